@@ -1,0 +1,69 @@
+//! What can go wrong, said in one line: what, where, what to change. Each kind has its documented exit code.
+
+use std::path::{Path, PathBuf};
+
+/// The result type of the whole crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Every failure a user can meet. The variant decides the exit code, the text says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line does not parse.
+    #[error("{0}")]
+    Usage(String),
+    /// A value, a specification or an input file is not acceptable.
+    #[error("{0}")]
+    Invalid(String),
+    /// No adapter fits the request.
+    #[error("{0}")]
+    Adapter(String),
+    /// The adapter was there and failed: device lost, out of memory, a rejected shader.
+    #[error("{0}")]
+    Device(String),
+    /// A file could not be read or written.
+    #[error("{}: {source}; {hint}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+        /// What to change.
+        hint: &'static str,
+    },
+    /// A run was asked to go on from results of another specification.
+    #[error("{0}")]
+    ResumeMismatch(String),
+    /// A result on disk is not what was written.
+    #[error("{0}")]
+    Verification(String),
+    /// Our mistake.
+    #[error("{0}; this is a bug in eulerscope, please report it")]
+    Bug(String),
+}
+
+impl Error {
+    /// The documented exit code of this failure.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage(_) => 2,
+            Error::Invalid(_) => 4,
+            Error::Adapter(_) => 5,
+            Error::Device(_) => 6,
+            Error::Io { .. } => 7,
+            Error::ResumeMismatch(_) => 8,
+            Error::Verification(_) => 9,
+            Error::Bug(_) => 10,
+        }
+    }
+
+    /// An I/O failure at `path`, with a hint what to change.
+    pub fn io(path: &Path, source: std::io::Error, hint: &'static str) -> Self {
+        Error::Io { path: path.to_path_buf(), source, hint }
+    }
+}
+
+/// `Err(Error::Invalid(..))` from a format string.
+#[macro_export]
+macro_rules! invalid {
+    ($($arg:tt)*) => { Err($crate::error::Error::Invalid(format!($($arg)*))) };
+}

@@ -1,0 +1,5 @@
+//! eulerscope: a GPU laboratory for the stability of residual layers.
+//!
+//! The modules stand in the order of the data flow; a module uses only modules listed above it.
+
+pub mod error;
