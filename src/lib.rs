@@ -3,3 +3,16 @@
 //! The modules stand in the order of the data flow; a module uses only modules listed above it.
 
 pub mod error;
+
+pub mod real;
+pub mod simd;
+
+pub mod random;
+
+pub mod matmul;
+
+pub mod kernel;
+
+pub mod plan;
+
+pub mod device;

@@ -1,0 +1,58 @@
+// The initial state: standard normal numbers, the same for all grid points of a member; and each column's record.
+//
+// One invocation makes one column, row after row.
+// CPU twin: src/kernel/fill_state.rs.
+
+struct Params {
+    rows: u32,
+    padded_rows: u32,
+    columns: u32,
+    padded_columns: u32,
+    tokens: u32,
+    seed_low: u32,
+    seed_high: u32,
+    tensor: u32,
+    renormalise: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> member_ids: array<u32>;      // [members]
+@group(0) @binding(2) var<storage, read> normal_table: array<u32>;    // [32 octaves, 32 segments, 3]
+@group(0) @binding(3) var<storage, read_write> x: array<f32>;         // [members, padded_rows, padded_columns]
+@group(0) @binding(4) var<storage, read_write> norms: array<f32>;     // [members, now | peak | initial, padded_columns]
+@group(0) @binding(5) var<storage, read_write> marks: array<i32>;     // [members, 6 marks, padded_columns]
+
+const NORMAL_UNIT = 0.000000476837158203125;    // 2^-21
+
+@compute @workgroup_size(64, 1, 1)
+fn fill_state(@builtin(global_invocation_id) at: vec3<u32>) {
+    let column = at.x;
+    if column >= params.columns {
+        return;
+    }
+    let key = vec4<u32>(params.seed_low, params.seed_high, 1u, 0u);
+    let columns = params.padded_columns;
+    var square = 0.0;
+    for (var row = 0u; row < params.rows; row += 1u) {
+        let element = row * params.tokens + column % params.tokens;
+        let word = threefry(key, vec4<u32>(element / 4u, params.tensor, 0u, member_ids[at.z]))[element % 4u];
+        let segment = normal_segment(word);
+        let normal =
+            normal_from_word(word, normal_table[segment], normal_table[segment + 1u], normal_table[segment + 2u]);
+        let value = f32(normal) * NORMAL_UNIT;
+        x[(at.z * params.padded_rows + row) * columns + column] = value;
+        square += value * value;
+    }
+    let exponent = exponent_of(square);
+    let norm = at.z * 3u * columns + column;
+    norms[norm] = square;
+    norms[norm + columns] = square * power_of_two(-exponent);
+    norms[norm + 2u * columns] = square;
+    let mark = at.z * 6u * columns + column;
+    marks[mark] = 0;
+    marks[mark + columns] = select(0, exponent >> 1u, params.renormalise != 0u);
+    marks[mark + 2u * columns] = exponent;
+    marks[mark + 3u * columns] = 0;
+    marks[mark + 4u * columns] = 0;
+    marks[mark + 5u * columns] = 0;
+}

@@ -1,0 +1,130 @@
+//! Where plans run: a GPU through wgpu, the fast CPU path in f32, or the f64 reference.
+
+pub mod cpu;
+pub mod gpu;
+
+use crate::error::Result;
+use crate::plan::{Chunk, Inputs, Plan};
+use cpu::Cpu;
+use gpu::Gpu;
+use serde::Serialize;
+
+/// What runs the plans.
+pub enum Device {
+    /// f32 on an adapter, through WGSL.
+    Gpu(Gpu),
+    /// f32 on all cores, through the twins.
+    Cpu(Cpu<f32>),
+    /// f64 on all cores, through the same twins.
+    Reference(Cpu<f64>),
+}
+
+/// What a device is, for the record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Description {
+    /// `gpu`, `cpu` or `reference`.
+    pub kind: &'static str,
+    /// The adapter or the processor.
+    pub name: String,
+    /// The driver and its version, or the instruction set and the number of threads.
+    pub driver: String,
+    /// `vulkan`, `metal`, `dx12` or `host`.
+    pub backend: String,
+    /// Is it a GPU driver that runs on the CPU?
+    pub software: bool,
+}
+
+impl std::fmt::Display for Description {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let software = if self.software { ", software" } else { "" };
+        write!(f, "{}: {} ({}, {}{software})", self.kind, self.name, self.backend, self.driver)
+    }
+}
+
+impl Device {
+    /// The device that a word of the command line means: `auto`, `gpu`, `software`, `cpu`, `reference`, or a part of
+    /// an adapter's name. Never silently a software driver. The second value is a line that the user should see.
+    pub fn open(word: &str) -> Result<(Device, Option<String>)> {
+        match word {
+            "cpu" => Ok((Device::Cpu(Cpu::default()), None)),
+            "reference" => Ok((Device::Reference(Cpu::default()), None)),
+            "auto" => match gpu::adapters().into_iter().find(|adapter| !adapter.description.software) {
+                Some(adapter) => Ok((Device::Gpu(adapter.open()?), None)),
+                None => {
+                    let line = "no hardware GPU found, so the CPU path runs; for a GPU install its Vulkan driver";
+                    Ok((Device::Cpu(Cpu::default()), Some(line.to_string())))
+                }
+            },
+            word => {
+                let adapter = gpu::choose(word)?;
+                let slow = adapter.description.software && word == "gpu";
+                let line = "the only adapter is a software driver: right, but slow; --device cpu is faster";
+                Ok((Device::Gpu(adapter.open()?), slow.then(|| line.to_string())))
+            }
+        }
+    }
+
+    /// What it is.
+    pub fn description(&self) -> Description {
+        match self {
+            Device::Gpu(gpu) => gpu.description(),
+            Device::Cpu(_) => cpu::description("cpu"),
+            Device::Reference(_) => cpu::description("reference"),
+        }
+    }
+
+    /// The distance from 1 to the next number: 2^-23 or 2^-52.
+    pub fn epsilon(&self) -> f64 {
+        match self {
+            Device::Reference(_) => f64::EPSILON,
+            _ => f32::EPSILON as f64,
+        }
+    }
+
+    /// How many members of a plan it takes at once.
+    pub fn chunk_size(&self, plan: &Plan) -> usize {
+        match self {
+            Device::Gpu(gpu) => gpu.chunk_size(plan),
+            Device::Cpu(cpu) => cpu.chunk_size(plan),
+            Device::Reference(cpu) => cpu.chunk_size(plan),
+        }
+    }
+
+    /// Runs `plan` for members `0..members` in chunks of at most `chunk` members (0: as many as fit), handing each
+    /// chunk's outputs to `sink` in order. An error from `sink` ends the run.
+    pub fn run(
+        &self,
+        plan: &Plan,
+        members: usize,
+        chunk: usize,
+        inputs: &Inputs,
+        sink: &mut dyn FnMut(Chunk) -> Result<()>,
+    ) -> Result<()> {
+        let fits = self.chunk_size(plan);
+        let chunk = if chunk == 0 { fits } else { chunk.min(fits) };
+        match self {
+            Device::Gpu(gpu) => gpu.run(plan, members, chunk, inputs, sink),
+            Device::Cpu(cpu) => cpu.run(plan, members, chunk, inputs, sink),
+            Device::Reference(cpu) => cpu.run(plan, members, chunk, inputs, sink),
+        }
+    }
+}
+
+/// The ranges of at most `chunk` members that make up `members`.
+fn chunks(members: usize, chunk: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let chunk = chunk.max(1);
+    (0..members).step_by(chunk).map(move |start| start..members.min(start + chunk))
+}
+
+/// Bytes of memory that a run may take on the host: a quarter of what is free, between 64 and 512 MiB.
+fn host_budget() -> u64 {
+    const MIB: u64 = 1 << 20;
+    let free = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        })
+        .map_or(2048 * MIB, |kib| kib * 1024);
+    (free / 4).clamp(64 * MIB, 512 * MIB)
+}

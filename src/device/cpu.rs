@@ -1,0 +1,247 @@
+//! The CPU device: each member's plan runs from start to end on one core, so that the member stays in its cache.
+
+use crate::device::{Description, chunks, host_budget};
+use crate::error::Result;
+use crate::kernel::{Access, Element, Entry, View};
+use crate::plan::{BufferId, Chunk, Content, Data, Extent, Inputs, Plan};
+use crate::real::Real;
+use rayon::prelude::*;
+use std::any::Any;
+use std::cell::{Ref, RefCell, RefMut};
+use std::marker::PhantomData;
+
+/// All cores, in f32 or f64.
+pub struct Cpu<T>(PhantomData<T>);
+
+impl<T> Default for Cpu<T> {
+    fn default() -> Self {
+        Cpu(PhantomData)
+    }
+}
+
+/// The processor, its vector instructions and the number of threads.
+pub fn description(kind: &'static str) -> Description {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    Description {
+        kind,
+        name: model.map_or(std::env::consts::ARCH.to_string(), |(_, name)| name.to_string()),
+        driver: format!("{}, {} threads", crate::simd::level().name(), rayon::current_num_threads()),
+        backend: "host".to_string(),
+        software: false,
+    }
+}
+
+/// The part of one member of a buffer, or a shared buffer.
+enum Store<T> {
+    Real(Vec<T>),
+    Word(Vec<u32>),
+}
+
+impl<T: Real> Store<T> {
+    fn zeros(content: Content, length: usize) -> Self {
+        match content {
+            Content::Real => Store::Real(vec![T::ZERO; length]),
+            Content::Word | Content::Int => Store::Word(vec![0; length]),
+        }
+    }
+
+    fn from_data(data: &Data) -> Self {
+        let mut store = Store::zeros(content_of(data), data.len());
+        store.load(data, 0);
+        store
+    }
+
+    /// Fills itself from `data[start..]`.
+    fn load(&mut self, data: &Data, start: usize) {
+        match (self, data) {
+            (Store::Real(to), Data::F32(from)) => convert(to, &from[start..], |x| T::from_f64(x as f64)),
+            (Store::Real(to), Data::F64(from)) => convert(to, &from[start..], T::from_f64),
+            (Store::Word(to), Data::Word(from)) => convert(to, &from[start..], |x| x),
+            (Store::Word(to), Data::Int(from)) => convert(to, &from[start..], |x| x as u32),
+            _ => unreachable!("the content of an input fits its buffer"),
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Store::Real(values) => values.fill(T::ZERO),
+            Store::Word(values) => values.fill(0),
+        }
+    }
+}
+
+fn content_of(data: &Data) -> Content {
+    match data {
+        Data::F32(_) | Data::F64(_) => Content::Real,
+        Data::Word(_) => Content::Word,
+        Data::Int(_) => Content::Int,
+    }
+}
+
+fn convert<A: Copy, B>(to: &mut [B], from: &[A], f: impl Fn(A) -> B) {
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = f(from);
+    }
+}
+
+/// The twin of a kernel in the number type of the device.
+trait TwinOf: Real {
+    fn twin(entry: &Entry, params: &(dyn Any + Send + Sync), views: &mut [View<Self>]);
+    fn data(values: Vec<Self>) -> Data;
+}
+
+impl TwinOf for f32 {
+    fn twin(entry: &Entry, params: &(dyn Any + Send + Sync), views: &mut [View<f32>]) {
+        (entry.twin_f32)(params, views);
+    }
+    fn data(values: Vec<f32>) -> Data {
+        Data::F32(values)
+    }
+}
+
+impl TwinOf for f64 {
+    fn twin(entry: &Entry, params: &(dyn Any + Send + Sync), views: &mut [View<f64>]) {
+        (entry.twin_f64)(params, views);
+    }
+    fn data(values: Vec<f64>) -> Data {
+        Data::F64(values)
+    }
+}
+
+#[expect(private_bounds, reason = "TwinOf only chooses between the two columns of `Entry`")]
+impl<T: TwinOf> Cpu<T> {
+    /// As many members as the outputs of a chunk leave room for; more would not run faster.
+    pub fn chunk_size(&self, plan: &Plan) -> usize {
+        let outputs: usize = plan.outputs.iter().map(|id| plan.buffers[id.0].len() * size_of::<T>()).sum();
+        (host_budget() / (2 * outputs.max(64) as u64)).clamp(1, 1 << 16) as usize
+    }
+
+    /// See [`Device::run`](crate::device::Device::run).
+    pub fn run(
+        &self,
+        plan: &Plan,
+        members: usize,
+        chunk: usize,
+        inputs: &Inputs,
+        sink: &mut dyn FnMut(Chunk) -> Result<()>,
+    ) -> Result<()> {
+        let shared: Vec<Option<Store<T>>> = plan
+            .buffers
+            .iter()
+            .map(|buffer| match &buffer.extent {
+                Extent::Shared(data) => Some(Store::from_data(data)),
+                Extent::Member(_) => None,
+            })
+            .collect();
+        for range in chunks(members, chunk) {
+            let outputs: Vec<Vec<Store<T>>> = range
+                .clone()
+                .into_par_iter()
+                .map_init(|| Arena::new(plan, &shared), |arena, member| arena.run(plan, inputs, member))
+                .collect();
+            let outputs = (0..plan.outputs.len()).map(|i| concatenate(plan, i, &outputs)).collect();
+            sink(Chunk { members: range, outputs })?;
+        }
+        Ok(())
+    }
+}
+
+/// Output `i` of all members, one after the other.
+fn concatenate<T: TwinOf>(plan: &Plan, i: usize, members: &[Vec<Store<T>>]) -> Data {
+    let buffer = &plan.buffers[plan.outputs[i].0];
+    let mut reals = Vec::new();
+    let mut words = Vec::new();
+    for member in members {
+        match &member[i] {
+            Store::Real(values) => reals.extend_from_slice(values),
+            Store::Word(values) => words.extend_from_slice(values),
+        }
+    }
+    match buffer.content {
+        Content::Real => T::data(reals),
+        Content::Word => Data::Word(words),
+        Content::Int => Data::Int(bytemuck::cast_vec(words)),
+    }
+}
+
+/// One thread's buffers, used again for every member.
+struct Arena<'a, T> {
+    own: Vec<RefCell<Store<T>>>,
+    shared: &'a [Option<Store<T>>],
+}
+
+impl<'a, T: TwinOf> Arena<'a, T> {
+    fn new(plan: &Plan, shared: &'a [Option<Store<T>>]) -> Self {
+        let length = |extent: &Extent| if let Extent::Member(n) = extent { *n } else { 0 };
+        let own = plan.buffers.iter().map(|b| RefCell::new(Store::zeros(b.content, length(&b.extent)))).collect();
+        Arena { own, shared }
+    }
+
+    fn run(&mut self, plan: &Plan, inputs: &Inputs, member: usize) -> Vec<Store<T>> {
+        for (id, store) in self.own.iter_mut().enumerate() {
+            let length = plan.buffers[id].len();
+            if plan.inputs.contains(&BufferId(id)) {
+                store.get_mut().load(inputs.get(BufferId(id)), member * length);
+            } else {
+                store.get_mut().clear();
+            }
+        }
+        for run in &plan.runs {
+            self.run_kernel(run.entry, &*run.params.value, &run.buffers);
+        }
+        let copy = |id: &BufferId| match &*self.own[id.0].borrow() {
+            Store::Real(values) => Store::Real(values.clone()),
+            Store::Word(values) => Store::Word(values.clone()),
+        };
+        plan.outputs.iter().map(copy).collect()
+    }
+
+    fn run_kernel(&self, entry: &Entry, params: &(dyn Any + Send + Sync), buffers: &[BufferId]) {
+        let mut guards: [Option<Guard<T>>; MAX_BUFFERS] = std::array::from_fn(|_| None);
+        for ((guard, &id), &(_, access, _)) in guards.iter_mut().zip(buffers).zip(entry.buffers) {
+            *guard = Some(match (&self.shared[id.0], access) {
+                (Some(store), _) => Guard::Shared(store),
+                (None, Access::Read) => Guard::Read(self.own[id.0].borrow()),
+                (None, Access::Write) => Guard::Write(self.own[id.0].borrow_mut()),
+            });
+        }
+        let mut views: [View<T>; MAX_BUFFERS] = std::array::from_fn(|_| View::Word(&[]));
+        for ((view, guard), &(_, _, element)) in views.iter_mut().zip(&mut guards).zip(entry.buffers) {
+            *view = guard.as_mut().expect("as many guards as buffers").view(element);
+        }
+        T::twin(entry, params, &mut views[..buffers.len()]);
+    }
+}
+
+/// WebGPU's default limit of storage buffers, which every kernel keeps.
+const MAX_BUFFERS: usize = 8;
+
+/// A buffer borrowed for one run.
+enum Guard<'a, T> {
+    Shared(&'a Store<T>),
+    Read(Ref<'a, Store<T>>),
+    Write(RefMut<'a, Store<T>>),
+}
+
+impl<T: Real> Guard<'_, T> {
+    fn view(&mut self, element: Element) -> View<'_, T> {
+        match self {
+            Guard::Shared(store) => read(store, element),
+            Guard::Read(store) => read(store, element),
+            Guard::Write(store) => match &mut **store {
+                Store::Real(values) => View::RealMut(values),
+                Store::Word(values) if element == Element::Int => View::IntMut(bytemuck::cast_slice_mut(values)),
+                Store::Word(values) => View::WordMut(values),
+            },
+        }
+    }
+}
+
+fn read<T>(store: &Store<T>, element: Element) -> View<'_, T> {
+    match store {
+        Store::Real(values) => View::Real(values),
+        Store::Word(values) if element == Element::Int => View::Int(bytemuck::cast_slice(values)),
+        Store::Word(values) => View::Word(values),
+    }
+}

@@ -1,0 +1,143 @@
+//! The GPU device: plans become dispatches, breadth-first over the members of a chunk.
+
+mod adapter;
+mod layout;
+mod session;
+
+pub use adapter::{Adapter, adapters, choose};
+pub use layout::check;
+
+use crate::device::{Description, chunks};
+use crate::error::{Error, Result};
+use crate::kernel::Entry;
+use crate::plan::{Chunk, Inputs, Plan};
+use session::Session;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+/// An opened adapter with its compiled kernels.
+pub struct Gpu {
+    description: Description,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    limits: wgpu::Limits,
+    memory: u64,
+    pipelines: Mutex<HashMap<&'static str, Arc<wgpu::ComputePipeline>>>,
+    /// The first error that no call returned: wgpu's default handler would panic.
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl Gpu {
+    /// What it is.
+    pub fn description(&self) -> Description {
+        self.description.clone()
+    }
+
+    /// As many members as fit the largest binding, the dispatch limit and the memory.
+    pub fn chunk_size(&self, plan: &Plan) -> usize {
+        let binding = self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size);
+        let largest = plan.buffers.iter().filter(|b| !b.is_shared()).map(|b| 4 * b.len() as u64).max().unwrap_or(4);
+        // Outputs are there twice, for the readback of one chunk while the next one runs.
+        let outputs: u64 = plan.outputs.iter().map(|id| 4 * plan.buffers[id.0].len() as u64).sum();
+        let memory = self.memory / (plan.bytes_per_member(4) + 2 * outputs).max(1);
+        (binding / largest).min(memory).min(self.limits.max_compute_workgroups_per_dimension as u64).max(1) as usize
+    }
+
+    /// See [`Device::run`](crate::device::Device::run).
+    pub fn run(
+        &self,
+        plan: &Plan,
+        members: usize,
+        chunk: usize,
+        inputs: &Inputs,
+        sink: &mut dyn FnMut(Chunk) -> Result<()>,
+    ) -> Result<()> {
+        let mut session = Session::new(self, plan, chunk.min(members))?;
+        // The next chunk runs while the last one is read back and digested.
+        let mut before = None;
+        for range in chunks(members, chunk) {
+            let pending = session.start(range.clone(), inputs)?;
+            if let Some((range, pending)) = before.replace((range, pending)) {
+                sink(Chunk { members: range, outputs: session.finish(pending)? })?;
+            }
+        }
+        if let Some((range, pending)) = before {
+            sink(Chunk { members: range, outputs: session.finish(pending)? })?;
+        }
+        Ok(())
+    }
+
+    /// The compiled kernel, made on first use.
+    fn pipeline(&self, entry: &'static Entry) -> Result<Arc<wgpu::ComputePipeline>> {
+        let mut pipelines = self.pipelines.lock().expect("no holder of the lock panics");
+        if let Some(pipeline) = pipelines.get(entry.name) {
+            return Ok(pipeline.clone());
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(entry.name),
+            source: wgpu::ShaderSource::Wgsl(entry.source.into()),
+        });
+        let layout = self.pipeline_layout(entry);
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(entry.name),
+            layout: Some(&layout),
+            module: &module,
+            entry_point: Some(entry.name),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: (entry.constants)(self.description.software),
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            return Err(Error::Bug(format!("shader {} was rejected: {error}", entry.name)));
+        }
+        let pipeline = Arc::new(pipeline);
+        pipelines.insert(entry.name, pipeline.clone());
+        Ok(pipeline)
+    }
+
+    /// Parameters at binding 0 with a dynamic offset, then the kernel's buffers.
+    fn pipeline_layout(&self, entry: &Entry) -> wgpu::PipelineLayout {
+        let kind = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
+        let uniform = wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Uniform,
+            has_dynamic_offset: true,
+            min_binding_size: None,
+        };
+        let storage = entry.buffers.iter().map(|&(_, access, _)| {
+            kind(wgpu::BufferBindingType::Storage { read_only: access == crate::kernel::Access::Read })
+        });
+        let entries: Vec<_> = std::iter::once(uniform)
+            .chain(storage)
+            .enumerate()
+            .map(|(binding, ty)| wgpu::BindGroupLayoutEntry {
+                binding: binding as u32,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty,
+                count: None,
+            })
+            .collect();
+        let group = self
+            .device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(entry.name), entries: &entries });
+        self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(entry.name),
+            bind_group_layouts: &[Some(&group)],
+            immediate_size: 0,
+        })
+    }
+
+    /// Fails if the adapter has failed since the last call.
+    fn check_failure(&self) -> Result<()> {
+        let failure = self.failure.lock().expect("no holder of the lock panics");
+        match &*failure {
+            None => Ok(()),
+            Some(what) => Err(Error::Device(format!(
+                "adapter {} failed: {what}; try --chunk with fewer members, or --device cpu",
+                self.description.name
+            ))),
+        }
+    }
+}

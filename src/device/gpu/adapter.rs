@@ -1,0 +1,146 @@
+//! Adapters: which there are, which one is meant, and how one is opened.
+
+use crate::device::gpu::Gpu;
+use crate::device::{Description, host_budget};
+use crate::error::{Error, Result};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+/// An adapter that could be opened.
+pub struct Adapter {
+    adapter: wgpu::Adapter,
+    /// What it is.
+    pub description: Description,
+}
+
+/// What to do when there is no driver.
+pub const DRIVER_HINT: &str = "install a Vulkan driver (Debian or Ubuntu: apt-get install mesa-vulkan-drivers \
+                               libvulkan1), or use --device cpu";
+
+/// Memory that a run may take on hardware, where no portable call tells what is free.
+const HARDWARE_MEMORY: u64 = 2 << 30;
+
+/// All adapters, hardware first.
+pub fn adapters() -> Vec<Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    let instance = wgpu::Instance::new(descriptor);
+    let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let mut adapters: Vec<Adapter> = found.into_iter().map(Adapter::new).collect();
+    adapters.sort_by_key(|adapter| adapter.description.software);
+    adapters
+}
+
+impl Adapter {
+    fn new(adapter: wgpu::Adapter) -> Self {
+        let info = adapter.get_info();
+        let driver = format!("{} {}", info.driver, info.driver_info);
+        let description = Description {
+            kind: "gpu",
+            name: info.name,
+            driver: driver.trim().to_string(),
+            backend: info.backend.to_string(),
+            software: info.device_type == wgpu::DeviceType::Cpu,
+        };
+        Adapter { adapter, description }
+    }
+
+    /// Limits that matter here, by name, in bytes or counts.
+    pub fn limits(&self) -> BTreeMap<&'static str, u64> {
+        let limits = self.adapter.limits();
+        let info = self.adapter.get_info();
+        BTreeMap::from([
+            ("buffer_bytes", limits.max_buffer_size),
+            ("binding_bytes", limits.max_storage_buffer_binding_size),
+            ("storage_buffers", limits.max_storage_buffers_per_shader_stage as u64),
+            ("invocations_per_workgroup", limits.max_compute_invocations_per_workgroup as u64),
+            ("workgroup_bytes", limits.max_compute_workgroup_storage_size as u64),
+            ("workgroups_per_dimension", limits.max_compute_workgroups_per_dimension as u64),
+            ("subgroup_min", info.subgroup_min_size as u64),
+            ("subgroup_max", info.subgroup_max_size as u64),
+            ("f64", u64::from(self.adapter.features().contains(wgpu::Features::SHADER_F64))),
+            ("timestamps", u64::from(self.adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY))),
+        ])
+    }
+
+    /// Opens it with all that it offers.
+    pub fn open(&self) -> Result<Gpu> {
+        let limits = self.adapter.limits();
+        let request = self.adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("eulerscope"),
+            required_features: self.adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_limits: limits.clone(),
+            ..Default::default()
+        });
+        let (device, queue) = pollster::block_on(request)
+            .map_err(|error| Error::Adapter(format!("{} cannot be opened: {error}", self.description)))?;
+        let failure = Arc::new(Mutex::new(None));
+        watch(&device, &failure);
+        let memory = if self.description.software { host_budget() } else { HARDWARE_MEMORY };
+        Ok(Gpu {
+            description: self.description.clone(),
+            device,
+            queue,
+            limits,
+            memory,
+            pipelines: Mutex::new(HashMap::new()),
+            failure,
+        })
+    }
+}
+
+/// Keeps the first error that no call returns, instead of wgpu's default, which is to panic.
+fn watch(device: &wgpu::Device, failure: &Arc<Mutex<Option<String>>>) {
+    let note = |failure: &Arc<Mutex<Option<String>>>, what: String| {
+        failure.lock().expect("no holder of the lock panics").get_or_insert(what);
+    };
+    let uncaptured = failure.clone();
+    device.on_uncaptured_error(Arc::new(move |error| note(&uncaptured, error.to_string())));
+    let lost = failure.clone();
+    device.set_device_lost_callback(move |reason, message| {
+        if reason != wgpu::DeviceLostReason::Destroyed {
+            note(&lost, format!("device lost: {message}"));
+        }
+    });
+}
+
+/// The adapter that `word` means: `gpu` (hardware first, a software one only if it is all there is), `software`, or a
+/// part of a name.
+pub fn choose(word: &str) -> Result<Adapter> {
+    let mut all = adapters();
+    if all.is_empty() {
+        return Err(Error::Adapter(format!("no GPU adapter found; {DRIVER_HINT}")));
+    }
+    let listed = |all: &[Adapter]| {
+        let names: Vec<String> = all.iter().map(|a| format!("'{}'", a.description.name)).collect();
+        names.join(", ")
+    };
+    let index = match word {
+        "gpu" => Some(0),
+        "software" => all.iter().position(|a| a.description.software),
+        name => {
+            let wanted = name.to_lowercase();
+            let matches: Vec<usize> =
+                (0..all.len()).filter(|&i| all[i].description.name.to_lowercase().contains(&wanted)).collect();
+            if matches.len() > 1 {
+                let matching: Vec<Adapter> = matches.into_iter().rev().map(|i| all.swap_remove(i)).collect();
+                return Err(Error::Adapter(format!(
+                    "--device '{name}' matches {}; use more of one name",
+                    listed(&matching)
+                )));
+            }
+            matches.first().copied()
+        }
+    };
+    match index {
+        Some(index) => Ok(all.swap_remove(index)),
+        None if word == "software" => {
+            Err(Error::Adapter(format!("no software adapter among {}; {DRIVER_HINT}", listed(&all))))
+        }
+        None => Err(Error::Adapter(format!(
+            "--device '{word}' matches no adapter; there are {}, and the words auto, gpu, software, cpu, reference",
+            listed(&all)
+        ))),
+    }
+}

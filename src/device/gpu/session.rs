@@ -1,0 +1,261 @@
+//! A plan on an adapter: its buffers, its bind groups, its dispatches in bites that no watchdog minds, its readback.
+
+use crate::device::gpu::Gpu;
+use crate::error::{Error, Result};
+use crate::plan::{BufferId, Content, Data, Extent, Inputs, Plan};
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// How long one submission should take: watchdogs strike from half a second on.
+const TARGET_SECONDS: f64 = 0.075;
+/// How many submissions may be under way.
+const IN_FLIGHT: usize = 2;
+/// A submission that takes longer is taken for a hang.
+const STALL: Duration = Duration::from_secs(300);
+
+/// One plan, ready to run on chunks of up to `capacity` members.
+pub struct Session<'a> {
+    gpu: &'a Gpu,
+    plan: &'a Plan,
+    capacity: usize,
+    buffers: Vec<wgpu::Buffer>,
+    dispatches: Vec<Dispatch>,
+    pace: Pace,
+}
+
+/// One run, ready to be encoded.
+struct Dispatch {
+    pipeline: Arc<wgpu::ComputePipeline>,
+    group: wgpu::BindGroup,
+    offset: u32,
+    /// Work for one member: flops plus bytes, a measure of time good to a factor of a few.
+    work: f64,
+}
+
+/// A chunk whose outputs are on their way back.
+pub struct Pending {
+    staging: Vec<(wgpu::Buffer, Receiver<Result<(), wgpu::BufferAsyncError>>)>,
+    last: wgpu::SubmissionIndex,
+}
+
+/// How much work goes into a submission, learnt from how long the last ones took.
+struct Pace {
+    budget: f64,
+    under_way: VecDeque<(wgpu::SubmissionIndex, f64, Instant)>,
+}
+
+impl<'a> Session<'a> {
+    /// Makes buffers, pipelines and bind groups.
+    pub fn new(gpu: &'a Gpu, plan: &'a Plan, capacity: usize) -> Result<Self> {
+        let memory = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffers = plan.buffers.iter().map(|buffer| create_buffer(gpu, buffer, capacity)).collect::<Vec<_>>();
+        let (params, offsets) = create_params(gpu, plan);
+        if let Some(error) = pollster::block_on(memory.pop()) {
+            return Err(Error::Device(format!("{error}; try --chunk {}", (capacity / 2).max(1))));
+        }
+        let dispatches = create_dispatches(gpu, plan, &buffers, &params, &offsets)?;
+        gpu.check_failure()?;
+        let pace = Pace { budget: 1e8, under_way: VecDeque::new() };
+        Ok(Session { gpu, plan, capacity, buffers, dispatches, pace })
+    }
+
+    /// Sends the inputs and all dispatches of one chunk, and asks for its outputs.
+    pub fn start(&mut self, range: Range<usize>, inputs: &Inputs) -> Result<Pending> {
+        let members = range.len();
+        assert!(members <= self.capacity, "a chunk fits its session");
+        let mut encoder = self.encoder();
+        for (id, buffer) in self.plan.buffers.iter().enumerate() {
+            if self.plan.inputs.contains(&BufferId(id)) {
+                let length = buffer.len();
+                let bytes = to_bytes(inputs.get(BufferId(id)), range.start * length..range.end * length);
+                self.gpu.queue.write_buffer(&self.buffers[id], 0, &bytes);
+            } else if !buffer.is_shared() {
+                encoder.clear_buffer(&self.buffers[id], 0, None);
+            }
+        }
+        let mut work = 0.0;
+        for (run, dispatch) in self.plan.runs.iter().zip(&self.dispatches) {
+            let [x, y, z] = (run.entry.grid)(&*run.params.value, members as u32, self.gpu.description.software);
+            let mut pass = encoder
+                .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(run.entry.name), timestamp_writes: None });
+            pass.set_pipeline(&dispatch.pipeline);
+            pass.set_bind_group(0, &dispatch.group, &[dispatch.offset]);
+            pass.dispatch_workgroups(x, y, z);
+            drop(pass);
+            work += dispatch.work * members as f64;
+            if work > self.pace.budget {
+                let full = std::mem::replace(&mut encoder, self.encoder());
+                self.pace.submit(self.gpu, full, work)?;
+                work = 0.0;
+            }
+        }
+        let staging = self.copy_outputs(&mut encoder, members);
+        let last = self.pace.submit(self.gpu, encoder, work)?;
+        let staging = staging.into_iter().map(|buffer| (map(&buffer), buffer)).map(|(r, b)| (b, r)).collect();
+        Ok(Pending { staging, last })
+    }
+
+    /// Waits for the outputs of a chunk.
+    pub fn finish(&mut self, pending: Pending) -> Result<Vec<Data>> {
+        wait(self.gpu, &pending.last)?;
+        let mut outputs = Vec::new();
+        for ((buffer, mapped), id) in pending.staging.into_iter().zip(&self.plan.outputs) {
+            mapped
+                .recv()
+                .map_err(|_| Error::Device("the adapter dropped a readback".to_string()))?
+                .map_err(|error| Error::Device(format!("readback failed: {error}")))?;
+            let view = buffer
+                .get_mapped_range(..)
+                .map_err(|error| Error::Device(format!("readback failed: {error}")))?;
+            outputs.push(match self.plan.buffers[id.0].content {
+                Content::Real => Data::F32(bytemuck::pod_collect_to_vec(&view)),
+                Content::Word => Data::Word(bytemuck::pod_collect_to_vec(&view)),
+                Content::Int => Data::Int(bytemuck::pod_collect_to_vec(&view)),
+            });
+        }
+        self.gpu.check_failure()?;
+        Ok(outputs)
+    }
+
+    fn encoder(&self) -> wgpu::CommandEncoder {
+        self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("plan") })
+    }
+
+    fn copy_outputs(&self, encoder: &mut wgpu::CommandEncoder, members: usize) -> Vec<wgpu::Buffer> {
+        let copy = |id: &BufferId| {
+            let size = (4 * self.plan.buffers[id.0].len() * members) as u64;
+            let staging = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("readback"),
+                size,
+                usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+                mapped_at_creation: false,
+            });
+            encoder.copy_buffer_to_buffer(&self.buffers[id.0], 0, &staging, 0, size);
+            staging
+        };
+        self.plan.outputs.iter().map(copy).collect()
+    }
+}
+
+impl Pace {
+    /// Submits; then waits until few enough are under way, and learns from the time that the oldest one took.
+    fn submit(&mut self, gpu: &Gpu, encoder: wgpu::CommandEncoder, work: f64) -> Result<wgpu::SubmissionIndex> {
+        let index = gpu.queue.submit([encoder.finish()]);
+        gpu.check_failure()?;
+        self.under_way.push_back((index.clone(), work, Instant::now()));
+        if self.under_way.len() > IN_FLIGHT {
+            let (oldest, work, start) = self.under_way.pop_front().expect("more than IN_FLIGHT are there");
+            wait(gpu, &oldest)?;
+            // The next one ran behind it, so this is an upper bound of its own time.
+            let seconds = start.elapsed().as_secs_f64().max(1e-4);
+            let ideal = work / seconds * TARGET_SECONDS;
+            self.budget = ideal.clamp(self.budget / 2.0, self.budget * 2.0).max(1e6);
+        }
+        Ok(index)
+    }
+}
+
+fn wait(gpu: &Gpu, index: &wgpu::SubmissionIndex) -> Result<()> {
+    let poll = wgpu::PollType::Wait { submission_index: Some(index.clone()), timeout: Some(STALL) };
+    match gpu.device.poll(poll) {
+        Ok(_) => gpu.check_failure(),
+        Err(error) => {
+            Err(Error::Device(format!("adapter {} does not answer: {error}; try --chunk 1", gpu.description.name)))
+        }
+    }
+}
+
+fn map(buffer: &wgpu::Buffer) -> Receiver<Result<(), wgpu::BufferAsyncError>> {
+    let (sender, receiver) = channel();
+    // The receiver may be gone when an earlier error ended the run.
+    buffer.map_async(wgpu::MapMode::Read, .., move |result| drop(sender.send(result)));
+    receiver
+}
+
+fn create_buffer(gpu: &Gpu, buffer: &crate::plan::Buffer, capacity: usize) -> wgpu::Buffer {
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+    let elements = if buffer.is_shared() { buffer.len() } else { buffer.len() * capacity };
+    let created = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(buffer.label),
+        size: 4 * elements as u64,
+        usage,
+        mapped_at_creation: false,
+    });
+    if let Extent::Shared(data) = &buffer.extent {
+        gpu.queue.write_buffer(&created, 0, &to_bytes(data, 0..data.len()));
+    }
+    created
+}
+
+fn to_bytes(data: &Data, range: Range<usize>) -> Vec<u8> {
+    match data {
+        Data::F32(values) => bytemuck::cast_slice(&values[range]).to_vec(),
+        Data::F64(values) => values[range].iter().flat_map(|&value| (value as f32).to_ne_bytes()).collect(),
+        Data::Word(values) => bytemuck::cast_slice(&values[range]).to_vec(),
+        Data::Int(values) => bytemuck::cast_slice(&values[range]).to_vec(),
+    }
+}
+
+/// One uniform buffer for the parameters of all runs, and the offset of each; equal parameters share a place.
+fn create_params(gpu: &Gpu, plan: &Plan) -> (wgpu::Buffer, Vec<u32>) {
+    let alignment = gpu.limits.min_uniform_buffer_offset_alignment as usize;
+    let mut bytes = Vec::new();
+    let mut places: HashMap<&[u8], u32> = HashMap::new();
+    let mut offsets = Vec::new();
+    for run in &plan.runs {
+        let offset = *places.entry(&run.params.bytes).or_insert_with(|| {
+            let offset = bytes.len() as u32;
+            bytes.extend_from_slice(&run.params.bytes);
+            bytes.resize(bytes.len().next_multiple_of(alignment), 0);
+            offset
+        });
+        offsets.push(offset);
+    }
+    bytes.resize(bytes.len().max(alignment), 0);
+    let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("params"),
+        size: bytes.len() as u64,
+        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    gpu.queue.write_buffer(&buffer, 0, &bytes);
+    (buffer, offsets)
+}
+
+fn create_dispatches(
+    gpu: &Gpu,
+    plan: &Plan,
+    buffers: &[wgpu::Buffer],
+    params: &wgpu::Buffer,
+    offsets: &[u32],
+) -> Result<Vec<Dispatch>> {
+    let mut groups: HashMap<(&str, &[BufferId]), wgpu::BindGroup> = HashMap::new();
+    let mut dispatches = Vec::new();
+    for (run, &offset) in plan.runs.iter().zip(offsets) {
+        let pipeline = gpu.pipeline(run.entry)?;
+        let group = groups.entry((run.entry.name, &run.buffers)).or_insert_with(|| {
+            let uniform = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer: params,
+                offset: 0,
+                size: std::num::NonZeroU64::new(run.params.bytes.len() as u64),
+            });
+            let storage = run.buffers.iter().map(|id| buffers[id.0].as_entire_binding());
+            let entries: Vec<_> = std::iter::once(uniform)
+                .chain(storage)
+                .enumerate()
+                .map(|(binding, resource)| wgpu::BindGroupEntry { binding: binding as u32, resource })
+                .collect();
+            gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(run.entry.name),
+                layout: &pipeline.get_bind_group_layout(0),
+                entries: &entries,
+            })
+        });
+        let cost = (run.entry.cost)(&*run.params.value);
+        dispatches.push(Dispatch { pipeline, group: group.clone(), offset, work: cost.flops + cost.bytes });
+    }
+    Ok(dispatches)
+}

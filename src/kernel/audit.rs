@@ -1,0 +1,57 @@
+//! The audit: counts numbers that are NaN or infinite, by their bits. WGSL lets an implementation assume that there
+//! are none, so only words tell. Any count but 0 is an internal error, never a data point.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{RealBits, Word};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::params;
+use crate::real::Real;
+
+params! {
+    /// What to look at.
+    pub struct Params {
+        /// Numbers of one member.
+        length: u32,
+    }
+}
+
+/// The kernel.
+pub struct Audit;
+
+impl Kernel for Audit {
+    const NAME: &'static str = "audit";
+    const SOURCE: &'static str = include_str!("../../shaders/audit.wgsl");
+    const BUFFERS: &'static [Binding] = &[("values", Read, RealBits), ("count", Write, Word)];
+    type Params = Params;
+
+    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [1, 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Real(values), View::WordMut(count)] = views else { mismatch(Self::NAME) };
+        count[0] = values[..p.length as usize].iter().filter(|value| !value.is_finite()).count() as u32;
+    }
+
+    fn cost(p: &Params) -> Cost {
+        Cost { flops: 0.0, bytes: 4.0 * p.length as f64 }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        let poisons = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f32::MAX as f64, f32::MIN_POSITIVE as f64];
+        let case = |(length, members): (usize, usize)| {
+            let mut values = vec![1.5; length * members];
+            for (i, value) in values.iter_mut().enumerate().skip(length / 2) {
+                *value = poisons[i % poisons.len()];
+            }
+            Case {
+                name: format!("{length} numbers, {members} members"),
+                members,
+                params: Params { length: length as u32 },
+                buffers: vec![CaseBuffer::Real(values), CaseBuffer::Word(vec![99; members])],
+                tolerance: vec![],
+            }
+        };
+        [(1, 1), (2, 5), (300, 2)].into_iter().map(case).collect()
+    }
+}

@@ -1,0 +1,334 @@
+//! The Euler update with its epilogue: `out = keep * x + gain * (weights . input)`, then the norm of every column.
+//!
+//! `keep` = 1 - gamma - h mu and `gain` = h rho / sqrt n belong to a column (a grid point), so all grid points share
+//! one pass over the weights. The update is linear in (x, input) together, which makes renormalisation free: the
+//! power of two that the column's last norm asks for is folded into `keep` and `gain`, and counted in an integer.
+//! Nothing overflows, and mantissas do not depend on how often it happens.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Int, Real as Number, Real4};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::matmul::{Matrix, multiply_add, tile};
+use crate::params;
+use crate::random::sample;
+use crate::real::Real;
+use crate::simd::{Work, dispatch};
+
+params! {
+    /// Sizes of one update; all are padded to multiples of 4 with zeros.
+    pub struct Params {
+        /// Rows of the state.
+        rows: u32,
+        /// Columns of the weights, rows of the input.
+        inner: u32,
+        /// Columns of the state: grid points times tokens.
+        columns: u32,
+        /// The step that this update makes, from 1.
+        step: u32,
+        /// Rescale columns by powers of two? Only right when `input` is linear in `x`.
+        renormalise: u32,
+        /// A column has diverged when its squared norm exceeds `threshold_mantissa * 2^threshold_exponent` times the
+        /// initial one.
+        threshold_exponent: i32,
+        /// Between 1 and 2.
+        threshold_mantissa: f32,
+    }
+}
+
+/// Rows of the buffer `norms`: squared norms of columns.
+pub mod norm {
+    /// Of the column now, in its own scale.
+    pub const NOW: usize = 0;
+    /// The largest so far, its mantissa.
+    pub const PEAK: usize = 1;
+    /// At the start.
+    pub const INITIAL: usize = 2;
+    /// How many.
+    pub const ROWS: usize = 3;
+}
+
+/// Rows of the buffer `marks`: what happened to a column, in integers.
+pub mod mark {
+    /// The state is the stored column times 2^EXPONENT.
+    pub const EXPONENT: usize = 0;
+    /// The power of two by which the next update divides.
+    pub const PENDING: usize = 1;
+    /// The largest squared norm so far is its mantissa in `norms` times 2^PEAK_EXPONENT.
+    pub const PEAK_EXPONENT: usize = 2;
+    /// The step at which it was.
+    pub const PEAK_STEP: usize = 3;
+    /// The first step beyond the threshold, 0: none.
+    pub const CROSSING_STEP: usize = 4;
+    /// The first step with norm 0, 0: none.
+    pub const COLLAPSE_STEP: usize = 5;
+    /// How many.
+    pub const ROWS: usize = 6;
+}
+
+/// The kernel.
+pub struct EulerUpdate;
+
+impl Kernel for EulerUpdate {
+    const NAME: &'static str = "euler_update";
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/magnitude.wgsl"),
+        include_str!("../../shaders/euler_update.wgsl")
+    );
+    const BUFFERS: &'static [Binding] = &[
+        ("weights", Read, Real4),
+        ("input", Read, Real4),
+        ("x", Read, Real4),
+        ("coefficients", Read, Real4),
+        ("out", Write, Real4),
+        ("norms", Write, Number),
+        ("marks", Write, Int),
+    ];
+    const CONSTANTS: fn(bool) -> &'static [(&'static str, f64)] =
+        |software| if software { &[("ROW_LANES", 8.0), ("COLUMN_LANES", 1.0)] } else { &[] };
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
+        let quads = p.columns / 4;
+        let lanes = if software { 1 } else { COLUMN_LANES };
+        [quads.div_ceil(lanes), 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [
+            View::Real(weights),
+            View::Real(input),
+            View::Real(x),
+            View::Real(coefficients),
+            View::RealMut(out),
+            View::RealMut(norms),
+            View::IntMut(marks),
+        ] = views
+        else {
+            mismatch(Self::NAME)
+        };
+        dispatch(Update { p, weights, input, x, coefficients, out, norms, marks });
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let (rows, inner, columns) = (p.rows as f64, p.inner as f64, p.columns as f64);
+        Cost {
+            flops: 2.0 * rows * inner * columns + 5.0 * rows * columns,
+            bytes: 4.0 * (rows * inner + inner * columns + 2.0 * rows * columns),
+        }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        let shapes = [(4, 4, 4, 1), (8, 8, 12, 3), (12, 12, 68, 2), (64, 64, 32, 2), (20, 36, 8, 5), (68, 68, 4, 1)];
+        shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+    }
+}
+
+/// Lanes of columns of a workgroup on hardware; the shader's default.
+const COLUMN_LANES: u32 = 4;
+
+/// One update of a member, with its buffers.
+struct Update<'a, 'b, T> {
+    p: &'a Params,
+    weights: &'a [T],
+    input: &'a [T],
+    x: &'a [T],
+    coefficients: &'a [T],
+    out: &'a mut &'b mut [T],
+    norms: &'a mut &'b mut [T],
+    marks: &'a mut &'b mut [i32],
+}
+
+impl<T: Real> Work for Update<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const BYTES: usize, const FUSED: bool>(mut self) {
+        let mut column = 0;
+        match (BYTES, size_of::<T>()) {
+            (64, 4) => self.panels::<FUSED, 8, 32>(&mut column),
+            (64, 8) => self.panels::<FUSED, 8, 16>(&mut column),
+            (32, 4) => self.panels::<FUSED, 4, 16>(&mut column),
+            (32, 8) => self.panels::<FUSED, 4, 8>(&mut column),
+            _ => {}
+        }
+        self.panels::<FUSED, 4, 8>(&mut column);
+        self.panels::<FUSED, 4, 4>(&mut column);
+    }
+}
+
+impl<T: Real> Update<'_, '_, T> {
+    /// All whole panels of `LANES` columns from `column`.
+    #[inline(always)]
+    fn panels<const FUSED: bool, const ROWS: usize, const LANES: usize>(&mut self, column: &mut usize) {
+        while *column + LANES <= self.p.columns as usize {
+            let squares = self.panel::<FUSED, ROWS, LANES>(*column);
+            for (l, square) in squares.into_iter().enumerate() {
+                self.observe(*column + l, square);
+            }
+            *column += LANES;
+        }
+    }
+
+    /// The update of `LANES` columns; returns their squared norms.
+    #[inline(always)]
+    fn panel<const FUSED: bool, const ROWS: usize, const LANES: usize>(&mut self, column: usize) -> [T; LANES] {
+        let columns = self.p.columns as usize;
+        let scale: [T; LANES] =
+            std::array::from_fn(|l| T::power_of_two(-self.marks[mark::PENDING * columns + column + l]));
+        let keep: [T; LANES] = std::array::from_fn(|l| self.coefficients[column + l] * scale[l]);
+        let gain: [T; LANES] = std::array::from_fn(|l| self.coefficients[columns + column + l] * scale[l]);
+        let mut squares = [T::ZERO; LANES];
+        let mut row = 0;
+        while row + ROWS <= self.p.rows as usize {
+            self.rows::<FUSED, ROWS, LANES>(row, column, &keep, &gain, &mut squares);
+            row += ROWS;
+        }
+        while row < self.p.rows as usize {
+            self.rows::<FUSED, 4, LANES>(row, column, &keep, &gain, &mut squares);
+            row += 4;
+        }
+        squares
+    }
+
+    /// `ROWS` rows of a panel.
+    #[inline(always)]
+    fn rows<const FUSED: bool, const ROWS: usize, const LANES: usize>(
+        &mut self,
+        row: usize,
+        column: usize,
+        keep: &[T; LANES],
+        gain: &[T; LANES],
+        squares: &mut [T; LANES],
+    ) {
+        let (inner, columns) = (self.p.inner as usize, self.p.columns as usize);
+        let weights = Matrix { values: self.weights, stride: inner };
+        let input = Matrix { values: self.input, stride: columns };
+        let sums = tile::<T, FUSED, ROWS, LANES>(weights, row, inner, input, column);
+        for (r, sums) in sums.iter().enumerate() {
+            let start = (row + r) * columns + column;
+            let x: &[T; LANES] = self.x[start..][..LANES].try_into().expect("LANES long");
+            let out: &mut [T; LANES] = (&mut self.out[start..][..LANES]).try_into().expect("LANES long");
+            for l in 0..LANES {
+                out[l] = multiply_add::<T, FUSED>(gain[l], sums[l], keep[l] * x[l]);
+                squares[l] = multiply_add::<T, FUSED>(out[l], out[l], squares[l]);
+            }
+        }
+    }
+
+    /// The record of one column: its norm, its exponent, its peak and when it crossed the threshold.
+    #[inline(always)]
+    fn observe(&mut self, column: usize, square: T) {
+        let columns = self.p.columns as usize;
+        let norm = |row: usize| row * columns + column;
+        let step = self.p.step as i32;
+        self.norms[norm(norm::NOW)] = square;
+        self.marks[norm(mark::EXPONENT)] += self.marks[norm(mark::PENDING)];
+        self.marks[norm(mark::PENDING)] = 0;
+        if square.exponent() <= -127 {
+            if self.marks[norm(mark::COLLAPSE_STEP)] == 0 {
+                self.marks[norm(mark::COLLAPSE_STEP)] = step;
+            }
+            return;
+        }
+        let exponent = square.exponent();
+        let mantissa = square * T::power_of_two(-exponent);
+        let total = exponent + 2 * self.marks[norm(mark::EXPONENT)];
+        let peak = (self.marks[norm(mark::PEAK_EXPONENT)], self.norms[norm(norm::PEAK)]);
+        if (total, mantissa) > peak {
+            self.marks[norm(mark::PEAK_EXPONENT)] = total;
+            self.norms[norm(norm::PEAK)] = mantissa;
+            self.marks[norm(mark::PEAK_STEP)] = step;
+        }
+        let limit = self.norms[norm(norm::INITIAL)] * T::from_f64(self.p.threshold_mantissa as f64);
+        let limit_exponent = limit.exponent();
+        let limit = (limit_exponent + self.p.threshold_exponent, limit * T::power_of_two(-limit_exponent));
+        if self.marks[norm(mark::CROSSING_STEP)] == 0 && (total, mantissa) > limit {
+            self.marks[norm(mark::CROSSING_STEP)] = step;
+        }
+        if self.p.renormalise != 0 {
+            self.marks[norm(mark::PENDING)] = exponent >> 1;
+        }
+    }
+}
+
+/// A case with columns of every scale, one of them 0.
+fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize)) -> Case<Params> {
+    let weights = sample(10 * i, members * rows * inner);
+    let input = sample(10 * i + 1, members * inner * columns);
+    let x = sample(10 * i + 2, members * rows * columns);
+    let coefficients: Vec<f64> = sample(10 * i + 3, 2 * columns);
+    let mut norms = vec![1.0; members * norm::ROWS * columns];
+    let mut marks = vec![0; members * mark::ROWS * columns];
+    for m in 0..members {
+        for c in 0..columns {
+            marks[(m * mark::ROWS + mark::PENDING) * columns + c] = (c % 7) as i32 - 3;
+            marks[(m * mark::ROWS + mark::PEAK_EXPONENT) * columns + c] = c as i32 - 2;
+            norms[(m * norm::ROWS + norm::INITIAL) * columns + c] = (c + 1) as f64;
+            norms[(m * norm::ROWS + norm::NOW) * columns + c] = f64::NAN;
+        }
+    }
+    let (out, squares) = bounds((rows, inner, columns, members), &weights, &input, &x, &coefficients, &marks);
+    let norm_bounds = (0..members * norm::ROWS * columns)
+        .map(|j| squares[j / (norm::ROWS * columns) * columns + j % columns][j / columns % norm::ROWS])
+        .collect();
+    Case {
+        name: format!("{rows} x {inner} x {columns}, {members} members"),
+        members,
+        params: Params {
+            rows: rows as u32,
+            inner: inner as u32,
+            columns: columns as u32,
+            step: 7,
+            renormalise: i % 2,
+            threshold_exponent: 2,
+            threshold_mantissa: 1.5,
+        },
+        tolerance: vec![out, norm_bounds],
+        buffers: vec![
+            CaseBuffer::Real(weights),
+            CaseBuffer::Real(input),
+            CaseBuffer::Real(x),
+            CaseBuffer::SharedReal(coefficients),
+            CaseBuffer::Real(vec![f64::NAN; members * rows * columns]),
+            CaseBuffer::Real(norms),
+            CaseBuffer::Int(marks),
+        ],
+    }
+}
+
+/// Bounds of the f32 error of `out` and of the squared norms: a sum of k products in any order, fused or not, in
+/// either rounding direction, is off by at most (k + 2) 2^-23 times the sum of magnitudes.
+fn bounds(
+    (rows, inner, columns, members): (usize, usize, usize, usize),
+    weights: &[f64],
+    input: &[f64],
+    x: &[f64],
+    coefficients: &[f64],
+    marks: &[i32],
+) -> (Vec<f64>, Vec<[f64; norm::ROWS]>) {
+    let ulp = f32::EPSILON as f64;
+    let mut out = vec![0.0; members * rows * columns];
+    let mut squares = vec![[0.0; norm::ROWS]; members * columns];
+    for m in 0..members {
+        for c in 0..columns {
+            let scale = (-marks[(m * mark::ROWS + mark::PENDING) * columns + c] as f64).exp2();
+            let (mut error_of_norm, mut norm) = (0.0, 0.0);
+            for r in 0..rows {
+                let w = &weights[(m * rows + r) * inner..][..inner];
+                let products = (0..inner).map(|k| w[k] * input[(m * inner + k) * columns + c]);
+                let (sum, size) = products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()));
+                let kept = coefficients[c] * x[(m * rows + r) * columns + c];
+                let value = scale * (coefficients[columns + c] * sum + kept);
+                let size = scale * (coefficients[columns + c].abs() * size + kept.abs());
+                let error = (inner + 5) as f64 * ulp * size;
+                out[(m * rows + r) * columns + c] = error;
+                error_of_norm += 2.0 * value.abs() * error + error * error;
+                norm += value * value;
+            }
+            let error = error_of_norm + (rows + 2) as f64 * ulp * norm;
+            // The peak is stored as a mantissa, which is at most 2 norms' worth.
+            squares[m * columns + c] = [error, 2.0 * error / norm, 0.0];
+        }
+    }
+    (out, squares)
+}

@@ -1,0 +1,143 @@
+//! Random weights: `out[r, c] = unit * (alpha g[r, c] + beta g[c, r])` with standard normal g, padded with zeros.
+//!
+//! With beta = 0 this is the Ginibre ensemble; other pairs give the real elliptic ensemble, from symmetric (alpha =
+//! beta) to antisymmetric (alpha = -beta). All arithmetic is on integers, so the weights are the same bits on every
+//! device.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Real as Number, Word};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::params;
+use crate::random::{NORMAL_UNIT, Stream, normal_from_word, normal_table};
+use crate::real::Real;
+
+params! {
+    /// The tensor to draw.
+    pub struct Params {
+        /// Rows that are drawn.
+        rows: u32,
+        /// Columns that are drawn.
+        columns: u32,
+        /// Rows of the buffer.
+        padded_rows: u32,
+        /// Columns of the buffer.
+        padded_columns: u32,
+        /// Low half of the seed.
+        seed_low: u32,
+        /// High half of the seed.
+        seed_high: u32,
+        /// The tensor's number in the address.
+        tensor: u32,
+        /// The layer's step in the address.
+        step: u32,
+        /// |alpha| in units of 2^-32; unused for the Ginibre ensemble.
+        alpha: u32,
+        /// |beta| in units of 2^-32; 0 for the Ginibre ensemble, with alpha taken as 1.
+        beta: u32,
+        /// 1 when beta is negative.
+        beta_negative: u32,
+    }
+}
+
+/// The weights of a Ginibre matrix are multiples of this.
+pub const GINIBRE_UNIT: f64 = NORMAL_UNIT;
+/// The weights of an elliptic matrix are multiples of this: two normals need a bit more.
+pub const ELLIPTIC_UNIT: f64 = 2.0 * NORMAL_UNIT;
+
+/// The kernel.
+pub struct FillRandom;
+
+impl Kernel for FillRandom {
+    const NAME: &'static str = "fill_random";
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/random.wgsl"),
+        include_str!("../../shaders/fill_random.wgsl")
+    );
+    const BUFFERS: &'static [Binding] =
+        &[("member_ids", Read, Word), ("normal_table", Read, Word), ("out", Write, Number)];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [(p.rows * p.columns).div_ceil(4).div_ceil(64), 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Word(member), View::Word(_), View::RealMut(out)] = views else { mismatch(Self::NAME) };
+        let seed = (p.seed_high as u64) << 32 | p.seed_low as u64;
+        let stream = Stream { seed, member: member[0], tensor: p.tensor, step: p.step };
+        for block in 0..(p.rows * p.columns).div_ceil(4) {
+            let words = stream.block(block);
+            for (element, word) in (4 * block..p.rows * p.columns).zip(words) {
+                let (row, column) = (element / p.columns, element % p.columns);
+                out[(row * p.padded_columns + column) as usize] = if p.beta == 0 {
+                    T::from_f64(normal_from_word(word) as f64 * GINIBRE_UNIT)
+                } else {
+                    let other = stream.normal(column * p.columns + row);
+                    T::from_f64(mix(p, normal_from_word(word), other) as f64 * ELLIPTIC_UNIT)
+                };
+            }
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        Cost { flops: 0.0, bytes: 4.0 * (p.rows * p.columns) as f64 }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        let half = (std::f64::consts::FRAC_1_SQRT_2 * 4_294_967_296.0) as u32;
+        let mixes = [(0, 0, 0), (half, half, 0), (half, half, 1), (4_148_390_399, 1_111_557_871, 0)];
+        let shapes = [(1, 1, 1), (7, 7, 3), (64, 64, 2), (5, 9, 4)];
+        let mut cases = Vec::new();
+        for (rows, columns, members) in shapes {
+            for (alpha, beta, beta_negative) in mixes {
+                if rows == columns || beta == 0 {
+                    cases.push(case((rows, columns, members), (alpha, beta, beta_negative)));
+                }
+            }
+        }
+        cases
+    }
+}
+
+/// `alpha a + beta b` of two normals in units of 2^-21, in units of 2^-20.
+///
+/// Products keep six more bits than the normals; magnitudes are truncated, so that exchanging a and b when
+/// |alpha| = |beta| gives the same number or exactly its negative.
+fn mix(p: &Params, a: i32, b: i32) -> i32 {
+    let product = |normal: i32, factor: u32| {
+        let magnitude = ((normal.unsigned_abs() as u64 * 64 * factor as u64) >> 32) as i32;
+        if normal < 0 { -magnitude } else { magnitude }
+    };
+    let second = product(b, p.beta);
+    let sum = product(a, p.alpha) + if p.beta_negative != 0 { -second } else { second };
+    if sum < 0 { -(-sum >> 7) } else { sum >> 7 }
+}
+
+fn case((rows, columns, members): (u32, u32, usize), (alpha, beta, beta_negative): (u32, u32, u32)) -> Case<Params> {
+    let (padded_rows, padded_columns) = (rows.next_multiple_of(4), columns.next_multiple_of(4));
+    let size = members * (padded_rows * padded_columns) as usize;
+    Case {
+        name: format!("{rows} x {columns}, {members} members, beta {beta}"),
+        members,
+        params: Params {
+            rows,
+            columns,
+            padded_rows,
+            padded_columns,
+            seed_low: 0xDEAD_BEEF,
+            seed_high: 1,
+            tensor: 1,
+            step: 3,
+            alpha,
+            beta,
+            beta_negative,
+        },
+        buffers: vec![
+            CaseBuffer::Word((0..members as u32).map(|m| m * 1000 + 5).collect()),
+            CaseBuffer::SharedWord(normal_table().to_vec()),
+            CaseBuffer::Real(vec![0.5; size]),
+        ],
+        // Bit-identical on every device.
+        tolerance: vec![vec![0.0]],
+    }
+}

@@ -1,0 +1,129 @@
+//! The initial state: standard normal numbers, the same for all grid points of a member, and the record of every
+//! column at step 0.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Int, Real as Number, Word};
+use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::params;
+use crate::random::{NORMAL_UNIT, Stream, normal_table};
+use crate::real::Real;
+
+params! {
+    /// The state to draw.
+    pub struct Params {
+        /// Rows that are drawn: the width of the stream.
+        rows: u32,
+        /// Rows of the buffer.
+        padded_rows: u32,
+        /// Columns that are drawn.
+        columns: u32,
+        /// Columns of the buffer.
+        padded_columns: u32,
+        /// Distinct columns: column c holds token c modulo `tokens`.
+        tokens: u32,
+        /// Low half of the seed.
+        seed_low: u32,
+        /// High half of the seed.
+        seed_high: u32,
+        /// The tensor's number in the address.
+        tensor: u32,
+        /// Ask the first update to rescale the column to a norm near 1?
+        renormalise: u32,
+    }
+}
+
+/// The kernel.
+pub struct FillState;
+
+impl Kernel for FillState {
+    const NAME: &'static str = "fill_state";
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/magnitude.wgsl"),
+        include_str!("../../shaders/shared/random.wgsl"),
+        include_str!("../../shaders/fill_state.wgsl")
+    );
+    const BUFFERS: &'static [Binding] = &[
+        ("member_ids", Read, Word),
+        ("normal_table", Read, Word),
+        ("x", Write, Number),
+        ("norms", Write, Number),
+        ("marks", Write, Int),
+    ];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [p.columns.div_ceil(64), 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Word(member), View::Word(_), View::RealMut(x), View::RealMut(norms), View::IntMut(marks)] = views
+        else {
+            mismatch(Self::NAME)
+        };
+        let seed = (p.seed_high as u64) << 32 | p.seed_low as u64;
+        let stream = Stream { seed, member: member[0], tensor: p.tensor, step: 0 };
+        let (columns, padded) = (p.columns as usize, p.padded_columns as usize);
+        let mut squares = vec![T::ZERO; p.tokens as usize];
+        for row in 0..p.rows {
+            for token in 0..p.tokens {
+                let value = T::from_f64(stream.normal(row * p.tokens + token) as f64 * NORMAL_UNIT);
+                squares[token as usize] = squares[token as usize] + value * value;
+                for column in (token as usize..columns).step_by(p.tokens as usize) {
+                    x[row as usize * padded + column] = value;
+                }
+            }
+        }
+        for column in 0..columns {
+            let square = squares[column % p.tokens as usize];
+            let exponent = square.exponent();
+            norms[norm::NOW * padded + column] = square;
+            norms[norm::INITIAL * padded + column] = square;
+            norms[norm::PEAK * padded + column] = square * T::power_of_two(-exponent);
+            for row in 0..mark::ROWS {
+                marks[row * padded + column] = 0;
+            }
+            marks[mark::PEAK_EXPONENT * padded + column] = exponent;
+            marks[mark::PENDING * padded + column] = if p.renormalise != 0 { exponent >> 1 } else { 0 };
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        Cost { flops: 2.0 * (p.rows * p.columns) as f64, bytes: 4.0 * (p.rows * p.columns) as f64 }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        [(1, 1, 1, 1), (64, 20, 1, 3), (7, 30, 5, 2), (5, 66, 3, 2)].into_iter().map(case).collect()
+    }
+}
+
+fn case((rows, columns, tokens, members): (u32, u32, u32, usize)) -> Case<Params> {
+    let (padded_rows, padded_columns) = (rows.next_multiple_of(4), columns.next_multiple_of(4));
+    let size = (padded_rows * padded_columns) as usize * members;
+    let records = padded_columns as usize * members;
+    // A sum of `rows` squares of numbers below 6.3, and a mantissa below 2.
+    let error = 2.0 * (rows + 2) as f64 * f32::EPSILON as f64 * rows as f64 * 6.3 * 6.3;
+    Case {
+        name: format!("{rows} x {columns}, {tokens} tokens, {members} members"),
+        members,
+        params: Params {
+            rows,
+            padded_rows,
+            columns,
+            padded_columns,
+            tokens,
+            seed_low: 7,
+            seed_high: 0,
+            tensor: 2,
+            renormalise: tokens % 2,
+        },
+        buffers: vec![
+            CaseBuffer::Word((0..members as u32).collect()),
+            CaseBuffer::SharedWord(normal_table().to_vec()),
+            CaseBuffer::Real(vec![0.25; size]),
+            CaseBuffer::Real(vec![0.0; records * norm::ROWS]),
+            CaseBuffer::Int(vec![0; records * mark::ROWS]),
+        ],
+        tolerance: vec![vec![0.0], vec![error]],
+    }
+}

@@ -1,0 +1,101 @@
+//! One layer as a list of kernel runs, written once for every device.
+
+use crate::ensemble::PADDING;
+use crate::kernel::euler_update::{self, EulerUpdate, mark, norm};
+use crate::plan::{BufferId, Plan};
+
+/// The state of a member: its columns and their records.
+#[derive(Clone, Copy, Debug)]
+pub struct State {
+    /// `[padded width, padded columns]`.
+    pub x: BufferId,
+    /// `[now | peak | initial, padded columns]`: squared norms.
+    pub norms: BufferId,
+    /// `[6 marks, padded columns]`.
+    pub marks: BufferId,
+}
+
+impl State {
+    /// Buffers for a state of so many rows and columns, both padded.
+    pub fn new(plan: &mut Plan, rows: usize, columns: usize) -> Self {
+        State {
+            x: plan.reals("x", rows * columns),
+            norms: plan.reals("norms", norm::ROWS * columns),
+            marks: plan.ints("marks", mark::ROWS * columns),
+        }
+    }
+}
+
+/// Growth of the norm that counts as diverged, squared, as mantissa and exponent: it may be beyond f32.
+#[derive(Clone, Copy, Debug)]
+pub struct Threshold {
+    mantissa: f32,
+    exponent: i32,
+}
+
+impl Threshold {
+    /// The threshold `factor` on the norm.
+    pub fn new(factor: f64) -> Self {
+        let exponent = (2.0 * factor.log2()).floor();
+        Threshold { mantissa: (factor * factor / exponent.exp2()) as f32, exponent: exponent as i32 }
+    }
+}
+
+/// The linear layer f(x) = A x of the whole grid: each grid point is a column with its own coefficients.
+pub struct LinearLayer {
+    padded: usize,
+    columns: usize,
+    /// G as it is drawn, `[padded width, padded width]`.
+    pub weights: BufferId,
+    coefficients: BufferId,
+    other: BufferId,
+    threshold: Threshold,
+}
+
+/// What a column does in one step: `x <- keep x + gain G x`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coefficients {
+    /// 1 - damping - step_size * shift.
+    pub keep: f64,
+    /// step_size * radius * unit.
+    pub gain: f64,
+}
+
+impl LinearLayer {
+    /// The layer of width `width` for grid points with these coefficients.
+    pub fn new(plan: &mut Plan, width: usize, points: &[Coefficients], threshold: Threshold) -> Self {
+        let padded = width.next_multiple_of(PADDING);
+        let columns = points.len().next_multiple_of(PADDING);
+        let mut values = vec![0.0; 2 * columns];
+        for (column, point) in points.iter().enumerate() {
+            values[column] = point.keep;
+            values[columns + column] = point.gain;
+        }
+        LinearLayer {
+            padded,
+            columns,
+            weights: plan.reals("weights", padded * padded),
+            coefficients: plan.shared_reals("coefficients", values),
+            other: plan.reals("x", padded * columns),
+            threshold,
+        }
+    }
+
+    /// One Euler step. The state moves to the other of two buffers, so the result names it anew.
+    pub fn step(&mut self, plan: &mut Plan, state: State, step: u32, renormalise: bool) -> State {
+        let params = euler_update::Params {
+            rows: self.padded as u32,
+            inner: self.padded as u32,
+            columns: self.columns as u32,
+            step,
+            renormalise: u32::from(renormalise),
+            threshold_exponent: self.threshold.exponent,
+            threshold_mantissa: self.threshold.mantissa,
+        };
+        let State { x, norms, marks } = state;
+        plan.run::<EulerUpdate>(params, &[self.weights, x, x, self.coefficients, self.other, norms, marks]);
+        let moved = State { x: self.other, ..state };
+        self.other = x;
+        moved
+    }
+}

@@ -1,0 +1,259 @@
+//! A plan: the buffers of a computation and the list of kernel runs on them, recorded once and run on any device.
+//!
+//! A plan speaks of one member. The GPU runs it breadth-first over all members of a chunk; the CPU runs it member by
+//! member, so that a member's data stays in cache. Every buffer starts as zeros unless it is an input.
+
+use crate::kernel::{Access, Cost, Element, Entry, ErasedParams, Kernel, Row};
+
+/// A buffer of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BufferId(pub usize);
+
+/// The content of a buffer on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Numbers from an f32 device.
+    F32(Vec<f32>),
+    /// Numbers from the reference, or for any device.
+    F64(Vec<f64>),
+    /// Words.
+    Word(Vec<u32>),
+    /// Integers.
+    Int(Vec<i32>),
+}
+
+impl Data {
+    /// How many elements.
+    pub fn len(&self) -> usize {
+        match self {
+            Data::F32(v) => v.len(),
+            Data::F64(v) => v.len(),
+            Data::Word(v) => v.len(),
+            Data::Int(v) => v.len(),
+        }
+    }
+
+    /// Has it no elements?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Element `i` as a number.
+    pub fn real(&self, i: usize) -> f64 {
+        match self {
+            Data::F32(v) => v[i] as f64,
+            Data::F64(v) => v[i],
+            Data::Word(v) => v[i] as f64,
+            Data::Int(v) => v[i] as f64,
+        }
+    }
+
+    /// All elements as numbers.
+    pub fn reals(&self) -> Vec<f64> {
+        (0..self.len()).map(|i| self.real(i)).collect()
+    }
+
+    /// Element `i` of an integer buffer.
+    pub fn int(&self, i: usize) -> i32 {
+        match self {
+            Data::Int(v) => v[i],
+            Data::Word(v) => v[i] as i32,
+            _ => unreachable!("a buffer of numbers read as integers"),
+        }
+    }
+}
+
+/// What a buffer stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// f32, or f64 on the reference.
+    Real,
+    /// u32.
+    Word,
+    /// i32.
+    Int,
+}
+
+/// Who owns a buffer.
+#[derive(Clone, Debug)]
+pub enum Extent {
+    /// Each member has so many elements.
+    Member(usize),
+    /// All members read these.
+    Shared(Data),
+}
+
+/// A buffer of a plan.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    /// For error messages and debuggers.
+    pub label: &'static str,
+    /// What it stores.
+    pub content: Content,
+    /// Its size.
+    pub extent: Extent,
+}
+
+impl Buffer {
+    /// Elements of one member, or all of a shared buffer.
+    pub fn len(&self) -> usize {
+        match &self.extent {
+            Extent::Member(n) => *n,
+            Extent::Shared(data) => data.len(),
+        }
+    }
+
+    /// Has it no elements?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Do all members share it?
+    pub fn is_shared(&self) -> bool {
+        matches!(self.extent, Extent::Shared(_))
+    }
+}
+
+/// One run of a kernel.
+pub struct Run {
+    /// The kernel.
+    pub entry: &'static Entry,
+    /// Its parameters.
+    pub params: ErasedParams,
+    /// Its buffers, in the order of the kernel's bindings.
+    pub buffers: Vec<BufferId>,
+}
+
+/// Buffers, runs on them, and what goes in and comes out.
+#[derive(Default)]
+pub struct Plan {
+    /// All buffers.
+    pub buffers: Vec<Buffer>,
+    /// All runs, in order.
+    pub runs: Vec<Run>,
+    /// Buffers that the caller fills for every member.
+    pub inputs: Vec<BufferId>,
+    /// Buffers that come back.
+    pub outputs: Vec<BufferId>,
+}
+
+impl Plan {
+    /// An empty plan.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn push(&mut self, label: &'static str, content: Content, extent: Extent) -> BufferId {
+        self.buffers.push(Buffer { label, content, extent });
+        BufferId(self.buffers.len() - 1)
+    }
+
+    /// A buffer of `per_member` numbers a member.
+    pub fn reals(&mut self, label: &'static str, per_member: usize) -> BufferId {
+        self.push(label, Content::Real, Extent::Member(per_member))
+    }
+
+    /// A buffer of `per_member` words a member.
+    pub fn words(&mut self, label: &'static str, per_member: usize) -> BufferId {
+        self.push(label, Content::Word, Extent::Member(per_member))
+    }
+
+    /// A buffer of `per_member` integers a member.
+    pub fn ints(&mut self, label: &'static str, per_member: usize) -> BufferId {
+        self.push(label, Content::Int, Extent::Member(per_member))
+    }
+
+    /// Numbers that all members read.
+    pub fn shared_reals(&mut self, label: &'static str, values: Vec<f64>) -> BufferId {
+        self.push(label, Content::Real, Extent::Shared(Data::F64(values)))
+    }
+
+    /// Words that all members read.
+    pub fn shared_words(&mut self, label: &'static str, values: Vec<u32>) -> BufferId {
+        self.push(label, Content::Word, Extent::Shared(Data::Word(values)))
+    }
+
+    /// Declares that the caller fills this buffer.
+    pub fn input(&mut self, id: BufferId) -> BufferId {
+        assert!(!self.buffers[id.0].is_shared(), "a shared buffer has its content already");
+        self.inputs.push(id);
+        id
+    }
+
+    /// Declares that this buffer comes back.
+    pub fn output(&mut self, id: BufferId) {
+        assert!(!self.buffers[id.0].is_shared(), "a shared buffer is the caller's own");
+        self.outputs.push(id);
+    }
+
+    /// Appends a run of kernel `K`. The buffers must fit the kernel's bindings; a written buffer appears once.
+    pub fn run<K: Kernel>(&mut self, params: K::Params, buffers: &[BufferId]) {
+        self.push_run(K::ENTRY, ErasedParams::new(params), buffers);
+    }
+
+    /// [`Plan::run`] for a kernel without its types.
+    pub fn push_run(&mut self, entry: &'static Entry, params: ErasedParams, buffers: &[BufferId]) {
+        assert_eq!(buffers.len(), entry.buffers.len(), "{}: one buffer for each binding", entry.name);
+        for (&id, &(name, access, element)) in buffers.iter().zip(entry.buffers) {
+            let buffer = &self.buffers[id.0];
+            assert_eq!(buffer.content, stored(element), "{}: content of {name}", entry.name);
+            assert!(!buffer.is_empty(), "{}: {name} is empty", entry.name);
+            if access == Access::Write {
+                assert!(!buffer.is_shared(), "{}: {name} is written, so it is not shared", entry.name);
+                let uses = buffers.iter().filter(|&&other| other == id).count();
+                assert_eq!(uses, 1, "{}: {name} is written, so it is bound once", entry.name);
+            }
+        }
+        self.runs.push(Run { entry, params, buffers: buffers.to_vec() });
+    }
+
+    /// Bytes that one member needs, with `real` bytes a number.
+    pub fn bytes_per_member(&self, real: usize) -> u64 {
+        let bytes = |b: &Buffer| b.len() as u64 * if b.content == Content::Real { real as u64 } else { 4 };
+        self.buffers.iter().filter(|b| !b.is_shared()).map(bytes).sum()
+    }
+
+    /// The work for one member.
+    pub fn cost(&self) -> Cost {
+        self.runs.iter().fold(Cost::default(), |sum, run| {
+            let cost = (run.entry.cost)(&*run.params.value);
+            Cost { flops: sum.flops + cost.flops, bytes: sum.bytes + cost.bytes }
+        })
+    }
+}
+
+fn stored(element: Element) -> Content {
+    match element {
+        Element::Real | Element::Real4 | Element::RealBits => Content::Real,
+        Element::Word => Content::Word,
+        Element::Int => Content::Int,
+    }
+}
+
+/// Values for the inputs of a plan, for all members of a call: `members * length` elements each.
+#[derive(Default)]
+pub struct Inputs(pub Vec<(BufferId, Data)>);
+
+impl Inputs {
+    /// The values of one input.
+    pub fn get(&self, id: BufferId) -> &Data {
+        self.0.iter().find(|(other, _)| *other == id).map(|(_, data)| data).expect("every input of the plan is given")
+    }
+}
+
+/// What came back for some of the members.
+pub struct Chunk {
+    /// Which members of the call, from 0.
+    pub members: std::ops::Range<usize>,
+    /// The outputs of the plan in order, `members.len() * length` elements each.
+    pub outputs: Vec<Data>,
+}
+
+/// Seconds that a kernel took, summed over its runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KernelTime {
+    /// Seconds.
+    pub seconds: f64,
+    /// Runs.
+    pub runs: u64,
+}
