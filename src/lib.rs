@@ -2,5 +2,6 @@
 //!
 //! The modules stand in the order of the data flow; a module uses only modules listed above it.
 
+pub mod cli;
 pub mod error;
 pub mod spec;

@@ -1,5 +1,6 @@
 //! The guards on numbers: one line each, saying which key, what is wrong and what would do.
 
+use super::grid::plain;
 use super::words::Integrator;
 use crate::error::Result;
 use crate::invalid;
@@ -25,14 +26,15 @@ pub fn count(name: &str, value: usize, most: usize) -> Result<()> {
 /// A step size that f32 can carry.
 pub fn step_size(value: f64) -> Result<()> {
     finite("step_size", value)?;
+    let said = plain(value);
     if value <= 0.0 {
-        return invalid!("step_size: {value:?} is not above 0; give a step size above 0, such as 0.1");
+        return invalid!("step_size: {said} is not above 0; give a step size above 0, such as 0.1");
     }
     if value < SMALLEST {
-        return invalid!("step_size: {value:?} vanishes in 32-bit numbers; give at least {SMALLEST:.3e}");
+        return invalid!("step_size: {said} vanishes in 32-bit numbers; give at least {SMALLEST:.3e}");
     }
     if value > LARGEST_STEP_SIZE {
-        return invalid!("step_size: {value:?} is too large; the most is {LARGEST_STEP_SIZE}");
+        return invalid!("step_size: {said} is too large; the most is {LARGEST_STEP_SIZE}");
     }
     Ok(())
 }
@@ -40,11 +42,12 @@ pub fn step_size(value: f64) -> Result<()> {
 /// A spectral radius: 0 or a number that f32 can carry.
 pub fn radius(value: f64) -> Result<()> {
     finite("radius", value)?;
+    let said = plain(value);
     if value < 0.0 {
-        return invalid!("radius: {value:?} is below 0; a spectral radius is 0 or more");
+        return invalid!("radius: {said} is below 0; a spectral radius is 0 or more");
     }
     if value > 0.0 && value < SMALLEST {
-        return invalid!("radius: {value:?} vanishes in 32-bit numbers; give 0 or at least {SMALLEST:.3e}");
+        return invalid!("radius: {said} vanishes in 32-bit numbers; give 0 or at least {SMALLEST:.3e}");
     }
     Ok(())
 }
@@ -52,10 +55,9 @@ pub fn radius(value: f64) -> Result<()> {
 /// Friction between none and total.
 pub fn damping(value: f64) -> Result<()> {
     finite("damping", value)?;
+    let said = plain(value);
     if !(0.0..=1.0).contains(&value) {
-        return invalid!(
-            "damping: {value:?} is outside 0 to 1; at 0 nothing is damped, at 1 the old state is forgotten"
-        );
+        return invalid!("damping: {said} is outside 0 to 1; at 0 nothing is damped, at 1 the old state is forgotten");
     }
     Ok(())
 }
@@ -63,11 +65,12 @@ pub fn damping(value: f64) -> Result<()> {
 /// A factor above 0 that f32 can carry.
 pub fn factor(name: &str, value: f64) -> Result<()> {
     finite(name, value)?;
+    let said = plain(value);
     if value <= 0.0 {
-        return invalid!("{name}: {value:?} is not above 0; give a number above 0");
+        return invalid!("{name}: {said} is not above 0; give a number above 0");
     }
     if !(SMALLEST..=f32::MAX as f64).contains(&value) {
-        return invalid!("{name}: {value:?} does not fit 32-bit numbers; give {SMALLEST:.3e} to {:.3e}", f32::MAX);
+        return invalid!("{name}: {said} does not fit 32-bit numbers; give {SMALLEST:.3e} to {:.3e}", f32::MAX);
     }
     Ok(())
 }
@@ -115,10 +118,10 @@ impl Gain {
         if bound <= LARGEST_GAIN {
             return Ok(());
         }
-        let Gain { step_size, radius, shift, .. } = self;
+        let (step_size, radius, shift) = (plain(self.step_size), plain(self.radius), plain(self.shift));
         invalid!(
-            "radius: one step could grow a state by {bound:.1e}, beyond 2^40, at step_size {step_size:?}, radius \
-             {radius:?}, shift {shift:?}; lower one of them"
+            "radius: one step could grow a state by {bound:.1e}, beyond 2^40, at step_size {step_size}, radius \
+             {radius}, shift {shift}; lower one of them"
         )
     }
 }

@@ -32,7 +32,7 @@ impl Grid {
 
     /// A grid of one point. `value` must be finite.
     pub fn single(value: f64) -> Grid {
-        Grid { source: format!("{value:?}"), values: vec![value], logarithmic: false }
+        Grid { source: plain(value), values: vec![value], logarithmic: false }
     }
 
     /// The text it was read from.
@@ -126,20 +126,18 @@ fn spaced(source: &str, name: &str, arguments: &str) -> Result<(Vec<f64>, bool)>
 
 /// Refuses ranges that would give no points, wrong ones or descending ones.
 fn bounds(source: &str, name: &str, start: f64, end: f64, count: usize) -> Result<()> {
+    let said = plain(start);
     if start > end {
-        return invalid!("{}: starts above its end; write {name}({end:?},{start:?},{count})", quoted(source));
+        return invalid!("{}: starts above its end; write {name}({},{said},{count})", quoted(source), plain(end));
     }
     if count == 1 && start < end {
-        return invalid!(
-            "{}: one point cannot reach from start to end; write {start:?} or a count of 2",
-            quoted(source)
-        );
+        return invalid!("{}: one point cannot reach from start to end; write {said} or a count of 2", quoted(source));
     }
     if count > 1 && start == end {
-        return invalid!("{}: {count} points on one value; write {start:?}", quoted(source));
+        return invalid!("{}: {count} points on one value; write {said}", quoted(source));
     }
     if name == "log" && start <= 0.0 {
-        return invalid!("{}: log needs a start above 0, not {start:?}; raise it or write lin(..)", quoted(source));
+        return invalid!("{}: log needs a start above 0, not {said}; raise it or write lin(..)", quoted(source));
     }
     if !(end - start).is_finite() {
         return invalid!("{}: from start to end is further than a number can say; narrow it", quoted(source));
@@ -191,11 +189,8 @@ fn ascending(source: &str, values: &[f64]) -> Result<()> {
     match values.windows(2).find(|pair| pair[0] >= pair[1]) {
         None => Ok(()),
         Some(pair) => {
-            let (first, second) = (pair[0], pair[1]);
-            invalid!(
-                "{}: points must ascend, but {second:?} follows {first:?}; sort them, drop repeats",
-                quoted(source)
-            )
+            let (first, second) = (plain(pair[0]), plain(pair[1]));
+            invalid!("{}: points must ascend, but {second} follows {first}; sort them, drop repeats", quoted(source))
         }
     }
 }
@@ -208,13 +203,14 @@ fn colons<T>(source: &str) -> Result<T> {
         return invalid!("{}: `:` is ambiguous ({readings}); write lin(start,end,count)", quoted(source));
     };
     let steps = ((last - start) / middle + 1e-9).floor();
+    let (said, reach) = (plain(start), plain(middle));
     let mut spellings = Vec::new();
     if last >= 2.0 && last.fract() == 0.0 && last <= MOST_POINTS as f64 && start < middle {
-        spellings.push(format!("lin({start:?},{middle:?},{last}) for {last} points up to {middle:?}"));
+        spellings.push(format!("lin({said},{reach},{last}) for {last} points up to {reach}"));
     }
     if middle > 0.0 && steps >= 1.0 && steps < MOST_POINTS as f64 {
-        let end = tidy(start + steps * middle);
-        spellings.push(format!("lin({start:?},{end:?},{}) for steps of {middle:?}", steps + 1.0));
+        let end = plain(tidy(start + steps * middle));
+        spellings.push(format!("lin({said},{end},{}) for steps of {reach}", steps + 1.0));
     }
     if spellings.is_empty() {
         spellings.push("lin(start,end,count)".to_owned());
@@ -237,6 +233,12 @@ fn nearest(name: &str) -> &'static str {
 
 fn quoted(source: &str) -> String {
     format!("`{}`", shown(source))
+}
+
+/// A number as somebody would write it: 2, not 2.0, and 1e-50, not fifty zeros.
+pub(crate) fn plain(value: f64) -> String {
+    let moderate = value == 0.0 || (1e-5..1e12).contains(&value.abs());
+    if moderate { value.to_string() } else { format!("{value:e}") }
 }
 
 /// Text from outside, fit for one line of an error: control characters escaped, no longer than it helps.

@@ -2,7 +2,7 @@
 //!
 //! Everything is optional here; the defaults live with the specifications.
 
-use super::grid::Grid;
+use super::grid::{Grid, plain};
 use super::words::*;
 use crate::error::{Error, Result};
 use crate::invalid;
@@ -156,7 +156,7 @@ impl<'de> Visitor<'de> for GridVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> std::result::Result<GridText, E> {
-        Ok(GridText(format!("{value:?}")))
+        Ok(GridText(plain(value)))
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> std::result::Result<GridText, E> {
@@ -170,7 +170,7 @@ impl<'de> Visitor<'de> for GridVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> std::result::Result<GridText, A::Error> {
         let mut texts = Vec::new();
         while let Some(value) = items.next_element::<f64>()? {
-            texts.push(format!("{value:?}"));
+            texts.push(plain(value));
         }
         Ok(GridText(texts.join(",")))
     }

@@ -100,7 +100,7 @@ impl EnsembleSpec {
         match (self.family, self.tau) {
             (Ensemble::Elliptic, None) => invalid!("tau: the elliptic ensemble needs one; give a number from -1 to 1"),
             (Ensemble::Elliptic, Some(tau)) if !(-1.0..=1.0).contains(&tau) => {
-                invalid!("tau: {tau:?} is outside -1 to 1, and so no correlation; give a number from -1 to 1")
+                invalid!("tau: {tau} is outside -1 to 1, and so no correlation; give a number from -1 to 1")
             }
             (Ensemble::Elliptic, Some(_)) | (_, None) => Ok(()),
             (other, Some(_)) => invalid!("tau: the {other} ensemble has none; remove it or use the elliptic ensemble"),
