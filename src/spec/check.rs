@@ -9,6 +9,8 @@ use crate::invalid;
 pub const LARGEST_STEP_SIZE: f64 = (1_u64 << 20) as f64;
 /// The largest factor by which one step may be able to grow a state: two of them still fit below 2^127.
 pub const LARGEST_GAIN: f64 = (1_u64 << 40) as f64;
+/// Bytes of the largest buffer that every GPU can have.
+const LARGEST_BUFFER: u128 = 1 << 31;
 /// Below this, f32 has no normal numbers, and devices may flush to zero.
 const SMALLEST: f64 = f32::MIN_POSITIVE as f64;
 
@@ -21,6 +23,21 @@ pub fn count(name: &str, value: usize, most: usize) -> Result<()> {
         return invalid!("{name}: {value} is too large; the most is {most}");
     }
     Ok(())
+}
+
+/// Tangents, `columns` of `dimension` 32-bit numbers, that fit the 2 GiB a GPU buffer can have anywhere.
+/// A Jacobian is a square of them.
+pub fn tangents(what: &str, dimension: usize, columns: usize, change: &str) -> Result<()> {
+    let bytes = dimension as u128 * columns as u128 * 4;
+    if bytes <= LARGEST_BUFFER {
+        return Ok(());
+    }
+    let gibibytes = bytes as f64 / (1_u64 << 30) as f64;
+    let fitting = (LARGEST_BUFFER / 4).isqrt();
+    invalid!(
+        "{what} would be {dimension} x {columns} and take {gibibytes:.1} GiB, of which at most 2 fit; lower width x tokens \
+         to {fitting} or {change}"
+    )
 }
 
 /// A step size that f32 can carry.

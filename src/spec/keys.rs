@@ -98,7 +98,7 @@ pub struct SweepKeys {
     /// Growth of the norm that counts as diverged [default: 1000]
     #[arg(long, value_name = "FACTOR", help_heading = "Sweep", allow_negative_numbers = true)]
     pub threshold: Option<f64>,
-    /// Linearise at every K-th step [default: first, middle and last]
+    /// Linearise at every K-th step, 0 for never [default: first, middle and last]
     #[arg(long, value_name = "K", help_heading = "Sweep", allow_negative_numbers = true)]
     pub linearise_every: Option<usize>,
     /// Members recorded step by step [default: 8]

@@ -88,6 +88,7 @@ impl LyapunovSpec {
         if let Some(top) = self.top {
             check::count("top", top, self.dimension())?;
         }
+        check::tangents("top: the tangents", self.dimension(), self.exponents(), "ask for fewer exponents, with top")?;
         if self.transient_steps > MOST_STEPS {
             return invalid!("transient_steps: {} is too large; the most is {MOST_STEPS}", self.transient_steps);
         }

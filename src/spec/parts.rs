@@ -15,8 +15,6 @@ pub const MOST_TOKENS: usize = 512;
 pub const MOST_LAYERS: usize = 1 << 31;
 /// The widest FFN over the width.
 const LARGEST_RATIO: usize = 64;
-/// The largest n·T whose Jacobian, in f32, fits the 2 GiB that a GPU buffer can have anywhere.
-const LARGEST_JACOBIAN: usize = 23_170;
 
 /// Takes over those fields that were given as keys.
 macro_rules! take {
@@ -165,8 +163,7 @@ impl LayerSpec {
             return Ok(());
         }
         self.validate_heads(ensemble.width)?;
-        self.validate_weights(ensemble)?;
-        self.validate_jacobian(ensemble.width)
+        self.validate_weights(ensemble)
     }
 
     fn validate_heads(&self, width: usize) -> Result<()> {
@@ -196,18 +193,5 @@ impl LayerSpec {
             return invalid!("shift: only the linear model has a restoring force; leave `shift` out of model {model}");
         }
         Ok(())
-    }
-
-    fn validate_jacobian(&self, width: usize) -> Result<()> {
-        let size = width * self.tokens;
-        if size <= LARGEST_JACOBIAN {
-            return Ok(());
-        }
-        let gibibytes = (size * size * 4) as f64 / (1_u64 << 30) as f64;
-        invalid!(
-            "tokens: the Jacobian would be {size} x {size} and take {gibibytes:.1} GiB of at most 2; keep width x tokens \
-             up to {LARGEST_JACOBIAN}, with this width {} tokens",
-            LARGEST_JACOBIAN / width
-        )
     }
 }

@@ -22,7 +22,7 @@ pub struct SpectrumSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damping: Option<f64>,
     /// Matrices from a file (.npy one or a stack, .mtx, .csv) instead of an ensemble.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "readable")]
     pub matrix: Option<PathBuf>,
     /// Whether the eigenvalues themselves are wanted, not only their statistics.
     pub values: bool,
@@ -66,4 +66,9 @@ impl SpectrumSpec {
         let (radius, shift) = (self.radius, self.ensemble.shift);
         Gain { step_size, radius, damping, shift, integrator: Integrator::Euler }.check()
     }
+}
+
+/// A path that is not UTF-8 is no reason to fail a record.
+fn readable<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.as_deref().unwrap_or("".as_ref()).display())
 }

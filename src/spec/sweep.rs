@@ -37,7 +37,7 @@ pub struct SweepSpec {
     pub step_scaling: StepScaling,
     /// Growth of the norm, as a factor, that counts as diverged.
     pub threshold: f64,
-    /// Nonlinear layers are linearised at every such step; none: at the first, the middle and the last.
+    /// Nonlinear layers are linearised at every such step, never if 0; none: at the first, the middle and the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linearise_every: Option<usize>,
     /// Members recorded step by step; never more than there are layers.
@@ -121,14 +121,18 @@ impl SweepSpec {
         check::count("depth", self.depth, DEEPEST)?;
         check::factor("threshold", self.threshold)?;
         self.validate_counts()?;
+        if self.layer.model != Model::Linear && self.linearise_every != Some(0) {
+            let dimension = self.ensemble.width * self.layer.tokens;
+            check::tangents("tokens: the Jacobian", dimension, dimension, "linearise never, with linearise_every 0")?;
+        }
         validate_integrator(self.integrator, self.layer.model)?;
         self.validate_grids()?;
         self.validate_gain()
     }
 
     fn validate_counts(&self) -> Result<()> {
-        if let Some(every) = self.linearise_every {
-            check::count("linearise_every", every, DEEPEST)?;
+        if self.linearise_every.is_some_and(|every| every > DEEPEST) {
+            return invalid!("linearise_every: more than {DEEPEST} steps do not exist; give 0 for never");
         }
         if let Some(chunk) = self.chunk {
             check::count("chunk", chunk, super::parts::MOST_LAYERS)?;

@@ -98,7 +98,7 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --threshold -1", 4, "threshold: -1"),
     ("sweep --threshold nan", 4, "threshold"),
     ("sweep --layers 9999 --trajectories 5000", 4, "trajectories"),
-    ("sweep --linearise-every 0", 4, "linearise_every"),
+    ("sweep --linearise-every 1000001", 4, "linearise_every"),
     ("sweep --chunk 0", 4, "chunk"),
     ("devices --chunk 0", 4, "chunk"),
     ("devices --device=", 4, "device"),
@@ -116,6 +116,9 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --model mlp --integrator strang", 4, "strang"),
     ("sweep --model transformer --integrator backward-euler", 4, "linear"),
     ("sweep --model transformer --width 4096 --tokens 512", 4, "2097152 x 2097152"),
+    ("sweep --model transformer --tokens 512", 4, "lower width x tokens to 23170"),
+    ("lyapunov --model transformer --width 512 --tokens 512", 4, "fewer exponents"),
+    ("lyapunov --width 4096 --tokens 512", 4, "fewer exponents"),
     ("sweep --model transformer --logit-gain 0", 4, "logit_gain"),
     // The other commands.
     ("spectrum --step-size 0", 4, "step_size"),

@@ -136,6 +136,13 @@ fn the_other_commands_parse() {
 }
 
 #[test]
+fn long_contexts_run_without_their_jacobian() {
+    let spec = sweep(&["sweep", "--model", "transformer", "--tokens", "512", "--linearise-every", "0"]);
+    assert_eq!((spec.layer.tokens, spec.linearise_every), (512, Some(0)));
+    invocation(&["lyapunov", "--model", "transformer", "--width", "512", "--tokens", "512", "--top", "8"]);
+}
+
+#[test]
 fn an_elliptic_ensemble_lies_between_the_others() {
     let spec = from_text("ensemble = 'elliptic'\ntau = -0.5").unwrap();
     assert_eq!((spec.ensemble.family, spec.ensemble.correlation()), (Ensemble::Elliptic, -0.5));
