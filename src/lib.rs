@@ -1,10 +1,21 @@
 //! eulerscope: a GPU laboratory for the stability of residual layers.
 //!
 //! The modules stand in the order of the data flow; a module uses only modules listed above it.
+//!
+//! ```text
+//! spec ─→ ensemble ─→ layer ─→ rollout ─→ statistics ─→ sweep ─→ dataset, figure
+//!            └──────────┴─→ spectrum, lyapunov ──↗
+//!                 all of them run on a  device (gpu | cpu | reference)
+//!                 which runs  plan = list of  kernel = shaders/NAME.wgsl + src/kernel/NAME.rs
+//! ```
+#![warn(missing_docs)]
 
 pub mod error;
 
+pub mod spec;
+
 pub mod real;
+
 pub mod simd;
 
 pub mod random;
@@ -16,3 +27,9 @@ pub mod kernel;
 pub mod plan;
 
 pub mod device;
+
+pub mod ensemble;
+
+pub mod layer;
+
+pub mod cli;

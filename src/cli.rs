@@ -1,0 +1,131 @@
+//! The command line: text becomes an [`Invocation`] here, and nowhere else.
+
+mod args;
+mod ending;
+
+use crate::error::{Error, Result};
+use crate::invalid;
+use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec};
+use clap::FromArgMatches;
+use serde::Serialize;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub use ending::{guarded, report};
+
+/// A command with all that it needs, valid.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// The stability map.
+    Sweep(SweepSpec),
+    /// Eigenvalues.
+    Spectrum(SpectrumSpec),
+    /// Lyapunov exponents.
+    Lyapunov(LyapunovSpec),
+    /// Adapters and their self-tests.
+    Devices,
+    /// GPU against CPU.
+    Bench(BenchSpec),
+}
+
+/// What the benchmark measures.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct BenchSpec {
+    /// Small sizes and few repetitions, for CI.
+    pub quick: bool,
+    /// The rows that are wanted; empty: all.
+    pub only: Vec<String>,
+    /// The seed of every random number.
+    pub seed: u64,
+}
+
+/// One call of the program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invocation {
+    /// What to do.
+    pub command: Command,
+    /// One JSON object on standard output, and nothing else there.
+    pub json: bool,
+    /// `auto`, `gpu`, `cpu`, `reference`, `software`, or part of an adapter's name; never empty.
+    pub device: String,
+    /// The folder for results.
+    pub out: Option<PathBuf>,
+    /// Only say what would be done.
+    pub plan: bool,
+    /// No progress, no remarks.
+    pub quiet: bool,
+    /// Members computed at a time; none: as many as fit. The flag, or else the file's key.
+    pub chunk: Option<usize>,
+}
+
+/// What the arguments ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Run this.
+    Run(Box<Invocation>),
+    /// Print this text: help or version.
+    Print(String),
+}
+
+/// Reads the arguments, the program's name first; `--help` and `--version` are answered here, and end the program.
+pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation> {
+    match understand(arguments)? {
+        Request::Run(invocation) => Ok(*invocation),
+        Request::Print(text) => {
+            // A reader that has gone away (`| head`) is no failure.
+            let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
+            std::process::exit(0)
+        }
+    }
+}
+
+/// Reads the arguments, the program's name first, and has no effect but reading the specification file.
+pub fn understand(arguments: impl Iterator<Item = OsString>) -> Result<Request> {
+    let matches = match args::command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) if !error.use_stderr() => return Ok(Request::Print(error.render().to_string())),
+        Err(error) => return Err(Error::Usage(in_one_line(&error))),
+    };
+    let arguments = args::Arguments::from_arg_matches(&matches).map_err(|error| Error::Usage(in_one_line(&error)))?;
+    arguments.resolve().map(|invocation| Request::Run(Box::new(invocation)))
+}
+
+/// Does what was asked.
+pub fn run(invocation: Invocation) -> Result<()> {
+    let name = match &invocation.command {
+        Command::Sweep(_) => "sweep",
+        Command::Spectrum(_) => "spectrum",
+        Command::Lyapunov(_) => "lyapunov",
+        Command::Devices => "devices",
+        Command::Bench(_) => "bench",
+    };
+    if !invocation.plan {
+        return invalid!("{name}: this command is not built yet; `--plan` shows what it would do");
+    }
+    let plan = serde_json::json!({ "plan": invocation.command });
+    let text = serde_json::to_string_pretty(&plan).map_err(|error| Error::Bug(error.to_string()))?;
+    println!("{text}");
+    Ok(())
+}
+
+/// A usage error of clap in one line: what, its tips, and where help is.
+fn in_one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .map(|line| line.strip_prefix("error: ").unwrap_or(line))
+        .collect();
+    let mut line = lines.join("; ").replace("; [", " [");
+    for (terse, plain) in [
+        ("invalid digit found in string", "not a whole number"),
+        ("number too large to fit in target type", "too large"),
+        ("invalid float literal", "not a number"),
+    ] {
+        line = line.replace(terse, plain);
+    }
+    format!("{line}; see --help")
+}

@@ -1,0 +1,27 @@
+//! What is asked for: plain data, checked once, before anything is allocated or any device is opened.
+//!
+//! - [`Grid`] is the little language of swept axes.
+//! - [`SweepSpec`], [`SpectrumSpec`] and [`LyapunovSpec`] are what the commands do. They share [`EnsembleSpec`] (which
+//!   matrices are drawn) and [`LayerSpec`] (what a layer computes), and serialise flat, under the names of the flags.
+//! - [`keys`] lists what can be given, once for flags and TOML; [`mod@file`] reads the TOML.
+//!
+//! An invalid specification is [`crate::error::Error::Invalid`]: one line that names the key to change.
+
+pub mod check;
+pub mod file;
+pub mod grid;
+pub mod keys;
+mod lyapunov;
+mod parts;
+mod spectrum;
+mod sweep;
+mod words;
+
+pub use grid::{Grid, MOST_POINTS};
+pub use lyapunov::LyapunovSpec;
+pub use parts::{EnsembleSpec, LayerSpec, MOST_LAYERS, MOST_TOKENS, WIDEST};
+pub use spectrum::SpectrumSpec;
+pub use sweep::{DEEPEST, SweepSpec};
+pub use words::{
+    Activation, Ensemble, Integrator, Mask, Model, NormKind, NormPlacement, RadiusKind, StepScaling, Weights,
+};

@@ -1,0 +1,239 @@
+//! The keys of a specification, as somebody gave them: each is a flag and a TOML key, listed once for both.
+//!
+//! Everything is optional here; the defaults live with the specifications.
+
+use super::grid::{Grid, plain};
+use super::words::*;
+use crate::error::{Error, Result};
+use crate::invalid;
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+use std::fmt;
+use std::str::FromStr;
+
+/// Which matrices are drawn.
+#[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
+#[serde(default)]
+pub struct EnsembleKeys {
+    /// Random matrices [default: ginibre]
+    #[arg(long, value_name = "NAME", help_heading = "Ensemble")]
+    pub ensemble: Option<Ensemble>,
+    /// Correlation of A_ij with A_ji in the elliptic ensemble, -1 to 1
+    #[arg(long, value_name = "NUMBER", help_heading = "Ensemble", allow_negative_numbers = true)]
+    pub tau: Option<f64>,
+    /// What the radius is the radius of [default: nominal]
+    #[arg(long, value_name = "KIND", help_heading = "Ensemble")]
+    pub radius_kind: Option<RadiusKind>,
+    /// Restoring force mu: A = -mu I + rho G / sqrt(n) [default: 0]
+    #[arg(long, value_name = "MU", help_heading = "Ensemble", allow_negative_numbers = true)]
+    pub shift: Option<f64>,
+    /// How many members, random layers, are drawn
+    #[arg(long, value_name = "COUNT", help_heading = "Ensemble", allow_negative_numbers = true)]
+    pub layers: Option<usize>,
+    /// Width n of the state, 1 to 4096
+    #[arg(long, value_name = "N", help_heading = "Ensemble", allow_negative_numbers = true)]
+    pub width: Option<usize>,
+    /// The seed of every random number; on the command line it is a global option.
+    #[arg(skip)]
+    pub seed: Option<Seed>,
+}
+
+/// What a layer computes.
+#[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
+#[serde(default)]
+pub struct LayerKeys {
+    /// What a layer computes [default: linear]
+    #[arg(long, value_name = "NAME", help_heading = "Layer")]
+    pub model: Option<Model>,
+    /// Whether the steps of a member share their layer
+    #[arg(long, value_name = "KIND", help_heading = "Layer")]
+    pub weights: Option<Weights>,
+    /// Tokens T, 1 to 512 [default: 16 for the transformer, else 1]
+    #[arg(long, value_name = "T", help_heading = "Layer", allow_negative_numbers = true)]
+    pub tokens: Option<usize>,
+    /// Attention heads; must divide the width [default: 4]
+    #[arg(long, value_name = "COUNT", help_heading = "Layer", allow_negative_numbers = true)]
+    pub heads: Option<usize>,
+    /// FFN width over the width [default: 4]
+    #[arg(long, value_name = "RATIO", help_heading = "Layer", allow_negative_numbers = true)]
+    pub ffn_ratio: Option<usize>,
+    /// Nonlinearity of the FFN [default: gelu]
+    #[arg(long, value_name = "NAME", help_heading = "Layer")]
+    pub activation: Option<Activation>,
+    /// Where the norm stands [default: pre]
+    #[arg(long, value_name = "PLACE", help_heading = "Layer")]
+    pub norm: Option<NormPlacement>,
+    /// Which norm [default: layernorm]
+    #[arg(long, value_name = "NAME", help_heading = "Layer")]
+    pub norm_kind: Option<NormKind>,
+    /// Which tokens a token attends to [default: none]
+    #[arg(long, value_name = "MASK", help_heading = "Layer")]
+    pub mask: Option<Mask>,
+    /// Factor on the attention scores [default: 1]
+    #[arg(long, value_name = "NUMBER", help_heading = "Layer", allow_negative_numbers = true)]
+    pub logit_gain: Option<f64>,
+}
+
+/// What `sweep` varies and how it steps.
+#[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
+#[serde(default)]
+pub struct SweepKeys {
+    /// Euler step sizes h [default: log(0.01,2,32)]
+    #[arg(long, value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    pub step_size: Option<GridText>,
+    /// Spectral radii rho [default: lin(0.05,1.6,32)]
+    #[arg(long, value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    pub radius: Option<GridText>,
+    /// Friction gamma, 0 to 1 [default: 0.1]
+    #[arg(long, value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    pub damping: Option<GridText>,
+    /// Steps L of a trajectory [default: 80]
+    #[arg(long, value_name = "STEPS", help_heading = "Sweep", allow_negative_numbers = true)]
+    pub depth: Option<usize>,
+    /// How a step follows dx/dt = f(x) [default: euler]
+    #[arg(long, value_name = "NAME", help_heading = "Sweep")]
+    pub integrator: Option<Integrator>,
+    /// How the step size shrinks with the depth [default: constant]
+    #[arg(long, value_name = "KIND", help_heading = "Sweep")]
+    pub step_scaling: Option<StepScaling>,
+    /// Growth of the norm that counts as diverged [default: 1000]
+    #[arg(long, value_name = "FACTOR", help_heading = "Sweep", allow_negative_numbers = true)]
+    pub threshold: Option<f64>,
+    /// Linearise at every K-th step, 0 for never [default: first, middle and last]
+    #[arg(long, value_name = "K", help_heading = "Sweep", allow_negative_numbers = true)]
+    pub linearise_every: Option<usize>,
+    /// Members recorded step by step [default: 8]
+    #[arg(long, value_name = "COUNT", help_heading = "Sweep", allow_negative_numbers = true)]
+    pub trajectories: Option<usize>,
+    /// Members computed at a time; on the command line it is a global option.
+    #[arg(skip)]
+    pub chunk: Option<usize>,
+    /// Which matrices are drawn.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub ensemble: EnsembleKeys,
+    /// What a layer computes.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub layer: LayerKeys,
+}
+
+/// A grid not yet read: TOML may say it as text, as a number or as an array of numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GridText(String);
+
+impl GridText {
+    /// Reads the grid of the key `name`.
+    pub fn read(&self, name: &str) -> Result<Grid> {
+        Grid::parse(&self.0).map_err(|error| Error::Invalid(format!("{name}: {error}")))
+    }
+}
+
+impl FromStr for GridText {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        Ok(GridText(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for GridText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_any(GridVisitor)
+    }
+}
+
+struct GridVisitor;
+
+impl<'de> Visitor<'de> for GridVisitor {
+    type Value = GridText;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a grid: text such as \"lin(0.01,2,64)\", a number or an array of numbers")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<GridText, E> {
+        Ok(GridText(text.to_owned()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> std::result::Result<GridText, E> {
+        Ok(GridText(plain(value)))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> std::result::Result<GridText, E> {
+        Ok(GridText(value.to_string()))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> std::result::Result<GridText, E> {
+        Ok(GridText(value.to_string()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> std::result::Result<GridText, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(value) = items.next_element::<f64>()? {
+            texts.push(plain(value));
+        }
+        Ok(GridText(texts.join(",")))
+    }
+}
+
+/// A seed as given: decimal, or hexadecimal after `0x`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seed(pub u64);
+
+impl FromStr for Seed {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Seed> {
+        let digits = text.trim();
+        let value = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+            Some(hexadecimal) if !hexadecimal.starts_with('+') => u64::from_str_radix(hexadecimal, 16),
+            Some(_) => "".parse(),
+            None => digits.parse(),
+        };
+        match value {
+            Ok(value) => Ok(Seed(value)),
+            Err(_) => invalid!("a seed is a whole number from 0 to {}, or hexadecimal like 0x2a", u64::MAX),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Seed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_any(SeedVisitor)
+    }
+}
+
+struct SeedVisitor;
+
+impl Visitor<'_> for SeedVisitor {
+    type Value = Seed;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a seed: a whole number from 0, or text such as \"0x2a\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Seed, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> std::result::Result<Seed, E> {
+        Ok(Seed(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> std::result::Result<Seed, E> {
+        match u64::try_from(value) {
+            Ok(value) => Ok(Seed(value)),
+            Err(_) => Err(E::invalid_value(de::Unexpected::Signed(value), &self)),
+        }
+    }
+}
+
+/// Writes a seed as a number, or as hexadecimal text where TOML and JSON readers would lose digits.
+pub(super) fn serialize_seed<S: serde::Serializer>(seed: &u64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    const EXACT_IN_F64: u64 = 1 << 53;
+    if *seed <= EXACT_IN_F64 {
+        serializer.serialize_u64(*seed)
+    } else {
+        serializer.serialize_str(&format!("{seed:#x}"))
+    }
+}

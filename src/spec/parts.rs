@@ -1,0 +1,197 @@
+//! What the specifications share: which matrices are drawn, and what a layer computes.
+
+use super::check;
+use super::keys::{EnsembleKeys, LayerKeys, serialize_seed};
+use super::words::*;
+use crate::error::Result;
+use crate::invalid;
+use serde::Serialize;
+
+/// The widest state.
+pub const WIDEST: usize = 4096;
+/// The most tokens.
+pub const MOST_TOKENS: usize = 512;
+/// The most members of an ensemble.
+pub const MOST_LAYERS: usize = 1 << 31;
+/// The widest FFN over the width.
+const LARGEST_RATIO: usize = 64;
+
+/// Takes over those fields that were given as keys.
+macro_rules! take {
+    ($keys:expr => $spec:expr; $($field:ident),* $(,)?) => {
+        $( if let Some(value) = $keys.$field { $spec.$field = value; } )*
+    };
+}
+pub(super) use take;
+
+/// Which random matrices are drawn: A = -shift I + rho G / sqrt(width), `layers` of them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EnsembleSpec {
+    /// The family of G; the key is `ensemble`.
+    #[serde(rename = "ensemble")]
+    pub family: Ensemble,
+    /// Correlation of A_ij with A_ji, for the elliptic family only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tau: Option<f64>,
+    /// What the radius is the radius of.
+    pub radius_kind: RadiusKind,
+    /// The restoring force mu.
+    pub shift: f64,
+    /// Members.
+    pub layers: usize,
+    /// n.
+    pub width: usize,
+    /// The seed of every random number.
+    #[serde(serialize_with = "serialize_seed")]
+    pub seed: u64,
+}
+
+impl Default for EnsembleSpec {
+    /// 1,024 Ginibre matrices of width 64, unshifted, nominal radius, seed 0.
+    fn default() -> Self {
+        EnsembleSpec {
+            family: Ensemble::Ginibre,
+            tau: None,
+            radius_kind: RadiusKind::Nominal,
+            shift: 0.0,
+            layers: 1024,
+            width: 64,
+            seed: 0,
+        }
+    }
+}
+
+impl EnsembleSpec {
+    /// The correlation of A_ij with A_ji: 0 for Ginibre, 1 symmetric, -1 antisymmetric, else `tau`.
+    pub fn correlation(&self) -> f64 {
+        match self.family {
+            Ensemble::Ginibre => 0.0,
+            Ensemble::Symmetric => 1.0,
+            Ensemble::Antisymmetric => -1.0,
+            Ensemble::Elliptic => self.tau.unwrap_or(0.0),
+        }
+    }
+
+    /// Takes over the keys that were given.
+    pub fn apply(&mut self, keys: &EnsembleKeys) {
+        take!(keys => self; radius_kind, shift, layers, width);
+        self.family = keys.ensemble.unwrap_or(self.family);
+        self.tau = keys.tau.or(self.tau);
+        self.seed = keys.seed.map_or(self.seed, |seed| seed.0);
+    }
+
+    /// Refuses what cannot be drawn.
+    pub fn validate(&self) -> Result<()> {
+        check::count("layers", self.layers, MOST_LAYERS)?;
+        check::count("width", self.width, WIDEST)?;
+        check::finite("shift", self.shift)?;
+        self.validate_tau()?;
+        if self.radius_kind == RadiusKind::Exact && self.correlation() == -1.0 && self.width == 1 {
+            return invalid!(
+                "radius_kind: an antisymmetric matrix of width 1 is 0 and has no radius; use width 2 or nominal"
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_tau(&self) -> Result<()> {
+        match (self.family, self.tau) {
+            (Ensemble::Elliptic, None) => invalid!("tau: the elliptic ensemble needs one; give a number from -1 to 1"),
+            (Ensemble::Elliptic, Some(tau)) if !(-1.0..=1.0).contains(&tau) => {
+                invalid!("tau: {tau} is outside -1 to 1, and so no correlation; give a number from -1 to 1")
+            }
+            (Ensemble::Elliptic, Some(_)) | (_, None) => Ok(()),
+            (other, Some(_)) => invalid!("tau: the {other} ensemble has none; remove it or use the elliptic ensemble"),
+        }
+    }
+}
+
+/// What one layer computes, and whether the steps share it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayerSpec {
+    /// f.
+    pub model: Model,
+    /// Whether the steps of one member share their layer.
+    pub weights: Weights,
+    /// T.
+    pub tokens: usize,
+    /// Attention heads; only the transformer has them.
+    pub heads: usize,
+    /// Width of the FFN over the width of the state; MLP and transformer.
+    pub ffn_ratio: usize,
+    /// The nonlinearity of the FFN; MLP and transformer.
+    pub activation: Activation,
+    /// Where the norm stands; MLP and transformer.
+    pub norm: NormPlacement,
+    /// Which norm; MLP and transformer.
+    pub norm_kind: NormKind,
+    /// The attention's mask; transformer only.
+    pub mask: Mask,
+    /// Factor on the attention scores; transformer only.
+    pub logit_gain: f64,
+}
+
+impl LayerSpec {
+    /// The defaults of a model: 16 tokens for the transformer, else one.
+    pub fn of(model: Model) -> Self {
+        LayerSpec {
+            model,
+            weights: Weights::Tied,
+            tokens: if model == Model::Transformer { 16 } else { 1 },
+            heads: 4,
+            ffn_ratio: 4,
+            activation: Activation::Gelu,
+            norm: NormPlacement::Pre,
+            norm_kind: NormKind::Layernorm,
+            mask: Mask::None,
+            logit_gain: 1.0,
+        }
+    }
+
+    /// Takes over the keys that were given.
+    pub fn apply(&mut self, keys: &LayerKeys) {
+        take!(keys => self; model, weights, tokens, heads, ffn_ratio, activation, norm, norm_kind, mask, logit_gain);
+    }
+
+    /// Refuses layers that cannot be built from `ensemble`.
+    pub fn validate(&self, ensemble: &EnsembleSpec) -> Result<()> {
+        check::count("tokens", self.tokens, MOST_TOKENS)?;
+        check::count("heads", self.heads, WIDEST)?;
+        check::count("ffn_ratio", self.ffn_ratio, LARGEST_RATIO)?;
+        check::factor("logit_gain", self.logit_gain)?;
+        if self.model == Model::Linear {
+            return Ok(());
+        }
+        self.validate_heads(ensemble.width)?;
+        self.validate_weights(ensemble)
+    }
+
+    fn validate_heads(&self, width: usize) -> Result<()> {
+        let heads = self.heads;
+        if self.model != Model::Transformer || width.is_multiple_of(heads) {
+            return Ok(());
+        }
+        let fitting = (1..=heads.min(width)).rev().find(|&fewer| width.is_multiple_of(fewer)).unwrap_or(1);
+        invalid!(
+            "heads: {heads} do not divide width {width}; use {fitting} heads or width {}",
+            width.next_multiple_of(heads)
+        )
+    }
+
+    /// The weights of sublayers are rectangular, and their Jacobian differs from state to state.
+    fn validate_weights(&self, ensemble: &EnsembleSpec) -> Result<()> {
+        let model = self.model;
+        if ensemble.family != Ensemble::Ginibre {
+            return invalid!("ensemble: the {model} model draws ginibre weights only; leave `ensemble` out");
+        }
+        if ensemble.radius_kind != RadiusKind::Nominal {
+            return invalid!(
+                "radius_kind: the {model} model has no one exact radius, its Jacobian changes with the state; use nominal"
+            );
+        }
+        if ensemble.shift != 0.0 {
+            return invalid!("shift: only the linear model has a restoring force; leave `shift` out of model {model}");
+        }
+        Ok(())
+    }
+}

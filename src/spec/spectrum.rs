@@ -1,0 +1,74 @@
+//! What `spectrum` does: the eigenvalues of an ensemble, or of matrices from a file.
+
+use super::check::{self, Gain};
+use super::parts::EnsembleSpec;
+use super::words::Integrator;
+use crate::error::Result;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// The eigenvalues of A or, as soon as a step size or a damping is given, of M = (1 - damping) I + step_size A.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SpectrumSpec {
+    /// Which matrices are drawn; without meaning when there is a matrix file.
+    #[serde(flatten)]
+    pub ensemble: EnsembleSpec,
+    /// Spectral radius rho of the drawn matrices.
+    pub radius: f64,
+    /// Step size h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_size: Option<f64>,
+    /// Friction gamma.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damping: Option<f64>,
+    /// Matrices from a file (.npy one or a stack, .mtx, .csv) instead of an ensemble.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "readable")]
+    pub matrix: Option<PathBuf>,
+    /// Whether the eigenvalues themselves are wanted, not only their statistics.
+    pub values: bool,
+}
+
+impl Default for SpectrumSpec {
+    /// 1,024 Ginibre matrices of width 64 and nominal radius 1; statistics of A.
+    fn default() -> Self {
+        SpectrumSpec {
+            ensemble: EnsembleSpec::default(),
+            radius: 1.0,
+            step_size: None,
+            damping: None,
+            matrix: None,
+            values: false,
+        }
+    }
+}
+
+impl SpectrumSpec {
+    /// Scale and offset that turn an eigenvalue of A into what is asked for: 1 - damping + step_size λ, or λ itself.
+    pub fn affine(&self) -> (f64, f64) {
+        match (self.step_size, self.damping) {
+            (None, None) => (1.0, 0.0),
+            (step_size, damping) => (step_size.unwrap_or(1.0), 1.0 - damping.unwrap_or(0.0)),
+        }
+    }
+
+    /// Whether it speaks of the step M instead of the layer A.
+    pub fn is_of_step(&self) -> bool {
+        self.step_size.is_some() || self.damping.is_some()
+    }
+
+    /// Refuses, in one line, what cannot be computed.
+    pub fn validate(&self) -> Result<()> {
+        self.ensemble.validate()?;
+        check::radius(self.radius)?;
+        self.step_size.map_or(Ok(()), check::step_size)?;
+        self.damping.map_or(Ok(()), check::damping)?;
+        let (step_size, damping) = (self.step_size.unwrap_or(1.0), self.damping.unwrap_or(0.0));
+        let (radius, shift) = (self.radius, self.ensemble.shift);
+        Gain { step_size, radius, damping, shift, integrator: Integrator::Euler }.check()
+    }
+}
+
+/// A path that is not UTF-8 is no reason to fail a record.
+fn readable<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.as_deref().unwrap_or("".as_ref()).display())
+}

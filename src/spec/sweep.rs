@@ -1,0 +1,192 @@
+//! What a sweep does: a stability map over step size × radius × damping.
+
+use super::check::{self, Gain};
+use super::grid::{Grid, MOST_POINTS};
+use super::keys::SweepKeys;
+use super::parts::{EnsembleSpec, LayerSpec, take};
+use super::words::*;
+use crate::error::Result;
+use crate::invalid;
+use serde::Serialize;
+
+/// The deepest trajectory.
+pub const DEEPEST: usize = 1_000_000;
+/// The most members that can be recorded step by step.
+const MOST_TRAJECTORIES: usize = 4096;
+
+/// A stability map over step size × radius × damping. It serialises flat, under the names of the flags.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SweepSpec {
+    /// Which matrices are drawn.
+    #[serde(flatten)]
+    pub ensemble: EnsembleSpec,
+    /// What a layer computes.
+    #[serde(flatten)]
+    pub layer: LayerSpec,
+    /// Steps L of a trajectory.
+    pub depth: usize,
+    /// Step sizes h, before `step_scaling`.
+    pub step_size: Grid,
+    /// Spectral radii rho.
+    pub radius: Grid,
+    /// Frictions gamma.
+    pub damping: Grid,
+    /// How a step follows dx/dt = f(x).
+    pub integrator: Integrator,
+    /// How the step size depends on the depth.
+    pub step_scaling: StepScaling,
+    /// Growth of the norm, as a factor, that counts as diverged.
+    pub threshold: f64,
+    /// Nonlinear layers are linearised at every such step, never if 0; none: at the first, the middle and the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linearise_every: Option<usize>,
+    /// Members recorded step by step; never more than there are layers.
+    pub trajectories: usize,
+    /// Members computed at a time; none: as many as fit. Not part of the record, for it cannot change a result.
+    #[serde(skip)]
+    pub chunk: Option<usize>,
+}
+
+impl Default for SweepSpec {
+    /// The default sweep: 1,024 tied Ginibre layers of width 64, depth 80, friction 0.1, over 32 step sizes from 0.01 to 2
+    /// and 32 radii from 0.05 to 1.6. The predicted boundary, step_size × radius = damping, crosses the whole map.
+    fn default() -> Self {
+        SweepSpec::of(Model::Linear)
+    }
+}
+
+impl SweepSpec {
+    /// The default sweep of a model.
+    pub fn of(model: Model) -> Self {
+        let written = |text| Grid::parse(text).expect("the default grids are well written");
+        SweepSpec {
+            ensemble: EnsembleSpec::default(),
+            layer: LayerSpec::of(model),
+            depth: 80,
+            step_size: written("log(0.01,2,32)"),
+            radius: written("lin(0.05,1.6,32)"),
+            damping: Grid::single(0.1),
+            integrator: Integrator::Euler,
+            step_scaling: StepScaling::Constant,
+            threshold: 1e3,
+            linearise_every: None,
+            trajectories: 8,
+            chunk: None,
+        }
+    }
+
+    /// The sweep that a file and the flags ask for; flags win, and what neither says is the model's default.
+    pub fn from_keys(file: &SweepKeys, flags: &SweepKeys) -> Result<Self> {
+        let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
+        let mut spec = SweepSpec::of(model);
+        spec.apply(file)?;
+        spec.apply(flags)?;
+        spec.trajectories = spec.trajectories.min(spec.ensemble.layers);
+        spec.validate()?;
+        Ok(spec)
+    }
+
+    fn apply(&mut self, keys: &SweepKeys) -> Result<()> {
+        self.ensemble.apply(&keys.ensemble);
+        self.layer.apply(&keys.layer);
+        take!(keys => self; depth, integrator, step_scaling, threshold, trajectories);
+        self.linearise_every = keys.linearise_every.or(self.linearise_every);
+        self.chunk = keys.chunk.or(self.chunk);
+        for (name, text, grid) in [
+            ("step_size", &keys.step_size, &mut self.step_size),
+            ("radius", &keys.radius, &mut self.radius),
+            ("damping", &keys.damping, &mut self.damping),
+        ] {
+            if let Some(text) = text {
+                *grid = text.read(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many cells the map has: step sizes × radii × dampings.
+    pub fn cells(&self) -> usize {
+        self.step_size.len() * self.radius.len() * self.damping.len()
+    }
+
+    /// The step size that the kernels see for `step_size`.
+    pub fn effective_step_size(&self, step_size: f64) -> f64 {
+        step_size * self.step_scaling.factor(self.depth)
+    }
+
+    /// Refuses, in one line, what cannot be computed or would mean nothing.
+    pub fn validate(&self) -> Result<()> {
+        self.ensemble.validate()?;
+        self.layer.validate(&self.ensemble)?;
+        check::count("depth", self.depth, DEEPEST)?;
+        check::factor("threshold", self.threshold)?;
+        self.validate_counts()?;
+        if self.layer.model != Model::Linear && self.linearise_every != Some(0) {
+            let dimension = self.ensemble.width * self.layer.tokens;
+            check::tangents("tokens: the Jacobian", dimension, dimension, "linearise never, with linearise_every 0")?;
+        }
+        validate_integrator(self.integrator, self.layer.model)?;
+        self.validate_grids()?;
+        self.validate_gain()
+    }
+
+    fn validate_counts(&self) -> Result<()> {
+        if self.linearise_every.is_some_and(|every| every > DEEPEST) {
+            return invalid!("linearise_every: more than {DEEPEST} steps do not exist; give 0 for never");
+        }
+        if let Some(chunk) = self.chunk {
+            check::count("chunk", chunk, super::parts::MOST_LAYERS)?;
+        }
+        if self.trajectories > MOST_TRAJECTORIES {
+            return invalid!("trajectories: {} is too large; the most is {MOST_TRAJECTORIES}", self.trajectories);
+        }
+        Ok(())
+    }
+
+    fn validate_grids(&self) -> Result<()> {
+        let (steps, radii, dampings) = (self.step_size.len(), self.radius.len(), self.damping.len());
+        let points = steps as u128 * radii as u128 * dampings as u128;
+        if points > MOST_POINTS as u128 {
+            let fitting = (MOST_POINTS as usize / (radii * dampings).max(1)).max(1);
+            return invalid!(
+                "step_size: {steps} step sizes x {radii} radii x {dampings} dampings make {points} points, at most {MOST_POINTS} \
+                 fit; lower a count, such as that of step_size to {fitting}"
+            );
+        }
+        for &value in self.step_size.values() {
+            check::step_size(value)?;
+            check::step_size(self.effective_step_size(value))?;
+        }
+        self.radius.values().iter().try_for_each(|&value| check::radius(value))?;
+        self.damping.values().iter().try_for_each(|&value| check::damping(value))
+    }
+
+    /// The gain is convex in step size and damping and grows with the radius, so the ends of the grids decide.
+    fn validate_gain(&self) -> Result<()> {
+        let ends = |grid: &Grid| [grid.values()[0], grid.values()[grid.len() - 1]];
+        let radius = ends(&self.radius)[1];
+        for step_size in ends(&self.step_size) {
+            for damping in ends(&self.damping) {
+                let step_size = self.effective_step_size(step_size);
+                let (shift, integrator) = (self.ensemble.shift, self.integrator);
+                Gain { step_size, radius, damping, shift, integrator }.check()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn validate_integrator(integrator: Integrator, model: Model) -> Result<()> {
+    use Integrator::*;
+    match (integrator, model) {
+        (BackwardEuler | ExponentialEuler, Model::Mlp | Model::Transformer) => {
+            invalid!("integrator: {integrator} needs a linear f, not model {model}; use euler, heun or rk4")
+        }
+        (Strang, Model::Linear | Model::Mlp) => {
+            invalid!(
+                "integrator: strang splits the transformer's two sublayers, model {model} has one; use euler, heun or rk4"
+            )
+        }
+        _ => Ok(()),
+    }
+}

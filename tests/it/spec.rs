@@ -1,0 +1,231 @@
+//! Specifications: the grid grammar, the file, and that what is accepted can be written and read again.
+
+use eulerscope::cli::{self, Command, Invocation, Request};
+use eulerscope::error::Error;
+use eulerscope::spec::{Ensemble, Grid, Model, SweepSpec, Weights, file, keys::SweepKeys};
+use proptest::prelude::*;
+use std::ffi::OsString;
+
+fn from_text(text: &str) -> Result<SweepSpec, Error> {
+    SweepSpec::from_keys(&file::parse(text)?, &SweepKeys::default())
+}
+
+#[track_caller]
+fn invocation(line: &[&str]) -> Invocation {
+    let arguments = std::iter::once("eulerscope").chain(line.iter().copied()).map(OsString::from);
+    cli::parse(arguments).expect("a valid command line")
+}
+
+#[track_caller]
+fn sweep(line: &[&str]) -> SweepSpec {
+    match invocation(line).command {
+        Command::Sweep(spec) => spec,
+        other => panic!("not a sweep: {other:?}"),
+    }
+}
+
+#[test]
+fn grids_have_the_points_they_say() {
+    let cases: &[(&str, &[f64], bool)] = &[
+        ("0.5", &[0.5], false),
+        (" 0.1, 0.5 ,1 ", &[0.1, 0.5, 1.0], false),
+        ("-1,0,1e3", &[-1.0, 0.0, 1000.0], false),
+        ("lin(0,1,5)", &[0.0, 0.25, 0.5, 0.75, 1.0], false),
+        ("lin( -1 , 1 , 3 )", &[-1.0, 0.0, 1.0], false),
+        ("lin(2,2,1)", &[2.0], false),
+        ("lin(0,1,1e0)", &[], false),
+        ("log(1,16,5)", &[1.0, 2.0, 4.0, 8.0, 16.0], true),
+    ];
+    for &(text, expected, logarithmic) in cases {
+        let Ok(grid) = Grid::parse(text) else {
+            assert!(expected.is_empty(), "{text} is refused");
+            continue;
+        };
+        assert_eq!(grid.len(), expected.len(), "{text}");
+        for (value, expected) in grid.values().iter().zip(expected) {
+            assert!((value - expected).abs() <= 1e-14 * expected.abs(), "{text}: {value} is not {expected}");
+        }
+        assert_eq!(grid.is_logarithmic(), logarithmic, "{text}");
+        assert_eq!(grid.source(), text.trim());
+    }
+}
+
+#[test]
+fn both_ends_of_a_grid_are_exact() {
+    let grid = Grid::parse("log(1e-3,2,64)").unwrap();
+    assert_eq!((grid.values()[0], grid.values()[63], grid.len()), (1e-3, 2.0, 64));
+    assert_eq!(Grid::parse("lin(0,1,1048576)").unwrap().len(), 1 << 20);
+}
+
+#[test]
+fn both_readings_of_a_colon_are_spelled_out() {
+    let error = Grid::parse("0.01:2:64").unwrap_err().to_string();
+    for part in ["Matlab", "numpy", "lin(0.01,2,64)", "lin(0.01,62.01,32)"] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn defaults_are_the_documented_ones() {
+    let spec = SweepSpec::default();
+    spec.validate().unwrap();
+    assert_eq!((spec.ensemble.layers, spec.ensemble.width, spec.depth, spec.cells()), (1024, 64, 80, 1024));
+    assert_eq!(sweep(&["sweep"]), spec);
+    assert_eq!(from_text("").unwrap(), spec);
+    // The predicted boundary, step size x radius = damping, crosses the map from edge to edge.
+    let product = |step: usize, radius: usize| spec.step_size.values()[step] * spec.radius.values()[radius];
+    let damping = spec.damping.values()[0];
+    assert!(product(0, 31) < damping && product(31, 31) > damping && product(31, 0) <= damping + 1e-12);
+    assert_eq!(sweep(&["sweep", "--model", "transformer"]).layer.tokens, 16);
+    assert_eq!(sweep(&["sweep", "--layers", "3"]).trajectories, 3);
+}
+
+#[test]
+fn flags_win_over_the_file_only_when_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spec.toml");
+    let text = "\u{feff}width = 32\r\nlayers = 10\r\nstep_size = [0.1, 1]\r\nradius = 0.5\r\ndamping = 'lin(0,1,3)'\r\n\
+                seed = '0xff'\r\nchunk = 7\r\nmodel = 'mlp'\r\nweights = 'iid'\r\ntokens = 2\r\n";
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+
+    let spec = sweep(&["sweep", path]);
+    assert_eq!((spec.ensemble.width, spec.ensemble.layers, spec.ensemble.seed, spec.chunk), (32, 10, 255, Some(7)));
+    assert_eq!((spec.layer.model, spec.layer.weights, spec.layer.tokens), (Model::Mlp, Weights::Iid, 2));
+    assert_eq!((spec.step_size.values(), spec.radius.values()), (&[0.1, 1.0][..], &[0.5][..]));
+
+    let flags = ["--seed", "3", "sweep", path, "--width", "64", "--radius", "1,2", "--chunk", "9", "--weights", "tied"];
+    let invocation = invocation(&flags);
+    let spec = sweep(&flags);
+    assert_eq!((spec.ensemble.width, spec.ensemble.layers, spec.ensemble.seed, spec.chunk), (64, 10, 3, Some(9)));
+    assert_eq!((spec.layer.weights, spec.radius.len(), spec.damping.len()), (Weights::Tied, 2, 3));
+    assert_eq!(invocation.chunk, Some(9));
+}
+
+#[test]
+fn every_flag_is_a_key_of_the_file() {
+    let record = serde_json::to_value(SweepSpec::default()).unwrap();
+    let names = file::names();
+    for key in record.as_object().unwrap().keys() {
+        assert!(names.contains(key), "{key} is recorded but cannot be given");
+    }
+    for name in names {
+        let error = file::parse(&format!("{name} = {{}}")).expect_err(&name).to_string();
+        assert!(!error.contains("unknown key"), "{name}: {error}");
+    }
+}
+
+#[test]
+fn the_other_commands_parse() {
+    let Command::Spectrum(spec) = invocation(&["spectrum", "--matrix", "a.npy", "--step-size", "0.5"]).command else {
+        panic!("not a spectrum")
+    };
+    assert_eq!((spec.affine(), spec.is_of_step()), ((0.5, 1.0), true));
+    let Command::Lyapunov(spec) = invocation(&["lyapunov", "--top", "3", "--seed", "0x10", "--steps", "5"]).command
+    else {
+        panic!("not a lyapunov")
+    };
+    assert_eq!((spec.exponents(), spec.ensemble.seed, spec.blocks), (3, 16, 5));
+    let Command::Bench(spec) = invocation(&["bench", "--quick", "--only", "a,b"]).command else {
+        panic!("not a bench")
+    };
+    assert_eq!((spec.quick, spec.only), (true, vec!["a".to_owned(), "b".to_owned()]));
+    let all = invocation(&["devices", "--json", "--quiet", "--plan", "--device", "lavapipe", "--out", "results"]);
+    assert_eq!((all.json, all.quiet, all.plan, all.device.as_str()), (true, true, true, "lavapipe"));
+    assert_eq!(all.out, Some("results".into()));
+}
+
+#[test]
+fn long_contexts_run_without_their_jacobian() {
+    let spec = sweep(&["sweep", "--model", "transformer", "--tokens", "512", "--linearise-every", "0"]);
+    assert_eq!((spec.layer.tokens, spec.linearise_every), (512, Some(0)));
+    invocation(&["lyapunov", "--model", "transformer", "--width", "512", "--tokens", "512", "--top", "8"]);
+}
+
+#[test]
+fn an_elliptic_ensemble_lies_between_the_others() {
+    let spec = from_text("ensemble = 'elliptic'\ntau = -0.5").unwrap();
+    assert_eq!((spec.ensemble.family, spec.ensemble.correlation()), (Ensemble::Elliptic, -0.5));
+}
+
+/// Any text that looks a little like a grid.
+fn grid_like() -> impl Strategy<Value = String> {
+    prop_oneof![".*", "[-0-9.,:e() linog]{0,24}", "(lin|log)\\([-0-9.e]{1,6},[-0-9.e]{1,6},[0-9e]{1,6}\\)"]
+}
+
+/// Any text that looks a little like a specification.
+fn file_like() -> impl Strategy<Value = String> {
+    let key = proptest::sample::select(file::names());
+    let value = prop_oneof![
+        "[-+0-9.e_]{1,8}",
+        Just("nan".to_owned()),
+        "'[a-z0-9(),.-]{0,16}'",
+        "\\[[0-9., ]{0,9}\\]",
+        "[ -~]{0,12}"
+    ];
+    let line = (key, value).prop_map(|(key, value)| format!("{key} = {value}"));
+    prop_oneof![".*", "(?s).*", proptest::collection::vec(line, 0..4).prop_map(|lines| lines.join("\n"))]
+}
+
+fn accepted() -> impl Strategy<Value = SweepSpec> {
+    let grid = |least: f64| (least..0.5, 0.6..2.0, 2_usize..40, any::<bool>());
+    let words = (0..4_usize, any::<bool>(), any::<u64>(), -1.0..1.0_f64);
+    (grid(0.01), grid(0.0), 1_usize..5000, 1_usize..4097, words).prop_map(|(steps, radii, layers, width, words)| {
+        let (family, iid, seed, tau) = words;
+        let spelled = |(from, to, count, logarithmic): (f64, f64, usize, bool)| {
+            let name = if logarithmic && from > 0.0 { "log" } else { "lin" };
+            format!("{name}({from},{to},{count})")
+        };
+        let family = ["ginibre", "symmetric", "antisymmetric", "elliptic"][family];
+        let tau = if family == "elliptic" { format!("tau = {tau:?}\n") } else { String::new() };
+        let weights = if iid { "iid" } else { "tied" };
+        let text = format!(
+            "{tau}ensemble = '{family}'\nweights = '{weights}'\nseed = '{seed:#x}'\nlayers = {layers}\nwidth = {width}\n\
+             step_size = '{}'\nradius = '{}'\nshift = 0.25",
+            spelled(steps),
+            spelled(radii)
+        );
+        from_text(&text).unwrap_or_else(|error| panic!("{text}\n{error}"))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn any_text_as_a_grid_is_read_or_refused_in_one_line(text in grid_like()) {
+        match Grid::parse(&text) {
+            Ok(grid) => {
+                prop_assert!(grid.values().windows(2).all(|pair| pair[0] < pair[1]));
+                prop_assert!(grid.values().iter().all(|value| value.is_finite()) && grid.len() > 0);
+                prop_assert_eq!(Grid::parse(grid.source()).unwrap(), grid);
+            }
+            Err(error) => prop_assert!(!error.to_string().contains('\n')),
+        }
+    }
+
+    #[test]
+    fn any_text_as_a_file_is_read_or_refused_in_one_line(text in file_like()) {
+        match from_text(&text) {
+            Ok(spec) => prop_assert_eq!(from_text(&toml::to_string(&spec).unwrap()).unwrap(), SweepSpec { chunk: None, ..spec }),
+            Err(error) => prop_assert!(!error.to_string().contains('\n') && error.exit_code() == 4),
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_can_be_written_and_read_again(spec in accepted()) {
+        prop_assert_eq!(&from_text(&toml::to_string(&spec).unwrap()).unwrap(), &spec);
+        let record = serde_json::to_string(&spec).unwrap();
+        let again: toml::Table = serde_json::from_str(&record).unwrap();
+        prop_assert_eq!(from_text(&again.to_string()).unwrap(), spec);
+    }
+
+    #[test]
+    fn any_arguments_are_understood_or_refused(arguments in proptest::collection::vec("(--)?[a-z0-9=.,-]{0,12}|sweep|lyapunov|spectrum|bench|\\PC*", 0..6)) {
+        let arguments = std::iter::once("eulerscope".to_owned()).chain(arguments).map(OsString::from);
+        match cli::understand(arguments) {
+            Ok(Request::Run(_) | Request::Print(_)) => {}
+            Err(error) => prop_assert!(matches!(error.exit_code(), 2 | 4 | 7)),
+        }
+    }
+}
