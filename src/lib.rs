@@ -2,6 +2,7 @@
 //!
 //! The modules stand in the order of the data flow; a module uses only modules listed above it.
 
-pub mod cli;
 pub mod error;
 pub mod spec;
+
+pub mod cli;
