@@ -231,8 +231,10 @@ impl<T: Real> Guard<'_, T> {
             Guard::Read(store) => read(store, element),
             Guard::Write(store) => match &mut **store {
                 Store::Real(values) => View::RealMut(values),
-                Store::Word(values) if element == Element::Int => View::IntMut(bytemuck::cast_slice_mut(values)),
-                Store::Word(values) => View::WordMut(values),
+                Store::Word(values) => match element {
+                    Element::Int => View::IntMut(bytemuck::cast_slice_mut(values)),
+                    _ => View::WordMut(values),
+                },
             },
         }
     }

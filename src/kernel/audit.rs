@@ -4,7 +4,6 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{RealBits, Word};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
-use crate::params;
 use crate::real::Real;
 
 params! {

@@ -9,7 +9,6 @@ use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number, Real4};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
 use crate::matmul::{Matrix, multiply_add, tile};
-use crate::params;
 use crate::random::sample;
 use crate::real::Real;
 use crate::simd::{Work, dispatch};

@@ -7,7 +7,6 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
-use crate::params;
 use crate::random::{NORMAL_UNIT, Stream, normal_from_word, normal_table};
 use crate::real::Real;
 

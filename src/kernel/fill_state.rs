@@ -5,7 +5,6 @@ use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number, Word};
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
-use crate::params;
 use crate::random::{NORMAL_UNIT, Stream, normal_table};
 use crate::real::Real;
 

@@ -10,7 +10,6 @@
 use crate::kernel::Access::Write;
 use crate::kernel::Element::{Int, Real as Number};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
-use crate::params;
 use crate::random::sample;
 use crate::real::Real;
 use crate::simd::{Work, dispatch};

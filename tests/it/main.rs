@@ -1,4 +1,6 @@
 //! All integration tests, one binary.
 
+mod adapter;
+mod parity;
 mod cli_bad_input;
 mod spec;

@@ -38,10 +38,8 @@ fn check_params(entry: &Entry, module: &naga::Module, variable: &naga::GlobalVar
     let naga::TypeInner::Struct { members, .. } = &module.types[variable.ty].inner else {
         return Err(format!("{}: binding 0 is not a struct", entry.name));
     };
-    let found: Vec<_> = members
-        .iter()
-        .map(|m| (m.name.clone().unwrap_or_default(), type_name(module, m.ty), m.offset))
-        .collect();
+    let found: Vec<_> =
+        members.iter().map(|m| (m.name.clone().unwrap_or_default(), type_name(module, m.ty), m.offset)).collect();
     // Scalars of four bytes lie one behind the other in WGSL, in encase and in our own list.
     let wanted: Vec<_> = entry
         .fields

@@ -16,6 +16,9 @@ const IN_FLIGHT: usize = 2;
 /// A submission that takes longer is taken for a hang.
 const STALL: Duration = Duration::from_secs(300);
 
+/// What a readback callback is told.
+type Mapped = std::result::Result<(), wgpu::BufferAsyncError>;
+
 /// One plan, ready to run on chunks of up to `capacity` members.
 pub struct Session<'a> {
     gpu: &'a Gpu,
@@ -37,7 +40,7 @@ struct Dispatch {
 
 /// A chunk whose outputs are on their way back.
 pub struct Pending {
-    staging: Vec<(wgpu::Buffer, Receiver<Result<(), wgpu::BufferAsyncError>>)>,
+    staging: Vec<(wgpu::Buffer, Receiver<Mapped>)>,
     last: wgpu::SubmissionIndex,
 }
 
@@ -79,8 +82,10 @@ impl<'a> Session<'a> {
         let mut work = 0.0;
         for (run, dispatch) in self.plan.runs.iter().zip(&self.dispatches) {
             let [x, y, z] = (run.entry.grid)(&*run.params.value, members as u32, self.gpu.description.software);
-            let mut pass = encoder
-                .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(run.entry.name), timestamp_writes: None });
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: Some(run.entry.name),
+                timestamp_writes: None,
+            });
             pass.set_pipeline(&dispatch.pipeline);
             pass.set_bind_group(0, &dispatch.group, &[dispatch.offset]);
             pass.dispatch_workgroups(x, y, z);
@@ -107,9 +112,8 @@ impl<'a> Session<'a> {
                 .recv()
                 .map_err(|_| Error::Device("the adapter dropped a readback".to_string()))?
                 .map_err(|error| Error::Device(format!("readback failed: {error}")))?;
-            let view = buffer
-                .get_mapped_range(..)
-                .map_err(|error| Error::Device(format!("readback failed: {error}")))?;
+            let view =
+                buffer.get_mapped_range(..).map_err(|error| Error::Device(format!("readback failed: {error}")))?;
             outputs.push(match self.plan.buffers[id.0].content {
                 Content::Real => Data::F32(bytemuck::pod_collect_to_vec(&view)),
                 Content::Word => Data::Word(bytemuck::pod_collect_to_vec(&view)),
@@ -168,7 +172,7 @@ fn wait(gpu: &Gpu, index: &wgpu::SubmissionIndex) -> Result<()> {
     }
 }
 
-fn map(buffer: &wgpu::Buffer) -> Receiver<Result<(), wgpu::BufferAsyncError>> {
+fn map(buffer: &wgpu::Buffer) -> Receiver<Mapped> {
     let (sender, receiver) = channel();
     // The receiver may be gone when an earlier error ended the run.
     buffer.map_async(wgpu::MapMode::Read, .., move |result| drop(sender.send(result)));

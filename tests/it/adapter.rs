@@ -1,0 +1,24 @@
+//! The adapters that tests run on. A GPU test without an adapter fails: it is never skipped.
+
+use eulerscope::device::{Device, gpu::adapters};
+use std::sync::Mutex;
+
+/// Software adapters, by name.
+pub fn software_adapters() -> Vec<String> {
+    let names: Vec<String> =
+        adapters().into_iter().filter(|a| a.description.software).map(|a| a.description.name).collect();
+    assert!(!names.is_empty(), "no software Vulkan driver: run the tests with `bash tests/run.sh`, which installs one");
+    names
+}
+
+/// Opens an adapter. One at a time: drivers are not asked to open at once from many threads.
+pub fn gpu(name: &str) -> Device {
+    static OPENING: Mutex<()> = Mutex::new(());
+    let _turn = OPENING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    Device::open(name).expect("an adapter that was listed opens").0
+}
+
+/// The first software adapter.
+pub fn software() -> Device {
+    gpu(&software_adapters()[0])
+}
