@@ -232,5 +232,6 @@ kernels! {
     fill_state: FillState,
     euler_update: EulerUpdate,
     orthonormalise: Orthonormalise,
+    record: Record,
     audit: Audit,
 }

@@ -48,6 +48,7 @@ pub struct LinearLayer {
     /// G as it is drawn, `[padded width, padded width]`.
     pub weights: BufferId,
     coefficients: BufferId,
+    member_gain: BufferId,
     other: BufferId,
     threshold: Threshold,
 }
@@ -63,7 +64,15 @@ pub struct Coefficients {
 
 impl LinearLayer {
     /// The layer of width `width` for grid points with these coefficients.
-    pub fn new(plan: &mut Plan, width: usize, points: &[Coefficients], threshold: Threshold) -> Self {
+    ///
+    /// `member_gain` holds a factor on the gain of each member, or one for all.
+    pub fn new(
+        plan: &mut Plan,
+        width: usize,
+        points: &[Coefficients],
+        member_gain: BufferId,
+        threshold: Threshold,
+    ) -> Self {
         let padded = width.next_multiple_of(PADDING);
         let columns = points.len().next_multiple_of(PADDING);
         let mut values = vec![0.0; 2 * columns];
@@ -76,6 +85,7 @@ impl LinearLayer {
             columns,
             weights: plan.reals("weights", padded * padded),
             coefficients: plan.shared_reals("coefficients", values),
+            member_gain,
             other: plan.reals("x", padded * columns),
             threshold,
         }
@@ -93,7 +103,8 @@ impl LinearLayer {
             threshold_mantissa: self.threshold.mantissa,
         };
         let State { x, norms, marks } = state;
-        plan.run::<EulerUpdate>(params, &[self.weights, x, x, self.coefficients, self.other, norms, marks]);
+        let LinearLayer { weights, coefficients, member_gain, other, .. } = *self;
+        plan.run::<EulerUpdate>(params, &[weights, x, x, coefficients, member_gain, other, norms, marks]);
         let moved = State { x: self.other, ..state };
         self.other = x;
         moved
