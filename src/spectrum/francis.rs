@@ -206,7 +206,7 @@ fn start<T: Real, S: Simd>(s: S, pack: &Pack<T::V<S>>, shifts: &Shifts<T::V<S>>,
     let inverse = T::div(s, T::splat(s, T::ONE), size);
     let below = T::mul(s, below, inverse);
     let first = T::fma(s, below, at(k, k + 1), T::mul(s, to1, T::mul(s, to2, inverse)));
-    let x1 = T::fnma(s, shifts.im, T::mul(s, shifts.im, inverse), first);
+    let x1 = T::fma(s, shifts.im, T::mul(s, shifts.im, inverse), first);
     let x2 = T::mul(s, below, T::add(s, to1, T::sub(s, d1, shifts.re2)));
     [x1, x2, T::mul(s, below, at(k + 2, k + 1))]
 }
