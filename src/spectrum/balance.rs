@@ -123,11 +123,11 @@ fn all_norms<T: Real>(a: &[T], n: usize, (low, high): (usize, usize), sums: &mut
         let mut partial = [T::ZERO; 8];
         for (chunk, columns) in row.chunks(8).zip(sums.columns[low..high].chunks_mut(8)) {
             for ((&x, column), sum) in chunk.iter().zip(columns).zip(&mut partial) {
-                *column = x.fused(x, *column);
-                *sum = x.fused(x, *sum);
+                *column = x.times(x).plus(*column);
+                *sum = x.times(x).plus(*sum);
             }
         }
-        sums.rows[i] = partial.iter().fold(T::ZERO, |all, &x| x.fused(T::ONE, all));
+        sums.rows[i] = partial.iter().fold(T::ZERO, |all, &x| x.plus(all));
     }
 }
 

@@ -40,8 +40,8 @@ pub trait Real: Pod + Send + Sync + PartialOrd + std::fmt::Debug + private::Seal
     fn power_of_two(e: i32) -> Self;
     /// Product of two numbers.
     fn times(self, other: Self) -> Self;
-    /// Fused self * a + b.
-    fn fused(self, a: Self, b: Self) -> Self;
+    /// Sum of two numbers.
+    fn plus(self, other: Self) -> Self;
 
     /// All lanes x.
     fn splat<S: Simd>(s: S, x: Self) -> Self::V<S>;
@@ -95,6 +95,42 @@ pub trait Real: Pod + Send + Sync + PartialOrd + std::fmt::Debug + private::Seal
     }
 }
 
+/// Vectors at addresses that are multiples of a cache line. `Vec` would align them like single numbers, and then most
+/// vector loads and stores touch two lines: twice the time of the whole solver.
+pub struct Buffer<T: Real, S: Simd> {
+    cells: Vec<T>,
+    offset: usize,
+    length: usize,
+    simd: std::marker::PhantomData<S>,
+}
+
+impl<T: Real, S: Simd> Buffer<T, S> {
+    /// `length` vectors of zeros.
+    pub fn zeros(length: usize) -> Self {
+        let line = 64 / size_of::<T>();
+        let cells = vec![T::ZERO; length * T::lanes::<S>() + line];
+        let offset = cells.as_ptr().align_offset(64).min(line);
+        Buffer { cells, offset, length, simd: std::marker::PhantomData }
+    }
+}
+
+impl<T: Real, S: Simd> std::ops::Deref for Buffer<T, S> {
+    type Target = [T::V<S>];
+    #[inline(always)]
+    fn deref(&self) -> &[T::V<S>] {
+        let end = self.offset + self.length * T::lanes::<S>();
+        bytemuck::cast_slice(&self.cells[self.offset..end])
+    }
+}
+
+impl<T: Real, S: Simd> std::ops::DerefMut for Buffer<T, S> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [T::V<S>] {
+        let end = self.offset + self.length * T::lanes::<S>();
+        bytemuck::cast_slice_mut(&mut self.cells[self.offset..end])
+    }
+}
+
 mod private {
     pub trait Sealed {}
     impl Sealed for f32 {}
@@ -137,8 +173,8 @@ macro_rules! real {
                 self * other
             }
             #[inline(always)]
-            fn fused(self, a: $t, b: $t) -> $t {
-                self.mul_add(a, b)
+            fn plus(self, other: $t) -> $t {
+                self + other
             }
             #[inline(always)]
             fn splat<S: Simd>(s: S, x: $t) -> S::$v {

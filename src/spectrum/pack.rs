@@ -3,7 +3,7 @@
 use super::balance::{self, Sums};
 use super::blocks::{self, Invariants};
 use super::francis::{self, Pack};
-use super::lanes::Real;
+use super::lanes::{Buffer, Real};
 use super::reduce::{self, Update};
 use super::{Spectrum, Status, exact};
 use pulp::{Simd, WithSimd};
@@ -21,7 +21,7 @@ impl<T: Real> WithSimd for Share<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, s: S) -> Vec<Spectrum> {
-        let mut space = Space::<T, S>::new(s, self.n);
+        let mut space = Space::<T, S>::new(self.n);
         let mut spectra = Vec::with_capacity(self.matrices.len());
         for matrices in self.matrices.chunks(T::lanes::<S>()) {
             solve::<T, S>(s, matrices, self.n, &mut space, &mut spectra);
@@ -32,27 +32,26 @@ impl<T: Real> WithSimd for Share<'_, T> {
 
 /// Work space for packs of width n.
 struct Space<T: Real, S: Simd> {
-    h: Vec<T::V<S>>,
+    h: Buffer<T, S>,
     stride: usize,
     prepared: Vec<T>,
     sums: Sums<T>,
-    last: Update<T::V<S>>,
-    next: Update<T::V<S>>,
+    last: Update<T, S>,
+    next: Update<T, S>,
 }
 
 impl<T: Real, S: Simd> Space<T, S> {
     #[inline(always)]
-    fn new(s: S, n: usize) -> Self {
-        let zero = T::zero(s);
+    fn new(n: usize) -> Self {
         // An odd stride keeps the entries of a column in different sets of the cache.
         let stride = (n + 1) | 1;
         Space {
-            h: vec![zero; (n + 1) * stride],
+            h: Buffer::zeros((n + 1) * stride),
             stride,
             prepared: vec![T::ZERO; n * n],
             sums: Sums::new(n),
-            last: Update::none(zero, n),
-            next: Update::none(zero, n),
+            last: Update::none(n),
+            next: Update::none(n),
         }
     }
 }
@@ -102,7 +101,7 @@ fn load<T: Real, S: Simd>(matrix: &[T], n: usize, lane: usize, space: &mut Space
     }
     let exponent = balance::prepare(matrix, n, &mut space.prepared, &mut space.sums)?;
     let lanes = T::lanes::<S>();
-    let h: &mut [T] = bytemuck::cast_slice_mut(&mut space.h);
+    let h: &mut [T] = bytemuck::cast_slice_mut(&mut *space.h);
     for (row, to) in space.prepared.chunks_exact(n).zip(h.chunks_mut(space.stride * lanes)) {
         for (&x, to) in row.iter().zip(to.chunks_exact_mut(lanes)) {
             to[lane] = x;
@@ -136,7 +135,7 @@ fn invariants<T: Real, S: Simd>(s: S, n: usize, space: &Space<T, S>) -> [T::V<S>
 #[inline(always)]
 fn read<T: Real, S: Simd>(n: usize, lane: usize, space: &Space<T, S>) -> Spectrum {
     let lanes = T::lanes::<S>();
-    let h: &[T] = bytemuck::cast_slice(&space.h);
+    let h: &[T] = bytemuck::cast_slice(&*space.h);
     let mut eigenvalues = Vec::with_capacity(n);
     let at = |i: usize, j: usize| h[(i * space.stride + j) * lanes + lane].to_f64();
     blocks::of_quasi_triangular(n, at, &mut eigenvalues);

@@ -4,20 +4,20 @@
 //! the next one (w = A'v, y = A v) are fused, which is what makes it run at cache bandwidth. This is possible since
 //! the next v depends on one column only, which is brought up to date first.
 
-use super::lanes::Real;
+use super::lanes::{Buffer, Real};
 use pulp::Simd;
 
 /// The pending rank-2 update: v, w over columns and y over rows, one vector of lanes per entry.
-pub struct Update<V> {
-    v: Vec<V>,
-    w: Vec<V>,
-    y: Vec<V>,
+pub struct Update<T: Real, S: Simd> {
+    v: Buffer<T, S>,
+    w: Buffer<T, S>,
+    y: Buffer<T, S>,
 }
 
-impl<V: Copy> Update<V> {
+impl<T: Real, S: Simd> Update<T, S> {
     /// Nothing pending, for width `n`.
-    pub fn none(zero: V, n: usize) -> Self {
-        Update { v: vec![zero; n], w: vec![zero; n], y: vec![zero; n] }
+    pub fn none(n: usize) -> Self {
+        Update { v: Buffer::zeros(n), w: Buffer::zeros(n), y: Buffer::zeros(n) }
     }
 }
 
@@ -28,8 +28,8 @@ pub fn reduce<T: Real, S: Simd>(
     h: &mut [T::V<S>],
     n: usize,
     stride: usize,
-    last: &mut Update<T::V<S>>,
-    next: &mut Update<T::V<S>>,
+    last: &mut Update<T, S>,
+    next: &mut Update<T, S>,
 ) {
     let zero = T::zero(s);
     for part in [&mut last.v, &mut last.w, &mut last.y] {
@@ -56,10 +56,10 @@ fn update_column<T: Real, S: Simd>(
     n: usize,
     stride: usize,
     k: usize,
-    last: &Update<T::V<S>>,
+    last: &Update<T, S>,
 ) {
     let (vk, wk) = (last.v[k], last.w[k]);
-    for ((row, &v), &y) in h.chunks_mut(stride).zip(&last.v).zip(&last.y).take(n) {
+    for ((row, &v), &y) in h.chunks_mut(stride).zip(&*last.v).zip(&*last.y).take(n) {
         row[k] = T::fnma(s, y, vk, T::fnma(s, v, wk, row[k]));
     }
 }
@@ -115,8 +115,8 @@ fn pass<T: Real, S: Simd>(
     n: usize,
     stride: usize,
     k: usize,
-    last: &Update<T::V<S>>,
-    next: &mut Update<T::V<S>>,
+    last: &Update<T, S>,
+    next: &mut Update<T, S>,
 ) {
     let columns = k + 1..n;
     // Rows above k are in neither v: they see the right factor only.
@@ -148,8 +148,8 @@ fn rows<T: Real, S: Simd, const R: usize>(
     stride: usize,
     i: usize,
     columns: std::ops::Range<usize>,
-    last: &Update<T::V<S>>,
-    next: &mut Update<T::V<S>>,
+    last: &Update<T, S>,
+    next: &mut Update<T, S>,
 ) {
     let count = columns.len();
     let mut lines = h.chunks_mut(stride);
@@ -176,13 +176,13 @@ fn rows<T: Real, S: Simd, const R: usize>(
 
 /// Turns the products into the pending update: w <- tau w; y <- tau (y - tau (v'y) v).
 #[inline(always)]
-fn finish<T: Real, S: Simd>(s: S, k: usize, tau: T::V<S>, next: &mut Update<T::V<S>>) {
+fn finish<T: Real, S: Simd>(s: S, k: usize, tau: T::V<S>, next: &mut Update<T, S>) {
     let mut inner = T::zero(s);
     for (&v, &y) in next.v[k + 1..].iter().zip(&next.y[k + 1..]) {
         inner = T::fma(s, v, y, inner);
     }
     let shift = T::mul(s, tau, inner);
-    for ((y, &v), w) in next.y.iter_mut().zip(&next.v).zip(&mut next.w) {
+    for ((y, &v), w) in next.y.iter_mut().zip(&*next.v).zip(&mut *next.w) {
         *y = T::mul(s, tau, T::fnma(s, shift, v, *y));
         *w = T::mul(s, tau, *w);
     }

@@ -108,9 +108,10 @@ fn left_four<T: Real, S: Simd>(
     let mut rows = h[row * stride..].chunks_mut(stride);
     let rows: [&mut [T::V<S>]; BLOCK + 2] = std::array::from_fn(|_| take(&mut rows, &columns));
     let [r0, r1, r2, r3, r4, r5] = rows;
+    let reflectors = *reflectors;
     for (((((a, b), c), d), e), f) in r0.iter_mut().zip(r1).zip(r2).zip(r3).zip(r4).zip(r5) {
         let mut x = [*a, *b, *c, *d, *e, *f];
-        apply_four(s, &mut x, reflectors);
+        apply_four(s, &mut x, &reflectors);
         [*a, *b, *c, *d, *e, *f] = x;
     }
 }
@@ -136,9 +137,10 @@ pub fn right<T: Real, S: Simd>(
 ) {
     let lines = h[rows.start * stride..].chunks_mut(stride).take(rows.len());
     if let Ok(four) = <&[Reflector<T, S>; BLOCK]>::try_from(reflectors) {
+        let four = *four;
         for line in lines {
             if let Some(x) = line[column..].first_chunk_mut() {
-                apply_four(s, x, four);
+                apply_four(s, x, &four);
             }
         }
         return;
