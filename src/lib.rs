@@ -3,3 +3,4 @@
 //! The modules stand in the order of the data flow; a module uses only modules listed above it.
 
 pub mod error;
+pub mod matrix;
