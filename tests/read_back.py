@@ -88,7 +88,7 @@ def long_table(path):
     frame = polars.read_parquet(path)
     assert frame["index"].to_list() == list(range(ROWS))
     assert frame["third"].null_count() == len(range(0, ROWS, 3))
-    count, missing, total = duckdb.sql(f"select count(*), count(*) - count(third), sum(index) from '{path}'").fetchone()
+    count, missing, total = duckdb.sql(f"select count(*), count(*) - count(third), sum(index) from '{path}'").fetchall()[0]
     assert (count, missing, total) == (ROWS, len(range(0, ROWS, 3)), ROWS * (ROWS - 1) // 2)
     assert len(pandas.read_parquet(path)) == ROWS
 
@@ -96,7 +96,7 @@ def long_table(path):
 def empty_table(path):
     assert len(pandas.read_parquet(path)) == 0
     assert polars.read_parquet(path).schema == {"step_size": polars.Float64}
-    assert duckdb.sql(f"select count(*) from '{path}'").fetchone() == (0,)
+    assert duckdb.sql(f"select count(*) from '{path}'").fetchall() == [(0,)]
 
 
 def main(folder):
