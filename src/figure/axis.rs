@@ -57,6 +57,8 @@ pub(super) struct Axis {
     pub(super) range: (f64, f64),
     /// The ends, in units of the page.
     pub(super) page: (f64, f64),
+    /// The values to mark; none leaves the choice to the axis.
+    pub(super) marks: Vec<f64>,
 }
 
 impl Axis {
@@ -73,6 +75,9 @@ impl Axis {
 
     /// Values with their texts, about `wanted` of them.
     pub(super) fn ticks(&self, wanted: usize) -> Vec<(f64, String)> {
+        if !self.marks.is_empty() {
+            return self.marks.iter().map(|&value| (value, short(value))).collect();
+        }
         match self.scale {
             Scale::Linear => linear_ticks(self.range, wanted),
             Scale::Log => log_ticks(self.range, wanted),
@@ -121,7 +126,7 @@ pub(super) fn short(value: f64) -> String {
     let size = value.abs();
     let text = if value == 0.0 {
         "0".to_string()
-    } else if !(1e-3..1e5).contains(&size) {
+    } else if !(1e-3..1e6).contains(&size) {
         let text = format!("{value:.2e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         format!("{}e{exponent}", trimmed(digits))

@@ -15,6 +15,10 @@ pub(super) const TITLE: u32 = 19;
 pub(super) const LABEL: u32 = 15;
 pub(super) const SMALL: u32 = 13;
 
+/// The lengths of a dash and of the gap after it, of which the round ends take 2.
+const DASH: f64 = 6.0;
+const GAP: f64 = 6.0;
+
 pub(super) struct Canvas {
     scene: Scene,
     width: f64,
@@ -24,54 +28,42 @@ fn paint(color: Rgb) -> Color {
     Color::Rgb(color[0], color[1], color[2])
 }
 
-/// About how wide a text is: DejaVu Sans is 0.6 of its size on average.
+/// About how wide a text is: DejaVu Sans is 0.58 of its size on average.
 fn text_width(text: &str, size: u32) -> f64 {
-    text.chars().count() as f64 * f64::from(size) * 0.6
+    text.chars().count() as f64 * f64::from(size) * 0.58
 }
 
 impl Canvas {
-    pub(super) fn new(width: f64, height: f64) -> Self {
-        let mut scene = Scene::new(width, height);
+    /// A page of this width; its height is known when the legend is drawn.
+    pub(super) fn new(width: f64) -> Self {
+        let mut scene = Scene::new(width, width);
         scene.font_family = Some("DejaVu Sans, Verdana, Helvetica, Arial, sans-serif".into());
         Canvas { scene, width }
     }
 
-    /// Draws a title and a caption, which is wrapped; gives the height they take.
+    /// Draws a title and a caption, which is wrapped; gives the top of the plot, with room for the axis label above it.
     pub(super) fn heading(&mut self, title: &str, caption: &str) -> f64 {
         let mut y = 16.0;
         for (text, size, color) in [(title, TITLE, INK), (caption, SMALL, QUIET)] {
             for line in wrapped(text, self.width - 48.0, size) {
                 y += f64::from(size) * 1.35;
-                self.write(24.0, y, &line, size, TextAnchor::Start, color, None, size == TITLE);
+                self.text(24.0, y, &line, size, TextAnchor::Start, color);
             }
         }
-        y + 16.0
+        y + 42.0
     }
 
     pub(super) fn text(&mut self, x: f64, y: f64, text: &str, size: u32, anchor: TextAnchor, color: Rgb) {
-        self.write(x, y, text, size, anchor, color, None, false);
-    }
-
-    /// Text that reads upwards, centred at `(x, y)`.
-    pub(super) fn upward(&mut self, x: f64, y: f64, text: &str, size: u32) {
-        self.write(x, y, text, size, TextAnchor::Middle, INK, Some(-90.0), false);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one primitive with all its fields")]
-    fn write(
-        &mut self,
-        x: f64,
-        y: f64,
-        text: &str,
-        size: u32,
-        anchor: TextAnchor,
-        color: Rgb,
-        rotate: Option<f64>,
-        bold: bool,
-    ) {
-        let color = Some(paint(color));
-        let content = text.to_string();
-        self.scene.elements.push(Primitive::Text { x, y, content, size, anchor, rotate, bold, color });
+        self.scene.elements.push(Primitive::Text {
+            x,
+            y,
+            content: text.to_string(),
+            size,
+            anchor,
+            rotate: None,
+            bold: size == TITLE,
+            color: Some(paint(color)),
+        });
     }
 
     pub(super) fn line(&mut self, from: Point, to: Point, color: Rgb, stroke_width: f64) {
@@ -80,9 +72,36 @@ impl Canvas {
         self.scene.elements.push(Primitive::Line { x1, y1, x2, y2, stroke, stroke_width, stroke_dasharray });
     }
 
-    pub(super) fn polyline(&mut self, points: Vec<Point>, color: Rgb, stroke_width: f64, dashes: Option<&str>) {
-        let (stroke, stroke_dasharray) = (paint(color), dashes.map(String::from));
+    pub(super) fn polyline(&mut self, points: Vec<Point>, color: Rgb, stroke_width: f64) {
+        let (stroke, stroke_dasharray) = (paint(color), None);
         self.scene.elements.push(Primitive::PolyLine { points, stroke, stroke_width, stroke_dasharray });
+    }
+
+    /// A dashed line. kuva's rasteriser begins its dashes anew at every point, so they are cut here.
+    pub(super) fn dashes(&mut self, points: &[Point], color: Rgb) {
+        let (mut dash, mut left, mut drawing) = (Vec::new(), DASH, true);
+        for pair in points.windows(2) {
+            let [mut from, to] = [pair[0], pair[1]];
+            dash.push(from);
+            let mut length = (to.0 - from.0).hypot(to.1 - from.1);
+            while length > left {
+                let share = left / length;
+                from = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
+                dash.push(from);
+                if drawing {
+                    self.polyline(std::mem::take(&mut dash), color, 2.2);
+                }
+                length -= left;
+                drawing = !drawing;
+                left = if drawing { DASH } else { GAP };
+                dash = vec![from];
+            }
+            left -= length;
+            dash.push(to);
+        }
+        if drawing {
+            self.polyline(dash, color, 2.2);
+        }
     }
 
     /// A filled polygon without an outline.
@@ -160,10 +179,12 @@ impl Canvas {
             }
         }
         self.text(f64::midpoint(x.page.0, x.page.1), bottom + 46.0, &x.label, LABEL, TextAnchor::Middle, INK);
-        self.upward(x.page.0 - 62.0, f64::midpoint(y.page.0, y.page.1), &y.label, LABEL);
+        let top = y.page.0.min(y.page.1);
+        self.text(x.page.0, top - 11.0, &y.label, LABEL, TextAnchor::Start, INK);
     }
 
-    /// Draws legend entries in a row from `(x, y)`: a sample, then its text. Entries that do not fit go to the next row.
+    /// Draws legend entries in a row from `(x, y)`: a sample, then its text. Entries that do not fit go to the next
+    /// row. The page ends below.
     pub(super) fn legend(&mut self, x: f64, y: f64, entries: &[(Sample, String)]) {
         let (mut at, mut row) = (x, y);
         for (sample, text) in entries {
@@ -175,13 +196,14 @@ impl Canvas {
             self.text(at + 38.0, row + 4.5, text, SMALL, TextAnchor::Start, INK);
             at += width;
         }
+        self.scene.height = row + 28.0;
     }
 
     fn sample(&mut self, x: f64, y: f64, sample: Sample) {
-        let ends = || vec![(x, y), (x + 30.0, y)];
+        let ends = vec![(x, y), (x + 30.0, y)];
         match sample {
-            Sample::Line(color) => self.polyline(ends(), color, 2.2, None),
-            Sample::Dashes(color) => self.polyline(ends(), color, 2.2, Some(DASHES)),
+            Sample::Line(color) => self.polyline(ends, color, 2.2),
+            Sample::Dashes(color) => self.dashes(&ends, color),
             Sample::Dot(color) => self.dots(&[(x + 15.0, y)], 4.5, color, 1.0),
             Sample::Patch(color) => self.rectangle((x + 6.0, y - 7.0), (x + 24.0, y + 7.0), Some(color), Some(QUIET)),
         }
@@ -191,7 +213,7 @@ impl Canvas {
     pub(super) fn outlined(&mut self, lines: &[Vec<Point>]) {
         for (color, width) in [(WHITE, 5.0), (INK, 2.2)] {
             for points in lines {
-                self.polyline(points.clone(), color, width, None);
+                self.polyline(points.clone(), color, width);
             }
         }
     }
@@ -209,8 +231,6 @@ impl Canvas {
         Ok(Picture { svg: self.svg(), png: self.png()? })
     }
 }
-
-pub(super) const DASHES: &str = "7 4";
 
 /// What stands before a legend's text.
 #[derive(Debug, Clone, Copy)]

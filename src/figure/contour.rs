@@ -66,7 +66,7 @@ fn chains(segments: &[[Edge; 2]]) -> Vec<Vec<Edge>> {
         }
     }
     let mut used = vec![false; segments.len()];
-    let mut follow = |start: usize, mut edge: Edge, used: &mut Vec<bool>| {
+    let follow = |start: usize, mut edge: Edge, used: &mut Vec<bool>| {
         let mut chain = vec![edge];
         let mut next = Some(start);
         while let Some(index) = next {

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 
 const WIDTH: f64 = 860.0;
 const PLOT_HEIGHT: f64 = 420.0;
+const LEFT: f64 = 72.0;
 
 /// One line: an estimate over x.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ pub struct ConvergenceFigure {
     pub y_label: String,
     /// Whether x is logarithmic; x that are not positive are then left out.
     pub log_x: bool,
-    /// A level to draw across, such as the exact value, with its name.
+    /// A level to draw across, such as the exact value, with its name; left out unless finite.
     pub reference: Option<(f64, String)>,
     /// One line.
     pub title: String,
@@ -52,7 +53,7 @@ impl ConvergenceFigure {
     pub fn draw(&self) -> Result<Picture> {
         let lines: Vec<Vec<Vec<Estimate>>> =
             self.series.iter().map(|series| self.runs(series)).collect::<Result<_>>()?;
-        let mut canvas = Canvas::new(WIDTH, PLOT_HEIGHT + 220.0);
+        let mut canvas = Canvas::new(WIDTH);
         let top = canvas.heading(&self.title, &self.caption);
         let (x, y) = self.axes(lines.iter().flatten().flatten().copied(), top);
         canvas.grid(&x, &y);
@@ -63,15 +64,19 @@ impl ConvergenceFigure {
                 let place = |(at, value): Point| (x.position(at), y.place(value));
                 let band: Vec<Point> = edge(1.0).chain(edge(-1.0).rev()).map(place).collect();
                 canvas.area(&band, color, 0.22);
-                canvas.polyline(edge(0.0).map(place).collect(), color, 2.0, None);
+                canvas.polyline(edge(0.0).map(place).collect(), color, 2.0);
             }
         }
-        if let Some((level, _)) = &self.reference {
-            canvas.polyline(vec![(x.page.0, y.place(*level)), (x.page.1, y.place(*level))], INK, 1.8, Some("7 4"));
+        if let Some((level, _)) = self.reference() {
+            canvas.dashes(&[(x.page.0, y.place(*level)), (x.page.1, y.place(*level))], INK);
         }
         canvas.frame(&x, &y);
-        canvas.legend(92.0, top + PLOT_HEIGHT + 74.0, &self.legend());
+        canvas.legend(LEFT, top + PLOT_HEIGHT + 74.0, &self.legend());
         canvas.picture()
+    }
+
+    fn reference(&self) -> Option<&(f64, String)> {
+        self.reference.as_ref().filter(|(level, _)| level.is_finite())
     }
 
     /// The unbroken pieces of a line.
@@ -91,15 +96,16 @@ impl ConvergenceFigure {
 
     fn axes(&self, points: impl Iterator<Item = Estimate> + Clone, top: f64) -> (Axis, Axis) {
         let scale = if self.log_x { Scale::Log } else { Scale::Linear };
-        let axis = |label: &str, scale, range, page| Axis { label: label.into(), scale, range, page };
+        let axis =
+            |label: &str, scale, range, page| Axis { label: label.into(), scale, range, page, marks: Vec::new() };
         let x = extent(points.clone().map(|point| scale.forward(point.0))).unwrap_or((0.0, 1.0));
-        let level = self.reference.iter().map(|reference| reference.0);
+        let level = self.reference().into_iter().map(|reference| reference.0);
         let values = points.flat_map(|(_, mean, error)| [mean - error, mean + error]).chain(level);
         let (low, high) = extent(values).unwrap_or((0.0, 1.0));
         let margin = if high > low { (high - low) * 0.06 } else { low.abs().max(1.0) * 0.1 };
         let x = if x.1 > x.0 { x } else { (x.0 - 0.5, x.1 + 0.5) };
         (
-            axis(&self.x_label, scale, x, (92.0, WIDTH - 30.0)),
+            axis(&self.x_label, scale, x, (LEFT, WIDTH - 34.0)),
             axis(&self.y_label, Scale::Linear, (low - margin, high + margin), (top + PLOT_HEIGHT, top)),
         )
     }
@@ -110,7 +116,7 @@ impl ConvergenceFigure {
         let named = |index: &usize| count <= PALETTE.len() || *index == 0 || *index + 1 == count;
         let entry = |index: usize| (Sample::Line(line(index, count)), self.series[index].label.clone());
         let mut entries: Vec<_> = (0..count).filter(named).map(entry).collect();
-        entries.extend(self.reference.iter().map(|(_, name)| (Sample::Dashes(INK), name.clone())));
+        entries.extend(self.reference().into_iter().map(|(_, name)| (Sample::Dashes(INK), name.clone())));
         entries.push((Sample::Patch([210, 210, 210]), "± one standard error".to_string()));
         entries
     }

@@ -10,7 +10,7 @@ pub(super) struct Grid {
     pub(super) radii: Vec<f64>,
     pub(super) x_scale: Scale,
     pub(super) y_scale: Scale,
-    /// `[radii, step_sizes]`; NaN is missing.
+    /// `[radii, step_sizes]`
     values: Vec<Option<f64>>,
     /// `[radii, step_sizes]`
     unstable: Vec<Option<f64>>,
@@ -45,12 +45,12 @@ impl Grid {
         let step_sizes: Vec<f64> = columns.iter().map(|&index| map.step_sizes[index]).collect();
         let radii: Vec<f64> = rows.iter().map(|&index| map.radii[index]).collect();
         let widest = extent(values.iter().flatten().map(|value| (value - map.neutral).abs()));
-        let widest = widest.map(|(_, high)| high).filter(|&high| high > 0.0);
+        let widest = widest.map(|(_, high)| high);
         Ok(Grid {
             x_scale: Scale::of(&step_sizes),
             y_scale: Scale::of(&radii),
             unstable: pick(&map.unstable_fraction),
-            half_range: map.half_range.or(widest).unwrap_or(1.0),
+            half_range: map.half_range.or(widest).filter(|&range| range > 0.0).unwrap_or(1.0),
             neutral: map.neutral,
             values,
             step_sizes,
@@ -73,9 +73,10 @@ impl Grid {
     }
 }
 
-/// The indices that put the values in increasing order.
+/// The indices that put the values in increasing order, the first of equal ones only.
 fn order(values: &[f64]) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..values.len()).collect();
     indices.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    indices.dedup_by(|a, b| values[*a] == values[*b]);
     indices
 }

@@ -2,7 +2,7 @@
 
 use super::Picture;
 use super::axis::{Axis, Scale, extent};
-use super::canvas::{Canvas, DASHES, Point, Sample};
+use super::canvas::{Canvas, Point, Sample};
 use super::color::{INK, PALETTE, Rgb};
 use crate::error::Result;
 
@@ -29,7 +29,7 @@ pub struct Disc {
 pub struct SpectrumScatter {
     /// Real and imaginary parts; those that are not finite are left out and counted in the caption.
     pub eigenvalues: Vec<[f64; 2]>,
-    /// The disc that theory predicts.
+    /// The disc that theory predicts; one that is not finite is left out.
     pub disc: Option<Disc>,
     /// One line.
     pub title: String,
@@ -55,7 +55,7 @@ impl SpectrumScatter {
             .filter(|(re, im)| re.is_finite() && im.is_finite())
             .collect();
         let drawn = thinned(&finite, limit);
-        let mut canvas = Canvas::new(SIDE + 140.0, SIDE + 210.0);
+        let mut canvas = Canvas::new(SIDE + 110.0);
         let top = canvas.heading(&self.title, &self.caption_with(drawn.len(), finite.len()));
         let (x, y) = self.axes(&finite, top);
         canvas.grid(&x, &y);
@@ -68,14 +68,18 @@ impl SpectrumScatter {
             let points: Vec<Point> = points.into_iter().map(place).collect();
             canvas.dots(&points, radius, color, opacity);
         }
-        canvas.outlined(&[circle(0.0, 1.0).iter().map(place).collect()]);
-        if let Some(disc) = self.disc {
-            let edge = circle(disc.center, disc.radius).iter().map(place).collect();
-            canvas.polyline(edge, DISC, 2.4, Some(DASHES));
+        canvas.polyline(circle(0.0, 1.0).iter().map(place).collect(), INK, 1.8);
+        if let Some(disc) = self.disc() {
+            let edge: Vec<Point> = circle(disc.center, disc.radius).iter().map(place).collect();
+            canvas.dashes(&edge, DISC);
         }
         canvas.frame(&x, &y);
-        canvas.legend(52.0, top + SIDE + 74.0, &self.legend(&finite));
+        canvas.legend(72.0, top + SIDE + 74.0, &self.legend(&finite));
         canvas
+    }
+
+    fn disc(&self) -> Option<Disc> {
+        self.disc.filter(|disc| disc.center.is_finite() && disc.radius.is_finite())
     }
 
     fn caption_with(&self, drawn: usize, finite: usize) -> String {
@@ -84,14 +88,14 @@ impl SpectrumScatter {
             caption.push_str(&format!(" · {drawn} of {finite} eigenvalues drawn"));
         }
         if finite < self.eigenvalues.len() {
-            caption.push_str(&format!(" · {} eigenvalues are missing", self.eigenvalues.len() - finite));
+            caption.push_str(&format!(" · missing eigenvalues: {}", self.eigenvalues.len() - finite));
         }
         caption
     }
 
     /// Axes of equal scale around the points, the unit circle and the disc.
     fn axes(&self, points: &[Point], top: f64) -> (Axis, Axis) {
-        let disc = self.disc.unwrap_or(Disc { center: 0.0, radius: 1.0 });
+        let disc = self.disc().unwrap_or(Disc { center: 0.0, radius: 1.0 });
         let frame = [-1.0, 1.0];
         let disc_x = [disc.center - disc.radius, disc.center + disc.radius];
         let disc_y = [-disc.radius, disc.radius];
@@ -100,9 +104,15 @@ impl SpectrumScatter {
         let half = (x.1 - x.0).max(y.1 - y.0) / 2.0 * 1.06;
         let axis = |label: &str, (low, high): (f64, f64), page| {
             let middle = f64::midpoint(low, high);
-            Axis { label: label.into(), scale: Scale::Linear, range: (middle - half, middle + half), page }
+            Axis {
+                label: label.into(),
+                scale: Scale::Linear,
+                range: (middle - half, middle + half),
+                page,
+                marks: Vec::new(),
+            }
         };
-        (axis("Re λ", x, (92.0, 92.0 + SIDE)), axis("Im λ", y, (top + SIDE, top)))
+        (axis("Re λ", x, (72.0, 72.0 + SIDE)), axis("Im λ", y, (top + SIDE, top)))
     }
 
     fn legend(&self, points: &[Point]) -> Vec<(Sample, String)> {
@@ -112,7 +122,7 @@ impl SpectrumScatter {
             (Sample::Dot(OUTSIDE), format!("|λ| > 1: {outside}")),
             (Sample::Line(INK), "unit circle".to_string()),
         ];
-        if self.disc.is_some() {
+        if self.disc().is_some() {
             entries.push((Sample::Dashes(DISC), "circular law".to_string()));
         }
         entries

@@ -1,7 +1,7 @@
 //! The stability map: an observed value over step size and radius, with the predicted boundary across it.
 
 use super::axis::{Axis, linear_ticks};
-use super::canvas::{Canvas, Point, SMALL, Sample};
+use super::canvas::{Canvas, LABEL, Point, SMALL, Sample};
 use super::color::{INK, MISSING, diverging};
 use super::grid::Grid;
 use super::{Picture, contour};
@@ -9,7 +9,10 @@ use crate::error::Result;
 use kuva::render::render::TextAnchor;
 
 const WIDTH: f64 = 860.0;
-const PLOT_HEIGHT: f64 = 500.0;
+const PLOT_HEIGHT: f64 = 520.0;
+const LEFT: f64 = 72.0;
+/// The most grid values that are marked one by one.
+const MARKED: usize = 8;
 
 /// What to draw, for one value of damping.
 #[derive(Debug, Clone)]
@@ -41,26 +44,28 @@ impl StabilityMap {
     /// [`crate::error::Error::Bug`] if the lengths do not fit.
     pub fn draw(&self) -> Result<Picture> {
         let grid = Grid::new(self)?;
-        let mut canvas = Canvas::new(WIDTH, PLOT_HEIGHT + 210.0);
+        let mut canvas = Canvas::new(WIDTH);
         let top = canvas.heading(&self.title, &self.caption);
         let bottom = top + PLOT_HEIGHT;
         let x_edges = grid.x_scale.edges(&grid.step_sizes);
         let y_edges = grid.y_scale.edges(&grid.radii);
-        let axis = |label: &str, scale, edges: &[f64], page| Axis {
+        let axis = |label: &str, scale, values: &[f64], edges: &[f64], page| Axis {
             label: label.to_string(),
             scale,
             range: (edges[0], edges[edges.len() - 1]),
             page,
+            // A coarse grid shows its own values.
+            marks: if values.len() <= MARKED { values.to_vec() } else { Vec::new() },
         };
-        let x = axis("step size h", grid.x_scale, &x_edges, (92.0, WIDTH - 140.0));
-        let y = axis("spectral radius ρ", grid.y_scale, &y_edges, (bottom, top));
+        let x = axis("step size h", grid.x_scale, &grid.step_sizes, &x_edges, (LEFT, WIDTH - 110.0));
+        let y = axis("spectral radius ρ", grid.y_scale, &grid.radii, &y_edges, (bottom, top));
         draw_cells(&mut canvas, &grid, (&x, &x_edges), (&y, &y_edges));
         let boundary = boundary(&grid, &x_edges, &y_edges);
         let place = |line: &Vec<Point>| line.iter().map(|&(at_x, at_y)| (x.place(at_x), y.place(at_y))).collect();
         canvas.outlined(&boundary.iter().map(place).collect::<Vec<_>>());
         canvas.frame(&x, &y);
-        self.draw_color_bar(&mut canvas, &grid, (WIDTH - 116.0, top, bottom));
-        canvas.legend(92.0, bottom + 74.0, &legend(&grid, boundary.is_empty()));
+        self.draw_color_bar(&mut canvas, &grid, (WIDTH - 90.0, top, bottom));
+        canvas.legend(LEFT, bottom + 74.0, &legend(&grid, boundary.is_empty()));
         canvas.picture()
     }
 
@@ -81,7 +86,7 @@ impl StabilityMap {
             canvas.line((right, y), (right + 5.0, y), INK, 1.0);
             canvas.text(right + 9.0, y + 4.5, &text, SMALL, TextAnchor::Start, INK);
         }
-        canvas.upward(right + 78.0, f64::midpoint(top, bottom), &self.value_label, 14);
+        canvas.text(WIDTH - 24.0, top - 11.0, &self.value_label, LABEL, TextAnchor::End, INK);
     }
 }
 

@@ -24,7 +24,7 @@ enum Pixel {
 }
 
 impl StabilityMap {
-    /// The map as lines of text no wider than `columns` (at least 40), step size along x and radius along y.
+    /// The map as lines of text no wider than `columns` (at least 72), step size along x and radius along y.
     ///
     /// With `color`, two pixels per character in 24-bit colour; without, plain ASCII.
     ///
@@ -32,7 +32,7 @@ impl StabilityMap {
     /// [`crate::error::Error::Bug`] if the lengths do not fit.
     pub fn terminal(&self, columns: usize, color: bool) -> Result<String> {
         let grid = Grid::new(self)?;
-        let columns = columns.max(40);
+        let columns = columns.max(72);
         let width = pixels(grid.step_sizes.len(), columns - GUTTER - 1, WIDEST_CELL);
         let height = if color {
             pixels(grid.radii.len(), 2 * LINES, 8).next_multiple_of(2)
@@ -41,7 +41,7 @@ impl StabilityMap {
         };
         let picture = Raster { grid: &grid, width, height };
         let mut text = String::new();
-        text.push_str(&fitted(&format!("radius (up) by step size (right): {}", self.value_label), columns));
+        text.push_str(&fitted(&format!("  radius    {}", self.value_label), columns));
         text.push('\n');
         let lines = if color { height / 2 } else { height };
         for line in 0..lines {
@@ -154,6 +154,7 @@ fn y_label(grid: &Grid, line: usize, lines: usize) -> String {
     let count = grid.radii.len();
     let index = |line: usize| (2 * (lines - 1 - line) + 1) * count / (2 * lines);
     let shown = match line {
+        line if count == 1 => (line == lines / 2).then_some(0),
         0 => Some(count - 1),
         line if line + 1 == lines => Some(0),
         line if lines > 4 && line == lines / 2 => Some(index(line)),
@@ -178,9 +179,10 @@ fn x_axis(grid: &Grid, width: usize, columns: usize, color: bool) -> String {
     for index in [0, count - 1, count / 2, count / 4, count * 3 / 4] {
         put(center(index), grid.step_sizes[index]);
     }
+    let indent = (GUTTER + width / 2).saturating_sub(4).max(GUTTER);
     let labels: String = labels.into_iter().collect();
     let log = if grid.x_scale == Scale::Log { " (logarithmic)" } else { "" };
-    format!("        {corner}{}\n{}\n{:>GUTTER$}step size{log}\n", dash.repeat(width), labels.trim_end(), "")
+    format!("        {corner}{}\n{}\n{:indent$}step size{log}\n", dash.repeat(width), labels.trim_end(), "")
 }
 
 fn plain(value: f64) -> String {

@@ -1,4 +1,5 @@
 //! The one integration test binary.
 
 mod dataset;
+mod figure;
 mod matrix;
