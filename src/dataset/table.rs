@@ -30,8 +30,8 @@ pub struct TableWriter {
 
 /// The first rows decide the schema; until then there is only an empty file.
 enum Stage {
-    Begun(Pending),
-    Writing { writer: SerializedFileWriter<Slot>, path: PathBuf, schema: TypePtr },
+    Begun(Box<Pending>),
+    Writing { writer: Box<SerializedFileWriter<Slot>>, path: PathBuf, schema: TypePtr },
     Failed,
 }
 
@@ -50,7 +50,7 @@ impl Write for Slot {
 
 impl TableWriter {
     pub(super) fn new(pending: Pending, notes: Vec<(String, String)>) -> Self {
-        TableWriter { stage: Stage::Begun(pending), notes, waiting: Vec::new(), rows: 0 }
+        TableWriter { stage: Stage::Begun(Box::new(pending)), notes, waiting: Vec::new(), rows: 0 }
     }
 
     /// Appends rows: columns of equal length, with the same names and kinds every time. The first call may bring no rows.
@@ -84,8 +84,8 @@ impl TableWriter {
             return Err(Error::Bug("a table is begun twice".into()));
         };
         let path = pending.target().to_path_buf();
-        let writer = SerializedFileWriter::new(Slot(Some(pending)), schema.clone(), Arc::new(properties));
-        let writer = writer.map_err(|error| failure(&path, error))?;
+        let writer = SerializedFileWriter::new(Slot(Some(*pending)), schema.clone(), Arc::new(properties));
+        let writer = Box::new(writer.map_err(|error| failure(&path, error))?);
         self.stage = Stage::Writing { writer, path, schema };
         self.waiting = columns.iter().map(|(name, column)| (name.to_string(), column.clone())).collect();
         Ok(())

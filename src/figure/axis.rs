@@ -148,3 +148,40 @@ pub(super) fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         Some((low, high)) => Some((value.min(low), value.max(high))),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Scale, linear_ticks, log_ticks, short};
+
+    #[test]
+    fn the_scale_follows_the_grid() {
+        assert_eq!(Scale::of(&[0.1, 0.2, 0.3, 0.4]), Scale::Linear);
+        assert_eq!(Scale::of(&[0.1, 1.0, 10.0, 100.0]), Scale::Log);
+        assert_eq!(Scale::of(&[0.0, 1.0, 10.0]), Scale::Linear);
+        assert_eq!(Scale::of(&[3.0]), Scale::Linear);
+    }
+
+    #[test]
+    fn cells_reach_half_way_to_their_neighbours() {
+        assert_eq!(Scale::Linear.edges(&[1.0, 2.0, 4.0]), [0.5, 1.5, 3.0, 5.0]);
+        assert_eq!(Scale::Log.edges(&[1.0, 100.0]), [-1.0, 1.0, 3.0]);
+        assert_eq!(Scale::Linear.edges(&[0.0]), [-0.5, 0.5]);
+    }
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        let texts = |ticks: Vec<(f64, String)>| ticks.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(texts(linear_ticks((-1.0, 1.0), 4)), ["−1.0", "−0.5", "0.0", "0.5", "1.0"]);
+        assert_eq!(texts(linear_ticks((0.0, 70.0), 7)), ["0", "10", "20", "30", "40", "50", "60", "70"]);
+        assert_eq!(texts(linear_ticks((0.0, 0.02), 4)), ["0.000", "0.005", "0.010", "0.015", "0.020"]);
+        assert_eq!(texts(linear_ticks((1.0, 1.0), 4)), [""; 0]);
+        assert_eq!(texts(log_ticks((-3.0, 1.0), 7)), ["0.001", "0.01", "0.1", "1", "10"]);
+        assert_eq!(texts(log_ticks((0.0, 1.5), 7)), ["1", "2", "5", "10", "20"]);
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let numbers = [0.0, 1.0, 0.9677419, -12.0, 123456.0, 1e-5, -2.5e9, 0.001];
+        assert_eq!(numbers.map(short), ["0", "1", "0.968", "−12", "123456", "1e−5", "−2.5e9", "0.001"]);
+    }
+}

@@ -90,3 +90,54 @@ fn chains(segments: &[[Edge; 2]]) -> Vec<Vec<Edge>> {
     }
     chains
 }
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+
+    fn nodes(count: usize) -> Vec<f64> {
+        (0..count).map(|index| index as f64).collect()
+    }
+
+    #[test]
+    fn a_circle_is_one_closed_line_of_its_radius() {
+        let value = |row: usize, column: usize| Some((row as f64 - 10.0).hypot(column as f64 - 10.0));
+        let found = lines(&nodes(21), &nodes(21), 6.3, value);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].first(), found[0].last());
+        assert!(found[0].len() > 40);
+        for (x, y) in &found[0] {
+            let error = ((x - 10.0).hypot(y - 10.0) - 6.3).abs();
+            assert!(error <= 0.05, "({x}, {y}) is off by {error}");
+        }
+    }
+
+    #[test]
+    fn a_slope_is_one_open_line_from_edge_to_edge() {
+        let found = lines(&nodes(5), &nodes(4), 2.5, |_, column| Some(column as f64));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].iter().all(|&(x, _)| x == 2.5));
+        let ends = [found[0][0].1, found[0][found[0].len() - 1].1];
+        assert_eq!(ends.iter().sum::<f64>(), 3.0);
+    }
+
+    #[test]
+    fn missing_corners_and_flat_grids_have_no_line() {
+        let hole = |row: usize, column: usize| (row != 1).then_some(column as f64);
+        assert_eq!(lines(&nodes(3), &nodes(3), 0.5, hole), Vec::<Vec<_>>::new());
+        assert_eq!(lines(&nodes(3), &nodes(3), 0.5, |_, _| Some(0.5)), Vec::<Vec<_>>::new());
+    }
+
+    #[test]
+    fn a_saddle_has_two_lines() {
+        let value = |row: usize, column: usize| Some(if row == column { 1.0 } else { 0.0 });
+        for (level, joins_high) in [(0.4, true), (0.6, false)] {
+            let found = lines(&nodes(2), &nodes(2), level, value);
+            assert_eq!(found.len(), 2);
+            // Joined high corners leave a line around each low corner, (1, 0) and (0, 1).
+            let around_low = found.iter().any(|line| line.iter().all(|&(x, y)| x >= y));
+            let off_diagonal = found.iter().all(|line| line.iter().map(|(x, y)| x - y).sum::<f64>().abs() > 0.5);
+            assert_eq!(around_low && off_diagonal, joins_high, "level {level}: {found:?}");
+        }
+    }
+}
