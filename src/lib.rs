@@ -12,6 +12,7 @@
 
 pub mod error;
 pub mod spec;
+pub mod matrix;
 pub mod real;
 pub mod simd;
 pub mod random;
@@ -23,6 +24,9 @@ pub mod ensemble;
 pub mod layer;
 pub mod rollout;
 pub mod spectrum;
+pub mod lyapunov;
 pub mod statistics;
 pub mod sweep;
+pub mod dataset;
+pub mod figure;
 pub mod cli;

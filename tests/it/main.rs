@@ -1,6 +1,9 @@
 //! All integration tests, one binary.
 
 mod adapter;
-mod parity;
 mod cli_bad_input;
+mod dataset;
+mod figure;
+mod matrix;
+mod parity;
 mod spec;
