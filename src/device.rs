@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod gpu;
+pub mod self_test;
 
 use crate::error::Result;
 use crate::plan::{Chunk, Inputs, Plan};

@@ -234,4 +234,5 @@ kernels! {
     orthonormalise: Orthonormalise,
     record: Record,
     audit: Audit,
+    probe: Probe,
 }

@@ -7,6 +7,7 @@
 pub mod balance;
 pub mod batch;
 pub mod blocks;
+pub mod derived;
 pub mod exact;
 pub mod francis;
 pub mod lanes;

@@ -4,7 +4,7 @@ mod adapter;
 mod layout;
 mod session;
 
-pub use adapter::{Adapter, adapters, choose};
+pub use adapter::{Adapter, DRIVER_HINT, adapters, choose};
 pub use layout::check;
 
 use crate::device::{Description, chunks};
