@@ -99,6 +99,7 @@ pub fn understand(arguments: impl Iterator<Item = OsString>) -> Result<Request> 
 
 /// Does what was asked.
 pub fn run(invocation: Invocation) -> Result<()> {
+    silence_wayland();
     let console = console::Console::new(&invocation);
     match &invocation.command {
         Command::Sweep(spec) => sweep::run(&console, &invocation, spec),
@@ -128,4 +129,12 @@ fn in_one_line(error: &clap::Error) -> String {
         line = line.replace(terse, plain);
     }
     format!("{line}; see --help")
+}
+
+/// Vulkan drivers load libwayland, which complains on standard error where this variable is missing.
+fn silence_wayland() {
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: called before any other thread is started.
+        unsafe { std::env::set_var("XDG_RUNTIME_DIR", std::env::temp_dir()) };
+    }
 }

@@ -1,30 +1,8 @@
 //! One layer as a list of kernel runs, written once for every device.
 
-use crate::ensemble::PADDING;
-use crate::kernel::euler_update::{self, EulerUpdate, mark, norm};
+use crate::ensemble::{PADDING, State};
+use crate::kernel::euler_update::{self, EulerUpdate};
 use crate::plan::{BufferId, Plan};
-
-/// The state of a member: its columns and their records.
-#[derive(Clone, Copy, Debug)]
-pub struct State {
-    /// `[padded width, padded columns]`.
-    pub x: BufferId,
-    /// `[now | peak | initial, padded columns]`: squared norms.
-    pub norms: BufferId,
-    /// `[6 marks, padded columns]`.
-    pub marks: BufferId,
-}
-
-impl State {
-    /// Buffers for a state of so many rows and columns, both padded.
-    pub fn new(plan: &mut Plan, rows: usize, columns: usize) -> Self {
-        State {
-            x: plan.reals("x", rows * columns),
-            norms: plan.reals("norms", norm::ROWS * columns),
-            marks: plan.ints("marks", mark::ROWS * columns),
-        }
-    }
-}
 
 /// Growth of the norm that counts as diverged, squared, as mantissa and exponent: it may be beyond f32.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,12 @@
 //! Rollouts of the linear model: every member and every grid point, many Euler steps, nothing but statistics back.
 
 use crate::device::Device;
-use crate::ensemble::{PADDING, Source};
+use crate::ensemble::{PADDING, Source, State};
 use crate::error::{Error, Result};
 use crate::kernel::audit::{self, Audit};
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::record::{self, Record};
-use crate::layer::{Coefficients, LinearLayer, State, Threshold};
+use crate::layer::{Coefficients, LinearLayer, Threshold};
 use crate::plan::{BufferId, Chunk, Data, Plan};
 use crate::random::Tensor;
 use crate::spec::{EnsembleSpec, Weights};
@@ -174,8 +174,7 @@ impl Rollout<'_> {
     fn layer(&self, recorded: &mut Recorded) -> (LinearLayer, State) {
         let Recorded { plan, source, member_gain, columns } = recorded;
         let gain = member_gain.unwrap_or_else(|| plan.shared_reals("member_gain", vec![1.0]));
-        let layer =
-            LinearLayer::new(plan, self.ensemble.width, self.points, gain, Threshold::new(self.threshold));
+        let layer = LinearLayer::new(plan, self.ensemble.width, self.points, gain, Threshold::new(self.threshold));
         source.draw_square(plan, self.ensemble, 0, layer.weights);
         let state = State::new(plan, self.padded(), *columns);
         source.draw_state(plan, Tensor::State, (self.ensemble.width, self.points.len(), 1), true, &state);

@@ -122,7 +122,8 @@ fn add_derived(result: &mut Value, spec: &SpectrumSpec, stack: &matrix::MatrixSt
     let n = stack.n;
     let (scale, offset) = spec.affine();
     let of = |(matrix, spectrum): (&[f64], &Spectrum)| {
-        let step: Vec<f64> = (0..n * n).map(|i| scale * matrix[i] + if i % (n + 1) == 0 { offset } else { 0.0 }).collect();
+        let step: Vec<f64> =
+            (0..n * n).map(|i| scale * matrix[i] + if i % (n + 1) == 0 { offset } else { 0.0 }).collect();
         let spoken = spectrum.clone().map(|[re, im]| [offset + scale * re, scale * im]);
         (spectrum.status == Status::Ok).then(|| Derived {
             critical_step_size: derived(matrix, &step, n, spectrum, spec.damping.unwrap_or(0.0)).critical_step_size,
@@ -150,7 +151,8 @@ fn add_values(result: &mut Value, spectra: &[Spectrum]) {
 
 fn show(console: &Console, result: &Value) -> Result<()> {
     let number = |value: &Value| value.as_f64().map_or("missing".to_string(), |x| format!("{x:.6}"));
-    let mut text = format!("{} matrices of width {}, eigenvalues of {}\n", result["matrices"], result["width"], result["of"]);
+    let mut text =
+        format!("{} matrices of width {}, eigenvalues of {}\n", result["matrices"], result["width"], result["of"]);
     for name in ["spectral_radius", "spectral_abscissa", "real_eigenvalues"] {
         let (mean, sd) = (number(&result[name]["mean"]), number(&result[name]["sd"]));
         text += &format!("{:<30} {mean} ± {sd}\n", name.replace('_', " "));

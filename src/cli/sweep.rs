@@ -246,6 +246,8 @@ fn ending(result: &Sweep) -> Result<()> {
     }
     match result.cells.iter().map(|cell| cell.no_spectrum).max().unwrap_or(0) {
         0 => Ok(()),
-        failed => Err(Error::Partial(format!("{failed} members have no spectrum; they are missing from the predictions"))),
+        failed => {
+            Err(Error::Partial(format!("{failed} members have no spectrum; they are missing from the predictions")))
+        }
     }
 }

@@ -69,10 +69,7 @@ pub fn members(members: &[Member]) -> Columns {
     vec![
         ("member", Column::U32((0..members.len() as u32).collect())),
         ("status", Column::Text(members.iter().map(|member| word(member.status)).collect())),
-        (
-            "spectral_radius",
-            optional(members.iter().map(|m| (m.status == Status::Ok).then_some(m.spectral_radius))),
-        ),
+        ("spectral_radius", optional(members.iter().map(|m| (m.status == Status::Ok).then_some(m.spectral_radius)))),
         (
             "real_eigenvalues",
             Column::OptionalI64(

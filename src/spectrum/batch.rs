@@ -39,7 +39,8 @@ pub fn eigenvalues_at_width<T: Real>(matrices: &[&[T]], n: usize, width: Width) 
     if matrices.len() <= share {
         return run(Share { matrices, n }, width);
     }
-    let solved: Vec<Vec<Spectrum>> = matrices.par_chunks(share).map(|matrices| run(Share { matrices, n }, width)).collect();
+    let solved: Vec<Vec<Spectrum>> =
+        matrices.par_chunks(share).map(|matrices| run(Share { matrices, n }, width)).collect();
     solved.into_iter().flatten().collect()
 }
 

@@ -214,10 +214,5 @@ fn median(sample: &mut [f64]) -> Option<f64> {
 /// Leaves out what is beyond f64.
 fn finite(summary: Summary) -> Summary {
     let keep = |x: Option<f64>| x.filter(|x| x.is_finite());
-    Summary {
-        mean: keep(summary.mean),
-        sd: keep(summary.sd),
-        standard_error: keep(summary.standard_error),
-        ..summary
-    }
+    Summary { mean: keep(summary.mean), sd: keep(summary.sd), standard_error: keep(summary.standard_error), ..summary }
 }

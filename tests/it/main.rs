@@ -7,3 +7,5 @@ mod figure;
 mod matrix;
 mod parity;
 mod spec;
+mod theory;
+mod tidy;
