@@ -1,1 +1,5 @@
 
+
+mod eigen_pack;
+mod families;
+mod oracle;
