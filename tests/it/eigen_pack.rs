@@ -32,18 +32,18 @@ fn judge<T: Real>(n: usize) -> Vec<(String, Ratios)> {
     cases.par_iter().zip(&matrices).zip(&spectra).map(|((case, matrix), spectrum)| {
         assert_eq!(spectrum.status, Status::Ok, "{} at n = {n}", case.name);
         let mut ratios = accept(&widened(matrix), n, &spectrum.eigenvalues, T::ULP.to_f64());
-        ratios.matching = ratios.matching.max(against_exact::<T>(case, spectrum));
+        ratios.matching = against_exact::<T>(case, spectrum).unwrap_or(ratios.matching);
         let again = if spectrum.solved_again { " (solved again)" } else { "" };
         (format!("{} at n = {n}{again}", case.name), ratios)
     }).collect()
 }
 
-/// The matching ratio against exact eigenvalues instead of faer's; 0 where there are none.
-fn against_exact<T: Real>(case: &Case, spectrum: &Spectrum) -> f64 {
-    let Some(exact) = &case.exact else { return 0.0 };
+/// The matching ratio against exact eigenvalues, where there are any: in f64 faer errs as much as we do.
+fn against_exact<T: Real>(case: &Case, spectrum: &Spectrum) -> Option<f64> {
+    let exact = case.exact.as_ref()?;
     let allowed = oracle::allowance(&case.matrix, case.n, oracle::norm(&case.matrix, case.n), T::ULP.to_f64());
     let distance = bottleneck(&spectrum.eigenvalues, exact);
-    if distance == 0.0 { 0.0 } else { distance / allowed }
+    Some(if distance == 0.0 { 0.0 } else { distance / allowed })
 }
 
 fn pack<T: Real>(sizes: &[usize], recorded: [f64; 4]) {
@@ -52,7 +52,10 @@ fn pack<T: Real>(sizes: &[usize], recorded: [f64; 4]) {
         let worst = judged.iter().max_by(|a, b| a.1.values()[which].total_cmp(&b.1.values()[which]));
         let (at, value) = worst.map(|(at, ratios)| (at.as_str(), ratios.values()[which])).expect("cases");
         println!("worst {name}: {value:.3} of {at}");
-        assert!(value <= 4.0 * recorded[which], "{name} of {at} grew to {value}");
+    }
+    let all = |which: usize| judged.iter().map(move |(_, ratios)| ratios.values()[which]);
+    for (which, limit) in recorded.iter().map(|record| 4.0 * record).enumerate() {
+        assert!(all(which).all(|value| value <= limit), "ratio {which} grew above four times its record");
     }
     println!("{} cases, {} solved again", judged.len(), judged.iter().filter(|(name, _)| name.contains("again")).count());
     let failures: Vec<_> = judged.iter().filter(|(_, ratios)| !ratios.pass()).collect();

@@ -127,9 +127,12 @@ fn largest_sigma(matrix: &[f64], n: usize, spectrum: &[[f64; 2]], norm: f64) -> 
     sigmas.fold(0.0, |most: f64, sigma| if sigma <= most { most } else { sigma })
 }
 
-/// sigma_min(A - z I) from above, by inverse iteration with an LU factorisation.
+/// sigma_min(A - z I) from above, by inverse iteration with an LU factorisation; |z| for A = 0.
 fn smallest_singular_value(matrix: &[f64], n: usize, z: c64, norm: f64) -> f64 {
     let entry = |i: usize, j: usize| c64::new(matrix[i * n + j], 0.0) - if i == j { z } else { c64::new(0.0, 0.0) };
+    if norm == 0.0 {
+        return z.re.hypot(z.im);
+    }
     let mut lu: Vec<c64> = (0..n * n).map(|k| entry(k / n, k % n)).collect();
     let order = factor(&mut lu, n, norm * 1e-18);
     let mut random = Random(n as u64);
