@@ -15,7 +15,7 @@ pub enum Width {
     Widest,
     /// 256 bits where there is AVX2 and FMA, else as on machines without.
     Half,
-    /// The portable code, one matrix at a time.
+    /// One matrix at a time (with hardware FMA where there is one).
     Portable,
 }
 
@@ -39,7 +39,8 @@ pub fn eigenvalues_at_width<T: Real>(matrices: &[&[T]], n: usize, width: Width) 
     if matrices.len() <= share {
         return run(Share { matrices, n }, width);
     }
-    let solved: Vec<Vec<Spectrum>> = matrices.par_chunks(share).map(|matrices| run(Share { matrices, n }, width)).collect();
+    let solved: Vec<Vec<Spectrum>> =
+        matrices.par_chunks(share).map(|matrices| run(Share { matrices, n }, width)).collect();
     solved.into_iter().flatten().collect()
 }
 
@@ -47,11 +48,9 @@ pub fn eigenvalues_at_width<T: Real>(matrices: &[&[T]], n: usize, width: Width) 
 fn run<T: Real>(share: Share<T>, width: Width) -> Vec<Spectrum> {
     use pulp::x86::{V3, V4};
     let Some(half) = V3::try_new() else { return Simd::vectorize(Scalar, share) };
-    let lone = width == Width::Auto && share.matrices.len() <= 2 && share.n >= 64;
-    match V4::try_new() {
-        // The portable code, compiled with hardware FMA: no lane runs empty, and the working set is one matrix.
-        _ if lone || width == Width::Portable => Simd::vectorize(half, || share.with_simd(Scalar)),
-        Some(simd) if width != Width::Half => Simd::vectorize(simd, share),
+    match (if width == Width::Auto { width_for(share.matrices.len(), size_of::<T>()) } else { width }, V4::try_new()) {
+        (Width::Portable, _) => Simd::vectorize(half, OneByOne(share)),
+        (Width::Auto | Width::Widest, Some(simd)) => Simd::vectorize(simd, share),
         _ => Simd::vectorize(half, share),
     }
 }
@@ -62,4 +61,29 @@ fn run<T: Real>(share: Share<T>, width: Width) -> Vec<Spectrum> {
         return Simd::vectorize(Scalar, share);
     }
     pulp::Arch::new().dispatch(share)
+}
+
+/// A pack costs the same however few of its lanes are in use, about five times the cost of one matrix alone.
+#[cfg(target_arch = "x86_64")]
+fn width_for(count: usize, size: usize) -> Width {
+    let lanes = 64 / size;
+    match () {
+        () if 5 * count <= lanes => Width::Portable,
+        () if 2 * count <= lanes => Width::Half,
+        () => Width::Widest,
+    }
+}
+
+/// A share solved by the portable code, whatever the instruction set it is compiled for.
+#[cfg(target_arch = "x86_64")]
+struct OneByOne<'a, T>(Share<'a, T>);
+
+#[cfg(target_arch = "x86_64")]
+impl<T: Real> WithSimd for OneByOne<'_, T> {
+    type Output = Vec<Spectrum>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<Spectrum> {
+        self.0.with_simd(Scalar)
+    }
 }

@@ -4,9 +4,9 @@ use super::balance::{self, Sums};
 use super::blocks::Invariants;
 use super::lanes::Real;
 use super::{Spectrum, Status};
+use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd;
-use faer::diag::Diag;
 use faer::{MatRef, Par};
 
 /// Solves one row-major matrix in f64 on this thread. faer is right at moderate scales only, so it is given the

@@ -48,11 +48,7 @@ pub fn iterate<T: Real, S: Simd>(s: S, pack: &mut Pack<T::V<S>>) -> T::V<S> {
 /// Zeroes negligible subdiagonal entries, drops blocks of one and two rows off the end, and finds each lane's active
 /// block. Gives the span of all active blocks, or `None` when every lane is finished.
 #[inline(always)]
-fn deflate<T: Real, S: Simd>(
-    s: S,
-    pack: &mut Pack<T::V<S>>,
-    blocks: &mut Blocks<T, S>,
-) -> Option<(usize, usize)> {
+fn deflate<T: Real, S: Simd>(s: S, pack: &mut Pack<T::V<S>>, blocks: &mut Blocks<T, S>) -> Option<(usize, usize)> {
     let (zero, one) = (T::zero(s), T::splat(s, T::ONE));
     let top = largest::<T, S>(blocks.high)?;
     let mut searching = T::at_most(s, zero, blocks.high);

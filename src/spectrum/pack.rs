@@ -58,13 +58,7 @@ impl<T: Real, S: Simd> Space<T, S> {
 
 /// Solves up to one register's worth of matrices; appends their spectra in order.
 #[inline(always)]
-fn solve<T: Real, S: Simd>(
-    s: S,
-    matrices: &[&[T]],
-    n: usize,
-    space: &mut Space<T, S>,
-    spectra: &mut Vec<Spectrum>,
-) {
+fn solve<T: Real, S: Simd>(s: S, matrices: &[&[T]], n: usize, space: &mut Space<T, S>, spectra: &mut Vec<Spectrum>) {
     let mut exponents = [None; 64];
     space.h.fill(T::zero(s));
     for (lane, matrix) in matrices.iter().enumerate() {

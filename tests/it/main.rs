@@ -1,5 +1,3 @@
-
-
 mod eigen_pack;
 mod families;
 mod oracle;
