@@ -227,9 +227,8 @@ fn sweep<T: Real, S: Simd>(
         for (r, p) in p[..count].iter_mut().enumerate() {
             let k = first + r;
             *p = chase::<T, S>(s, pack, blocks, shifts, k, low);
-            let one = std::slice::from_ref(p);
-            reflect::left(s, pack.h, stride, k, k..near, one);
-            reflect::right(s, pack.h, stride, first..(k + 4).min(high + 1), k, one);
+            reflect::left_one(s, pack.h, stride, k, k..near, *p);
+            reflect::right_one(s, pack.h, stride, first..(k + 4).min(high + 1), k, *p);
         }
         reflect::left(s, pack.h, stride, first, near..high + 1, &p[..count]);
         reflect::right(s, pack.h, stride, low..first, first, &p[..count]);
