@@ -32,16 +32,20 @@ pub fn eigenvalues_at_width<T: Real>(matrices: &[&[T]], n: usize, width: Width) 
     if n == 0 {
         return matrices.iter().map(|_| Spectrum::new(Vec::new(), false)).collect();
     }
-    // Whole packs, a few shares per thread: big enough to reuse work space, small enough to balance the load.
-    let pack = 64 / size_of::<T>();
-    let packs = matrices.len().div_ceil(pack);
-    let share = packs.div_ceil(8 * rayon::current_num_threads()).clamp(1, 64) * pack;
+    let share = share(matrices.len(), 64 / size_of::<T>(), rayon::current_num_threads());
     if matrices.len() <= share {
         return run(Share { matrices, n }, width);
     }
     let solved: Vec<Vec<Spectrum>> =
         matrices.par_chunks(share).map(|matrices| run(Share { matrices, n }, width)).collect();
     solved.into_iter().flatten().collect()
+}
+
+/// Matrices per task: whole packs, a few tasks per thread, each big enough to reuse its work space; and when there are
+/// fewer packs than threads, packs with empty lanes rather than idle threads.
+fn share(count: usize, pack: usize, threads: usize) -> usize {
+    let fair = count.div_ceil(threads).max(1);
+    if fair < pack { fair } else { count.div_ceil(pack).div_ceil(8 * threads).clamp(1, 64) * pack }
 }
 
 #[cfg(target_arch = "x86_64")]
