@@ -74,8 +74,11 @@ fn every_family_passes_in_f64() {
     pack::<f64>(&SIZES[..13]);
 }
 
+/// Name, row-major matrix, eigenvalues.
+type Known = (&'static str, &'static [f64], &'static [[f64; 2]]);
+
 /// Matrices whose eigenvalues were computed to 60 digits with mpmath.
-const KNOWN: [(&str, &[f64], &[[f64; 2]]); 12] = include!("known_spectra.in");
+const KNOWN: [Known; 12] = include!("known_spectra.in");
 
 #[test]
 fn small_nasty_matrices_have_their_known_spectra() {
@@ -163,7 +166,7 @@ fn oracle_kills_mutants() {
 /// 4096 matrices of width n, dense and sparse.
 fn batch(n: usize, seed: u64) -> Vec<Vec<f32>> {
     let mut random = Random(seed);
-    let sparse = |member: usize, x: f64, keep: f64| if member % 4 == 0 && keep < 0.6 { 0.0 } else { x as f32 };
+    let sparse = |member: usize, x: f64, keep: f64| if member.is_multiple_of(4) && keep < 0.6 { 0.0 } else { x as f32 };
     (0..4096).map(|member| (0..n * n).map(|_| sparse(member, random.normal(), random.unit())).collect()).collect()
 }
 
