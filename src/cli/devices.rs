@@ -20,7 +20,9 @@ pub fn run(console: &Console) -> Result<()> {
     }
     for adapter in &adapters {
         match adapter.open() {
-            Ok(opened) => report(console, &Device::Gpu(Box::new(opened)), json!(adapter.limits()), &mut rows, &mut failed)?,
+            Ok(opened) => {
+                report(console, &Device::Gpu(Box::new(opened)), json!(adapter.limits()), &mut rows, &mut failed)?
+            }
             Err(error) => {
                 console.show(&format!("{}\n    cannot be opened: {error}\n", adapter.description))?;
                 rows.push(json!({ "device": adapter.description, "error": error.to_string() }));

@@ -1,8 +1,7 @@
 //! The arithmetic of the solver: real numbers `f32`/`f64` and SIMD vectors of them.
 //!
 //! One trait, [`Real`], carries both, so that every kernel of the solver is written once. A vector `T::V<S>` has one
-//! lane per matrix (or, in [`hessenberg`](super::hessenberg), one lane per column). All operations are the correctly
-//! rounded IEEE ones and multiply-adds are always fused, hence a lane computes the same bits at every vector width.
+//! lane per matrix. All operations are the correctly rounded IEEE ones and multiply-adds are always fused, hence a lane computes the same bits at every vector width.
 
 use bytemuck::{NoUninit, Pod};
 use pulp::Simd;

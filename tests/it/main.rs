@@ -3,8 +3,10 @@
 mod adapter;
 mod cli_bad_input;
 mod dataset;
+mod eigen_pack;
 mod figure;
 mod matrix;
+mod oracle;
 mod parity;
 mod spec;
 mod theory;
