@@ -131,7 +131,7 @@ fn ginibre_spectra_follow_the_published_table() {
         for (n, real, radius, sd, abscissa) in GINIBRE {
             let spec = EnsembleSpec { width: n, layers: 2000 / fewer, seed: n as u64, ..Default::default() };
             let all = spectra(&device, &spec);
-            let of = |f: &dyn Fn(&Spectrum) -> f64| Summary::of(&all.iter().map(|s| f(s)).collect::<Vec<_>>());
+            let of = |f: &dyn Fn(&Spectrum) -> f64| Summary::of(&all.iter().map(f).collect::<Vec<_>>());
             let radii = of(&|s| s.eigenvalues.iter().map(|z| z[0].hypot(z[1])).fold(0.0, f64::max));
             let name = format!("n = {n} on {}", device.description());
             // The table's own error is about 1 in its last digit.
