@@ -13,6 +13,7 @@ use crate::kernel::Entry;
 use crate::plan::{Chunk, Inputs, Plan};
 use session::Session;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
 
 /// An opened adapter with its compiled kernels.
@@ -45,6 +46,28 @@ impl Gpu {
 
     /// See [`Device::run`](crate::device::Device::run).
     pub fn run(
+        &self,
+        plan: &Plan,
+        members: usize,
+        chunk: usize,
+        inputs: &Inputs,
+        sink: &mut dyn FnMut(Chunk) -> Result<()>,
+    ) -> Result<()> {
+        self.guarded(|| self.run_chunks(plan, members, chunk, inputs, sink))
+    }
+
+    /// wgpu panics when a device is lost in the middle of a call; that is a device failure, not a bug of ours.
+    fn guarded(&self, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(result) => result,
+            Err(panic) => {
+                self.check_failure()?;
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    fn run_chunks(
         &self,
         plan: &Plan,
         members: usize,

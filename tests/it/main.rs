@@ -4,6 +4,7 @@ mod adapter;
 mod cli_bad_input;
 mod dataset;
 mod eigen_pack;
+mod exponents;
 mod families;
 mod figure;
 mod matrix;
