@@ -233,5 +233,8 @@ kernels! {
     euler_update: EulerUpdate,
     orthonormalise: Orthonormalise,
     record: Record,
+    normalise: Normalise,
+    project: Project,
+    attend: Attend,
     audit: Audit,
 }
