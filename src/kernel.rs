@@ -236,5 +236,6 @@ kernels! {
     normalise: Normalise,
     project: Project,
     attend: Attend,
+    observe: Observe,
     audit: Audit,
 }

@@ -6,4 +6,5 @@ mod dataset;
 mod figure;
 mod matrix;
 mod parity;
+mod layer_theory;
 mod spec;
