@@ -237,5 +237,9 @@ kernels! {
     project: Project,
     attend: Attend,
     observe: Observe,
+    fill_basis: FillBasis,
+    normalise_tangent: NormaliseTangent,
+    project_tangent: ProjectTangent,
+    attend_tangent: AttendTangent,
     audit: Audit,
 }

@@ -1,11 +1,15 @@
 //! One layer as a list of kernel runs, written once for every device.
 
+pub mod jacobian;
 pub mod linear;
 pub mod nonlinear;
 pub mod sublayer;
+pub mod tangent;
 
+pub use jacobian::{Jacobian, jacobian};
 pub use linear::LinearLayer;
 pub use nonlinear::NonlinearLayer;
+pub use tangent::{Part, Tangents};
 
 use crate::kernel::euler_update::{mark, norm};
 use crate::plan::{BufferId, Plan};

@@ -107,6 +107,11 @@ impl NonlinearLayer {
         self.start.x
     }
 
+    /// x', the state between the sublayers of the last step, `[rows, columns]`; unused by an MLP.
+    pub fn middle(&self) -> BufferId {
+        self.middle
+    }
+
     /// One step from state `x`, `step` = 1, 2, ..; what is seen goes to slot `slot` of the record.
     /// The state moves between buffers, so the result names it anew.
     pub fn step(&mut self, plan: &mut Plan, x: BufferId, step: u32, slot: usize) -> BufferId {

@@ -6,5 +6,6 @@ mod dataset;
 mod figure;
 mod matrix;
 mod parity;
+mod layer_tangent;
 mod layer_theory;
 mod spec;
