@@ -10,6 +10,8 @@ mod figure;
 mod matrix;
 mod oracle;
 mod parity;
+mod layer_tangent;
+mod layer_theory;
 mod spec;
 mod theory;
 mod tidy;
