@@ -152,9 +152,6 @@ impl NonlinearLayer {
         };
         let Record { observations, norms, marks } = self.record;
         let coefficients = self.feedforward.coefficients;
-        plan.run::<Observe>(
-            params,
-            &[x, self.start.x, coefficients, entropy, after, observations, norms, marks],
-        );
+        plan.run::<Observe>(params, &[x, self.start.x, coefficients, entropy, after, observations, norms, marks]);
     }
 }

@@ -116,7 +116,13 @@ impl Sublayer {
     }
 
     /// The FFN of a layer.
-    pub fn feedforward(plan: &mut Plan, shape: Shape, spec: &LayerSpec, points: &[Point], threshold: Threshold) -> Self {
+    pub fn feedforward(
+        plan: &mut Plan,
+        shape: Shape,
+        spec: &LayerSpec,
+        points: &[Point],
+        threshold: Threshold,
+    ) -> Self {
         let hidden = spec.ffn_ratio * shape.width;
         let padded = hidden.next_multiple_of(PADDING);
         let branch = Branch::Feedforward {
@@ -180,8 +186,7 @@ impl Sublayer {
         let units = self.branch(plan, input);
         let sum = if self.norm == NormPlacement::Post { self.raw } else { out };
         let params = self.euler_params(self.shape.columns, step);
-        let buffers =
-            [self.output, units, x, self.coefficients, self.member_gain, sum, self.norms, self.marks];
+        let buffers = [self.output, units, x, self.coefficients, self.member_gain, sum, self.norms, self.marks];
         plan.run::<EulerUpdate>(params, &buffers);
         if self.norm == NormPlacement::Post {
             plan.run::<Normalise>(self.norm_params(), &[sum, out, self.inverse]);
