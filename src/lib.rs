@@ -32,4 +32,6 @@ pub mod ensemble;
 
 pub mod layer;
 
+pub mod spectrum;
+
 pub mod cli;

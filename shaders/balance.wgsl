@@ -1,0 +1,137 @@
+// Scaling and balancing by exact powers of two: h = 2^-e D^-1 A D, with the largest entry of h in [1, 2).
+//
+// One workgroup for each matrix. The first dispatch (`first` = 1) scales the whole matrix by the exponent of its
+// largest entry, read from the bits, so that subnormal numbers survive drivers that flush them. Then Parlett and
+// Reinsch's sweeps: each invocation sums the rows and columns that it owns; only if some pair is unequal does the
+// workgroup visit the indices one after the other, rescaling a row and a column by all its invocations. At most
+// `sweeps` visits to all indices in one dispatch, then one more scaling of the whole matrix.
+//
+// Sources: Parlett and Reinsch, "Balancing a matrix for calculation of eigenvalues and eigenvectors" (1969);
+// LAPACK's `sgebal`, without its permutations. CPU twin: src/kernel/balance.rs.
+
+struct Params {
+    n: u32,
+    first: u32,
+    sweeps: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> matrices: array<u32>;        // [members, n, n], bits
+@group(0) @binding(2) var<storage, read_write> h: array<f32>;         // [members, n, n]
+@group(0) @binding(3) var<storage, read_write> exponents: array<i32>; // [members]
+
+override LANES: u32 = 32u;
+var<workgroup> largest: atomic<u32>;
+var<workgroup> unequal: atomic<u32>;
+var<workgroup> partial: array<vec2<f32>, LANES>;
+
+// floor(log2 |x|) from the bits of |x|, also of subnormal numbers; 0 for 0.
+fn exponent_of_bits(bits: u32) -> i32 {
+    let field = i32(bits >> 23u);
+    let subnormal = -118 - i32(countLeadingZeros(bits));
+    return select(select(subnormal, 0, bits == 0u), field - 127, field > 0);
+}
+
+// x 2^-e for |x| <= 2^(e + 1), made from the bits of x.
+fn scaled(bits: u32, e: i32) -> f32 {
+    if (bits & 0x7F800000u) == 0u {
+        let mantissa = f32(bits & 0x7FFFFFu);
+        let value = select(0.0, mantissa * power_of_two(max(-149 - e, -126)), e < -22);
+        return select(value, -value, (bits >> 31u) == 1u);
+    }
+    // e lies in [-126, 127] here, and 2^(1 - e) is a normal number.
+    return bitcast<f32>(bits) * power_of_two(1 - e) * 0.5;
+}
+
+// The exponent f by which column 2^f and row 2^-f come close, or 0 if that gains less than 5 %.
+fn factor(column: f32, row: f32) -> i32 {
+    if column <= 0x1p-100 || row <= 0x1p-100 {
+        return 0;
+    }
+    let f = (exponent_of(row) - exponent_of(column)) / 2;
+    let gain = column * power_of_two(f) + row * power_of_two(-f) < 0.95 * (column + row);
+    return select(0, f, gain);
+}
+
+// Sums of |h| down column i and along row i without the diagonal, over `first`, `first + step`, ..
+fn sums(base: u32, i: u32, first: u32, step: u32) -> vec2<f32> {
+    let n = params.n;
+    var sum = vec2<f32>();
+    for (var j = first; j < n; j += step) {
+        if j != i {
+            sum += vec2<f32>(abs(h[base + j * n + i]), abs(h[base + i * n + j]));
+        }
+    }
+    return sum;
+}
+
+@compute @workgroup_size(LANES, 1, 1)
+fn balance(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
+    let n = params.n;
+    let lane = local_id.x;
+    let base = group.z * n * n;
+    if lane == 0u {
+        atomicStore(&largest, 0u);
+        atomicStore(&unequal, 0u);
+    }
+    workgroupBarrier();
+    if params.first == 1u {
+        var own = 0u;
+        for (var i = lane; i < n * n; i += LANES) {
+            own = max(own, matrices[base + i] & 0x7FFFFFFFu);
+        }
+        atomicMax(&largest, own);
+        let e = exponent_of_bits(workgroupUniformLoad(&largest));
+        for (var i = lane; i < n * n; i += LANES) {
+            h[base + i] = scaled(matrices[base + i], e);
+        }
+        if lane == 0u {
+            exponents[group.z] = e;
+            atomicStore(&largest, 0u);
+        }
+    }
+    storageBarrier();
+    for (var i = lane; i < n; i += LANES) {
+        let sum = sums(base, i, 0u, 1u);
+        if factor(sum.x, sum.y) != 0 {
+            atomicStore(&unequal, 1u);
+        }
+    }
+    if workgroupUniformLoad(&unequal) == 0u {
+        return;
+    }
+    for (var visit = 0u; visit < params.sweeps * n; visit += 1u) {
+        let i = visit % n;
+        partial[lane] = sums(base, i, lane, LANES);
+        workgroupBarrier();
+        var sum = vec2<f32>();
+        for (var other = 0u; other < LANES; other += 1u) {
+            sum += partial[other];
+        }
+        let f = factor(sum.x, sum.y);
+        if f != 0 {
+            let up = power_of_two(f);
+            let down = power_of_two(-f);
+            for (var j = lane; j < n; j += LANES) {
+                if j != i {
+                    h[base + j * n + i] *= up;
+                    h[base + i * n + j] *= down;
+                }
+            }
+        }
+        storageBarrier();
+        workgroupBarrier();
+    }
+    var own = 0u;
+    for (var i = lane; i < n * n; i += LANES) {
+        own = max(own, bitcast<u32>(h[base + i]) & 0x7FFFFFFFu);
+    }
+    atomicMax(&largest, own);
+    let shift = clamp(exponent_of_bits(workgroupUniformLoad(&largest)), -126, 126);
+    for (var i = lane; i < n * n; i += LANES) {
+        h[base + i] *= power_of_two(-shift);
+    }
+    if lane == 0u {
+        exponents[group.z] += shift;
+    }
+}

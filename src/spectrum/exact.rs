@@ -1,0 +1,47 @@
+//! The second opinion: one matrix solved in f64 by faer, for what the fast path could not vouch for.
+
+use super::balance::{self, Sums};
+use super::blocks::Invariants;
+use super::lanes::Real;
+use super::{Spectrum, Status};
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd;
+use faer::diag::Diag;
+use faer::{MatRef, Par};
+
+/// Solves one row-major matrix in f64 on this thread. faer is right at moderate scales only, so it is given the
+/// prepared matrix; and its answer has to pass the same checks as ours.
+pub fn solve<T: Real>(matrix: &[T], n: usize) -> Spectrum {
+    let wide: Vec<f64> = matrix.iter().map(|x| x.to_f64()).collect();
+    let mut prepared = vec![0.0; n * n];
+    let Some(exponent) = balance::prepare(&wide, n, &mut prepared, &mut Sums::new(n)) else {
+        return Spectrum::without_values(Status::Refused);
+    };
+    let spectrum = faer_eigenvalues(&prepared, n).map(|eigenvalues| Spectrum::new(eigenvalues, true));
+    match spectrum {
+        Some(spectrum) if invariants(&prepared, n).agree(&spectrum.eigenvalues, f64::EPSILON) => {
+            spectrum.scaled(exponent)
+        }
+        _ => Spectrum::without_values(Status::NoConvergence),
+    }
+}
+
+/// faer's eigenvalues of a finite row-major matrix, or `None` when its iteration fails. One thread.
+pub fn faer_eigenvalues(matrix: &[f64], n: usize) -> Option<Vec<[f64; 2]>> {
+    let (mut re, mut im) = (Diag::<f64>::zeros(n), Diag::<f64>::zeros(n));
+    let no = evd::ComputeEigenvectors::No;
+    let mut buffer = MemBuffer::new(evd::evd_scratch::<f64>(n, no, no, Par::Seq, Default::default()));
+    let matrix = MatRef::from_row_major_slice(matrix, n, n);
+    let stack = MemStack::new(&mut buffer);
+    evd::evd_real(matrix, re.as_mut(), im.as_mut(), None, None, Par::Seq, stack, Default::default()).ok()?;
+    Some((0..n).map(|i| [re[i], im[i]]).collect())
+}
+
+fn invariants(a: &[f64], n: usize) -> Invariants {
+    let pairs = |i: usize| (0..n).map(move |j| a[i * n + j] * a[j * n + i]).sum::<f64>();
+    Invariants {
+        trace: (0..n).map(|i| a[i * n + i]).sum(),
+        trace_of_square: (0..n).map(pairs).sum(),
+        squared_norm: a.iter().map(|x| x * x).sum(),
+    }
+}

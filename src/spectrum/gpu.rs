@@ -1,0 +1,1 @@
+//! Eigenvalues of many real matrices on a device.
