@@ -3,7 +3,7 @@
 use super::Spectrum;
 use super::lanes::Real;
 use super::pack::Share;
-use pulp::{Scalar, Simd};
+use pulp::{Scalar, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// How many matrices move together in one SIMD register.
@@ -46,24 +46,14 @@ pub fn eigenvalues_at_width<T: Real>(matrices: &[&[T]], n: usize, width: Width) 
 #[cfg(target_arch = "x86_64")]
 fn run<T: Real>(share: Share<T>, width: Width) -> Vec<Spectrum> {
     use pulp::x86::{V3, V4};
-    let wide = match width {
-        Width::Auto => share.n <= 96 || !has_avx512(),
-        Width::Widest => true,
-        Width::Half | Width::Portable => false,
-    };
-    if width == Width::Portable {
-        return Simd::vectorize(Scalar, share);
+    let Some(half) = V3::try_new() else { return Simd::vectorize(Scalar, share) };
+    let lone = width == Width::Auto && share.matrices.len() <= 2 && share.n >= 64;
+    match V4::try_new() {
+        // The portable code, compiled with hardware FMA: no lane runs empty, and the working set is one matrix.
+        _ if lone || width == Width::Portable => Simd::vectorize(half, || share.with_simd(Scalar)),
+        Some(simd) if width != Width::Half => Simd::vectorize(simd, share),
+        _ => Simd::vectorize(half, share),
     }
-    match (V4::try_new(), V3::try_new()) {
-        (Some(simd), _) if wide => Simd::vectorize(simd, share),
-        (_, Some(simd)) => Simd::vectorize(simd, share),
-        _ => Simd::vectorize(Scalar, share),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_avx512() -> bool {
-    pulp::x86::V4::try_new().is_some()
 }
 
 #[cfg(not(target_arch = "x86_64"))]

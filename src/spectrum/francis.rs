@@ -2,15 +2,15 @@
 //!
 //! All lanes chase their bulge past the same position at the same time; a lane outside its active block [low, high]
 //! gets identity reflectors. So a lane's arithmetic does not depend on its neighbours, only the waste does.
-//! Sources: LAPACK `lahqr` (shifts, exceptional shifts after 10 sweeps without deflation); deflation of Ahues and
-//! Tisseur (1997).
+//! Sources: LAPACK `lahqr` (shifts) and `laqr0` (exceptional shifts after 6 sweeps without deflation); deflation of
+//! Ahues and Tisseur (1997).
 
 use super::lanes::Real;
 use super::reflect::{self, BLOCK, Reflector};
 use pulp::Simd;
 
 /// Sweeps without deflation before an exceptional shift.
-const PATIENCE: f64 = 10.0;
+const PATIENCE: f64 = 6.0;
 
 /// The active block of each lane: first and last index as numbers (last < 0: finished), and sweeps since it shrank.
 struct Blocks<T: Real, S: Simd> {
@@ -155,7 +155,7 @@ fn shifts<T: Real, S: Simd>(s: S, pack: &Pack<T::V<S>>, blocks: &Blocks<T, S>) -
     Shifts { re1: re, re2: re, im: T::mul(s, T::select(s, complex, root, zero), size) }
 }
 
-/// The entries (a, b; c, d) of each lane's last 2x2 block, or LAPACK's exceptional ones after every tenth sweep.
+/// The entries (a, b; c, d) of each lane's last 2x2 block, or LAPACK's exceptional ones after every sixth idle sweep.
 #[inline(always)]
 fn trailing<T: Real, S: Simd>(s: S, pack: &Pack<T::V<S>>, blocks: &Blocks<T, S>) -> [T::V<S>; 4] {
     let lanes = T::lanes::<S>();

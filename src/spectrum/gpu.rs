@@ -1,1 +1,150 @@
-//! Eigenvalues of many real matrices on a device.
+//! Eigenvalues of many real matrices on a device: balancing, Hessenberg reduction, Francis' sweeps in bounded bites,
+//! all through kernels. Only eigenvalues, exponents and status come back.
+//!
+//! Every spectrum is checked against the traces of its matrix; what fails is solved again in f64 and says so.
+
+use super::blocks::Invariants;
+use super::{Spectrum, Status, exact};
+use crate::device::Device;
+use crate::error::Result;
+use crate::invalid;
+use crate::kernel::balance::{self, Balance};
+use crate::kernel::diagonal_blocks::{self, DiagonalBlocks};
+use crate::kernel::francis::{self, Francis};
+use crate::kernel::hessenberg::{self, Hessenberg};
+use crate::plan::{BufferId, Chunk, Data, Inputs, Plan};
+use rayon::prelude::*;
+
+/// The widest matrices that the kernels take.
+pub const WIDEST: usize = 512;
+
+/// Eigenvalues of the matrices `[count, n, n]`, row-major; one [`Spectrum`] for each, in order.
+///
+/// A matrix with an entry that is not finite is refused, and the others are solved. The bits of a result depend on its
+/// matrix and on the adapter, not on its place or neighbours. On [`Device::Cpu`] and [`Device::Reference`] the twins of
+/// the kernels run, which is a check and not fast: see [`batch`](super::batch) for the CPU.
+pub fn eigenvalues(device: &Device, matrices: &[f32], n: usize) -> Result<Vec<Spectrum>> {
+    eigenvalues_in_chunks(device, matrices, n, 0)
+}
+
+/// As [`eigenvalues`], with at most `chunk` matrices on the device at a time (0: as many as fit).
+pub fn eigenvalues_in_chunks(device: &Device, matrices: &[f32], n: usize, chunk: usize) -> Result<Vec<Spectrum>> {
+    if n > WIDEST {
+        return invalid!("matrices are {n} wide; the GPU solver takes up to {WIDEST}, use --device cpu");
+    }
+    if n == 0 || matrices.len() % (n * n) != 0 {
+        return invalid!("{} numbers are not a stack of {n} x {n} matrices", matrices.len());
+    }
+    let finite = |matrix: &[f32]| matrix.iter().all(|x| x.to_bits() & 0x7F80_0000 != 0x7F80_0000);
+    let good: Vec<&[f32]> = matrices.par_chunks(n * n).filter(|matrix| finite(matrix)).collect();
+    let mut solved = solve(device, &good, n, chunk)?.into_iter();
+    let spectrum = |matrix: &[f32]| match finite(matrix) {
+        true => solved.next().expect("a spectrum for each finite matrix"),
+        false => Spectrum::without_values(Status::Refused),
+    };
+    Ok(matrices.chunks(n * n).map(spectrum).collect())
+}
+
+/// The plan of a solver for width n: its input, and the outputs eigenvalues `[n, re | im]`, exponent, status.
+fn plan(n: u32, software: bool) -> (Plan, BufferId) {
+    let size = (n * n) as usize;
+    let mut plan = Plan::new();
+    let matrices = plan.reals("matrices", size);
+    let h = plan.reals("h", size);
+    let exponents = plan.ints("exponents", 1);
+    let progress = plan.words("progress", francis::PROGRESS);
+    let finished = plan.words("finished", 1);
+    let eigenvalues = plan.reals("eigenvalues", 2 * n as usize);
+    plan.input(matrices);
+    let sweeps = balance::sweeps_at_once(n, software);
+    for dispatch in 0..balance::MOST_SWEEPS.div_ceil(sweeps) {
+        let first = u32::from(dispatch == 0);
+        plan.run::<Balance>(balance::Params { n, first, sweeps }, &[matrices, h, exponents]);
+    }
+    let columns = n.saturating_sub(2);
+    for first in (0..columns).step_by(hessenberg::columns_at_once(n, software) as usize) {
+        let last = columns.min(first + hessenberg::columns_at_once(n, software));
+        plan.run::<Hessenberg>(hessenberg::Params { n, first, last }, &[h]);
+    }
+    let sweeps = francis::sweeps_at_once(n, software);
+    let limit = 30 * n.max(10);
+    let first = plan.runs.len();
+    plan.run::<Francis>(francis::Params { n, sweeps, limit }, &[h, progress, finished]);
+    plan.repeat_from(first, finished, (limit / sweeps + 2) as usize);
+    plan.run::<DiagonalBlocks>(diagonal_blocks::Params { n }, &[h, eigenvalues]);
+    for output in [eigenvalues, exponents, finished] {
+        plan.output(output);
+    }
+    (plan, matrices)
+}
+
+/// As many matrices as keep one bite of sweeps short: well below a second on a software driver, and milliseconds on
+/// hardware.
+fn largest_chunk(n: usize, software: bool) -> usize {
+    let numbers = if software { 1 << 20 } else { 1 << 28 };
+    (numbers / (n * n)).max(1)
+}
+
+fn solve(device: &Device, matrices: &[&[f32]], n: usize, chunk: usize) -> Result<Vec<Spectrum>> {
+    if matrices.is_empty() {
+        return Ok(Vec::new());
+    }
+    let software = device.description().software;
+    let (plan, input) = plan(n as u32, software);
+    let most = largest_chunk(n, software);
+    let chunk = if chunk == 0 { most } else { chunk.min(most) };
+    let inputs = Inputs(vec![(input, Data::F32(matrices.concat()))]);
+    let mut spectra = Vec::with_capacity(matrices.len());
+    device.run(&plan, matrices.len(), chunk, &inputs, &mut |chunk| {
+        let own = &matrices[chunk.members.clone()];
+        spectra.par_extend(own.par_iter().enumerate().map(|(i, matrix)| finish(matrix, n, &chunk, i)));
+        Ok(())
+    })?;
+    Ok(spectra)
+}
+
+/// The spectrum of matrix i of a chunk, checked.
+fn finish(matrix: &[f32], n: usize, chunk: &Chunk, i: usize) -> Spectrum {
+    let [eigenvalues, exponents, finished] = &chunk.outputs[..] else { unreachable!("three outputs") };
+    if finished.int(i) == francis::CONVERGED as i32 {
+        // In f64 the power of two costs nothing, and a zero becomes positive.
+        let scale = f64::powi(2.0, exponents.int(i));
+        let part = |at: usize| eigenvalues.real(at) * scale + 0.0;
+        let values: Vec<[f64; 2]> = (i * n..(i + 1) * n).map(|k| [part(2 * k), part(2 * k + 1)]).collect();
+        if invariants(matrix, n).agree(&values, f64::from(f32::EPSILON)) {
+            return Spectrum::new(values, false);
+        }
+    }
+    exact::solve(matrix, n)
+}
+
+fn invariants(a: &[f32], n: usize) -> Invariants {
+    let wide = |i: usize, j: usize| f64::from(a[i * n + j]);
+    let of_square = |i: usize| (0..n).map(|j| wide(i, j) * wide(j, i)).sum::<f64>();
+    Invariants {
+        trace: (0..n).map(|i| wide(i, i)).sum(),
+        trace_of_square: (0..n).map(of_square).sum(),
+        squared_norm: a.iter().map(|&x| f64::from(x) * f64::from(x)).sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// lavapipe ends all loops of an invocation, silently, after 65,535 trips.
+    #[test]
+    fn no_dispatch_makes_too_many_loop_trips() {
+        for n in 1..=WIDEST as u32 {
+            for software in [false, true] {
+                let lanes = hessenberg::lanes(n, software);
+                let most = [
+                    balance::trips(n, lanes, balance::sweeps_at_once(n, software)),
+                    hessenberg::trips(n, lanes, hessenberg::columns_at_once(n, software)),
+                    francis::trips(n, lanes, francis::sweeps_at_once(n, software)),
+                ];
+                assert!(most.iter().all(|&trips| trips < hessenberg::MOST_TRIPS), "n = {n}, {software}: {most:?}");
+            }
+        }
+    }
+}

@@ -4,3 +4,7 @@ mod adapter;
 mod parity;
 mod cli_bad_input;
 mod spec;
+mod eigen_pack;
+mod eigen_gpu;
+mod families;
+mod oracle;
