@@ -7,7 +7,7 @@
 // `sweeps` visits to all indices in one dispatch, then one more scaling of the whole matrix.
 //
 // Sources: Parlett and Reinsch, "Balancing a matrix for calculation of eigenvalues and eigenvectors" (1969);
-// LAPACK's `sgebal`, without its permutations. CPU twin: src/kernel/balance.rs.
+// LAPACK's `sgebal` without its permutations; 2-norms after James, Langou and Lowery (2014). CPU twin: src/kernel/balance.rs.
 
 struct Params {
     n: u32,
@@ -43,23 +43,26 @@ fn scaled(bits: u32, e: i32) -> f32 {
     return bitcast<f32>(bits) * power_of_two(1 - e) * 0.5;
 }
 
-// The exponent f by which column 2^f and row 2^-f come close, or 0 if that gains less than 5 %.
-fn factor(column: f32, row: f32) -> i32 {
-    if column <= 0x1p-100 || row <= 0x1p-100 {
+// The exponent f by which column 2^f and row 2^-f come close, or 0 if that gains less than 5 %. From squared norms.
+fn factor(squares: vec2<f32>) -> i32 {
+    if squares.x <= 0x1p-120 || squares.y <= 0x1p-120 {
         return 0;
     }
-    let f = (exponent_of(row) - exponent_of(column)) / 2;
+    let f = (exponent_of(squares.y) - exponent_of(squares.x)) / 4;
+    let column = sqrt(squares.x);
+    let row = sqrt(squares.y);
     let gain = column * power_of_two(f) + row * power_of_two(-f) < 0.95 * (column + row);
     return select(0, f, gain);
 }
 
-// Sums of |h| down column i and along row i without the diagonal, over `first`, `first + step`, ..
+// Sums of (2^40 h)^2 down column i and along row i without the diagonal, over `first`, `first + step`, ..
 fn sums(base: u32, i: u32, first: u32, step: u32) -> vec2<f32> {
     let n = params.n;
     var sum = vec2<f32>();
     for (var j = first; j < n; j += step) {
         if j != i {
-            sum += vec2<f32>(abs(h[base + j * n + i]), abs(h[base + i * n + j]));
+            let pair = vec2<f32>(h[base + j * n + i], h[base + i * n + j]) * 0x1p40;
+            sum += pair * pair;
         }
     }
     return sum;
@@ -93,7 +96,7 @@ fn balance(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
     storageBarrier();
     for (var i = lane; i < n; i += LANES) {
         let sum = sums(base, i, 0u, 1u);
-        if factor(sum.x, sum.y) != 0 {
+        if factor(sum) != 0 {
             atomicStore(&unequal, 1u);
         }
     }
@@ -108,7 +111,7 @@ fn balance(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
         for (var other = 0u; other < LANES; other += 1u) {
             sum += partial[other];
         }
-        let f = factor(sum.x, sum.y);
+        let f = factor(sum);
         if f != 0 {
             let up = power_of_two(f);
             let down = power_of_two(-f);

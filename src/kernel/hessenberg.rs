@@ -137,12 +137,13 @@ fn case(i: u32, (n, members): (usize, usize)) -> Case<Params> {
     // The entries below the first column's subdiagonal are zero already in the last member: nothing to reflect.
     let last = (members - 1) * n * n;
     (2..n).for_each(|row| a[last + row * n] = 0.0);
+    // At most 16 columns: late columns depend on rounding errors ever more, though the eigenvalues do not.
     // 2 n reflectors with dot products of n terms on a matrix of norm 2.
     let error = 16.0 * (n * n) as f64 * f32::EPSILON as f64;
     Case {
         name: format!("{n} x {n}, {members} members"),
         members,
-        params: Params { n: n as u32, first: 0, last: n as u32 - 2 },
+        params: Params { n: n as u32, first: 0, last: 16.min(n as u32 - 2) },
         buffers: vec![CaseBuffer::Real(a)],
         tolerance: vec![vec![error]],
     }
