@@ -15,6 +15,9 @@ use session::Session;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+/// The name of a kernel and the bits of its `override` constants.
+type PipelineKey = (&'static str, Vec<u64>);
+
 /// An opened adapter with its compiled kernels.
 pub struct Gpu {
     description: Description,
@@ -22,8 +25,7 @@ pub struct Gpu {
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     memory: u64,
-    /// By name and the bits of the `override` constants.
-    pipelines: Mutex<HashMap<(&'static str, Vec<u64>), Arc<wgpu::ComputePipeline>>>,
+    pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
     /// The first error that no call returned: wgpu's default handler would panic.
     failure: Arc<Mutex<Option<String>>>,
 }
@@ -70,10 +72,7 @@ impl Gpu {
 
     /// What kernels may know of the adapter.
     fn machine(&self) -> Machine {
-        Machine {
-            software: self.description.software,
-            workgroup_bytes: self.limits.max_compute_workgroup_storage_size,
-        }
+        Machine { software: self.description.software, workgroup_bytes: self.limits.max_compute_workgroup_storage_size }
     }
 
     /// The compiled kernel of a run, made on first use.

@@ -42,10 +42,8 @@ pub struct Balance;
 
 impl Kernel for Balance {
     const NAME: &'static str = "balance";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/balance.wgsl")
-    );
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/balance.wgsl"));
     const BUFFERS: &'static [Binding] =
         &[("matrices", Read, RealBits), ("h", Write, Number), ("exponents", Write, Int)];
     type Params = Params;

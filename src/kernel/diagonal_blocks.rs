@@ -74,9 +74,9 @@ fn pair<T: Real>(a: T, b: T, c: T, d: T) -> [T; 4] {
 /// Blocks of one and two rows in turn, the latter with real and with complex pairs.
 fn case(n: usize, members: usize) -> Case<Params> {
     let mut h = vec![0.0; members * n * n];
-    for at in 0..h.len() {
+    for (at, value) in h.iter_mut().enumerate() {
         let (member, row, column) = (at / (n * n), at / n % n, at % n);
-        h[at] = match row as i64 - column as i64 {
+        *value = match row as i64 - column as i64 {
             0 => 1.0 + 0.5 * ((row * 7 + member) % 5) as f64,
             -1 => 0.75,
             1 if column % 3 == member % 3 => [-2.0, 2.0, 0.125][row % 3],

@@ -48,8 +48,7 @@ pub fn trips(n: u32, lanes: u32, sweeps: u32) -> u64 {
 impl Kernel for Francis {
     const NAME: &'static str = "francis";
     const SOURCE: &'static str = include_str!("../../shaders/francis.wgsl");
-    const BUFFERS: &'static [Binding] =
-        &[("h", Write, Number), ("progress", Write, Word), ("finished", Write, Word)];
+    const BUFFERS: &'static [Binding] = &[("h", Write, Number), ("progress", Write, Word), ("finished", Write, Word)];
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
@@ -61,9 +60,7 @@ impl Kernel for Francis {
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::RealMut(h), View::WordMut(progress), View::WordMut(finished)] = views else {
-            mismatch(Self::NAME)
-        };
+        let [View::RealMut(h), View::WordMut(progress), View::WordMut(finished)] = views else { mismatch(Self::NAME) };
         if finished[0] != 0 {
             return;
         }

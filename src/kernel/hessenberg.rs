@@ -60,7 +60,9 @@ impl Room {
 /// An upper bound of the loop trips of one invocation for so many columns.
 pub fn trips(n: u32, lanes: u32, columns: u32) -> u64 {
     let (n, share) = (u64::from(n), u64::from(n.div_ceil(lanes)));
-    u64::from(columns) * (1 + 2 * n + 3 * share + share * 2 * n + n) + 2 * n * (1 + share)
+    // A column: its norm and v . z by everyone; two products and the update for each row or column owned.
+    let column = 1 + 2 * n + share * (4 + 3 * n);
+    u64::from(columns) * column + 2 * n * (1 + share)
 }
 
 /// Columns of one run that keep within [`MOST_TRIPS`].

@@ -32,7 +32,7 @@ pub fn eigenvalues_in_chunks(device: &Device, matrices: &[f32], n: usize, chunk:
     if n > WIDEST {
         return invalid!("matrices are {n} wide; the GPU solver takes up to {WIDEST}, use --device cpu");
     }
-    if n == 0 || matrices.len() % (n * n) != 0 {
+    if n == 0 || !matrices.len().is_multiple_of(n * n) {
         return invalid!("{} numbers are not a stack of {n} x {n} matrices", matrices.len());
     }
     let finite = |matrix: &[f32]| matrix.iter().all(|x| x.to_bits() & 0x7F80_0000 != 0x7F80_0000);
