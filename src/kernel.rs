@@ -250,4 +250,5 @@ kernels! {
     hessenberg: Hessenberg,
     francis: Francis,
     diagonal_blocks: DiagonalBlocks,
+    spectral_summary: SpectralSummary,
 }

@@ -12,6 +12,7 @@ use crate::kernel::balance::{self, Balance};
 use crate::kernel::diagonal_blocks::{self, DiagonalBlocks};
 use crate::kernel::francis::{self, Francis};
 use crate::kernel::hessenberg::{self, Hessenberg};
+use crate::kernel::spectral_summary::{self, SpectralSummary};
 use crate::plan::{BufferId, Chunk, Data, Inputs, Plan};
 use rayon::prelude::*;
 
@@ -29,6 +30,58 @@ pub fn eigenvalues(device: &Device, matrices: &[f32], n: usize) -> Result<Vec<Sp
 
 /// As [`eigenvalues`], with at most `chunk` matrices on the device at a time (0: as many as fit).
 pub fn eigenvalues_in_chunks(device: &Device, matrices: &[f32], n: usize, chunk: usize) -> Result<Vec<Spectrum>> {
+    let solved = solve_finite(device, matrices, n, chunk, &[])?;
+    Ok(solved.into_iter().map(|solved| solved.0).collect())
+}
+
+/// As [`eigenvalues`], with a summary of each step M = keep + gain A, made on the device. Where there are no
+/// eigenvalues there are no summaries.
+pub fn summaries(device: &Device, matrices: &[f32], n: usize, steps: &[Step]) -> Result<Vec<(Spectrum, Vec<Summary>)>> {
+    solve_finite(device, matrices, n, 0, steps)
+}
+
+/// One step of the Euler method, M = keep + gain A: keep is 1 minus the damping, gain the step size times the radius
+/// over that of A.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Multiple of the identity.
+    pub keep: f32,
+    /// Multiple of the matrix.
+    pub gain: f32,
+}
+
+/// What the eigenvalues phi of a step say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summary {
+    /// The largest |phi|. Entries of A beyond 2^40 count as if they were that large.
+    pub radius: f64,
+    /// The largest real part.
+    pub abscissa: f64,
+    /// How many |phi| are above 1.
+    pub outside: usize,
+    /// How many eigenvalues are real.
+    pub real: usize,
+}
+
+impl Summary {
+    /// The same in f64 from a spectrum, for what was solved again and for tests.
+    pub fn of(spectrum: &Spectrum, step: Step) -> Summary {
+        let (keep, gain) = (f64::from(step.keep), f64::from(step.gain));
+        let phi = || spectrum.eigenvalues.iter().map(|[re, im]| [keep + gain * re, gain * im]);
+        let size = |[re, im]: [f64; 2]| re.hypot(im);
+        Summary {
+            radius: phi().map(size).fold(0.0, f64::max),
+            abscissa: phi().map(|[re, _]| re).fold(f64::NEG_INFINITY, f64::max),
+            outside: phi().filter(|&phi| size(phi) > 1.0).count(),
+            real: spectrum.real,
+        }
+    }
+}
+
+type Solved = (Spectrum, Vec<Summary>);
+
+/// Refuses what is not finite, by its bits, and solves the rest.
+fn solve_finite(device: &Device, matrices: &[f32], n: usize, chunk: usize, steps: &[Step]) -> Result<Vec<Solved>> {
     if n > WIDEST {
         return invalid!("matrices are {n} wide; the GPU solver takes up to {WIDEST}, use --device cpu");
     }
@@ -37,16 +90,17 @@ pub fn eigenvalues_in_chunks(device: &Device, matrices: &[f32], n: usize, chunk:
     }
     let finite = |matrix: &[f32]| matrix.iter().all(|x| x.to_bits() & 0x7F80_0000 != 0x7F80_0000);
     let good: Vec<&[f32]> = matrices.par_chunks(n * n).filter(|matrix| finite(matrix)).collect();
-    let mut solved = solve(device, &good, n, chunk)?.into_iter();
+    let mut solved = solve(device, &good, n, chunk, steps)?.into_iter();
     let spectrum = |matrix: &[f32]| match finite(matrix) {
         true => solved.next().expect("a spectrum for each finite matrix"),
-        false => Spectrum::without_values(Status::Refused),
+        false => (Spectrum::without_values(Status::Refused), Vec::new()),
     };
     Ok(matrices.chunks(n * n).map(spectrum).collect())
 }
 
-/// The plan of a solver for width n: its input, and the outputs eigenvalues `[n, re | im]`, exponent, status.
-fn plan(n: u32, software: bool) -> (Plan, BufferId) {
+/// The plan of a solver for width n: its input, and the outputs eigenvalues `[n, re | im]`, exponent, status, and with
+/// steps their extremes and counts.
+fn plan(n: u32, software: bool, steps: &[Step]) -> (Plan, BufferId) {
     let size = (n * n) as usize;
     let mut plan = Plan::new();
     let matrices = plan.reals("matrices", size);
@@ -75,6 +129,16 @@ fn plan(n: u32, software: bool) -> (Plan, BufferId) {
     for output in [eigenvalues, exponents, finished] {
         plan.output(output);
     }
+    if !steps.is_empty() {
+        let keep = plan.shared_reals("keep", steps.iter().map(|step| step.keep.into()).collect());
+        let gain = plan.shared_reals("gain", steps.iter().map(|step| step.gain.into()).collect());
+        let extremes = plan.reals("extremes", 2 * steps.len());
+        let counts = plan.words("counts", 2 * steps.len());
+        let buffers = [eigenvalues, exponents, keep, gain, extremes, counts];
+        plan.run::<SpectralSummary>(spectral_summary::Params { n, points: steps.len() as u32 }, &buffers);
+        plan.output(extremes);
+        plan.output(counts);
+    }
     (plan, matrices)
 }
 
@@ -85,27 +149,50 @@ fn largest_chunk(n: usize, software: bool) -> usize {
     (numbers / (n * n)).max(1)
 }
 
-fn solve(device: &Device, matrices: &[&[f32]], n: usize, chunk: usize) -> Result<Vec<Spectrum>> {
+fn solve(device: &Device, matrices: &[&[f32]], n: usize, chunk: usize, steps: &[Step]) -> Result<Vec<Solved>> {
     if matrices.is_empty() {
         return Ok(Vec::new());
     }
     let software = device.description().software;
-    let (plan, input) = plan(n as u32, software);
+    let (plan, input) = plan(n as u32, software, steps);
     let most = largest_chunk(n, software);
     let chunk = if chunk == 0 { most } else { chunk.min(most) };
     let inputs = Inputs(vec![(input, Data::F32(matrices.concat()))]);
-    let mut spectra = Vec::with_capacity(matrices.len());
+    let mut solved = Vec::with_capacity(matrices.len());
     device.run(&plan, matrices.len(), chunk, &inputs, &mut |chunk| {
         let own = &matrices[chunk.members.clone()];
-        spectra.par_extend(own.par_iter().enumerate().map(|(i, matrix)| finish(matrix, n, &chunk, i)));
+        solved.par_extend(own.par_iter().enumerate().map(|(i, matrix)| {
+            let spectrum = finish(matrix, n, &chunk, i);
+            let summaries = summaries_of(&spectrum, steps, &chunk, i);
+            (spectrum, summaries)
+        }));
         Ok(())
     })?;
-    Ok(spectra)
+    Ok(solved)
+}
+
+/// The summaries of matrix i of a chunk.
+fn summaries_of(spectrum: &Spectrum, steps: &[Step], chunk: &Chunk, i: usize) -> Vec<Summary> {
+    if spectrum.status != Status::Ok || spectrum.solved_again {
+        let found = steps.iter().filter(|_| spectrum.status == Status::Ok);
+        return found.map(|&step| Summary::of(spectrum, step)).collect();
+    }
+    let summary = |point: usize| {
+        let (extremes, counts) = (&chunk.outputs[3], &chunk.outputs[4]);
+        let at = 2 * (i * steps.len() + point);
+        Summary {
+            radius: extremes.real(at),
+            abscissa: extremes.real(at + 1),
+            outside: counts.int(at) as usize,
+            real: counts.int(at + 1) as usize,
+        }
+    };
+    (0..steps.len()).map(summary).collect()
 }
 
 /// The spectrum of matrix i of a chunk, checked.
 fn finish(matrix: &[f32], n: usize, chunk: &Chunk, i: usize) -> Spectrum {
-    let [eigenvalues, exponents, finished] = &chunk.outputs[..] else { unreachable!("three outputs") };
+    let [eigenvalues, exponents, finished, ..] = &chunk.outputs[..] else { unreachable!("the plan has three outputs") };
     if finished.int(i) == francis::CONVERGED as i32 {
         // In f64 the power of two costs nothing, and a zero becomes positive.
         let scale = f64::powi(2.0, exponents.int(i));

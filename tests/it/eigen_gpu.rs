@@ -4,7 +4,7 @@ use crate::adapter::software;
 use crate::families;
 use crate::oracle::{Random, Ratios, accept};
 use eulerscope::device::Device;
-use eulerscope::spectrum::gpu::{WIDEST, eigenvalues, eigenvalues_in_chunks};
+use eulerscope::spectrum::gpu::{Step, Summary, WIDEST, eigenvalues, eigenvalues_in_chunks, summaries};
 use eulerscope::spectrum::{Spectrum, Status};
 use rayon::prelude::*;
 
@@ -137,6 +137,24 @@ fn odd_inputs_are_answered() {
     let shift: Vec<f32> = (0..64).map(|k| f32::from(u8::from(k % 8 == (k / 8 + 1) % 8))).collect();
     let spectrum = solve(&shift, 8);
     assert!(!spectrum.solved_again && accept(&widened(&shift), 8, &spectrum.eigenvalues, ULP).pass(), "{spectrum:?}");
+}
+
+#[test]
+fn summaries_agree_with_their_spectra() {
+    let (device, n) = (software(), 12);
+    let mut matrices = stack(n, 9, 17);
+    matrices[4 * n * n] = f32::INFINITY;
+    let steps: Vec<Step> = (0..70).map(|i| Step { keep: 1.0 - i as f32 / 140.0, gain: i as f32 / 200.0 }).collect();
+    let solved = summaries(&device, &matrices, n, &steps).expect("works");
+    assert!(solved.iter().map(|solved| solved.1.len()).eq((0..9).map(|i| if i == 4 { 0 } else { 70 })));
+    for (spectrum, found) in solved {
+        for (&step, found) in steps.iter().zip(found) {
+            let wanted = Summary::of(&spectrum, step);
+            assert!((found.radius - wanted.radius).abs() <= 8.0 * ULP * (1.0 + wanted.radius), "{found:?} {wanted:?}");
+            assert!((found.abscissa - wanted.abscissa).abs() <= 8.0 * ULP * (1.0 + wanted.radius));
+            assert_eq!((found.outside, found.real), (wanted.outside, wanted.real), "{step:?}");
+        }
+    }
 }
 
 /// Milliseconds for each matrix, printed: `cargo test --release -- --ignored --nocapture time_of`.
