@@ -1,5 +1,7 @@
-// Scaling and balancing by exact powers of two: h = 2^-e D^-1 A D, with the largest entry of h in [1, 2).
+// Scaling and balancing by exact powers of two: h = 2^-e D^-1 (A - c I) D, with the largest entry of h in [1, 2).
 //
+// The centre c is the mean of the diagonal, where that leaves entries below an eighth (as in A = I + h G), else 0. Then
+// the subtraction is exact (Sterbenz), and the eigenvalues keep the digits that 1 + h lambda would lose.
 // One workgroup for each matrix. The first dispatch (`first` = 1) scales the whole matrix by the exponent of its
 // largest entry, read from the bits, so that subnormal numbers survive drivers that flush them. Then Parlett and
 // Reinsch's sweeps: each invocation sums the rows and columns that it owns; only if some pair is unequal does the
@@ -18,10 +20,13 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> matrices: array<u32>;        // [members, n, n], bits
 @group(0) @binding(2) var<storage, read_write> h: array<f32>;         // [members, n, n]
-@group(0) @binding(3) var<storage, read_write> exponents: array<i32>; // [members]
+@group(0) @binding(3) var<storage, read_write> centres: array<f32>;   // [members], in units of 2^(second exponent)
+@group(0) @binding(4) var<storage, read_write> exponents: array<i32>; // [members, of h | of the centre]
 
 override LANES: u32 = 32u;
 var<workgroup> largest: atomic<u32>;
+var<workgroup> spread: atomic<u32>;
+var<workgroup> balanced: atomic<u32>;
 var<workgroup> unequal: atomic<u32>;
 var<workgroup> partial: array<vec2<f32>, LANES>;
 
@@ -68,6 +73,31 @@ fn sums(base: u32, i: u32, first: u32, step: u32) -> vec2<f32> {
     return sum;
 }
 
+// Decides on the centre and records it; gives the centre and the power of two that brings the rest back to size 1.
+fn centre(base: u32, lane: u32, e: i32, member: u32) -> vec2<f32> {
+    let n = params.n;
+    var sum = 0.0;
+    for (var i = 0u; i < n; i += 1u) {
+        sum += h[base + i * (n + 1u)];
+    }
+    let mean = sum / f32(n);
+    var own = 0u;
+    for (var i = lane; i < n * n; i += LANES) {
+        let value = h[base + i] - select(0.0, mean, i % (n + 1u) == 0u);
+        own = max(own, bitcast<u32>(value) & 0x7FFFFFFFu);
+    }
+    atomicMax(&spread, own);
+    let left = exponent_of_bits(workgroupUniformLoad(&spread));
+    let shifted = left <= -4;
+    let shrink = select(0, max(left, -126), shifted);
+    if lane == 0u {
+        centres[member] = select(0.0, mean, shifted);
+        exponents[2u * member] = e + shrink;
+        exponents[2u * member + 1u] = e;
+    }
+    return vec2<f32>(select(0.0, mean, shifted), power_of_two(-shrink));
+}
+
 @compute @workgroup_size(LANES, 1, 1)
 fn balance(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     let n = params.n;
@@ -75,6 +105,8 @@ fn balance(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
     let base = group.z * n * n;
     if lane == 0u {
         atomicStore(&largest, 0u);
+        atomicStore(&spread, 0u);
+        atomicStore(&balanced, 0u);
         atomicStore(&unequal, 0u);
     }
     workgroupBarrier();
@@ -88,12 +120,16 @@ fn balance(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
         for (var i = lane; i < n * n; i += LANES) {
             h[base + i] = scaled(matrices[base + i], e);
         }
-        if lane == 0u {
-            exponents[group.z] = e;
-            atomicStore(&largest, 0u);
+        storageBarrier();
+        workgroupBarrier();
+        let shift = centre(base, lane, e, group.z);
+        for (var i = lane; i < n * n; i += LANES) {
+            let value = h[base + i] - select(0.0, shift.x, i % (n + 1u) == 0u);
+            h[base + i] = value * shift.y;
         }
     }
     storageBarrier();
+    workgroupBarrier();
     for (var i = lane; i < n; i += LANES) {
         let sum = sums(base, i, 0u, 1u);
         if factor(sum) != 0 {
@@ -129,12 +165,12 @@ fn balance(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
     for (var i = lane; i < n * n; i += LANES) {
         own = max(own, bitcast<u32>(h[base + i]) & 0x7FFFFFFFu);
     }
-    atomicMax(&largest, own);
-    let shift = clamp(exponent_of_bits(workgroupUniformLoad(&largest)), -126, 126);
+    atomicMax(&balanced, own);
+    let shift = clamp(exponent_of_bits(workgroupUniformLoad(&balanced)), -126, 126);
     for (var i = lane; i < n * n; i += LANES) {
         h[base + i] *= power_of_two(-shift);
     }
     if lane == 0u {
-        exponents[group.z] += shift;
+        exponents[2u * group.z] += shift;
     }
 }

@@ -10,12 +10,13 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> eigenvalues: array<f32>;    // [members, n, re | im], in units of 2^exponent
-@group(0) @binding(2) var<storage, read> exponents: array<i32>;      // [members]
-@group(0) @binding(3) var<storage, read> keep: array<f32>;           // [points]
-@group(0) @binding(4) var<storage, read> gain: array<f32>;           // [points]
-@group(0) @binding(5) var<storage, read_write> extremes: array<f32>; // [members, points, radius | abscissa]
-@group(0) @binding(6) var<storage, read_write> counts: array<u32>;   // [members, points, outside | real]
+@group(0) @binding(1) var<storage, read> eigenvalues: array<f32>;    // [members, n, re | im], as 2^-e (lambda - centre)
+@group(0) @binding(2) var<storage, read> centres: array<f32>;        // [members]
+@group(0) @binding(3) var<storage, read> exponents: array<i32>;      // [members, of lambda | of the centre]
+@group(0) @binding(4) var<storage, read> keep: array<f32>;           // [points]
+@group(0) @binding(5) var<storage, read> gain: array<f32>;           // [points]
+@group(0) @binding(6) var<storage, read_write> extremes: array<f32>; // [members, points, radius | abscissa]
+@group(0) @binding(7) var<storage, read_write> counts: array<u32>;   // [members, points, outside | real]
 
 @compute @workgroup_size(64, 1, 1)
 fn spectral_summary(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -24,8 +25,9 @@ fn spectral_summary(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let member = id.z;
     // Beyond 2^40 everything is outside; the squares below must not overflow.
-    let unit = gain[id.x] * power_of_two(clamp(exponents[member], -126, 40));
-    let start = keep[id.x];
+    let unit = gain[id.x] * power_of_two(clamp(exponents[2u * member], -126, 40));
+    let far = gain[id.x] * power_of_two(clamp(exponents[2u * member + 1u], -126, 40));
+    let start = keep[id.x] + far * centres[member];
     var largest = 0.0;
     var rightmost = 0.0;
     var outside = 0u;

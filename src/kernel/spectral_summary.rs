@@ -31,6 +31,7 @@ impl Kernel for SpectralSummary {
     );
     const BUFFERS: &'static [Binding] = &[
         ("eigenvalues", Read, Number),
+        ("centres", Read, Number),
         ("exponents", Read, Int),
         ("keep", Read, Number),
         ("gain", Read, Number),
@@ -46,7 +47,8 @@ impl Kernel for SpectralSummary {
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
         let [
             View::Real(eigenvalues),
-            View::Int(exponent),
+            View::Real(centre),
+            View::Int(exponents),
             View::Real(keep),
             View::Real(gain),
             View::RealMut(extremes),
@@ -55,11 +57,11 @@ impl Kernel for SpectralSummary {
         else {
             mismatch(Self::NAME)
         };
-        let unit = T::power_of_two(exponent[0].clamp(-126, 40));
+        let [unit, far] = [0, 1].map(|i| T::power_of_two(exponents[i].clamp(-126, 40)));
         for point in 0..p.points as usize {
             let (mut largest, mut rightmost, mut outside, mut real) = (T::ZERO, None, 0, 0);
             for lambda in eigenvalues.chunks_exact(2) {
-                let re = keep[point] + gain[point] * unit * lambda[0];
+                let re = keep[point] + gain[point] * (far * centre[0] + unit * lambda[0]);
                 let im = gain[point] * unit * lambda[1];
                 let square = re * re + im * im;
                 largest = if square > largest { square } else { largest };
@@ -96,7 +98,8 @@ fn case(n: usize, points: usize, members: usize) -> Case<Params> {
         params: Params { n: n as u32, points: points as u32 },
         buffers: vec![
             CaseBuffer::Real(eigenvalues),
-            CaseBuffer::Int((0..members as i32).map(|member| 2 - member).collect()),
+            CaseBuffer::Real((0..members).map(|member| 0.5 * member as f64).collect()),
+            CaseBuffer::Int((0..members as i32).flat_map(|member| [2 - member, 1]).collect()),
             CaseBuffer::SharedReal(steps.iter().map(|step| (1.0 - step / 2.0) as f32 as f64).collect()),
             CaseBuffer::SharedReal(steps.iter().map(|&step| step as f32 as f64).collect()),
             CaseBuffer::Real(vec![0.25; 2 * points * members]),

@@ -98,14 +98,15 @@ fn solve_finite(device: &Device, matrices: &[f32], n: usize, chunk: usize, steps
     Ok(matrices.chunks(n * n).map(spectrum).collect())
 }
 
-/// The plan of a solver for width n: its input, and the outputs eigenvalues `[n, re | im]`, exponent, status, and with
+/// The plan of a solver for width n: its input, and the outputs eigenvalues `[n, re | im]`, centre, exponents, status, and with
 /// steps their extremes and counts.
 fn plan(n: u32, software: bool, steps: &[Step]) -> (Plan, BufferId) {
     let size = (n * n) as usize;
     let mut plan = Plan::new();
     let matrices = plan.reals("matrices", size);
     let h = plan.reals("h", size);
-    let exponents = plan.ints("exponents", 1);
+    let centres = plan.reals("centres", 1);
+    let exponents = plan.ints("exponents", 2);
     let progress = plan.words("progress", francis::PROGRESS);
     let finished = plan.words("finished", 1);
     let eigenvalues = plan.reals("eigenvalues", 2 * n as usize);
@@ -113,7 +114,7 @@ fn plan(n: u32, software: bool, steps: &[Step]) -> (Plan, BufferId) {
     let sweeps = balance::sweeps_at_once(n, software);
     for dispatch in 0..balance::MOST_SWEEPS.div_ceil(sweeps) {
         let first = u32::from(dispatch == 0);
-        plan.run::<Balance>(balance::Params { n, first, sweeps }, &[matrices, h, exponents]);
+        plan.run::<Balance>(balance::Params { n, first, sweeps }, &[matrices, h, centres, exponents]);
     }
     let columns = n.saturating_sub(2);
     for first in (0..columns).step_by(hessenberg::columns_at_once(n, software) as usize) {
@@ -126,7 +127,7 @@ fn plan(n: u32, software: bool, steps: &[Step]) -> (Plan, BufferId) {
     plan.run::<Francis>(francis::Params { n, sweeps, limit }, &[h, progress, finished]);
     plan.repeat_from(first, finished, (limit / sweeps + 2) as usize);
     plan.run::<DiagonalBlocks>(diagonal_blocks::Params { n }, &[h, eigenvalues]);
-    for output in [eigenvalues, exponents, finished] {
+    for output in [eigenvalues, centres, exponents, finished] {
         plan.output(output);
     }
     if !steps.is_empty() {
@@ -134,7 +135,7 @@ fn plan(n: u32, software: bool, steps: &[Step]) -> (Plan, BufferId) {
         let gain = plan.shared_reals("gain", steps.iter().map(|step| step.gain.into()).collect());
         let extremes = plan.reals("extremes", 2 * steps.len());
         let counts = plan.words("counts", 2 * steps.len());
-        let buffers = [eigenvalues, exponents, keep, gain, extremes, counts];
+        let buffers = [eigenvalues, centres, exponents, keep, gain, extremes, counts];
         plan.run::<SpectralSummary>(spectral_summary::Params { n, points: steps.len() as u32 }, &buffers);
         plan.output(extremes);
         plan.output(counts);
@@ -178,7 +179,7 @@ fn summaries_of(spectrum: &Spectrum, steps: &[Step], chunk: &Chunk, i: usize) ->
         return found.map(|&step| Summary::of(spectrum, step)).collect();
     }
     let summary = |point: usize| {
-        let (extremes, counts) = (&chunk.outputs[3], &chunk.outputs[4]);
+        let (extremes, counts) = (&chunk.outputs[4], &chunk.outputs[5]);
         let at = 2 * (i * steps.len() + point);
         Summary {
             radius: extremes.real(at),
@@ -192,12 +193,15 @@ fn summaries_of(spectrum: &Spectrum, steps: &[Step], chunk: &Chunk, i: usize) ->
 
 /// The spectrum of matrix i of a chunk, checked.
 fn finish(matrix: &[f32], n: usize, chunk: &Chunk, i: usize) -> Spectrum {
-    let [eigenvalues, exponents, finished, ..] = &chunk.outputs[..] else { unreachable!("the plan has three outputs") };
+    let [eigenvalues, centres, exponents, finished, ..] = &chunk.outputs[..] else {
+        unreachable!("the plan has four outputs")
+    };
     if finished.int(i) == francis::CONVERGED as i32 {
         // In f64 the power of two costs nothing, and a zero becomes positive.
-        let scale = f64::powi(2.0, exponents.int(i));
-        let part = |at: usize| eigenvalues.real(at) * scale + 0.0;
-        let values: Vec<[f64; 2]> = (i * n..(i + 1) * n).map(|k| [part(2 * k), part(2 * k + 1)]).collect();
+        let [scale, far] = [0, 1].map(|which| f64::powi(2.0, exponents.int(2 * i + which)));
+        let centre = centres.real(i) * far + 0.0;
+        let value = |k: usize| [eigenvalues.real(2 * k) * scale + centre, eigenvalues.real(2 * k + 1) * scale + 0.0];
+        let values: Vec<[f64; 2]> = (i * n..(i + 1) * n).map(value).collect();
         if invariants(matrix, n).agree(&values, f64::from(f32::EPSILON)) {
             return Spectrum::new(values, false);
         }

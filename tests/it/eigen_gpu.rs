@@ -119,6 +119,20 @@ fn powers_of_two_scale_the_spectrum_exactly() {
     }
 }
 
+/// The spectrum of I + h G is as good as that of h G: the identity costs no digits.
+#[test]
+fn a_small_step_keeps_its_digits() {
+    let (device, n) = (software(), 16);
+    let small: Vec<f32> = stack(n, 4, 23).iter().map(|x| (x / 512.0 * 4096.0).round() / 4_194_304.0).collect();
+    let mut near_one = small.clone();
+    near_one.chunks_mut(n * n).for_each(|a| a.iter_mut().step_by(n + 1).for_each(|x| *x += 1.0));
+    for (i, spectrum) in eigenvalues(&device, &near_one, n).expect("works").iter().enumerate() {
+        let moved: Vec<_> = spectrum.eigenvalues.iter().map(|[re, im]| [re - 1.0, *im]).collect();
+        let ratios = accept(&widened(&small[i * n * n..(i + 1) * n * n]), n, &moved, ULP);
+        assert!(ratios.pass(), "{ratios:?}");
+    }
+}
+
 #[test]
 fn odd_inputs_are_answered() {
     let device = software();
