@@ -28,7 +28,7 @@ var<workgroup> largest: atomic<u32>;
 var<workgroup> spread: atomic<u32>;
 var<workgroup> balanced: atomic<u32>;
 var<workgroup> unequal: atomic<u32>;
-var<workgroup> partial: array<vec2<f32>, LANES>;
+var<workgroup> partial: array<vec2<f32>, 16>;
 
 // floor(log2 |x|) from the bits of |x|, also of subnormal numbers; 0 for 0.
 fn exponent_of_bits(bits: u32) -> i32 {
@@ -139,12 +139,16 @@ fn balance(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
     if workgroupUniformLoad(&unequal) == 0u {
         return;
     }
+    let parts = min(LANES, 16u);
     for (var visit = 0u; visit < params.sweeps * n; visit += 1u) {
         let i = visit % n;
-        partial[lane] = sums(base, i, lane, LANES);
+        // More parts would cost more in their sum, which every invocation makes for itself.
+        if lane < parts {
+            partial[lane] = sums(base, i, lane, parts);
+        }
         workgroupBarrier();
         var sum = vec2<f32>();
-        for (var other = 0u; other < LANES; other += 1u) {
+        for (var other = 0u; other < parts; other += 1u) {
             sum += partial[other];
         }
         let f = factor(sum);

@@ -32,7 +32,8 @@ pub const MOST_SWEEPS: u32 = 12;
 /// An upper bound of the loop trips of one invocation.
 pub fn trips(n: u32, lanes: u32, sweeps: u32) -> u64 {
     let (n, share, lanes) = (u64::from(n), u64::from(n.div_ceil(lanes)), u64::from(lanes));
-    6 * (n * n).div_ceil(lanes) + n + share * (1 + n) + u64::from(sweeps) * n * (1 + 2 * share + lanes)
+    let visit = 1 + n.div_ceil(lanes.min(16)) + lanes.min(16) + share;
+    6 * (n * n).div_ceil(lanes) + n + share * (1 + n) + u64::from(sweeps) * n * visit
 }
 
 /// Visits of one run that keep within [`MOST_TRIPS`].
