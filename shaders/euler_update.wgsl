@@ -20,9 +20,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;         // [members, inner, columns / 4]
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;             // [members, rows, columns / 4]
 @group(0) @binding(4) var<storage, read> coefficients: array<vec4<f32>>;  // [keep | gain, columns / 4]
-@group(0) @binding(5) var<storage, read_write> out: array<vec4<f32>>;     // [members, rows, columns / 4]
-@group(0) @binding(6) var<storage, read_write> norms: array<f32>;         // [members, now | peak | initial, columns]
-@group(0) @binding(7) var<storage, read_write> marks: array<i32>;         // [members, 6 marks, columns]
+@group(0) @binding(5) var<storage, read> member_gain: array<f32>;         // [members], or 1 for all
+@group(0) @binding(6) var<storage, read_write> out: array<vec4<f32>>;     // [members, rows, columns / 4]
+@group(0) @binding(7) var<storage, read_write> norms: array<f32>;         // [members, now | peak | initial, columns]
+@group(0) @binding(8) var<storage, read_write> marks: array<i32>;         // [members, 6 marks, columns]
 
 const NOW = 0u;
 const PEAK = 1u;
@@ -86,7 +87,7 @@ fn euler_update(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgrou
         let scale = vec4<f32>(power_of_two(-marks[pending]), power_of_two(-marks[pending + 1u]),
             power_of_two(-marks[pending + 2u]), power_of_two(-marks[pending + 3u]));
         let keep = coefficients[quad] * scale;
-        let gain = coefficients[quads + quad] * scale;
+        let gain = coefficients[quads + quad] * member_gain[member % arrayLength(&member_gain)] * scale;
         let state = member * params.rows * quads + quad;
         for (var row = 4u * lane.x; row < params.rows; row += 4u * ROW_LANES) {
             var s0 = vec4<f32>();

@@ -13,6 +13,7 @@ struct Params {
     last: u32,
     block: u32,
     blocks: u32,
+    begin: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -59,10 +60,10 @@ fn orthonormalise(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgr
         storageBarrier();
         if lane.x == 0u {
             let at = (group.z * params.blocks + params.block) * stride + pivot;
-            let mantissa = growth[at] * length;
+            let mantissa = select(growth[at], 1.0, params.begin != 0u) * length;
             let shift = max(exponent_of(mantissa), -126);
             growth[at] = mantissa * power_of_two(-shift);
-            growth_exponents[at] += shift;
+            growth_exponents[at] = select(growth_exponents[at], 0, params.begin != 0u) + shift;
         }
         if length > 0.0 {
             for (var row = lane.x; row < params.rows; row += LANES) {

@@ -245,10 +245,12 @@ kernels! {
     fill_state: FillState,
     euler_update: EulerUpdate,
     orthonormalise: Orthonormalise,
+    record: Record,
     audit: Audit,
     balance: Balance,
     hessenberg: Hessenberg,
     francis: Francis,
     diagonal_blocks: DiagonalBlocks,
     spectral_summary: SpectralSummary,
+    probe: Probe,
 }

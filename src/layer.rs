@@ -1,30 +1,8 @@
 //! One layer as a list of kernel runs, written once for every device.
 
-use crate::ensemble::PADDING;
-use crate::kernel::euler_update::{self, EulerUpdate, mark, norm};
+use crate::ensemble::{PADDING, State};
+use crate::kernel::euler_update::{self, EulerUpdate};
 use crate::plan::{BufferId, Plan};
-
-/// The state of a member: its columns and their records.
-#[derive(Clone, Copy, Debug)]
-pub struct State {
-    /// `[padded width, padded columns]`.
-    pub x: BufferId,
-    /// `[now | peak | initial, padded columns]`: squared norms.
-    pub norms: BufferId,
-    /// `[6 marks, padded columns]`.
-    pub marks: BufferId,
-}
-
-impl State {
-    /// Buffers for a state of so many rows and columns, both padded.
-    pub fn new(plan: &mut Plan, rows: usize, columns: usize) -> Self {
-        State {
-            x: plan.reals("x", rows * columns),
-            norms: plan.reals("norms", norm::ROWS * columns),
-            marks: plan.ints("marks", mark::ROWS * columns),
-        }
-    }
-}
 
 /// Growth of the norm that counts as diverged, squared, as mantissa and exponent: it may be beyond f32.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +26,7 @@ pub struct LinearLayer {
     /// G as it is drawn, `[padded width, padded width]`.
     pub weights: BufferId,
     coefficients: BufferId,
+    member_gain: BufferId,
     other: BufferId,
     threshold: Threshold,
 }
@@ -63,7 +42,15 @@ pub struct Coefficients {
 
 impl LinearLayer {
     /// The layer of width `width` for grid points with these coefficients.
-    pub fn new(plan: &mut Plan, width: usize, points: &[Coefficients], threshold: Threshold) -> Self {
+    ///
+    /// `member_gain` holds a factor on the gain of each member, or one for all.
+    pub fn new(
+        plan: &mut Plan,
+        width: usize,
+        points: &[Coefficients],
+        member_gain: BufferId,
+        threshold: Threshold,
+    ) -> Self {
         let padded = width.next_multiple_of(PADDING);
         let columns = points.len().next_multiple_of(PADDING);
         let mut values = vec![0.0; 2 * columns];
@@ -76,6 +63,7 @@ impl LinearLayer {
             columns,
             weights: plan.reals("weights", padded * padded),
             coefficients: plan.shared_reals("coefficients", values),
+            member_gain,
             other: plan.reals("x", padded * columns),
             threshold,
         }
@@ -93,7 +81,8 @@ impl LinearLayer {
             threshold_mantissa: self.threshold.mantissa,
         };
         let State { x, norms, marks } = state;
-        plan.run::<EulerUpdate>(params, &[self.weights, x, x, self.coefficients, self.other, norms, marks]);
+        let LinearLayer { weights, coefficients, member_gain, other, .. } = *self;
+        plan.run::<EulerUpdate>(params, &[weights, x, x, coefficients, member_gain, other, norms, marks]);
         let moved = State { x: self.other, ..state };
         self.other = x;
         moved

@@ -11,27 +11,22 @@
 #![warn(missing_docs)]
 
 pub mod error;
-
 pub mod spec;
-
+pub mod matrix;
 pub mod real;
-
 pub mod simd;
-
 pub mod random;
-
 pub mod matmul;
-
 pub mod kernel;
-
 pub mod plan;
-
 pub mod device;
-
 pub mod ensemble;
-
 pub mod layer;
-
+pub mod rollout;
 pub mod spectrum;
-
+pub mod statistics;
+pub mod lyapunov;
+pub mod sweep;
+pub mod dataset;
+pub mod figure;
 pub mod cli;

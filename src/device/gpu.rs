@@ -4,7 +4,7 @@ mod adapter;
 mod layout;
 mod session;
 
-pub use adapter::{Adapter, adapters, choose};
+pub use adapter::{Adapter, DRIVER_HINT, adapters, choose};
 pub use layout::check;
 
 use crate::device::{Description, chunks};
@@ -13,6 +13,7 @@ use crate::kernel::{Entry, Machine};
 use crate::plan::{Chunk, Inputs, Plan, Run};
 use session::Session;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
 
 /// The name of a kernel and the bits of its `override` constants.
@@ -48,6 +49,28 @@ impl Gpu {
 
     /// See [`Device::run`](crate::device::Device::run).
     pub fn run(
+        &self,
+        plan: &Plan,
+        members: usize,
+        chunk: usize,
+        inputs: &Inputs,
+        sink: &mut dyn FnMut(Chunk) -> Result<()>,
+    ) -> Result<()> {
+        self.guarded(|| self.run_chunks(plan, members, chunk, inputs, sink))
+    }
+
+    /// wgpu panics when a device is lost in the middle of a call; that is a device failure, not a bug of ours.
+    fn guarded(&self, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(result) => result,
+            Err(panic) => {
+                self.check_failure()?;
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    fn run_chunks(
         &self,
         plan: &Plan,
         members: usize,

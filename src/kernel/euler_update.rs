@@ -1,7 +1,8 @@
 //! The Euler update with its epilogue: `out = keep * x + gain * (weights . input)`, then the norm of every column.
 //!
 //! `keep` = 1 - gamma - h mu and `gain` = h rho / sqrt n belong to a column (a grid point), so all grid points share
-//! one pass over the weights. The update is linear in (x, input) together, which makes renormalisation free: the
+//! one pass over the weights; `gain` is also multiplied by the member's own factor (1, or what makes its spectral
+//! radius exact). The update is linear in (x, input) together, which makes renormalisation free: the
 //! power of two that the column's last norm asks for is folded into `keep` and `gain`, and counted in an integer.
 //! Nothing overflows, and mantissas do not depend on how often it happens.
 
@@ -69,15 +70,14 @@ pub struct EulerUpdate;
 
 impl Kernel for EulerUpdate {
     const NAME: &'static str = "euler_update";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/euler_update.wgsl")
-    );
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/euler_update.wgsl"));
     const BUFFERS: &'static [Binding] = &[
         ("weights", Read, Real4),
         ("input", Read, Real4),
         ("x", Read, Real4),
         ("coefficients", Read, Real4),
+        ("member_gain", Read, Number),
         ("out", Write, Real4),
         ("norms", Write, Number),
         ("marks", Write, Int),
@@ -98,6 +98,7 @@ impl Kernel for EulerUpdate {
             View::Real(input),
             View::Real(x),
             View::Real(coefficients),
+            View::Real(member_gain),
             View::RealMut(out),
             View::RealMut(norms),
             View::IntMut(marks),
@@ -105,7 +106,7 @@ impl Kernel for EulerUpdate {
         else {
             mismatch(Self::NAME)
         };
-        dispatch(Update { p, weights, input, x, coefficients, out, norms, marks });
+        dispatch(Update { p, weights, input, x, coefficients, member_gain: member_gain[0], out, norms, marks });
     }
 
     fn cost(p: &Params) -> Cost {
@@ -132,6 +133,7 @@ struct Update<'a, 'b, T> {
     input: &'a [T],
     x: &'a [T],
     coefficients: &'a [T],
+    member_gain: T,
     out: &'a mut &'b mut [T],
     norms: &'a mut &'b mut [T],
     marks: &'a mut &'b mut [i32],
@@ -175,7 +177,8 @@ impl<T: Real> Update<'_, '_, T> {
         let scale: [T; LANES] =
             std::array::from_fn(|l| T::power_of_two(-self.marks[mark::PENDING * columns + column + l]));
         let keep: [T; LANES] = std::array::from_fn(|l| self.coefficients[column + l] * scale[l]);
-        let gain: [T; LANES] = std::array::from_fn(|l| self.coefficients[columns + column + l] * scale[l]);
+        let gain: [T; LANES] =
+            std::array::from_fn(|l| self.coefficients[columns + column + l] * self.member_gain * scale[l]);
         let mut squares = [T::ZERO; LANES];
         let mut row = 0;
         while row + ROWS <= self.p.rows as usize {
@@ -205,12 +208,12 @@ impl<T: Real> Update<'_, '_, T> {
         let sums = tile::<T, FUSED, ROWS, LANES>(weights, row, inner, input, column);
         for (r, sums) in sums.iter().enumerate() {
             let start = (row + r) * columns + column;
-            let x: &[T; LANES] = self.x[start..][..LANES].try_into().expect("LANES long");
-            let out: &mut [T; LANES] = (&mut self.out[start..][..LANES]).try_into().expect("LANES long");
-            for l in 0..LANES {
-                out[l] = multiply_add::<T, FUSED>(gain[l], sums[l], keep[l] * x[l]);
-                squares[l] = multiply_add::<T, FUSED>(out[l], out[l], squares[l]);
-            }
+            let x: [T; LANES] = self.x[start..][..LANES].try_into().expect("LANES long");
+            // Whole arrays in and out, so that the compiler sees vectors.
+            let kept: [T; LANES] = std::array::from_fn(|l| keep[l] * x[l]);
+            let out: [T; LANES] = std::array::from_fn(|l| multiply_add::<T, FUSED>(gain[l], sums[l], kept[l]));
+            *squares = std::array::from_fn(|l| multiply_add::<T, FUSED>(out[l], out[l], squares[l]));
+            self.out[start..][..LANES].copy_from_slice(&out);
         }
     }
 
@@ -256,6 +259,8 @@ fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize)) -
     let input = sample(10 * i + 1, members * inner * columns);
     let x = sample(10 * i + 2, members * rows * columns);
     let coefficients: Vec<f64> = sample(10 * i + 3, 2 * columns);
+    // Powers of two, so that the bounds below can ignore their sign and rounding.
+    let member_gain: Vec<f64> = (0..members).map(|m| (m as f64 - 1.0).exp2()).collect();
     let mut norms = vec![1.0; members * norm::ROWS * columns];
     let mut marks = vec![0; members * mark::ROWS * columns];
     for m in 0..members {
@@ -266,7 +271,8 @@ fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize)) -
             norms[(m * norm::ROWS + norm::NOW) * columns + c] = f64::NAN;
         }
     }
-    let (out, squares) = bounds((rows, inner, columns, members), &weights, &input, &x, &coefficients, &marks);
+    let case = BoundsCase { weights: &weights, input: &input, x: &x, coefficients: &coefficients, marks: &marks };
+    let (out, squares) = case.bounds((rows, inner, columns, members), &member_gain);
     let norm_bounds = (0..members * norm::ROWS * columns)
         .map(|j| squares[j / (norm::ROWS * columns) * columns + j % columns][j / columns % norm::ROWS])
         .collect();
@@ -288,6 +294,7 @@ fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize)) -
             CaseBuffer::Real(input),
             CaseBuffer::Real(x),
             CaseBuffer::SharedReal(coefficients),
+            CaseBuffer::Real(member_gain),
             CaseBuffer::Real(vec![f64::NAN; members * rows * columns]),
             CaseBuffer::Real(norms),
             CaseBuffer::Int(marks),
@@ -295,39 +302,48 @@ fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize)) -
     }
 }
 
-/// Bounds of the f32 error of `out` and of the squared norms: a sum of k products in any order, fused or not, in
-/// either rounding direction, is off by at most (k + 2) 2^-23 times the sum of magnitudes.
-fn bounds(
-    (rows, inner, columns, members): (usize, usize, usize, usize),
-    weights: &[f64],
-    input: &[f64],
-    x: &[f64],
-    coefficients: &[f64],
-    marks: &[i32],
-) -> (Vec<f64>, Vec<[f64; norm::ROWS]>) {
-    let ulp = f32::EPSILON as f64;
-    let mut out = vec![0.0; members * rows * columns];
-    let mut squares = vec![[0.0; norm::ROWS]; members * columns];
-    for m in 0..members {
-        for c in 0..columns {
-            let scale = (-marks[(m * mark::ROWS + mark::PENDING) * columns + c] as f64).exp2();
-            let (mut error_of_norm, mut norm) = (0.0, 0.0);
-            for r in 0..rows {
-                let w = &weights[(m * rows + r) * inner..][..inner];
-                let products = (0..inner).map(|k| w[k] * input[(m * inner + k) * columns + c]);
-                let (sum, size) = products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()));
-                let kept = coefficients[c] * x[(m * rows + r) * columns + c];
-                let value = scale * (coefficients[columns + c] * sum + kept);
-                let size = scale * (coefficients[columns + c].abs() * size + kept.abs());
-                let error = (inner + 5) as f64 * ulp * size;
-                out[(m * rows + r) * columns + c] = error;
-                error_of_norm += 2.0 * value.abs() * error + error * error;
-                norm += value * value;
+/// What the bounds of a case depend on.
+struct BoundsCase<'a> {
+    weights: &'a [f64],
+    input: &'a [f64],
+    x: &'a [f64],
+    coefficients: &'a [f64],
+    marks: &'a [i32],
+}
+
+impl BoundsCase<'_> {
+    /// Bounds of the f32 error of `out` and of the squared norms: a sum of k products in any order, fused or not, in
+    /// either rounding direction, is off by at most (k + 2) 2^-23 times the sum of magnitudes.
+    fn bounds(
+        &self,
+        (rows, inner, columns, members): (usize, usize, usize, usize),
+        member_gain: &[f64],
+    ) -> (Vec<f64>, Vec<[f64; norm::ROWS]>) {
+        let ulp = f32::EPSILON as f64;
+        let mut out = vec![0.0; members * rows * columns];
+        let mut squares = vec![[0.0; norm::ROWS]; members * columns];
+        for (m, &own_gain) in member_gain.iter().enumerate() {
+            for c in 0..columns {
+                let scale = (-self.marks[(m * mark::ROWS + mark::PENDING) * columns + c] as f64).exp2();
+                let gain = self.coefficients[columns + c] * own_gain;
+                let (mut error_of_norm, mut norm) = (0.0, 0.0);
+                for r in 0..rows {
+                    let w = &self.weights[(m * rows + r) * inner..][..inner];
+                    let products = (0..inner).map(|k| w[k] * self.input[(m * inner + k) * columns + c]);
+                    let (sum, size) = products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()));
+                    let kept = self.coefficients[c] * self.x[(m * rows + r) * columns + c];
+                    let value = scale * (gain * sum + kept);
+                    let size = scale * (gain.abs() * size + kept.abs());
+                    let error = (inner + 5) as f64 * ulp * size;
+                    out[(m * rows + r) * columns + c] = error;
+                    error_of_norm += 2.0 * value.abs() * error + error * error;
+                    norm += value * value;
+                }
+                let error = error_of_norm + (rows + 2) as f64 * ulp * norm;
+                // The peak is stored as a mantissa, which is at most 2 norms' worth.
+                squares[m * columns + c] = [error, 2.0 * error / norm, 0.0];
             }
-            let error = error_of_norm + (rows + 2) as f64 * ulp * norm;
-            // The peak is stored as a mantissa, which is at most 2 norms' worth.
-            squares[m * columns + c] = [error, 2.0 * error / norm, 0.0];
         }
+        (out, squares)
     }
-    (out, squares)
 }

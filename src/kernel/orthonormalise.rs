@@ -31,6 +31,8 @@ params! {
         block: u32,
         /// Rows of `growth`.
         blocks: u32,
+        /// Begin the block: whatever `growth` holds there is replaced by 1 first.
+        begin: u32,
     }
 }
 
@@ -39,10 +41,8 @@ pub struct Orthonormalise;
 
 impl Kernel for Orthonormalise {
     const NAME: &'static str = "orthonormalise";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/orthonormalise.wgsl")
-    );
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/orthonormalise.wgsl"));
     const BUFFERS: &'static [Binding] =
         &[("deviations", Write, Number), ("growth", Write, Number), ("growth_exponents", Write, Int)];
     type Params = Params;
@@ -58,9 +58,13 @@ impl Kernel for Orthonormalise {
         let start = (p.block * p.stride) as usize;
         for pivot in p.first as usize..p.last as usize {
             let length = dispatch(Pivot { p, pivot, deviations });
-            let (mantissa, exponent) = (growth[start + pivot] * length, &mut exponents[start + pivot]);
+            let (growth, exponent) = (&mut growth[start + pivot], &mut exponents[start + pivot]);
+            if p.begin != 0 {
+                (*growth, *exponent) = (T::ONE, 0);
+            }
+            let mantissa = *growth * length;
             let shift = mantissa.exponent().max(-126);
-            growth[start + pivot] = mantissa * T::power_of_two(-shift);
+            *growth = mantissa * T::power_of_two(-shift);
             *exponent += shift;
         }
     }
@@ -157,6 +161,7 @@ fn case(i: u32, (rows, columns, members): (usize, usize, usize)) -> Case<Params>
             last: columns as u32,
             block: 1,
             blocks: 2,
+            begin: i % 2,
         },
         buffers: vec![
             CaseBuffer::Real(deviations),

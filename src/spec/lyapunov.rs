@@ -8,7 +8,7 @@ use crate::invalid;
 use serde::Serialize;
 
 /// The most steps of one product.
-const MOST_STEPS: usize = 100_000_000;
+const MOST_STEPS: usize = 1_000_000;
 
 /// The Lyapunov exponents of x ← (1 - damping) x + step_size f(x), in natural logarithms per step.
 #[derive(Debug, Clone, PartialEq, Serialize)]

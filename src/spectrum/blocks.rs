@@ -17,20 +17,17 @@ pub fn of_block(a: f64, b: f64, c: f64, d: f64) -> [[f64; 2]; 2] {
 }
 
 /// Eigenvalues of a quasi-triangular matrix of width `n`, given by its entries, in the order of the diagonal.
-/// Returns the number of 1x1 blocks.
-pub fn of_quasi_triangular(n: usize, at: impl Fn(usize, usize) -> f64, out: &mut Vec<[f64; 2]>) -> usize {
-    let (mut i, mut single) = (0, 0);
+pub fn of_quasi_triangular(n: usize, at: impl Fn(usize, usize) -> f64, out: &mut Vec<[f64; 2]>) {
+    let mut i = 0;
     while i < n {
         if i + 1 < n && at(i + 1, i) != 0.0 {
             out.extend(of_block(at(i, i), at(i, i + 1), at(i + 1, i), at(i + 1, i + 1)));
             i += 2;
         } else {
             out.push([at(i, i), 0.0]);
-            single += 1;
             i += 1;
         }
     }
-    single
 }
 
 /// What any similar matrix shares with its spectrum: tr A and tr A^2; and the scale of their errors, the squared

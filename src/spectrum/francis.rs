@@ -48,11 +48,7 @@ pub fn iterate<T: Real, S: Simd>(s: S, pack: &mut Pack<T::V<S>>) -> T::V<S> {
 /// Zeroes negligible subdiagonal entries, drops blocks of one and two rows off the end, and finds each lane's active
 /// block. Gives the span of all active blocks, or `None` when every lane is finished.
 #[inline(always)]
-fn deflate<T: Real, S: Simd>(
-    s: S,
-    pack: &mut Pack<T::V<S>>,
-    blocks: &mut Blocks<T, S>,
-) -> Option<(usize, usize)> {
+fn deflate<T: Real, S: Simd>(s: S, pack: &mut Pack<T::V<S>>, blocks: &mut Blocks<T, S>) -> Option<(usize, usize)> {
     let (zero, one) = (T::zero(s), T::splat(s, T::ONE));
     let top = largest::<T, S>(blocks.high)?;
     let mut searching = T::at_most(s, zero, blocks.high);
@@ -231,9 +227,8 @@ fn sweep<T: Real, S: Simd>(
         for (r, p) in p[..count].iter_mut().enumerate() {
             let k = first + r;
             *p = chase::<T, S>(s, pack, blocks, shifts, k, low);
-            let one = std::slice::from_ref(p);
-            reflect::left(s, pack.h, stride, k, k..near, one);
-            reflect::right(s, pack.h, stride, first..(k + 4).min(high + 1), k, one);
+            reflect::left_one(s, pack.h, stride, k, k..near, *p);
+            reflect::right_one(s, pack.h, stride, first..(k + 4).min(high + 1), k, *p);
         }
         reflect::left(s, pack.h, stride, first, near..high + 1, &p[..count]);
         reflect::right(s, pack.h, stride, low..first, first, &p[..count]);

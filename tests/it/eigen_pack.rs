@@ -26,13 +26,18 @@ fn judge<T: Real>(n: usize) -> Vec<(String, Ratios)> {
     let cases = families::all(n);
     let matrices: Vec<Vec<T>> = cases.iter().map(|case| rounded(&case.matrix)).collect();
     let spectra = solve(&matrices, n);
-    cases.par_iter().zip(&matrices).zip(&spectra).map(|((case, matrix), spectrum)| {
-        assert_eq!(spectrum.status, Status::Ok, "{} at n = {n}", case.name);
-        let mut ratios = accept(&widened(matrix), n, &spectrum.eigenvalues, T::ULP.to_f64());
-        ratios.matching = against_exact::<T>(case, spectrum).unwrap_or(ratios.matching);
-        let again = if spectrum.solved_again { " (solved again)" } else { "" };
-        (format!("{} at n = {n}{again}", case.name), ratios)
-    }).collect()
+    cases
+        .par_iter()
+        .zip(&matrices)
+        .zip(&spectra)
+        .map(|((case, matrix), spectrum)| {
+            assert_eq!(spectrum.status, Status::Ok, "{} at n = {n}", case.name);
+            let mut ratios = accept(&widened(matrix), n, &spectrum.eigenvalues, T::ULP.to_f64());
+            ratios.matching = against_exact::<T>(case, spectrum).unwrap_or(ratios.matching);
+            let again = if spectrum.solved_again { " (solved again)" } else { "" };
+            (format!("{} at n = {n}{again}", case.name), ratios)
+        })
+        .collect()
 }
 
 /// The matching ratio against exact eigenvalues, where there are any: in f64 faer errs as much as we do.
@@ -50,7 +55,11 @@ fn pack<T: Real>(sizes: &[usize]) {
         let (at, value) = worst.map(|(at, ratios)| (at.as_str(), ratios.values()[which])).expect("cases");
         println!("worst {name}: {value:.3} of {at}");
     }
-    println!("{} cases, {} solved again", judged.len(), judged.iter().filter(|(name, _)| name.contains("again")).count());
+    println!(
+        "{} cases, {} solved again",
+        judged.len(),
+        judged.iter().filter(|(name, _)| name.contains("again")).count()
+    );
     let failures: Vec<_> = judged.iter().filter(|(_, ratios)| !ratios.pass()).collect();
     assert!(failures.is_empty(), "{} of {} fail: {failures:#?}", failures.len(), judged.len());
 }
@@ -65,8 +74,11 @@ fn every_family_passes_in_f64() {
     pack::<f64>(&SIZES[..13]);
 }
 
+/// Name, row-major matrix, eigenvalues.
+type Known = (&'static str, &'static [f64], &'static [[f64; 2]]);
+
 /// Matrices whose eigenvalues were computed to 60 digits with mpmath.
-const KNOWN: [(&str, &[f64], &[[f64; 2]]); 12] = include!("known_spectra.in");
+const KNOWN: [Known; 12] = include!("known_spectra.in");
 
 #[test]
 fn small_nasty_matrices_have_their_known_spectra() {
@@ -111,14 +123,20 @@ const MUTANTS: [Mutant; 9] = [
     ("one duplicated", |_, values, _| edited(values, |v| v[1] = v[4])),
     ("one lost", |_, values, _| values[1..].to_vec()),
     ("a pair made real", |_, values, _| {
-        edited(values, |v| if let Some(i) = v.iter().position(|z| z[1] != 0.0) { (v[i][1], v[i + 1][1]) = (0.0, 0.0) })
+        edited(values, |v| {
+            if let Some(i) = v.iter().position(|z| z[1] != 0.0) {
+                (v[i][1], v[i + 1][1]) = (0.0, 0.0)
+            }
+        })
     }),
     ("no conjugates", |_, values, _| values.iter().map(|z| [z[0], z[1].abs()]).collect()),
     ("the diagonal", |matrix, values, _| (0..values.len()).map(|i| [matrix[i * (values.len() + 1)], 0.0]).collect()),
-    ("one up, one down", |_, values, norm| edited(values, |v| {
-        v[0][0] += 1e-2 * norm;
-        v[5][0] -= 1e-2 * norm;
-    })),
+    ("one up, one down", |_, values, norm| {
+        edited(values, |v| {
+            v[0][0] += 1e-2 * norm;
+            v[5][0] -= 1e-2 * norm;
+        })
+    }),
     ("NaN", |_, values, _| edited(values, |v| v[3][0] = f64::NAN)),
 ];
 
@@ -148,7 +166,7 @@ fn oracle_kills_mutants() {
 /// 4096 matrices of width n, dense and sparse.
 fn batch(n: usize, seed: u64) -> Vec<Vec<f32>> {
     let mut random = Random(seed);
-    let sparse = |member: usize, x: f64, keep: f64| if member % 4 == 0 && keep < 0.6 { 0.0 } else { x as f32 };
+    let sparse = |member: usize, x: f64, keep: f64| if member.is_multiple_of(4) && keep < 0.6 { 0.0 } else { x as f32 };
     (0..4096).map(|member| (0..n * n).map(|_| sparse(member, random.normal(), random.unit())).collect()).collect()
 }
 
@@ -163,7 +181,8 @@ fn a_spectrum_depends_on_its_matrix_alone() {
         let plain: Vec<_> = solve(&matrices, n).iter().map(bits).collect();
         let reversed = solve(&matrices.iter().rev().cloned().collect::<Vec<_>>(), n);
         assert!(reversed.iter().rev().map(bits).eq(plain.iter().cloned()), "order, n = {n}");
-        let poisoned: Vec<Vec<f32>> = (0..4096).map(|i| if i % 3 == 0 { matrices[i].clone() } else { vec![f32::NAN; n * n] }).collect();
+        let poisoned: Vec<Vec<f32>> =
+            (0..4096).map(|i| if i % 3 == 0 { matrices[i].clone() } else { vec![f32::NAN; n * n] }).collect();
         for (i, spectrum) in solve(&poisoned, n).iter().enumerate() {
             assert_eq!(spectrum.status, if i % 3 == 0 { Status::Ok } else { Status::Refused });
             assert!(i % 3 != 0 || bits(spectrum) == plain[i], "neighbours, n = {n}");
@@ -220,14 +239,18 @@ fn similar_matrices_have_like_spectra() {
 #[test]
 fn a_direct_sum_has_the_union_of_the_spectra() {
     let (small, large) = (batch(3, 17), batch(4, 19));
-    let sums: Vec<Vec<f32>> = small.iter().zip(&large).map(|(a, b)| {
-        let entry = |i: usize, j: usize| match (i < 3, j < 3) {
-            (true, true) => a[i * 3 + j],
-            (false, false) => b[(i - 3) * 4 + j - 3],
-            _ => 0.0,
-        };
-        (0..49).map(|k| entry(k / 7, k % 7)).collect()
-    }).collect();
+    let sums: Vec<Vec<f32>> = small
+        .iter()
+        .zip(&large)
+        .map(|(a, b)| {
+            let entry = |i: usize, j: usize| match (i < 3, j < 3) {
+                (true, true) => a[i * 3 + j],
+                (false, false) => b[(i - 3) * 4 + j - 3],
+                _ => 0.0,
+            };
+            (0..49).map(|k| entry(k / 7, k % 7)).collect()
+        })
+        .collect();
     let (first, second, both) = (solve(&small, 3), solve(&large, 4), solve(&sums, 7));
     (0..4096).into_par_iter().for_each(|m| {
         let union = [first[m].eigenvalues.clone(), second[m].eigenvalues.clone()].concat();
@@ -241,6 +264,7 @@ fn odd_inputs_are_answered_not_panicked_over() {
     assert!(solve::<f64>(&[], 5).is_empty());
     assert_eq!(solve(&[vec![-0.0_f32]], 1)[0].eigenvalues[0].map(f64::to_bits), [0, 0]);
     assert_eq!(solve(&[vec![3.0_f32; 5]], 2)[0].status, Status::Refused);
+    assert_eq!(solve::<f32>(&[vec![]], usize::MAX)[0].status, Status::Refused);
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert_eq!(solve(&[vec![1.0, bad, 0.0, 1.0]], 2)[0].status, Status::Refused);
     }

@@ -64,7 +64,13 @@ fn diagonal(kind: usize, n: usize, random: &mut Random) -> Vec<f64> {
     let size = |i: usize| match kind {
         0 => 1.0 - (1.0 - ulp) * i as f64 / last,
         1 => ulp.powf(i as f64 / last),
-        _ => if i == 0 { 1.0 } else { ulp },
+        _ => {
+            if i == 0 {
+                1.0
+            } else {
+                ulp
+            }
+        }
     };
     (0..n).map(|i| size(i) * if random.unit() < 0.5 { -1.0 } else { 1.0 }).collect()
 }
@@ -72,7 +78,15 @@ fn diagonal(kind: usize, n: usize, random: &mut Random) -> Vec<f64> {
 /// Upper triangular of order 1 with the given diagonal; `pairs` turns neighbours into complex pairs.
 fn triangle(diagonal: &[f64], pairs: bool, random: &mut Random) -> Vec<f64> {
     let n = diagonal.len();
-    let mut t = from_fn(n, |i, j| if i == j { diagonal[i] } else if i < j { random.unit() * 2.0 - 1.0 } else { 0.0 });
+    let mut t = from_fn(n, |i, j| {
+        if i == j {
+            diagonal[i]
+        } else if i < j {
+            random.unit() * 2.0 - 1.0
+        } else {
+            0.0
+        }
+    });
     for i in (0..n.saturating_sub(1)).step_by(2).filter(|_| pairs) {
         t[(i + 1) * n + i + 1] = t[i * n + i];
         t[(i + 1) * n + i] = -0.5;
@@ -131,18 +145,29 @@ fn gallery(n: usize, random: &mut Random) -> Vec<Case> {
         }),
         case("kahan", n, |i, j| {
             let (s, c) = 1.2_f64.sin_cos();
-            s.powi(i as i32) * if i == j { 1.0 } else if i < j { -c } else { 0.0 }
+            s.powi(i as i32)
+                * if i == j {
+                    1.0
+                } else if i < j {
+                    -c
+                } else {
+                    0.0
+                }
         }),
         case("chebspec", n, |i, j| chebyshev(n, i, j)),
         case("forsythe", n, |i, j| {
-            if j == i + 1 { 1.0 } else if n > 1 && i == n - 1 && j == 0 { f64::powi(2.0, -26) } else { 0.0 }
+            if j == i + 1 {
+                1.0
+            } else if n > 1 && i == n - 1 && j == 0 {
+                f64::powi(2.0, -26)
+            } else {
+                0.0
+            }
         }),
         case("jordan", n, |i, j| f64::from(i == j || j == i + 1)),
         case("nilpotent full", n, |i, j| if i < j { (i + 2 * j) as f64 } else { 0.0 }),
         case("ones", n, |_, _| 1.0),
-        case("blocks repeated", n, |i, j| {
-            if i / 2 != j / 2 { 0.0 } else { [[1.0, 2.0], [-3.0, 0.5]][i % 2][j % 2] }
-        }),
+        case("blocks repeated", n, |i, j| if i / 2 != j / 2 { 0.0 } else { [[1.0, 2.0], [-3.0, 0.5]][i % 2][j % 2] }),
     ];
     let (g, u) = (random.normals(n), random.normals(n));
     cases.push(case("skew", n, |i, j| g[i * n + j] - g[j * n + i]));
@@ -168,20 +193,37 @@ fn exact(n: usize, random: &mut Random) -> Vec<Case> {
     let real = |f: &dyn Fn(usize) -> f64| (0..n).map(|k| [f(k), 0.0]).collect::<Vec<_>>();
     let roots = |k: usize| [(tau * k as f64 / n as f64).cos(), (tau * k as f64 / n as f64).sin()];
     let clement = case("clement", n, |i, j| {
-        if j == i + 1 { (n - 1 - i) as f64 } else if i == j + 1 { i as f64 } else { 0.0 }
+        if j == i + 1 {
+            (n - 1 - i) as f64
+        } else if i == j + 1 {
+            i as f64
+        } else {
+            0.0
+        }
     });
     let shift = case("cyclic shift", n, |i, j| f64::from((i + 1) % n == j));
     let c: Vec<f64> = (0..n).map(|_| f64::from(random.normal() as f32)).collect();
     let circulant = case("circulant", n, |i, j| c[(j + n - i) % n]);
     let fourier = |k: usize| {
-        let term = |j: usize| [c[j] * (tau * (j * k % n) as f64 / n as f64).cos(), c[j] * (tau * (j * k % n) as f64 / n as f64).sin()];
+        let term = |j: usize| {
+            [c[j] * (tau * (j * k % n) as f64 / n as f64).cos(), c[j] * (tau * (j * k % n) as f64 / n as f64).sin()]
+        };
         (0..n).map(term).fold([0.0, 0.0], |sum, z| [sum[0] + z[0], sum[1] + z[1]])
     };
     let d: Vec<f64> = (0..n).map(|_| f64::from(random.normal() as f32)).collect();
-    let upper = case("triangular", n, |i, j| if i == j { d[i] } else if i < j { random.normal() / n as f64 } else { 0.0 });
+    let upper = case("triangular", n, |i, j| {
+        if i == j {
+            d[i]
+        } else if i < j {
+            random.normal() / n as f64
+        } else {
+            0.0
+        }
+    });
     let lower = Case { name: "triangular lower".into(), matrix: transposed(&upper.matrix, n), n, exact: None };
     // x^n = 1/2: the companion matrix of a sparse polynomial.
-    let companion = case("companion", n, |i, j| if i == j + 1 { 1.0 } else { 0.0 } + if i == 0 && j == n - 1 { 0.5 } else { 0.0 });
+    let companion =
+        case("companion", n, |i, j| if i == j + 1 { 1.0 } else { 0.0 } + if i == 0 && j == n - 1 { 0.5 } else { 0.0 });
     let root = 0.5_f64.powf(1.0 / n as f64);
     vec![
         with(clement, real(&|k| n as f64 - 1.0 - 2.0 * k as f64)),

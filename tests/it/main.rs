@@ -1,10 +1,16 @@
 //! All integration tests, one binary.
 
 mod adapter;
-mod parity;
 mod cli_bad_input;
-mod spec;
-mod eigen_pack;
+mod dataset;
 mod eigen_gpu;
+mod eigen_pack;
+mod exponents;
 mod families;
+mod figure;
+mod matrix;
 mod oracle;
+mod parity;
+mod spec;
+mod theory;
+mod tidy;

@@ -1,0 +1,65 @@
+//! Keeps the norm of every column at one step of a trajectory: its mantissa and exponent.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Int, Real as Number};
+use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::random::sample;
+use crate::real::Real;
+
+params! {
+    /// Which row of the history.
+    pub struct Params {
+        /// Columns of the state.
+        columns: u32,
+        /// The row to write.
+        row: u32,
+        /// Rows of the history.
+        rows: u32,
+    }
+}
+
+/// The kernel.
+pub struct Record;
+
+impl Kernel for Record {
+    const NAME: &'static str = "record";
+    const SOURCE: &'static str = include_str!("../../shaders/record.wgsl");
+    const BUFFERS: &'static [Binding] =
+        &[("norms", Read, Number), ("marks", Read, Int), ("history", Write, Number), ("history_exponents", Write, Int)];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [p.columns.div_ceil(64), 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Real(norms), View::Int(marks), View::RealMut(history), View::IntMut(exponents)] = views else {
+            mismatch(Self::NAME)
+        };
+        let columns = p.columns as usize;
+        let to = p.row as usize * columns;
+        history[to..to + columns].copy_from_slice(&norms[norm::NOW * columns..][..columns]);
+        exponents[to..to + columns].copy_from_slice(&marks[mark::EXPONENT * columns..][..columns]);
+    }
+
+    fn cost(p: &Params) -> Cost {
+        Cost { flops: 0.0, bytes: 16.0 * p.columns as f64 }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        let case = |(columns, members): (usize, usize)| Case {
+            name: format!("{columns} columns, {members} members"),
+            members,
+            params: Params { columns: columns as u32, row: 1, rows: 3 },
+            buffers: vec![
+                CaseBuffer::Real(sample(50, members * norm::ROWS * columns)),
+                CaseBuffer::Int((0..(members * mark::ROWS * columns) as i32).collect()),
+                CaseBuffer::Real(vec![0.75; members * 3 * columns]),
+                CaseBuffer::Int(vec![-1; members * 3 * columns]),
+            ],
+            tolerance: vec![vec![0.0]],
+        };
+        [(4, 1), (68, 3)].into_iter().map(case).collect()
+    }
+}

@@ -1,0 +1,196 @@
+//! Lyapunov exponents of products of linear layers: Benettin's method with an exact QR at every step.
+//!
+//! Deviation vectors ride as columns through the same Euler update as states do; after each step they are
+//! orthonormalised and the logarithms of what was divided out are summed, as mantissas with integer exponents, so
+//! growth of any size is exact. Isotropic layers need no transient: their increments are stationary from step 1.
+//!
+//! Reference: Benettin, Galgani, Giorgilli and Strelcyn, Meccanica 15 (1980); Geist, Parlitz and Lauterborn, Prog. Theor.
+//! Phys. 83 (1990), method H2 with QR.
+
+use crate::device::Device;
+use crate::ensemble::{PADDING, Source, State, unit};
+use crate::error::Result;
+use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::orthonormalise::{self, Orthonormalise};
+use crate::layer::{Coefficients, LinearLayer, Threshold};
+use crate::plan::{BufferId, Chunk, Plan};
+use crate::random::Tensor;
+use crate::spec::{LyapunovSpec, Weights};
+use crate::statistics::Moments;
+use serde::Serialize;
+use std::f64::consts::LN_2;
+
+/// A mean over members with its standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Missing where every member's growth was 0.
+    pub mean: Option<f64>,
+    /// Missing for a single member.
+    pub standard_error: Option<f64>,
+}
+
+/// A point of the convergence series.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Convergence {
+    /// Steps averaged so far.
+    pub steps: usize,
+    /// The exponents from these steps.
+    pub exponents: Vec<Estimate>,
+}
+
+/// Exponents of an ensemble, in natural logarithms per step, from the largest.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Lyapunov {
+    /// Over all steps.
+    pub exponents: Vec<Estimate>,
+    /// Their sum, of each member: E log |det M| when all exponents are there.
+    pub sum: Estimate,
+    /// How the exponents settled.
+    pub convergence: Vec<Convergence>,
+    /// Members with a direction that was annihilated, whose exponents are minus infinity.
+    pub collapsed: usize,
+}
+
+/// Pivots of one dispatch, few enough that no invocation makes 60,000 loop trips.
+fn pivots_at_once(rows: usize, columns: usize) -> usize {
+    let trips_of_pivot = rows.div_ceil(4) * (1 + 2 * columns.div_ceil(64)) + rows.div_ceil(64);
+    (40_000 / trips_of_pivot).max(1)
+}
+
+/// Where the deviations and their growth live.
+struct Frame {
+    state: State,
+    growth: BufferId,
+    exponents: BufferId,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    blocks: usize,
+}
+
+impl Frame {
+    /// `begin`: this is the first step of the block.
+    fn orthonormalise(&self, plan: &mut Plan, block: usize, begin: bool) {
+        let at_once = pivots_at_once(self.rows, self.columns);
+        // Twice is enough.
+        for pass in 0..2 {
+            for first in (0..self.columns).step_by(at_once) {
+                let params = orthonormalise::Params {
+                    rows: self.rows as u32,
+                    columns: self.columns as u32,
+                    stride: self.stride as u32,
+                    first: first as u32,
+                    last: self.columns.min(first + at_once) as u32,
+                    block: block as u32,
+                    blocks: self.blocks as u32,
+                    begin: u32::from(begin && pass == 0),
+                };
+                plan.run::<Orthonormalise>(params, &[self.state.x, self.growth, self.exponents]);
+            }
+        }
+    }
+}
+
+/// The exponents of the linear model.
+pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: &mut dyn FnMut(f64)) -> Result<Lyapunov> {
+    let mut plan = Plan::new();
+    let (source, frame) = record(&mut plan, spec);
+    let mut logs: Vec<Vec<f64>> = Vec::new();
+    let layers = spec.ensemble.layers;
+    device.run(&plan, layers, chunk, &source.inputs(0..layers), &mut |chunk| {
+        for member in 0..chunk.members.len() {
+            logs.push(growth_of(&frame, &chunk, member));
+        }
+        progress(chunk.members.end as f64 / layers as f64);
+        Ok(())
+    })?;
+    Ok(summarise(spec, &frame, &logs))
+}
+
+/// Block 0 takes the transient, blocks 1.. the convergence series.
+fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
+    let source = Source::new(plan, spec.ensemble.seed);
+    let member_gain = plan.shared_reals("member_gain", vec![1.0]);
+    let own = Coefficients {
+        keep: 1.0 - spec.damping - spec.step_size * spec.ensemble.shift,
+        gain: spec.step_size * spec.radius * unit(&spec.ensemble),
+    };
+    let (width, columns) = (spec.ensemble.width, spec.exponents());
+    let mut layer =
+        LinearLayer::new(plan, width, &vec![own; columns], member_gain, Threshold::new(f64::from(f32::MAX)));
+    let (rows, stride) = (width.next_multiple_of(PADDING), columns.next_multiple_of(PADDING));
+    let blocks = 1 + spec.blocks;
+    let state = State {
+        x: plan.reals("deviations", rows * stride),
+        norms: plan.reals("norms", norm::ROWS * stride),
+        marks: plan.ints("marks", mark::ROWS * stride),
+    };
+    let growth = plan.reals("growth", blocks * stride);
+    let exponents = plan.ints("growth_exponents", blocks * stride);
+    let mut frame = Frame { state, growth, exponents, rows, columns, stride, blocks };
+    source.draw_square(plan, &spec.ensemble, 0, layer.weights);
+    source.draw_state(plan, Tensor::Deviations, (width, columns, columns), false, &state);
+    frame.orthonormalise(plan, 0, true);
+    for step in 1..=spec.transient_steps + spec.steps {
+        if spec.layer.weights == Weights::Iid && step > 1 {
+            source.draw_square(plan, &spec.ensemble, step as u32 - 1, layer.weights);
+        }
+        frame.state = layer.step(plan, frame.state, 1, false);
+        let block = block_of(spec, step);
+        frame.orthonormalise(plan, block, block > 0 && block != block_of(spec, step - 1));
+    }
+    plan.output(growth);
+    plan.output(exponents);
+    (source, frame)
+}
+
+/// The block of a step, from 1: 0 in the transient and before it.
+fn block_of(spec: &LyapunovSpec, step: usize) -> usize {
+    match step.checked_sub(spec.transient_steps + 1) {
+        None => 0,
+        Some(counted) => 1 + counted * spec.blocks / spec.steps,
+    }
+}
+
+/// How many steps blocks `1..=block` have.
+fn steps_until(spec: &LyapunovSpec, block: usize) -> usize {
+    (block * spec.steps).div_ceil(spec.blocks)
+}
+
+/// ln of the growth of one member, `[blocks, exponents]` without the transient.
+fn growth_of(frame: &Frame, chunk: &Chunk, member: usize) -> Vec<f64> {
+    let mut logs = Vec::with_capacity((frame.blocks - 1) * frame.columns);
+    for block in 1..frame.blocks {
+        for column in 0..frame.columns {
+            let at = (member * frame.blocks + block) * frame.stride + column;
+            logs.push(chunk.outputs[1].int(at) as f64 * LN_2 + chunk.outputs[0].real(at).ln());
+        }
+    }
+    logs
+}
+
+fn summarise(spec: &LyapunovSpec, frame: &Frame, logs: &[Vec<f64>]) -> Lyapunov {
+    let k = frame.columns;
+    let collapsed = logs.iter().filter(|log| log.iter().any(|x| !x.is_finite())).count();
+    let mut totals = vec![vec![0.0; k]; logs.len()];
+    let mut convergence = Vec::new();
+    for block in 1..=spec.blocks {
+        let steps = steps_until(spec, block);
+        for (total, log) in totals.iter_mut().zip(logs) {
+            for (total, log) in total.iter_mut().zip(&log[(block - 1) * k..block * k]) {
+                *total += log;
+            }
+        }
+        let exponents = (0..k).map(|i| estimate(totals.iter().map(|total| total[i] / steps as f64))).collect();
+        convergence.push(Convergence { steps, exponents });
+    }
+    let exponents = convergence.last().map(|last| last.exponents.clone()).unwrap_or_default();
+    let sum = estimate(totals.iter().map(|total| total.iter().sum::<f64>() / spec.steps as f64));
+    Lyapunov { exponents, sum, convergence, collapsed }
+}
+
+/// Mean and standard error over the members that have a finite value.
+fn estimate(values: impl Iterator<Item = f64>) -> Estimate {
+    let moments = Moments::of(values.filter(|value| value.is_finite()));
+    Estimate { mean: moments.mean(), standard_error: moments.standard_error() }
+}

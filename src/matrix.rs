@@ -1,0 +1,174 @@
+//! Matrices that a user brings along: `.npy` (one matrix or a stack), MatrixMarket `.mtx`, and `.csv`.
+//!
+//! A file is read whole into memory and then parsed; nothing is mapped, so a file that changes underneath cannot crash the
+//! run. A header is believed only as far as the bytes behind it go: no shape, however large, allocates before it is checked.
+//!
+//! `.npy` has its own reader: the `npyz` crate allocates whatever header length the file claims (up to 4 GiB).
+
+mod csv;
+mod mtx;
+mod npy;
+
+use crate::error::{Error, Result};
+use crate::invalid;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The most values a matrix file may hold (1 GiB as f64).
+pub const MAX_VALUES: u64 = 1 << 27;
+
+/// The longest file that is read, in bytes.
+pub const MAX_FILE_BYTES: u64 = 4 << 30;
+
+/// Square matrices of one width, one after another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MatrixStack {
+    /// Rows and columns of each matrix.
+    pub n: usize,
+    /// How many matrices there are.
+    pub matrices: usize,
+    /// `[matrices, n, n]`, row-major.
+    pub values: Vec<f64>,
+}
+
+/// The file formats that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// NumPy's `.npy`, versions 1 to 3.
+    Npy,
+    /// MatrixMarket, coordinate or array.
+    MatrixMarket,
+    /// Numbers between commas, semicolons or blanks.
+    Csv,
+}
+
+/// Why a file's content is refused: what, where in the file, what to change. The path is added by [`read`].
+type Parsed<T> = std::result::Result<T, String>;
+
+/// Reads the square matrices in `path`; its ending decides the format.
+///
+/// NaN and infinity are refused in a single matrix (the first one is named) and kept in a stack, where the solver refuses
+/// the matrix by its index.
+///
+/// # Errors
+/// [`Error::Invalid`] for everything that is wrong with the file's kind or content, [`Error::Io`] if it cannot be read.
+pub fn read(path: &Path) -> Result<MatrixStack> {
+    let format = format_of(path)?;
+    let bytes = read_bytes(path)?;
+    parse(format, &bytes).map_err(|error| Error::Invalid(format!("{}: {error}", path.display())))
+}
+
+/// Parses the content of a matrix file. Never panics, whatever the bytes.
+///
+/// # Errors
+/// [`Error::Invalid`] with one line: what, where, what to change.
+pub fn parse(format: Format, bytes: &[u8]) -> Result<MatrixStack> {
+    let stack = match format {
+        Format::Npy => npy::parse(bytes),
+        Format::MatrixMarket => text(bytes).and_then(mtx::parse),
+        Format::Csv => text(bytes).and_then(csv::parse),
+    };
+    stack.and_then(check_finite).map_err(Error::Invalid)
+}
+
+fn format_of(path: &Path) -> Result<Format> {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_lowercase();
+    match ending.as_str() {
+        "npy" => Ok(Format::Npy),
+        "mtx" => Ok(Format::MatrixMarket),
+        "csv" | "tsv" | "txt" | "dat" => Ok(Format::Csv),
+        "npz" => {
+            invalid!("{}: a .npz file holds several arrays; save the one you mean with numpy.save", path.display())
+        }
+        _ => invalid!("{}: the format is not known by its ending; name it .npy, .mtx or .csv", path.display()),
+    }
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    let unreadable = |source| Error::io(path, source, "check the path and the permissions of the matrix file");
+    let kind = std::fs::metadata(path).map_err(unreadable)?;
+    if kind.is_dir() {
+        return invalid!("{}: is a folder; name a matrix file (.npy, .mtx or .csv)", path.display());
+    }
+    if !kind.is_file() {
+        return invalid!("{}: is a pipe, socket or device; save the matrix to a regular file first", path.display());
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return invalid!(
+            "{}: {} is more than the limit of {}; split the file",
+            path.display(),
+            size(u128::from(kind.len())),
+            size(u128::from(MAX_FILE_BYTES))
+        );
+    }
+    if bytes.is_empty() {
+        return invalid!("{}: the file is empty; write the matrix again", path.display());
+    }
+    Ok(bytes)
+}
+
+/// The text of a file without its byte order mark.
+fn text(bytes: &[u8]) -> Parsed<&str> {
+    if bytes.starts_with(npy::MAGIC) {
+        return Err("this is a NumPy file; rename it to .npy".into());
+    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| format!("byte {} is not UTF-8 text; save the file as UTF-8", error.valid_up_to()))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// Refuses what is not a stack of square matrices, or too large to hold; returns (matrices, n, number of values).
+fn check_shape(matrices: u64, rows: u64, columns: u64) -> Parsed<(usize, usize, usize)> {
+    if matrices == 0 || rows == 0 || columns == 0 {
+        return Err(format!("no values: the shape is {matrices} × {rows} × {columns}; give at least one 1 × 1 matrix"));
+    }
+    if rows != columns {
+        return Err(format!("{rows} rows and {columns} columns are not square; eigenvalues need square matrices"));
+    }
+    let values = u128::from(matrices).saturating_mul(u128::from(rows)).saturating_mul(u128::from(columns));
+    if values > u128::from(MAX_VALUES) {
+        let needed = size(values.saturating_mul(8));
+        let limit = size(u128::from(MAX_VALUES) * 8);
+        return Err(format!(
+            "{matrices} matrices of {rows} × {columns} need {needed}, more than the limit of {limit}; split the file"
+        ));
+    }
+    Ok((matrices as usize, rows as usize, values as usize))
+}
+
+fn check_finite(stack: MatrixStack) -> Parsed<MatrixStack> {
+    if stack.matrices > 1 {
+        return Ok(stack);
+    }
+    match stack.values.iter().position(|value| !value.is_finite()) {
+        None => Ok(stack),
+        Some(index) => Err(format!(
+            "the value in row {}, column {} (counted from 1) is {}; replace it by a finite number",
+            index / stack.n + 1,
+            index % stack.n + 1,
+            stack.values[index]
+        )),
+    }
+}
+
+/// A number of bytes for people.
+fn size(bytes: u128) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+/// A piece of the user's file for an error line: short, on one line, without control characters.
+fn excerpt(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { '�' } else { c }).take(32).collect();
+    if text.chars().nth(32).is_some() { format!("\"{clean}…\"") } else { format!("\"{clean}\"") }
+}

@@ -1,0 +1,218 @@
+//! Rollouts of the linear model: every member and every grid point, many Euler steps, nothing but statistics back.
+
+use crate::device::Device;
+use crate::ensemble::{PADDING, Source, State};
+use crate::error::{Error, Result};
+use crate::kernel::audit::{self, Audit};
+use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::record::{self, Record};
+use crate::layer::{Coefficients, LinearLayer, Threshold};
+use crate::plan::{BufferId, Chunk, Data, Plan};
+use crate::random::Tensor;
+use crate::spec::{EnsembleSpec, Weights};
+use std::f64::consts::LN_2;
+use std::ops::Range;
+
+/// What to run.
+pub struct Rollout<'a> {
+    /// Which matrices.
+    pub ensemble: &'a EnsembleSpec,
+    /// Tied or iid.
+    pub weights: Weights,
+    /// Steps.
+    pub depth: usize,
+    /// Growth of the norm that counts as diverged.
+    pub threshold: f64,
+    /// What each grid point does in a step.
+    pub points: &'a [Coefficients],
+    /// Factors on the gain of each member of the ensemble, or none.
+    pub member_gain: Option<&'a [f64]>,
+}
+
+/// What became of one member at one grid point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// ln |x_L| / |x_0|; negative infinity when the state collapsed to 0.
+    pub log_growth: f64,
+    /// ln max_k |x_k| / |x_0|.
+    pub log_peak: f64,
+    /// The step of the peak.
+    pub peak_step: u32,
+    /// The first step beyond the threshold.
+    pub crossing_step: Option<u32>,
+    /// The first step at which the state was 0.
+    pub collapse_step: Option<u32>,
+}
+
+/// The outcomes of some members, `[members, points]`.
+pub struct Outcomes<'a> {
+    chunk: &'a Chunk,
+    columns: usize,
+    points: usize,
+}
+
+impl Outcomes<'_> {
+    /// How many members.
+    pub fn members(&self) -> Range<usize> {
+        self.chunk.members.clone()
+    }
+
+    /// How many grid points.
+    pub fn points(&self) -> usize {
+        self.points
+    }
+
+    /// The outcome of member `member` of this chunk, from 0, at a grid point.
+    pub fn get(&self, member: usize, point: usize) -> Outcome {
+        let [norms, marks] = &self.chunk.outputs[..2] else { unreachable!("a rollout has these outputs") };
+        let norm = |row: usize| norms.real((member * norm::ROWS + row) * self.columns + point);
+        let mark = |row: usize| marks.int((member * mark::ROWS + row) * self.columns + point);
+        let step = |row: usize| Some(mark(row) as u32).filter(|&step| step > 0);
+        let initial = 0.5 * norm(norm::INITIAL).ln();
+        let collapse_step = step(mark::COLLAPSE_STEP);
+        let log_norm = mark(mark::EXPONENT) as f64 * LN_2 + 0.5 * norm(norm::NOW).ln();
+        Outcome {
+            log_growth: if collapse_step.is_some() { f64::NEG_INFINITY } else { log_norm - initial },
+            log_peak: 0.5 * (mark(mark::PEAK_EXPONENT) as f64 * LN_2 + norm(norm::PEAK).ln()) - initial,
+            peak_step: mark(mark::PEAK_STEP) as u32,
+            crossing_step: step(mark::CROSSING_STEP),
+            collapse_step,
+        }
+    }
+}
+
+/// The plan of a rollout, with what it needs and gives.
+struct Recorded {
+    plan: Plan,
+    source: Source,
+    member_gain: Option<BufferId>,
+    columns: usize,
+}
+
+impl Rollout<'_> {
+    /// Runs members `members` of the ensemble and hands their outcomes to `sink`, chunk by chunk.
+    pub fn run(
+        &self,
+        device: &Device,
+        members: Range<usize>,
+        chunk: usize,
+        sink: &mut dyn FnMut(Outcomes) -> Result<()>,
+    ) -> Result<()> {
+        let mut recorded = self.start();
+        let (mut layer, mut state) = self.layer(&mut recorded);
+        for step in 1..=self.depth {
+            state = self.step(&mut recorded, &mut layer, state, step);
+        }
+        let count = recorded.plan.words("count", 1);
+        let length = (self.padded() * recorded.columns) as u32;
+        recorded.plan.run::<Audit>(audit::Params { length }, &[state.x, count]);
+        for output in [state.norms, state.marks, count] {
+            recorded.plan.output(output);
+        }
+        let columns = recorded.columns;
+        self.execute(device, recorded, members, chunk, &mut |chunk| {
+            refuse_non_finite(&chunk)?;
+            sink(Outcomes { chunk: &chunk, columns, points: self.points.len() })
+        })
+    }
+
+    /// The growth ln |x_k| / |x_0| of few members at every step: `[members, steps 0..=depth, points]`.
+    pub fn histories(&self, device: &Device, members: Range<usize>) -> Result<Vec<f64>> {
+        let mut recorded = self.start();
+        let (mut layer, mut state) = self.layer(&mut recorded);
+        let (rows, columns) = (self.depth + 1, recorded.columns);
+        let history = recorded.plan.reals("history", rows * columns);
+        let exponents = recorded.plan.ints("history_exponents", rows * columns);
+        for step in 0..=self.depth {
+            if step > 0 {
+                state = self.step(&mut recorded, &mut layer, state, step);
+            }
+            let params = record::Params { columns: columns as u32, row: step as u32, rows: rows as u32 };
+            recorded.plan.run::<Record>(params, &[state.norms, state.marks, history, exponents]);
+        }
+        recorded.plan.output(history);
+        recorded.plan.output(exponents);
+        let mut growth = Vec::new();
+        self.execute(device, recorded, members, 0, &mut |chunk| {
+            let log = |i: usize| chunk.outputs[1].int(i) as f64 * LN_2 + 0.5 * chunk.outputs[0].real(i).ln();
+            for (member, row) in (0..chunk.members.len()).flat_map(|m| (0..rows).map(move |row| (m, row))) {
+                let at = |row: usize, point: usize| (member * rows + row) * columns + point;
+                growth.extend((0..self.points.len()).map(|point| log(at(row, point)) - log(at(0, point))));
+            }
+            Ok(())
+        })?;
+        Ok(growth)
+    }
+
+    /// Bytes of one member's buffers and its arithmetic, for the plan of a long run.
+    pub fn plan_of_one(&self) -> Plan {
+        let mut recorded = self.start();
+        let (mut layer, mut state) = self.layer(&mut recorded);
+        for step in 1..=self.depth {
+            state = self.step(&mut recorded, &mut layer, state, step);
+        }
+        recorded.plan.output(state.norms);
+        recorded.plan.output(state.marks);
+        recorded.plan
+    }
+
+    fn padded(&self) -> usize {
+        self.ensemble.width.next_multiple_of(PADDING)
+    }
+
+    fn start(&self) -> Recorded {
+        let mut plan = Plan::new();
+        let source = Source::new(&mut plan, self.ensemble.seed);
+        let member_gain = self.member_gain.map(|_| {
+            let id = plan.reals("member_gain", 1);
+            plan.input(id)
+        });
+        Recorded { plan, source, member_gain, columns: self.points.len().next_multiple_of(PADDING) }
+    }
+
+    /// The layer with its first weights, and the initial state.
+    fn layer(&self, recorded: &mut Recorded) -> (LinearLayer, State) {
+        let Recorded { plan, source, member_gain, columns } = recorded;
+        let gain = member_gain.unwrap_or_else(|| plan.shared_reals("member_gain", vec![1.0]));
+        let layer = LinearLayer::new(plan, self.ensemble.width, self.points, gain, Threshold::new(self.threshold));
+        source.draw_square(plan, self.ensemble, 0, layer.weights);
+        let state = State::new(plan, self.padded(), *columns);
+        source.draw_state(plan, Tensor::State, (self.ensemble.width, self.points.len(), 1), true, &state);
+        (layer, state)
+    }
+
+    fn step(&self, recorded: &mut Recorded, layer: &mut LinearLayer, state: State, step: usize) -> State {
+        if self.weights == Weights::Iid && step > 1 {
+            recorded.source.draw_square(&mut recorded.plan, self.ensemble, step as u32 - 1, layer.weights);
+        }
+        layer.step(&mut recorded.plan, state, step as u32, true)
+    }
+
+    fn execute(
+        &self,
+        device: &Device,
+        recorded: Recorded,
+        members: Range<usize>,
+        chunk: usize,
+        sink: &mut dyn FnMut(Chunk) -> Result<()>,
+    ) -> Result<()> {
+        let mut inputs = recorded.source.inputs(members.clone());
+        if let (Some(id), Some(gain)) = (recorded.member_gain, self.member_gain) {
+            inputs.0.push((id, Data::F64(gain[members.clone()].to_vec())));
+        }
+        device.run(&recorded.plan, members.len(), chunk, &inputs, sink)
+    }
+}
+
+/// NaN or infinity cannot come out of a renormalised linear rollout; if it does, the device or we are wrong.
+fn refuse_non_finite(chunk: &Chunk) -> Result<()> {
+    let counts = &chunk.outputs[2];
+    match (0..counts.len()).find(|&i| counts.int(i) != 0) {
+        None => Ok(()),
+        Some(i) => Err(Error::Bug(format!(
+            "member {} ended with {} numbers that are not finite",
+            chunk.members.start + i,
+            counts.int(i)
+        ))),
+    }
+}

@@ -1,0 +1,218 @@
+//! A cell of the map: the statistics of all members at one grid point.
+
+use crate::rollout::Outcome;
+use crate::spec::SweepSpec;
+use crate::statistics::{LogMean, Moments, Share, Summary, quantile};
+use crate::sweep::Point;
+use serde::Serialize;
+
+/// Within this distance of 1 a growth factor counts as neutral: the accuracy of f32 eigenvalues of width up to 128.
+pub const DEAD_BAND: f64 = 2e-5;
+
+/// Shares of members by their fate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Fates {
+    /// Growth factor below 1.
+    pub decays: Option<f64>,
+    /// Within [`DEAD_BAND`] of 1.
+    pub neutral: Option<f64>,
+    /// Above 1.
+    pub explodes: Option<f64>,
+}
+
+/// A fraction of members with its standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct StandardErrors {
+    /// Of `unstable_fraction`.
+    pub unstable_fraction: Option<f64>,
+    /// Of `grew_fraction`.
+    pub grew_fraction: Option<f64>,
+    /// Of `diverged_fraction`.
+    pub diverged_fraction: Option<f64>,
+}
+
+/// What is reported of a grid point. The names are a contract with readers of the JSON.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cell {
+    /// h, as it acts.
+    pub step_size: f64,
+    /// rho.
+    pub radius: f64,
+    /// gamma.
+    pub damping: f64,
+    /// Members that were run.
+    pub layers: u64,
+    /// Spectral radius of M.
+    pub spectral_radius: Summary,
+    /// Spectral radius of M above 1.
+    pub unstable_fraction: Option<f64>,
+    /// By the spectral radius of M.
+    pub fates_predicted: Fates,
+    /// By the growth of the trajectory a step.
+    pub fates_observed: Fates,
+    /// |x_L| > |x_0|.
+    pub grew_fraction: Option<f64>,
+    /// |x_L| > threshold |x_0|.
+    pub diverged_fraction: Option<f64>,
+    /// Standard errors of the fractions.
+    pub standard_errors: StandardErrors,
+    /// ln |x_L| / |x_0| of members that did not collapse to 0.
+    pub log_growth: Summary,
+    /// Mean of |x_L|² / |x_0|²; missing where it is beyond f64.
+    pub mean_square_growth: Option<f64>,
+    /// Its natural logarithm.
+    pub log_mean_square_growth: Option<f64>,
+    /// max_k |x_k| / |x_0|, missing where it is beyond f64.
+    pub peak_growth: Summary,
+    /// Its natural logarithm.
+    pub log_peak_growth: Summary,
+    /// The median step of the peak.
+    pub overshoot_step: Option<f64>,
+    /// The median first step beyond the threshold, if more than half of the members cross it.
+    pub crossing_step: Option<f64>,
+    /// Members whose state became 0.
+    pub collapsed: u64,
+    /// Members whose spectrum is missing.
+    pub no_spectrum: u64,
+}
+
+/// A cell while members arrive, in their order.
+pub struct Accumulator {
+    quantile_members: usize,
+    radius: Moments,
+    radii: Vec<f64>,
+    unstable: Share,
+    predicted: [Share; 3],
+    observed: [Share; 3],
+    grew: Share,
+    diverged: Share,
+    growth: Moments,
+    growths: Vec<f64>,
+    square: LogMean,
+    log_peak: Moments,
+    log_peaks: Vec<f64>,
+    peak_steps: Vec<f64>,
+    crossing_steps: Vec<f64>,
+    collapsed: u64,
+    no_spectrum: u64,
+}
+
+impl Accumulator {
+    /// Bytes of the samples of one member.
+    pub const SAMPLE_BYTES: usize = 5 * size_of::<f64>();
+
+    /// An empty cell whose quantiles come from at most so many members.
+    pub fn new(quantile_members: usize) -> Self {
+        Accumulator {
+            quantile_members,
+            radius: Moments::default(),
+            radii: Vec::new(),
+            unstable: Share::default(),
+            predicted: Default::default(),
+            observed: Default::default(),
+            grew: Share::default(),
+            diverged: Share::default(),
+            growth: Moments::default(),
+            growths: Vec::new(),
+            square: LogMean::default(),
+            log_peak: Moments::default(),
+            log_peaks: Vec::new(),
+            peak_steps: Vec::new(),
+            crossing_steps: Vec::new(),
+            collapsed: 0,
+            no_spectrum: 0,
+        }
+    }
+
+    /// Adds what a member's eigenvalues promise.
+    pub fn predict(&mut self, radius: Option<f64>) {
+        let Some(radius) = radius else {
+            self.no_spectrum += 1;
+            return;
+        };
+        self.radius.add(radius);
+        if self.radii.len() < self.quantile_members {
+            self.radii.push(radius);
+        }
+        self.unstable.add(radius > 1.0);
+        count_fate(&mut self.predicted, radius - 1.0);
+    }
+
+    /// Adds what a member's trajectory did.
+    pub fn observe(&mut self, outcome: &Outcome, spec: &SweepSpec) {
+        let growth = outcome.log_growth;
+        self.grew.add(growth > 0.0);
+        self.diverged.add(growth > spec.threshold.ln());
+        count_fate(&mut self.observed, growth / spec.depth as f64);
+        self.square.add(2.0 * growth);
+        self.log_peak.add(outcome.log_peak);
+        if outcome.collapse_step.is_some() {
+            self.collapsed += 1;
+        } else {
+            self.growth.add(growth);
+        }
+        if self.growths.len() < self.quantile_members {
+            self.growths.push(growth);
+            self.log_peaks.push(outcome.log_peak);
+            self.peak_steps.push(outcome.peak_step as f64);
+            self.crossing_steps.push(outcome.crossing_step.map_or(f64::INFINITY, f64::from));
+        }
+    }
+
+    /// The statistics.
+    pub fn cell(mut self, point: &Point) -> Cell {
+        let log_peak_growth = Summary::new(&self.log_peak, &mut self.log_peaks);
+        let mut peaks: Vec<f64> = self.log_peaks.iter().map(|log| log.exp()).collect();
+        let peak_moments = Moments::of(peaks.iter().copied());
+        let log_square = self.square.log();
+        let standard_errors = StandardErrors {
+            unstable_fraction: self.unstable.standard_error(),
+            grew_fraction: self.grew.standard_error(),
+            diverged_fraction: self.diverged.standard_error(),
+        };
+        Cell {
+            step_size: point.step_size,
+            radius: point.radius,
+            damping: point.damping,
+            layers: self.grew.of,
+            spectral_radius: Summary::new(&self.radius, &mut self.radii),
+            unstable_fraction: self.unstable.fraction(),
+            fates_predicted: fates(&self.predicted),
+            fates_observed: fates(&self.observed),
+            grew_fraction: self.grew.fraction(),
+            diverged_fraction: self.diverged.fraction(),
+            standard_errors,
+            log_growth: Summary::new(&self.growth, &mut self.growths),
+            mean_square_growth: log_square.map(f64::exp).filter(|square| square.is_finite()),
+            log_mean_square_growth: log_square,
+            peak_growth: finite(Summary::new(&peak_moments, &mut peaks)),
+            log_peak_growth,
+            overshoot_step: median(&mut self.peak_steps),
+            crossing_step: median(&mut self.crossing_steps),
+            collapsed: self.collapsed,
+            no_spectrum: self.no_spectrum,
+        }
+    }
+}
+
+/// Counts a member by how far its growth a step is from neutral.
+fn count_fate(shares: &mut [Share; 3], excess: f64) {
+    shares[0].add(excess < -DEAD_BAND);
+    shares[1].add(excess.abs() <= DEAD_BAND);
+    shares[2].add(excess > DEAD_BAND);
+}
+
+fn fates([decays, neutral, explodes]: &[Share; 3]) -> Fates {
+    Fates { decays: decays.fraction(), neutral: neutral.fraction(), explodes: explodes.fraction() }
+}
+
+fn median(sample: &mut [f64]) -> Option<f64> {
+    sample.sort_by(f64::total_cmp);
+    quantile(sample, 0.5)
+}
+
+/// Leaves out what is beyond f64.
+fn finite(summary: Summary) -> Summary {
+    let keep = |x: Option<f64>| x.filter(|x| x.is_finite());
+    Summary { mean: keep(summary.mean), sd: keep(summary.sd), standard_error: keep(summary.standard_error), ..summary }
+}
