@@ -93,26 +93,6 @@ fn negligible(k: u32) -> bool {
     return left <= DUST || left <= right;
 }
 
-// A reflector 1 - tau (1, y, z)(1, y, z)^T and what it makes of the first entry.
-struct Reflector {
-    beta: f32,
-    y: f32,
-    z: f32,
-    tau: f32,
-}
-
-fn reflector(x: vec3<f32>) -> Reflector {
-    let size = abs(x.x) + abs(x.y) + abs(x.z);
-    if size <= DUST {
-        return Reflector(x.x, 0.0, 0.0, 0.0);
-    }
-    let u = x * (1.0 / size);
-    let norm = sqrt(u.x * u.x + u.y * u.y + u.z * u.z);
-    let beta = select(norm, -norm, u.x >= 0.0);
-    let inverse = 1.0 / (u.x - beta);
-    return Reflector(beta * size, u.y * inverse, u.z * inverse, (beta - u.x) / beta);
-}
-
 // Two shifts, re.x + i im and re.y - i im, as (re.x, re.y, im).
 fn shifts(low: u32, high: u32, stalled: u32) -> vec3<f32> {
     var a = at(high - 1u, high - 1u);

@@ -47,7 +47,8 @@ pub fn trips(n: u32, lanes: u32, sweeps: u32) -> u64 {
 
 impl Kernel for Francis {
     const NAME: &'static str = "francis";
-    const SOURCE: &'static str = include_str!("../../shaders/francis.wgsl");
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/reflector.wgsl"), include_str!("../../shaders/francis.wgsl"));
     const BUFFERS: &'static [Binding] = &[("h", Write, Number), ("progress", Write, Word), ("finished", Write, Word)];
     type Params = Params;
 
