@@ -39,6 +39,7 @@ pub mod blocks;
 pub mod derived;
 pub mod exact;
 pub mod francis;
+pub mod gpu;
 pub mod lanes;
 pub mod pack;
 pub mod reduce;

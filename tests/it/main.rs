@@ -3,6 +3,7 @@
 mod adapter;
 mod cli_bad_input;
 mod dataset;
+mod eigen_gpu;
 mod eigen_pack;
 mod exponents;
 mod families;
