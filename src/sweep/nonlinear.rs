@@ -10,6 +10,7 @@ use crate::rollout::nonlinear::{Jacobians, NonlinearRollout, Observation};
 use crate::spec::SweepSpec;
 use crate::spectrum::{self, Spectrum, Status, derived::norm_and_departure};
 use crate::statistics::{Moments, Share, Summary};
+use rayon::prelude::*;
 use serde::Serialize;
 use std::ops::Range;
 use std::time::Instant;
@@ -219,11 +220,21 @@ fn linearise(
         let mut summaries: Vec<Radii> = own.iter().map(|_| Radii::default()).collect();
         rollout(spec, own).jacobians(device, members.clone(), step, &mut |jacobians| {
             let spectra = spectra_of(device, &jacobians)?;
+            let member_of = |i: usize| jacobians.members.start + i / own.len();
+            let norms: Vec<Option<(Option<f64>, f64)>> = (0..spectra.len())
+                .into_par_iter()
+                .map(|i| match (&spectra[i], &jacobians.matrices[i]) {
+                    (Some(spectrum), Some(matrix)) if member_of(i) < NORM_MEMBERS && spectrum.status == Status::Ok => {
+                        Some(norm_and_departure(matrix, order, spectrum))
+                    }
+                    _ => None,
+                })
+                .collect();
             for (i, spectrum) in spectra.iter().enumerate() {
-                let (member, p) = (jacobians.members.start + i / own.len(), i % own.len());
+                let (member, p) = (member_of(i), i % own.len());
                 let point = block * at_once + p;
                 let Some(spectrum) = spectrum else { continue };
-                let radius = summaries[p].add(spectrum, jacobians.matrices[i].as_deref(), member, order);
+                let radius = summaries[p].add(spectrum, norms[i]);
                 if let Some(accumulators) = &mut first {
                     accumulators[point].predict(radius);
                 }
@@ -261,7 +272,7 @@ struct Radii {
 }
 
 impl Radii {
-    fn add(&mut self, spectrum: &Spectrum, matrix: Option<&[f32]>, member: usize, order: usize) -> Option<f64> {
+    fn add(&mut self, spectrum: &Spectrum, norms: Option<(Option<f64>, f64)>) -> Option<f64> {
         if spectrum.status != Status::Ok {
             return None;
         }
@@ -269,8 +280,7 @@ impl Radii {
         self.radii.push(radius);
         self.abscissas.push(spectrum.eigenvalues.iter().map(|z| z[0]).fold(f64::NEG_INFINITY, f64::max));
         self.unstable.add(radius > 1.0);
-        if let (Some(matrix), true) = (matrix, member < NORM_MEMBERS) {
-            let (norm, departure) = norm_and_departure(matrix, order, spectrum);
+        if let Some((norm, departure)) = norms {
             self.norms.extend(norm);
             self.departures.push(departure);
         }
