@@ -10,6 +10,9 @@ use std::any::Any;
 use std::cell::{Ref, RefCell, RefMut};
 use std::marker::PhantomData;
 
+/// Flops and bytes that a core gets through in about half a second.
+const HALF_A_SECOND: f64 = 3e10;
+
 /// All cores, in f32 or f64.
 pub struct Cpu<T>(PhantomData<T>);
 
@@ -111,10 +114,15 @@ impl TwinOf for f64 {
 
 #[expect(private_bounds, reason = "TwinOf only chooses between the two columns of `Entry`")]
 impl<T: TwinOf> Cpu<T> {
-    /// As many members as the outputs of a chunk leave room for; more would not run faster.
+    /// As many members as the outputs of a chunk leave room for, and as about half a second is enough for, so that
+    /// progress is seen and a run can be stopped. More would not run faster.
     pub fn chunk_size(&self, plan: &Plan) -> usize {
         let outputs: usize = plan.outputs.iter().map(|id| plan.buffers[id.0].len() * size_of::<T>()).sum();
-        (host_budget() / (2 * outputs.max(64) as u64)).clamp(1, 1 << 16) as usize
+        let memory = (host_budget() / (2 * outputs.max(64) as u64)).clamp(1, 1 << 16) as usize;
+        let threads = rayon::current_num_threads();
+        let cost = plan.cost();
+        let work = HALF_A_SECOND * threads as f64 / (cost.flops + cost.bytes).max(1.0);
+        memory.min((work as usize).max(4 * threads))
     }
 
     /// See [`Device::run`](crate::device::Device::run).

@@ -1,6 +1,6 @@
 //! The sweep of the MLP and the Transformer: rollouts of all members, and Jacobians of as many as there is time for.
 
-use super::cell::Accumulator;
+use super::cell::{Accumulator, Bands};
 use super::{Cell, Point, Progress, Sweep, Timing, points};
 use crate::device::Device;
 use crate::error::Result;
@@ -76,6 +76,10 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
     };
     let per_pass = points_per_pass(spec);
     for (pass, own) in points.chunks(per_pass).enumerate() {
+        if sweep.interrupted {
+            sweep.cells.extend(own.iter().map(|point| empty_cell(device, spec, point)));
+            continue;
+        }
         let mut stop = |share: f64| {
             let done = (pass * per_pass) as f64 + share * own.len() as f64;
             let flow = progress(done / points.len() as f64);
@@ -134,6 +138,12 @@ pub fn linearised_members(spec: &SweepSpec, points: usize, steps: usize) -> usiz
     if steps == 0 { 0 } else { ((LINEARISE_FLOPS / each) as usize).min(spec.ensemble.layers) }
 }
 
+/// A cell that the run did not come to.
+fn empty_cell(device: &Device, spec: &SweepSpec, point: &Point) -> Cell {
+    let numbers = spec.ensemble.width * spec.layer.tokens;
+    Accumulator::new(0, Bands::new(point, numbers, device.epsilon())).cell(point)
+}
+
 /// What a cell has besides its accumulator.
 #[derive(Default)]
 struct Extra {
@@ -166,7 +176,10 @@ fn roll(
 ) -> Result<(Vec<Extra>, Vec<Accumulator>)> {
     let own = layer_points(points);
     let layers = spec.ensemble.layers;
-    let mut accumulators: Vec<Accumulator> = points.iter().map(|_| Accumulator::new(layers)).collect();
+    let mut accumulators: Vec<Accumulator> = {
+        let numbers = spec.ensemble.width * spec.layer.tokens;
+        points.iter().map(|point| Accumulator::new(layers, Bands::new(point, numbers, device.epsilon()))).collect()
+    };
     let mut seen = vec![[Moments::default(); 5]; points.len()];
     let mut stopped = false;
     let chunk = spec.chunk.unwrap_or(0);
