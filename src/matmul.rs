@@ -4,6 +4,9 @@
 //! packed: a member's weights and one panel of columns fit the first-level cache, which is why this beats a general
 //! GEMM at the sizes of this program (numbers in the README's performance section).
 
+#[cfg(target_arch = "x86_64")]
+mod fused;
+
 use crate::real::Real;
 
 /// A row-major matrix, or a part of one.
@@ -33,6 +36,10 @@ pub fn tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     input: Matrix<T>,
     column: usize,
 ) -> [[T; LANES]; ROWS] {
+    #[cfg(target_arch = "x86_64")]
+    if FUSED && size_of::<T>() == 4 && matches!(LANES, 4 | 8 | 16 | 32) {
+        return fused::tile::<T, ROWS, LANES>(weights, row, inner, input, column);
+    }
     let mut sums = [[T::ZERO; LANES]; ROWS];
     let rows: [&[T]; ROWS] = std::array::from_fn(|r| &weights.values[(row + r) * weights.stride..][..inner]);
     for k in 0..inner {
