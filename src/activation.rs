@@ -59,7 +59,13 @@ pub fn slope<T: Real, const FUSED: bool>(kind: u32, x: T) -> T {
         kind::GELU => {
             // Beyond 13 the density is 0 in f32, and the square must not overflow.
             let end = T::from_f64(13.0);
-            let z = if x > end { end } else if x < -end { -end } else { x };
+            let z = if x > end {
+                end
+            } else if x < -end {
+                -end
+            } else {
+                x
+            };
             let root = T::from_f64(std::f64::consts::FRAC_1_SQRT_2);
             let density = T::from_f64(0.398_942_280_401_432_7) * (-(half * z * z)).exponential::<FUSED>();
             half + half * (root * z).error_function::<FUSED>() + z * density

@@ -53,7 +53,8 @@ impl Kernel for Attend {
     const NAME: &'static str = "attend";
     const SOURCE: &'static str =
         concat!(include_str!("../../shaders/shared/elementary.wgsl"), include_str!("../../shaders/attend.wgsl"));
-    const BUFFERS: &'static [Binding] = &[("stacked", Read, Number), ("out", Write, Number), ("entropy", Write, Number)];
+    const BUFFERS: &'static [Binding] =
+        &[("stacked", Read, Number), ("out", Write, Number), ("entropy", Write, Number)];
     type Params = Params;
 
     fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
@@ -233,7 +234,10 @@ fn scores<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
 
 /// A score is off by e = (d + 4) 2^-23 scale sum |q k|; so a weight by a factor 1 + 2 e and the error of exp, a
 /// normalised one by twice that and the sum's T 2^-23. The entropy moves by at most that times (1 + ln T + range).
-fn case(stream: u32, (d, heads, tokens, points, members, causal): (usize, usize, usize, usize, usize, u32)) -> Case<Params> {
+fn case(
+    stream: u32,
+    (d, heads, tokens, points, members, causal): (usize, usize, usize, usize, usize, u32),
+) -> Case<Params> {
     let width = d * heads;
     let (rows, out_rows) = ((3 * width).next_multiple_of(4), width.next_multiple_of(4));
     let columns = (tokens * points).next_multiple_of(4);
@@ -250,7 +254,8 @@ fn case(stream: u32, (d, heads, tokens, points, members, causal): (usize, usize,
             let used = if causal != 0 { t + 1 } else { tokens };
             let (mut e, mut scores) = (0.0f64, Vec::new());
             for s in 0..used {
-                let products = (0..d).map(|i| at(m, h * d + i, g * tokens + t) * at(m, width + h * d + i, g * tokens + s));
+                let products =
+                    (0..d).map(|i| at(m, h * d + i, g * tokens + t) * at(m, width + h * d + i, g * tokens + s));
                 let (sum, size) = products.fold((0.0, 0.0), |(sum, size): (f64, f64), p| (sum + p, size + p.abs()));
                 e = e.max((d + 4) as f64 * ulp * scale * size);
                 scores.push(scale * sum);

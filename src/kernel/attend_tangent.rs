@@ -48,8 +48,10 @@ pub struct AttendTangent;
 
 impl Kernel for AttendTangent {
     const NAME: &'static str = "attend_tangent";
-    const SOURCE: &'static str =
-        concat!(include_str!("../../shaders/shared/elementary.wgsl"), include_str!("../../shaders/attend_tangent.wgsl"));
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/elementary.wgsl"),
+        include_str!("../../shaders/attend_tangent.wgsl")
+    );
     const BUFFERS: &'static [Binding] =
         &[("stacked", Read, Number), ("deviations", Read, Real4), ("attended", Read, Number), ("out", Write, Real4)];
     type Params = Params;

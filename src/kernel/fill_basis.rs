@@ -58,14 +58,12 @@ impl Kernel for FillBasis {
     fn cases() -> Vec<Case<Params>> {
         // (width, tokens, columns, vectors, first, members)
         let shapes = [(1, 1, 4, 4, 0, 1), (6, 3, 8, 20, 0, 2), (5, 5, 12, 8, 20, 3)];
-        shapes.into_iter().map(|(width, tokens, columns, vectors, first, members)| case(Params {
-            width,
-            rows: u32::next_multiple_of(width, 4),
-            tokens,
-            columns,
-            vectors,
-            first,
-        }, members)).collect()
+        shapes
+            .into_iter()
+            .map(|(width, tokens, columns, vectors, first, members)| {
+                case(Params { width, rows: u32::next_multiple_of(width, 4), tokens, columns, vectors, first }, members)
+            })
+            .collect()
     }
 }
 

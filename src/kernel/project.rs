@@ -139,7 +139,8 @@ fn case(stream: u32, (rows, inner, columns, members, activation): (usize, usize,
             let products = (0..inner).map(|k| w[k] * input[(m * inner + k) * columns + c]);
             let (sum, size) = products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()));
             let ulp = f32::EPSILON as f64;
-            bounds.push(1.13 * (inner + 4) as f64 * ulp * scale * size + 2.0 * ELEMENTARY_ERROR * scale * f64::abs(sum));
+            bounds
+                .push(1.13 * (inner + 4) as f64 * ulp * scale * size + 2.0 * ELEMENTARY_ERROR * scale * f64::abs(sum));
         }
     }
     Case {

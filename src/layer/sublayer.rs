@@ -116,7 +116,13 @@ impl Sublayer {
     }
 
     /// The FFN of a layer.
-    pub fn feedforward(plan: &mut Plan, shape: Shape, spec: &LayerSpec, points: &[Point], threshold: Threshold) -> Self {
+    pub fn feedforward(
+        plan: &mut Plan,
+        shape: Shape,
+        spec: &LayerSpec,
+        points: &[Point],
+        threshold: Threshold,
+    ) -> Self {
         let hidden = spec.ffn_ratio * shape.width;
         let padded = hidden.next_multiple_of(PADDING);
         let branch = Branch::Feedforward {
@@ -174,14 +180,20 @@ impl Sublayer {
         }
     }
 
+    /// The branch's weights and the output projection.
+    pub fn weights(&self) -> [BufferId; 2] {
+        match self.branch {
+            Branch::Attention { weights, .. } | Branch::Feedforward { weights, .. } => [weights, self.output],
+        }
+    }
+
     /// `out <- (1 - gamma) x + h f(x)`, with the norm before f or behind the sum.
     pub fn update(&self, plan: &mut Plan, x: BufferId, out: BufferId, step: u32) {
         let input = self.prepare(plan, x);
         let units = self.branch(plan, input);
         let sum = if self.norm == NormPlacement::Post { self.raw } else { out };
         let params = self.euler_params(self.shape.columns, step);
-        let buffers =
-            [self.output, units, x, self.coefficients, self.member_gain, sum, self.norms, self.marks];
+        let buffers = [self.output, units, x, self.coefficients, self.member_gain, sum, self.norms, self.marks];
         plan.run::<EulerUpdate>(params, &buffers);
         if self.norm == NormPlacement::Post {
             plan.run::<Normalise>(self.norm_params(), &[sum, out, self.inverse]);

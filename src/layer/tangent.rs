@@ -122,7 +122,8 @@ impl Tangents {
         match (part, attention) {
             (Part::Step, Some((attention, buffers))) => {
                 // dx' = (1 - gamma) dx + h d[MultiHead(norm(x))]
-                let middle = self.sublayer(plan, attention, buffers, (x, layer.middle), (buffers.step, deviations), true);
+                let middle =
+                    self.sublayer(plan, attention, buffers, (x, layer.middle), (buffers.step, deviations), true);
                 // dx+ = (1 - gamma) dx' + h d[FFN(norm(x'))]
                 self.sublayer(plan, sublayer, own, (layer.middle, after), (own.step, middle), true)
             }
@@ -137,7 +138,8 @@ impl Tangents {
             }
             (Part::Field, None) => self.sublayer(plan, sublayer, own, (x, after), (own.field, deviations), false),
             (Part::Field, Some((attention, buffers))) => {
-                let sum = self.sublayer(plan, attention, buffers, (x, layer.middle), (buffers.field, deviations), false);
+                let sum =
+                    self.sublayer(plan, attention, buffers, (x, layer.middle), (buffers.field, deviations), false);
                 // The FFN's norm of x, where the step left that of x'.
                 sublayer.prepare(plan, x);
                 let units = self.units(plan, sublayer, own, x, deviations);

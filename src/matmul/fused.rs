@@ -45,12 +45,8 @@ macro_rules! tile_of_vectors {
     };
 }
 
-tile_of_vectors!(
-    tile_512, 16, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps
-);
-tile_of_vectors!(
-    tile_256, 8, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps
-);
+tile_of_vectors!(tile_512, 16, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps);
+tile_of_vectors!(tile_256, 8, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps);
 tile_of_vectors!(tile_128, 4, _mm_setzero_ps, _mm_loadu_ps, _mm_set1_ps, _mm_fmadd_ps, _mm_storeu_ps);
 
 /// [`tile`](super::tile) for f32 where `FUSED` holds. 32 lanes are asked for only where there is AVX-512, the others

@@ -25,7 +25,12 @@ fn specs() -> Vec<LayerSpec> {
     let mlp = LayerSpec::of(Model::Mlp);
     vec![
         transformer.clone(),
-        LayerSpec { mask: Mask::Causal, norm_kind: NormKind::Rmsnorm, activation: Activation::Tanh, ..transformer.clone() },
+        LayerSpec {
+            mask: Mask::Causal,
+            norm_kind: NormKind::Rmsnorm,
+            activation: Activation::Tanh,
+            ..transformer.clone()
+        },
         LayerSpec { norm: NormPlacement::Post, ..transformer.clone() },
         LayerSpec { norm: NormPlacement::None, mask: Mask::Causal, ..transformer.clone() },
         LayerSpec { norm: NormPlacement::Post, norm_kind: NormKind::Rmsnorm, ..mlp.clone() },
@@ -62,10 +67,7 @@ fn steps(spec: &LayerSpec, point: Point, states: &[Vec<f64>]) -> Vec<[Vec<f64>; 
         plan.output(layer.middle());
     }
     let values = states.iter().flat_map(|state| padded(state, spec.tokens)).collect();
-    let inputs = Inputs(vec![
-        (source.member_ids, Data::Word(vec![0; states.len()])),
-        (start, Data::F64(values)),
-    ]);
+    let inputs = Inputs(vec![(source.member_ids, Data::Word(vec![0; states.len()])), (start, Data::F64(values))]);
     let mut results = Vec::new();
     reference()
         .run(&plan, states.len(), 0, &inputs, &mut |chunk| {
@@ -73,7 +75,10 @@ fn steps(spec: &LayerSpec, point: Point, states: &[Vec<f64>]) -> Vec<[Vec<f64>; 
                 let bare = |data: &Data| -> Vec<f64> {
                     let stride = columns(spec.tokens);
                     let at = |row: usize, token: usize| (member * WIDTH + row) * stride + token;
-                    (0..WIDTH).flat_map(|r| (0..spec.tokens).map(move |t| (r, t))).map(|(r, t)| data.real(at(r, t))).collect()
+                    (0..WIDTH)
+                        .flat_map(|r| (0..spec.tokens).map(move |t| (r, t)))
+                        .map(|(r, t)| data.real(at(r, t)))
+                        .collect()
                 };
                 let middle = if transformer { bare(&chunk.outputs[1]) } else { Vec::new() };
                 results.push([middle, bare(&chunk.outputs[0])]);
@@ -96,10 +101,7 @@ fn jacobian_at(device: &Device, spec: &LayerSpec, point: Point, part: Part, stat
     let tangents = Tangents::new(&mut plan, &layer, WIDTH * spec.tokens);
     let jacobian = jacobian(&mut plan, &layer, &tangents, part);
     plan.output(jacobian.buffer);
-    let inputs = Inputs(vec![
-        (source.member_ids, Data::Word(vec![0])),
-        (start, Data::F64(padded(state, spec.tokens))),
-    ]);
+    let inputs = Inputs(vec![(source.member_ids, Data::Word(vec![0])), (start, Data::F64(padded(state, spec.tokens)))]);
     let mut matrix = Vec::new();
     device
         .run(&plan, 1, 0, &inputs, &mut |chunk| {

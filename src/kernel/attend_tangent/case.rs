@@ -52,7 +52,8 @@ fn case(stream: u32, (d, heads, tokens, points, vectors, members, causal): Sizes
                 // As the kernel reads it, in f32.
                 attended[o] = (0..used).map(|s| row.weights[s] * value(s)).sum::<f64>() as f32 as f64;
                 for k in 0..vectors {
-                    let tangent = |row: usize, column: usize| deviations[((m * rows + row) * columns + column) * vectors + k];
+                    let tangent =
+                        |row: usize, column: usize| deviations[((m * rows + row) * columns + column) * vectors + k];
                     let size: f64 = (0..used)
                         .map(|s| {
                             let score: f64 = (0..d)

@@ -8,7 +8,8 @@ use crate::random::sample;
 /// The cases.
 pub(super) fn cases() -> Vec<Case<Params>> {
     // (rows, tokens, points, heads, members, step)
-    let shapes = [(4, 1, 5, 0, 1, 1), (8, 3, 4, 2, 3, 1), (64, 16, 4, 4, 2, 7), (12, 70, 2, 1, 1, 3), (4, 512, 1, 1, 1, 2)];
+    let shapes =
+        [(4, 1, 5, 0, 1, 1), (8, 3, 4, 2, 3, 1), (64, 16, 4, 4, 2, 7), (12, 70, 2, 1, 1, 3), (4, 512, 1, 1, 1, 2)];
     shapes.into_iter().enumerate().map(|(i, shape)| case(1300 + 10 * i as u32, shape)).collect()
 }
 
@@ -21,7 +22,8 @@ fn case(
     let (before, start, mut x) = (sample(stream, size), sample(stream + 1, size), sample(stream + 2, size));
     let entropy: Vec<f64> = sample(stream + 3, members * heads.max(1) * columns).iter().map(|x| x.abs()).collect();
     let coefficients: Vec<f64> = (0..2 * columns).map(|c| 1.0 - (c / tokens) as f64 / 16.0).collect();
-    let (mut observations, norms) = (vec![0.25; members * 2 * observation::ROWS * points], vec![1.5; members * norm::ROWS * points]);
+    let (mut observations, norms) =
+        (vec![0.25; members * 2 * observation::ROWS * points], vec![1.5; members * norm::ROWS * points]);
     let mut marks = vec![0; members * mark::ROWS * points];
     let mut bounds = vec![0.0; observations.len()];
     let mut norm_bounds = vec![0.0; norms.len()];
@@ -43,7 +45,8 @@ fn case(
         let relative = (rows * tokens + 8) as f64 * ulp;
         for row in 0..norm::ROWS {
             let value = [now, 2.0, first][row];
-            norm_bounds[(m * norm::ROWS + row) * points + g] = relative * if g == 1 || g == 3 { first } else { value.max(first) };
+            norm_bounds[(m * norm::ROWS + row) * points + g] =
+                relative * if g == 1 || g == 3 { first } else { value.max(first) };
         }
         if g == 1 || g == 3 {
             continue;
