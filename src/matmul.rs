@@ -29,6 +29,7 @@ pub fn multiply_add<T: Real, const FUSED: bool>(a: T, b: T, c: T) -> T {
 ///
 /// |error| <= (inner + 2) epsilon sum_k |weights| |input|.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "k walks over the weights and the input alike")]
 pub fn tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     weights: Matrix<T>,
     row: usize,

@@ -201,7 +201,7 @@ impl<T: Real> Attention<'_, '_, T> {
 
     #[inline(always)]
     fn store<const LANES: usize>(&mut self, at: usize, sums: &[T; LANES], inverse: &[T; LANES]) {
-        let out = &mut self.out[at..][..LANES];
+        let out: &mut [T; LANES] = (&mut self.out[at..][..LANES]).try_into().expect("LANES long");
         for l in 0..LANES {
             out[l] = sums[l] * inverse[l];
         }
