@@ -16,7 +16,10 @@ fn main() {
     let runs = if has("--quick") || has("--test") { 3 } else { 15 };
     let only: Option<usize> = arguments.iter().find_map(|a| a.parse().ok());
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread pool of one");
-    println!("{:>4} {:>4} {:>7} {:>10} {:>10} {:>7} {:>9} {:>9}", "n", "type", "width", "ours us", "faer us", "ratio", "ours err", "faer err");
+    println!(
+        "{:>4} {:>4} {:>7} {:>10} {:>10} {:>7} {:>9} {:>9}",
+        "n", "type", "width", "ours us", "faer us", "ratio", "ours err", "faer err"
+    );
     pool.install(|| {
         for (n, count) in [(4, 4096), (8, 2048), (16, 1024), (32, 256), (64, 64), (128, 32), (256, 16)] {
             if only.is_none_or(|only| only == n) {
@@ -36,7 +39,8 @@ fn rows<T: Real + faer::traits::RealField>(name: &str, n: usize, count: usize, r
         .iter()
         .map(|a| exact::faer_eigenvalues(&a.iter().map(|x| x.to_f64()).collect::<Vec<_>>(), n).unwrap_or_default())
         .collect();
-    let (faer_time, faer_values) = best(runs.min(5), || borrowed[..peers].iter().map(|a| faer_same_type(a, n)).collect::<Vec<_>>());
+    let (faer_time, faer_values) =
+        best(runs.min(5), || borrowed[..peers].iter().map(|a| faer_same_type(a, n)).collect::<Vec<_>>());
     let faer_error = worst(&faer_values, &exact);
     let widths: &[Width] = if all_widths { &[Width::Widest, Width::Half, Width::Portable] } else { &[Width::Auto] };
     for &width in widths {

@@ -13,7 +13,7 @@ use std::time::Instant;
 const MEMBERS: usize = 16;
 
 fn main() {
-    let spec = LayerSpec::of(Model::Transformer);
+    let spec = LayerSpec { tokens: 16, heads: 4, ffn_ratio: 4, ..LayerSpec::of(Model::Transformer) };
     let points: Vec<Point> =
         (0..16).map(|g| Point { step_size: 0.01 + 1.99 * g as f64 / 15.0, radius: 1.0, damping: 0.0 }).collect();
     let mut plan = Plan::new();

@@ -1,7 +1,13 @@
 //! The command line: text becomes an [`Invocation`] here, and nowhere else.
 
 mod args;
+mod console;
+mod devices;
 mod ending;
+mod lyapunov;
+mod spectrum;
+mod sweep;
+mod tables;
 
 use crate::error::{Error, Result};
 use crate::invalid;
@@ -93,20 +99,15 @@ pub fn understand(arguments: impl Iterator<Item = OsString>) -> Result<Request> 
 
 /// Does what was asked.
 pub fn run(invocation: Invocation) -> Result<()> {
-    let name = match &invocation.command {
-        Command::Sweep(_) => "sweep",
-        Command::Spectrum(_) => "spectrum",
-        Command::Lyapunov(_) => "lyapunov",
-        Command::Devices => "devices",
-        Command::Bench(_) => "bench",
-    };
-    if !invocation.plan {
-        return invalid!("{name}: this command is not built yet; `--plan` shows what it would do");
+    silence_wayland();
+    let console = console::Console::new(&invocation);
+    match &invocation.command {
+        Command::Sweep(spec) => sweep::run(&console, &invocation, spec),
+        Command::Spectrum(spec) => spectrum::run(&console, &invocation, spec),
+        Command::Lyapunov(spec) => lyapunov::run(&console, &invocation, spec),
+        Command::Devices => devices::run(&console),
+        Command::Bench(_) => invalid!("bench: not built yet"),
     }
-    let plan = serde_json::json!({ "plan": invocation.command });
-    let text = serde_json::to_string_pretty(&plan).map_err(|error| Error::Bug(error.to_string()))?;
-    println!("{text}");
-    Ok(())
 }
 
 /// A usage error of clap in one line: what, its tips, and where help is.
@@ -128,4 +129,12 @@ fn in_one_line(error: &clap::Error) -> String {
         line = line.replace(terse, plain);
     }
     format!("{line}; see --help")
+}
+
+/// Vulkan drivers load libwayland, which complains on standard error where this variable is missing.
+fn silence_wayland() {
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: called before any other thread is started.
+        unsafe { std::env::set_var("XDG_RUNTIME_DIR", std::env::temp_dir()) };
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod gpu;
+pub mod self_test;
 
 use crate::error::Result;
 use crate::plan::{Chunk, Inputs, Plan};
@@ -12,7 +13,7 @@ use serde::Serialize;
 /// What runs the plans.
 pub enum Device {
     /// f32 on an adapter, through WGSL.
-    Gpu(Gpu),
+    Gpu(Box<Gpu>),
     /// f32 on all cores, through the twins.
     Cpu(Cpu<f32>),
     /// f64 on all cores, through the same twins.
@@ -49,7 +50,7 @@ impl Device {
             "cpu" => Ok((Device::Cpu(Cpu::default()), None)),
             "reference" => Ok((Device::Reference(Cpu::default()), None)),
             "auto" => match gpu::adapters().into_iter().find(|adapter| !adapter.description.software) {
-                Some(adapter) => Ok((Device::Gpu(adapter.open()?), None)),
+                Some(adapter) => Ok((Device::Gpu(Box::new(adapter.open()?)), None)),
                 None => {
                     let line = "no hardware GPU found, so the CPU path runs; for a GPU install its Vulkan driver";
                     Ok((Device::Cpu(Cpu::default()), Some(line.to_string())))
@@ -59,7 +60,7 @@ impl Device {
                 let adapter = gpu::choose(word)?;
                 let slow = adapter.description.software && word == "gpu";
                 let line = "the only adapter is a software driver: right, but slow; --device cpu is faster";
-                Ok((Device::Gpu(adapter.open()?), slow.then(|| line.to_string())))
+                Ok((Device::Gpu(Box::new(adapter.open()?)), slow.then(|| line.to_string())))
             }
         }
     }

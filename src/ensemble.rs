@@ -5,6 +5,7 @@
 
 use crate::device::Device;
 use crate::error::Result;
+use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::fill_random::{self, FillRandom};
 use crate::kernel::fill_state::{self, FillState};
 use crate::plan::{BufferId, Data, Inputs, Plan};
@@ -14,6 +15,28 @@ use std::ops::Range;
 
 /// Sizes of buffers are multiples of this, so that everything can be read four at a time.
 pub const PADDING: usize = 4;
+
+/// The state of a member: its columns and their records.
+#[derive(Clone, Copy, Debug)]
+pub struct State {
+    /// `[padded width, padded columns]`.
+    pub x: BufferId,
+    /// `[now | peak | initial, padded columns]`: squared norms.
+    pub norms: BufferId,
+    /// `[6 marks, padded columns]`.
+    pub marks: BufferId,
+}
+
+impl State {
+    /// Buffers for a state of so many rows and columns, both padded.
+    pub fn new(plan: &mut Plan, rows: usize, columns: usize) -> Self {
+        State {
+            x: plan.reals("x", rows * columns),
+            norms: plan.reals("norms", norm::ROWS * columns),
+            marks: plan.ints("marks", mark::ROWS * columns),
+        }
+    }
+}
 
 /// What random kernels read: the members' identities and the table of normal quantiles.
 pub struct Source {
@@ -78,7 +101,7 @@ impl Source {
         tensor: Tensor,
         (rows, columns, tokens): (usize, usize, usize),
         renormalise: bool,
-        state: &crate::layer::State,
+        state: &State,
     ) {
         let params = fill_state::Params {
             rows: rows as u32,

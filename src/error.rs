@@ -11,6 +11,9 @@ pub enum Error {
     /// The command line does not parse.
     #[error("{0}")]
     Usage(String),
+    /// Results are there, but not all of them.
+    #[error("{0}")]
+    Partial(String),
     /// A value, a specification or an input file is not acceptable.
     #[error("{0}")]
     Invalid(String),
@@ -46,6 +49,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
+            Error::Partial(_) => 3,
             Error::Invalid(_) => 4,
             Error::Adapter(_) => 5,
             Error::Device(_) => 6,

@@ -6,35 +6,11 @@ pub mod nonlinear;
 pub mod sublayer;
 pub mod tangent;
 
+pub use crate::ensemble::State;
 pub use jacobian::{Jacobian, jacobian};
 pub use linear::LinearLayer;
 pub use nonlinear::NonlinearLayer;
 pub use tangent::{Part, Tangents};
-
-use crate::kernel::euler_update::{mark, norm};
-use crate::plan::{BufferId, Plan};
-
-/// The state of a member: its columns and their records.
-#[derive(Clone, Copy, Debug)]
-pub struct State {
-    /// `[padded width, padded columns]`.
-    pub x: BufferId,
-    /// `[now | peak | initial, padded columns]`: squared norms.
-    pub norms: BufferId,
-    /// `[7 marks, padded columns]`.
-    pub marks: BufferId,
-}
-
-impl State {
-    /// Buffers for a state of so many rows and columns, both padded.
-    pub fn new(plan: &mut Plan, rows: usize, columns: usize) -> Self {
-        State {
-            x: plan.reals("x", rows * columns),
-            norms: plan.reals("norms", norm::ROWS * columns),
-            marks: plan.ints("marks", mark::ROWS * columns),
-        }
-    }
-}
 
 /// Growth of the norm that counts as diverged, squared, as mantissa and exponent: it may be beyond f32.
 #[derive(Clone, Copy, Debug)]

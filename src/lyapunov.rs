@@ -8,11 +8,11 @@
 //! Phys. 83 (1990), method H2 with QR.
 
 use crate::device::Device;
-use crate::ensemble::{PADDING, Source, unit};
+use crate::ensemble::{PADDING, Source, State, unit};
 use crate::error::Result;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::orthonormalise::{self, Orthonormalise};
-use crate::layer::{Coefficients, LinearLayer, State, Threshold};
+use crate::layer::{Coefficients, LinearLayer, Threshold};
 use crate::plan::{BufferId, Chunk, Plan};
 use crate::random::Tensor;
 use crate::spec::{LyapunovSpec, Weights};

@@ -4,9 +4,6 @@
 //! packed: a member's weights and one panel of columns fit the first-level cache, which is why this beats a general
 //! GEMM at the sizes of this program (numbers in the README's performance section).
 
-#[cfg(target_arch = "x86_64")]
-mod fused;
-
 use crate::real::Real;
 
 /// A row-major matrix, or a part of one.
@@ -29,7 +26,6 @@ pub fn multiply_add<T: Real, const FUSED: bool>(a: T, b: T, c: T) -> T {
 ///
 /// |error| <= (inner + 2) epsilon sum_k |weights| |input|.
 #[inline(always)]
-#[allow(clippy::needless_range_loop, reason = "k walks over the weights and the input alike")]
 pub fn tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     weights: Matrix<T>,
     row: usize,
@@ -37,14 +33,31 @@ pub fn tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     input: Matrix<T>,
     column: usize,
 ) -> [[T; LANES]; ROWS] {
-    #[cfg(target_arch = "x86_64")]
-    if FUSED && size_of::<T>() == 4 && matches!(LANES, 4 | 8 | 16 | 32) {
-        return fused::tile::<T, ROWS, LANES>(weights, row, inner, input, column);
-    }
-    let mut sums = [[T::ZERO; LANES]; ROWS];
     let rows: [&[T]; ROWS] = std::array::from_fn(|r| &weights.values[(row + r) * weights.stride..][..inner]);
+    if inner > 0 {
+        // Every row of input that is read has LANES numbers from `column`.
+        assert!((inner - 1) * input.stride + column + LANES <= input.values.len(), "the tile lies in the input");
+    }
+    let start = &input.values[column.min(input.values.len())..];
+    #[cfg(target_arch = "x86_64")]
+    if FUSED && LANES >= 4 {
+        // SAFETY: FUSED is set only where AVX2 and FMA were found, tiles of two 512-bit vectors only with AVX-512
+        // (`simd::Work`); the assertion above bounds all reads.
+        return unsafe { x86::tile::<T, ROWS, LANES>(&rows, inner, start, input.stride) };
+    }
+    portable_tile::<T, FUSED, ROWS, LANES>(&rows, inner, start, input.stride)
+}
+
+#[inline(always)]
+fn portable_tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
+    rows: &[&[T]; ROWS],
+    inner: usize,
+    input: &[T],
+    stride: usize,
+) -> [[T; LANES]; ROWS] {
+    let mut sums = [[T::ZERO; LANES]; ROWS];
     for k in 0..inner {
-        let x: &[T; LANES] = input.values[k * input.stride + column..][..LANES].try_into().expect("LANES long");
+        let x: &[T; LANES] = input[k * stride..][..LANES].try_into().expect("LANES long");
         for r in 0..ROWS {
             let weight = rows[r][k];
             for l in 0..LANES {
@@ -110,4 +123,83 @@ fn panels<T: Real, E: Epilogue<T>, const FUSED: bool, const ROWS: usize, const L
         }
         *column += LANES;
     }
+}
+
+/// The tile in vector registers. Compilers keep `ROWS * LANES` scalars in vectors only now and then, so this spells it
+/// out; the arithmetic is that of the portable tile, bit for bit.
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use crate::real::Real;
+    use std::arch::x86_64::*;
+
+    /// # Safety
+    /// The processor has AVX2 and FMA, and AVX-512 if LANES numbers are 128 bytes; every row has `inner` weights, and
+    /// `(inner - 1) * stride + LANES <= input.len()`.
+    #[inline(always)]
+    pub unsafe fn tile<T: Real, const ROWS: usize, const LANES: usize>(
+        rows: &[&[T]; ROWS],
+        inner: usize,
+        input: &[T],
+        stride: usize,
+    ) -> [[T; LANES]; ROWS] {
+        let mut sums = [[T::ZERO; LANES]; ROWS];
+        let to = sums.as_mut_ptr().cast::<T>();
+        // SAFETY: as the caller promises; `to` has ROWS * LANES numbers, and the branch fits T and LANES.
+        unsafe {
+            match (size_of::<T>(), LANES) {
+                (4, 32) => f32x16::<T, ROWS, 2>(rows, inner, input, stride, to),
+                (4, 16) => f32x8::<T, ROWS, 2>(rows, inner, input, stride, to),
+                (4, 8) => f32x8::<T, ROWS, 1>(rows, inner, input, stride, to),
+                (4, 4) => f32x4::<T, ROWS, 1>(rows, inner, input, stride, to),
+                (8, 16) => f64x8::<T, ROWS, 2>(rows, inner, input, stride, to),
+                (8, 8) => f64x4::<T, ROWS, 2>(rows, inner, input, stride, to),
+                (8, 4) => f64x4::<T, ROWS, 1>(rows, inner, input, stride, to),
+                _ => unreachable!("no such tile"),
+            }
+        }
+        sums
+    }
+
+    macro_rules! tile {
+        ($name:ident, $scalar:ident, $lanes:literal, $zero:ident, $load:ident, $splat:ident, $fma:ident, $store:ident) => {
+            /// ROWS times VECTORS registers of sums.
+            #[inline(always)]
+            unsafe fn $name<T: Real, const ROWS: usize, const VECTORS: usize>(
+                rows: &[&[T]; ROWS],
+                inner: usize,
+                input: &[T],
+                stride: usize,
+                to: *mut T,
+            ) {
+                // SAFETY: see `tile`.
+                unsafe {
+                    let mut sums = [[$zero(); VECTORS]; ROWS];
+                    let mut from = input.as_ptr().cast::<$scalar>();
+                    let weights: [*const $scalar; ROWS] = std::array::from_fn(|r| rows[r].as_ptr().cast());
+                    for k in 0..inner {
+                        let x: [_; VECTORS] = std::array::from_fn(|v| $load(from.add(v * $lanes)));
+                        for r in 0..ROWS {
+                            let weight = $splat(*weights[r].add(k));
+                            for v in 0..VECTORS {
+                                sums[r][v] = $fma(weight, x[v], sums[r][v]);
+                            }
+                        }
+                        // The last step may leave the input; the pointer is then not read.
+                        from = from.wrapping_add(stride);
+                    }
+                    for r in 0..ROWS {
+                        for v in 0..VECTORS {
+                            $store(to.cast::<$scalar>().add((r * VECTORS + v) * $lanes), sums[r][v]);
+                        }
+                    }
+                }
+            }
+        };
+    }
+
+    tile!(f32x16, f32, 16, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps);
+    tile!(f32x8, f32, 8, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps);
+    tile!(f32x4, f32, 4, _mm_setzero_ps, _mm_loadu_ps, _mm_set1_ps, _mm_fmadd_ps, _mm_storeu_ps);
+    tile!(f64x8, f64, 8, _mm512_setzero_pd, _mm512_loadu_pd, _mm512_set1_pd, _mm512_fmadd_pd, _mm512_storeu_pd);
+    tile!(f64x4, f64, 4, _mm256_setzero_pd, _mm256_loadu_pd, _mm256_set1_pd, _mm256_fmadd_pd, _mm256_storeu_pd);
 }

@@ -1,12 +1,15 @@
-//! Rollouts of the linear model: every member and every grid point, many Euler steps, nothing but statistics back.
+//! Rollouts: every member and every grid point, many Euler steps, nothing but statistics back. The linear model is
+//! here, the MLP and the Transformer are in [`nonlinear`].
+
+pub mod nonlinear;
 
 use crate::device::Device;
-use crate::ensemble::{PADDING, Source};
+use crate::ensemble::{PADDING, Source, State};
 use crate::error::{Error, Result};
 use crate::kernel::audit::{self, Audit};
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::record::{self, Record};
-use crate::layer::{Coefficients, LinearLayer, State, Threshold};
+use crate::layer::{Coefficients, LinearLayer, Threshold};
 use crate::plan::{BufferId, Chunk, Data, Plan};
 use crate::random::Tensor;
 use crate::spec::{EnsembleSpec, Weights};
@@ -32,7 +35,7 @@ pub struct Rollout<'a> {
 /// What became of one member at one grid point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// ln |x_L| / |x_0|; negative infinity when the state collapsed to 0.
+    /// ln |x_L| / |x_0|; negative infinity when the state collapsed to 0, infinity when it was frozen at 2^48.
     pub log_growth: f64,
     /// ln max_k |x_k| / |x_0|.
     pub log_peak: f64,
@@ -42,6 +45,8 @@ pub struct Outcome {
     pub crossing_step: Option<u32>,
     /// The first step at which the state was 0.
     pub collapse_step: Option<u32>,
+    /// The step at which a nonlinear state was frozen, because its largest magnitude had reached 2^48.
+    pub diverged_step: Option<u32>,
 }
 
 /// The outcomes of some members, `[members, points]`.
@@ -70,13 +75,19 @@ impl Outcomes<'_> {
         let step = |row: usize| Some(mark(row) as u32).filter(|&step| step > 0);
         let initial = 0.5 * norm(norm::INITIAL).ln();
         let collapse_step = step(mark::COLLAPSE_STEP);
+        let diverged_step = step(mark::DIVERGED_STEP);
         let log_norm = mark(mark::EXPONENT) as f64 * LN_2 + 0.5 * norm(norm::NOW).ln();
         Outcome {
-            log_growth: if collapse_step.is_some() { f64::NEG_INFINITY } else { log_norm - initial },
+            log_growth: match (collapse_step, diverged_step) {
+                (Some(_), _) => f64::NEG_INFINITY,
+                (None, Some(_)) => f64::INFINITY,
+                (None, None) => log_norm - initial,
+            },
             log_peak: 0.5 * (mark(mark::PEAK_EXPONENT) as f64 * LN_2 + norm(norm::PEAK).ln()) - initial,
             peak_step: mark(mark::PEAK_STEP) as u32,
             crossing_step: step(mark::CROSSING_STEP),
             collapse_step,
+            diverged_step,
         }
     }
 }
@@ -174,8 +185,7 @@ impl Rollout<'_> {
     fn layer(&self, recorded: &mut Recorded) -> (LinearLayer, State) {
         let Recorded { plan, source, member_gain, columns } = recorded;
         let gain = member_gain.unwrap_or_else(|| plan.shared_reals("member_gain", vec![1.0]));
-        let layer =
-            LinearLayer::new(plan, self.ensemble.width, self.points, gain, Threshold::new(self.threshold));
+        let layer = LinearLayer::new(plan, self.ensemble.width, self.points, gain, Threshold::new(self.threshold));
         source.draw_square(plan, self.ensemble, 0, layer.weights);
         let state = State::new(plan, self.padded(), *columns);
         source.draw_state(plan, Tensor::State, (self.ensemble.width, self.points.len(), 1), true, &state);

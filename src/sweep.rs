@@ -4,15 +4,18 @@
 //! affine in that of G, and its spectral radius is reached at a corner of the convex hull of G's spectrum.
 
 mod cell;
+pub mod nonlinear;
 
 pub use cell::{Cell, DEAD_BAND, Fates};
+pub use nonlinear::{Linearised, Observed};
 
 use crate::device::Device;
 use crate::ensemble::{draw_matrices, unit};
 use crate::error::Result;
 use crate::layer::Coefficients;
+use crate::plan::Plan;
 use crate::rollout::Rollout;
-use crate::spec::{RadiusKind, SweepSpec};
+use crate::spec::{Model, RadiusKind, SweepSpec};
 use crate::spectrum::{self, Spectrum, Status};
 use crate::statistics::convex_hull;
 use cell::Accumulator;
@@ -71,10 +74,13 @@ pub struct Sweep {
     pub cells: Vec<Cell>,
     /// One for each member.
     pub members: Vec<Member>,
-    /// The spectra of the first members, of A at radius 1 and shift 0.
+    /// The spectra of the first members: of A at radius 1 and shift 0, or of M of a nonlinear layer in the middle of the
+    /// grid at the first linearised step.
     pub spectra: Vec<Spectrum>,
     /// Quantiles come from so many members.
     pub quantile_members: usize,
+    /// Jacobians were made of so many members; all of them for the linear model.
+    pub linearised_members: usize,
     /// Was it stopped before its end?
     pub interrupted: bool,
     /// How long it took.
@@ -105,8 +111,11 @@ pub fn coefficients(spec: &SweepSpec, point: &Point) -> Coefficients {
 /// Is told how far a run is, as a fraction; may ask it to stop.
 pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
 
-/// Runs a sweep of the linear model.
+/// Runs a sweep.
 pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
+    if spec.layer.model != Model::Linear {
+        return nonlinear::run(device, spec, progress);
+    }
     let start = Instant::now();
     let points = points(spec);
     let layers = spec.ensemble.layers;
@@ -116,6 +125,7 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
         members: Vec::with_capacity(layers),
         spectra: Vec::new(),
         quantile_members: quantile_members.min(layers),
+        linearised_members: layers,
         interrupted: false,
         timing: Timing::default(),
     };
@@ -215,4 +225,24 @@ fn run_pass(
         result?;
     }
     Ok(accumulators.into_iter().zip(points).map(|(accumulator, point)| accumulator.cell(point)).collect())
+}
+
+/// The plan of one step of the largest rollout of a sweep: its buffers are those of the whole.
+pub fn plan_of_a_step(spec: &SweepSpec) -> Plan {
+    let mut points = points(spec);
+    if spec.layer.model != Model::Linear {
+        points.truncate(nonlinear::points_per_pass(spec));
+        return nonlinear::plan_of_a_step(spec, &points);
+    }
+    points.truncate(POINTS_PER_PASS);
+    let own: Vec<Coefficients> = points.iter().map(|point| coefficients(spec, point)).collect();
+    let rollout = Rollout {
+        ensemble: &spec.ensemble,
+        weights: spec.layer.weights,
+        depth: 1,
+        threshold: spec.threshold,
+        points: &own,
+        member_gain: None,
+    };
+    rollout.plan_of_one()
 }

@@ -187,14 +187,28 @@ impl<'a, T: TwinOf> Arena<'a, T> {
                 store.get_mut().clear();
             }
         }
-        for run in &plan.runs {
+        let mut rounds = 0;
+        let mut next = 0;
+        while next < plan.runs.len() {
+            let run = &plan.runs[next];
             self.run_kernel(run.entry, &*run.params.value, &run.buffers);
+            next += 1;
+            if let Some(repeat) = plan.repeat.as_ref().filter(|repeat| repeat.runs.end == next) {
+                rounds += 1;
+                if rounds < repeat.most && !self.is_finished(repeat.finished) {
+                    next = repeat.runs.start;
+                }
+            }
         }
         let copy = |id: &BufferId| match &*self.own[id.0].borrow() {
             Store::Real(values) => Store::Real(values.clone()),
             Store::Word(values) => Store::Word(values.clone()),
         };
         plan.outputs.iter().map(copy).collect()
+    }
+
+    fn is_finished(&self, id: BufferId) -> bool {
+        matches!(&*self.own[id.0].borrow(), Store::Word(words) if words[0] != 0)
     }
 
     fn run_kernel(&self, entry: &Entry, params: &(dyn Any + Send + Sync), buffers: &[BufferId]) {

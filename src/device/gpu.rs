@@ -4,16 +4,20 @@ mod adapter;
 mod layout;
 mod session;
 
-pub use adapter::{Adapter, adapters, choose};
+pub use adapter::{Adapter, DRIVER_HINT, adapters, choose};
 pub use layout::check;
 
 use crate::device::{Description, chunks};
 use crate::error::{Error, Result};
-use crate::kernel::Entry;
-use crate::plan::{Chunk, Inputs, Plan};
+use crate::kernel::{Entry, Machine};
+use crate::plan::{Chunk, Inputs, Plan, Run};
 use session::Session;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
+
+/// The name of a kernel and the bits of its `override` constants.
+type PipelineKey = (&'static str, Vec<u64>);
 
 /// An opened adapter with its compiled kernels.
 pub struct Gpu {
@@ -22,7 +26,7 @@ pub struct Gpu {
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     memory: u64,
-    pipelines: Mutex<HashMap<&'static str, Arc<wgpu::ComputePipeline>>>,
+    pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
     /// The first error that no call returned: wgpu's default handler would panic.
     failure: Arc<Mutex<Option<String>>>,
 }
@@ -52,6 +56,28 @@ impl Gpu {
         inputs: &Inputs,
         sink: &mut dyn FnMut(Chunk) -> Result<()>,
     ) -> Result<()> {
+        self.guarded(|| self.run_chunks(plan, members, chunk, inputs, sink))
+    }
+
+    /// wgpu panics when a device is lost in the middle of a call; that is a device failure, not a bug of ours.
+    fn guarded(&self, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(result) => result,
+            Err(panic) => {
+                self.check_failure()?;
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    fn run_chunks(
+        &self,
+        plan: &Plan,
+        members: usize,
+        chunk: usize,
+        inputs: &Inputs,
+        sink: &mut dyn FnMut(Chunk) -> Result<()>,
+    ) -> Result<()> {
         let mut session = Session::new(self, plan, chunk.min(members))?;
         // The next chunk runs while the last one is read back and digested.
         let mut before = None;
@@ -67,10 +93,18 @@ impl Gpu {
         Ok(())
     }
 
-    /// The compiled kernel, made on first use.
-    fn pipeline(&self, entry: &'static Entry) -> Result<Arc<wgpu::ComputePipeline>> {
+    /// What kernels may know of the adapter.
+    fn machine(&self) -> Machine {
+        Machine { software: self.description.software, workgroup_bytes: self.limits.max_compute_workgroup_storage_size }
+    }
+
+    /// The compiled kernel of a run, made on first use.
+    fn pipeline(&self, run: &Run) -> Result<Arc<wgpu::ComputePipeline>> {
+        let entry = run.entry;
+        let constants = (entry.constants)(&*run.params.value, &self.machine());
+        let key = (entry.name, constants.iter().map(|(_, value)| value.to_bits()).collect());
         let mut pipelines = self.pipelines.lock().expect("no holder of the lock panics");
-        if let Some(pipeline) = pipelines.get(entry.name) {
+        if let Some(pipeline) = pipelines.get(&key) {
             return Ok(pipeline.clone());
         }
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -85,7 +119,7 @@ impl Gpu {
             module: &module,
             entry_point: Some(entry.name),
             compilation_options: wgpu::PipelineCompilationOptions {
-                constants: (entry.constants)(self.description.software),
+                constants: &constants,
                 zero_initialize_workgroup_memory: false,
             },
             cache: None,
@@ -94,7 +128,7 @@ impl Gpu {
             return Err(Error::Bug(format!("shader {} was rejected: {error}", entry.name)));
         }
         let pipeline = Arc::new(pipeline);
-        pipelines.insert(entry.name, pipeline.clone());
+        pipelines.insert(key, pipeline.clone());
         Ok(pipeline)
     }
 

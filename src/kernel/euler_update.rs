@@ -72,10 +72,8 @@ pub struct EulerUpdate;
 
 impl Kernel for EulerUpdate {
     const NAME: &'static str = "euler_update";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/euler_update.wgsl")
-    );
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/euler_update.wgsl"));
     const BUFFERS: &'static [Binding] = &[
         ("weights", Read, Real4),
         ("input", Read, Real4),
@@ -181,7 +179,8 @@ impl<T: Real> Update<'_, '_, T> {
         let scale: [T; LANES] =
             std::array::from_fn(|l| T::power_of_two(-self.marks[mark::PENDING * columns + column + l]));
         let keep: [T; LANES] = std::array::from_fn(|l| self.coefficients[column + l] * scale[l]);
-        let gain: [T; LANES] = std::array::from_fn(|l| self.coefficients[columns + column + l] * self.member_gain * scale[l]);
+        let gain: [T; LANES] =
+            std::array::from_fn(|l| self.coefficients[columns + column + l] * self.member_gain * scale[l]);
         let mut squares = [T::ZERO; LANES];
         let mut row = 0;
         while row + ROWS <= self.p.rows as usize {
@@ -211,12 +210,12 @@ impl<T: Real> Update<'_, '_, T> {
         let sums = tile::<T, FUSED, ROWS, LANES>(weights, row, inner, input, column);
         for (r, sums) in sums.iter().enumerate() {
             let start = (row + r) * columns + column;
-            let x: &[T; LANES] = self.x[start..][..LANES].try_into().expect("LANES long");
-            let out: &mut [T; LANES] = (&mut self.out[start..][..LANES]).try_into().expect("LANES long");
-            for l in 0..LANES {
-                out[l] = multiply_add::<T, FUSED>(gain[l], sums[l], keep[l] * x[l]);
-                squares[l] = multiply_add::<T, FUSED>(out[l], out[l], squares[l]);
-            }
+            let x: [T; LANES] = self.x[start..][..LANES].try_into().expect("LANES long");
+            // Whole arrays in and out, so that the compiler sees vectors.
+            let kept: [T; LANES] = std::array::from_fn(|l| keep[l] * x[l]);
+            let out: [T; LANES] = std::array::from_fn(|l| multiply_add::<T, FUSED>(gain[l], sums[l], kept[l]));
+            *squares = std::array::from_fn(|l| multiply_add::<T, FUSED>(out[l], out[l], squares[l]));
+            self.out[start..][..LANES].copy_from_slice(&out);
         }
     }
 

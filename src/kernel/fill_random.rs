@@ -48,10 +48,8 @@ pub struct FillRandom;
 
 impl Kernel for FillRandom {
     const NAME: &'static str = "fill_random";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/random.wgsl"),
-        include_str!("../../shaders/fill_random.wgsl")
-    );
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/random.wgsl"), include_str!("../../shaders/fill_random.wgsl"));
     const BUFFERS: &'static [Binding] =
         &[("member_ids", Read, Word), ("normal_table", Read, Word), ("out", Write, Number)];
     type Params = Params;

@@ -67,7 +67,7 @@ impl Kernel for FillState {
         for row in 0..p.rows {
             for token in 0..p.tokens {
                 let value = T::from_f64(stream.normal(row * p.tokens + token) as f64 * NORMAL_UNIT);
-                squares[token as usize] = squares[token as usize] + value * value;
+                squares[token as usize] += value * value;
                 for column in (token as usize..columns).step_by(p.tokens as usize) {
                     x[row as usize * padded + column] = value;
                 }

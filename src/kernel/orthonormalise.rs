@@ -41,10 +41,8 @@ pub struct Orthonormalise;
 
 impl Kernel for Orthonormalise {
     const NAME: &'static str = "orthonormalise";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/orthonormalise.wgsl")
-    );
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/orthonormalise.wgsl"));
     const BUFFERS: &'static [Binding] =
         &[("deviations", Write, Number), ("growth", Write, Number), ("growth_exponents", Write, Int)];
     type Params = Params;

@@ -25,12 +25,8 @@ pub struct Record;
 impl Kernel for Record {
     const NAME: &'static str = "record";
     const SOURCE: &'static str = include_str!("../../shaders/record.wgsl");
-    const BUFFERS: &'static [Binding] = &[
-        ("norms", Read, Number),
-        ("marks", Read, Int),
-        ("history", Write, Number),
-        ("history_exponents", Write, Int),
-    ];
+    const BUFFERS: &'static [Binding] =
+        &[("norms", Read, Number), ("marks", Read, Int), ("history", Write, Number), ("history_exponents", Write, Int)];
     type Params = Params;
 
     fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {

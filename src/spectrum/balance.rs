@@ -8,6 +8,7 @@ use super::lanes::Real;
 
 /// Copies `source` (row-major, `n * n` entries) to `out` with its eigenvalues divided by 2^e, and returns e.
 /// The largest entry of `out` then lies in [1, 2). `None`: an entry is not finite.
+#[inline(always)]
 pub fn prepare<T: Real>(source: &[T], n: usize, out: &mut [T], sums: &mut Sums<T>) -> Option<i32> {
     let largest = source.iter().fold(0, |most, x| x.magnitude_bits().max(most));
     let exponent = exponent_of::<T>(largest)?;
@@ -54,6 +55,7 @@ fn exponent_of<T: Real>(bits: u64) -> Option<i32> {
 }
 
 /// out = 2^e source. In two factors, since e may exceed the range of a normal number when `source` is denormal.
+#[inline(always)]
 fn scale<T: Real>(source: &[T], e: i32, out: &mut [T]) {
     let (first, second) = (T::power_of_two(e / 2), T::power_of_two(e - e / 2));
     for (to, &from) in out.iter_mut().zip(source) {
@@ -116,6 +118,7 @@ fn equilibrate<T: Real>(a: &mut [T], n: usize, (low, high): (usize, usize), sums
 }
 
 /// Squared norms of all rows and columns of the window in one pass.
+#[inline(always)]
 fn all_norms<T: Real>(a: &[T], n: usize, (low, high): (usize, usize), sums: &mut Sums<T>) {
     sums.columns.fill(T::ZERO);
     for i in low..high {

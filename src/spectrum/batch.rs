@@ -1,9 +1,9 @@
 //! The entry of the CPU eigenvalue solver: many real matrices at once.
 
-use super::Spectrum;
 use super::lanes::Real;
 use super::pack::Share;
-use pulp::{Scalar, Simd};
+use super::{Spectrum, Status};
+use pulp::{Scalar, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// How many matrices move together in one SIMD register.
@@ -15,7 +15,7 @@ pub enum Width {
     Widest,
     /// 256 bits where there is AVX2 and FMA, else as on machines without.
     Half,
-    /// The portable code, one matrix at a time.
+    /// One matrix at a time (with hardware FMA where there is one).
     Portable,
 }
 
@@ -32,38 +32,35 @@ pub fn eigenvalues_at_width<T: Real>(matrices: &[&[T]], n: usize, width: Width) 
     if n == 0 {
         return matrices.iter().map(|_| Spectrum::new(Vec::new(), false)).collect();
     }
-    // Whole packs, a few shares per thread: big enough to reuse work space, small enough to balance the load.
-    let pack = 64 / size_of::<T>();
-    let packs = matrices.len().div_ceil(pack);
-    let share = packs.div_ceil(8 * rayon::current_num_threads()).clamp(1, 64) * pack;
+    // Work space is made for width n only if there is a matrix of that width: n may be any number.
+    if !matrices.iter().any(|matrix| n.checked_mul(n) == Some(matrix.len())) {
+        return matrices.iter().map(|_| Spectrum::without_values(Status::Refused)).collect();
+    }
+    let share = share(matrices.len(), 64 / size_of::<T>(), rayon::current_num_threads());
     if matrices.len() <= share {
         return run(Share { matrices, n }, width);
     }
-    let solved: Vec<Vec<Spectrum>> = matrices.par_chunks(share).map(|matrices| run(Share { matrices, n }, width)).collect();
+    let solved: Vec<Vec<Spectrum>> =
+        matrices.par_chunks(share).map(|matrices| run(Share { matrices, n }, width)).collect();
     solved.into_iter().flatten().collect()
+}
+
+/// Matrices per task: whole packs, a few tasks per thread, each big enough to reuse its work space; and when there are
+/// fewer packs than threads, packs with empty lanes rather than idle threads.
+fn share(count: usize, pack: usize, threads: usize) -> usize {
+    let fair = count.div_ceil(threads).max(1);
+    if fair < pack { fair } else { count.div_ceil(pack).div_ceil(8 * threads).clamp(1, 64) * pack }
 }
 
 #[cfg(target_arch = "x86_64")]
 fn run<T: Real>(share: Share<T>, width: Width) -> Vec<Spectrum> {
     use pulp::x86::{V3, V4};
-    let wide = match width {
-        Width::Auto => share.n <= 96 || !has_avx512(),
-        Width::Widest => true,
-        Width::Half | Width::Portable => false,
-    };
-    if width == Width::Portable {
-        return Simd::vectorize(Scalar, share);
+    let Some(half) = V3::try_new() else { return Simd::vectorize(Scalar, share) };
+    match (if width == Width::Auto { width_for(share.matrices.len(), size_of::<T>()) } else { width }, V4::try_new()) {
+        (Width::Portable, _) => Simd::vectorize(half, OneByOne(share)),
+        (Width::Auto | Width::Widest, Some(simd)) => Simd::vectorize(simd, share),
+        _ => Simd::vectorize(half, share),
     }
-    match (V4::try_new(), V3::try_new()) {
-        (Some(simd), _) if wide => Simd::vectorize(simd, share),
-        (_, Some(simd)) => Simd::vectorize(simd, share),
-        _ => Simd::vectorize(Scalar, share),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_avx512() -> bool {
-    pulp::x86::V4::try_new().is_some()
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -72,4 +69,29 @@ fn run<T: Real>(share: Share<T>, width: Width) -> Vec<Spectrum> {
         return Simd::vectorize(Scalar, share);
     }
     pulp::Arch::new().dispatch(share)
+}
+
+/// A pack costs the same however few of its lanes are in use, about five times the cost of one matrix alone.
+#[cfg(target_arch = "x86_64")]
+fn width_for(count: usize, size: usize) -> Width {
+    let lanes = 64 / size;
+    match () {
+        () if 5 * count <= lanes => Width::Portable,
+        () if 2 * count <= lanes => Width::Half,
+        () => Width::Widest,
+    }
+}
+
+/// A share solved by the portable code, whatever the instruction set it is compiled for.
+#[cfg(target_arch = "x86_64")]
+struct OneByOne<'a, T>(Share<'a, T>);
+
+#[cfg(target_arch = "x86_64")]
+impl<T: Real> WithSimd for OneByOne<'_, T> {
+    type Output = Vec<Spectrum>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<Spectrum> {
+        self.0.with_simd(Scalar)
+    }
 }

@@ -17,20 +17,17 @@ pub fn of_block(a: f64, b: f64, c: f64, d: f64) -> [[f64; 2]; 2] {
 }
 
 /// Eigenvalues of a quasi-triangular matrix of width `n`, given by its entries, in the order of the diagonal.
-/// Returns the number of 1x1 blocks.
-pub fn of_quasi_triangular(n: usize, at: impl Fn(usize, usize) -> f64, out: &mut Vec<[f64; 2]>) -> usize {
-    let (mut i, mut single) = (0, 0);
+pub fn of_quasi_triangular(n: usize, at: impl Fn(usize, usize) -> f64, out: &mut Vec<[f64; 2]>) {
+    let mut i = 0;
     while i < n {
         if i + 1 < n && at(i + 1, i) != 0.0 {
             out.extend(of_block(at(i, i), at(i, i + 1), at(i + 1, i), at(i + 1, i + 1)));
             i += 2;
         } else {
             out.push([at(i, i), 0.0]);
-            single += 1;
             i += 1;
         }
     }
-    single
 }
 
 /// What any similar matrix shares with its spectrum: tr A and tr A^2; and the scale of their errors, the squared
@@ -50,7 +47,7 @@ impl Invariants {
     ///
     /// The computed spectrum is that of A + E with |E|_F <= c n ulp |A|_F, c about 1 in practice. tr E is at most
     /// sqrt(n) |E|_F and tr (A+E)^2 - tr A^2 about 2 |A|_F |E|_F; both are far smaller when E is random. The limits
-    /// 4 and 8 times n ulp leave a factor above 10 to what is seen, and a lost or foreign eigenvalue exceeds them.
+    /// 8 and 16 times n ulp leave a factor of two or more to the worst seen, and a lost or foreign eigenvalue exceeds them.
     pub fn agree(&self, eigenvalues: &[[f64; 2]], ulp: f64) -> bool {
         let n = eigenvalues.len() as f64;
         let (mut sum, mut squares) = (0.0, 0.0);
@@ -59,8 +56,8 @@ impl Invariants {
             squares += re * re - im * im;
         }
         let norm = self.squared_norm.sqrt();
-        (sum - self.trace).abs() <= 4.0 * n * ulp * norm
-            && (squares - self.trace_of_square).abs() <= 8.0 * n * ulp * self.squared_norm
+        (sum - self.trace).abs() <= 8.0 * n * ulp * norm
+            && (squares - self.trace_of_square).abs() <= 16.0 * n * ulp * self.squared_norm
     }
 }
 

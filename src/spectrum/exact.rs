@@ -4,9 +4,9 @@ use super::balance::{self, Sums};
 use super::blocks::Invariants;
 use super::lanes::Real;
 use super::{Spectrum, Status};
+use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd;
-use faer::diag::Diag;
 use faer::{MatRef, Par};
 
 /// Solves one row-major matrix in f64 on this thread. faer is right at moderate scales only, so it is given the
@@ -43,5 +43,27 @@ fn invariants(a: &[f64], n: usize) -> Invariants {
         trace: (0..n).map(|i| a[i * n + i]).sum(),
         trace_of_square: (0..n).map(pairs).sum(),
         squared_norm: a.iter().map(|x| x * x).sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_opinion_is_right_flagged_and_closed() {
+        let gallery: [f32; 9] = [-149.0, -50.0, -154.0, 537.0, 180.0, 546.0, -27.0, -9.0, -25.0];
+        let spectrum = solve(&gallery, 3);
+        assert!(spectrum.solved_again && spectrum.status == Status::Ok && spectrum.real == 3);
+        let mut values: Vec<f64> = spectrum.eigenvalues.iter().map(|z| z[0]).collect();
+        values.sort_by(f64::total_cmp);
+        assert!(values.iter().zip([1.0, 2.0, 3.0]).all(|(x, y)| (x - y).abs() <= 1e-9), "{values:?}");
+        let rotation = solve(&[0.5_f64, 2.0, -3.0, 0.25], 2).eigenvalues;
+        assert!(rotation[0][0] == rotation[1][0] && rotation[0][1] == -rotation[1][1] && rotation[0][1] != 0.0);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_refused() {
+        assert_eq!(solve(&[1.0_f32, f32::NAN, 0.0, 1.0], 2).status, Status::Refused);
     }
 }

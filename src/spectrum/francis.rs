@@ -2,15 +2,15 @@
 //!
 //! All lanes chase their bulge past the same position at the same time; a lane outside its active block [low, high]
 //! gets identity reflectors. So a lane's arithmetic does not depend on its neighbours, only the waste does.
-//! Sources: LAPACK `lahqr` (shifts, exceptional shifts after 10 sweeps without deflation); deflation of Ahues and
-//! Tisseur (1997).
+//! Sources: LAPACK `lahqr` (shifts) and `laqr0` (exceptional shifts after 6 sweeps without deflation); deflation of
+//! Ahues and Tisseur (1997).
 
 use super::lanes::Real;
 use super::reflect::{self, BLOCK, Reflector};
 use pulp::Simd;
 
 /// Sweeps without deflation before an exceptional shift.
-const PATIENCE: f64 = 10.0;
+const PATIENCE: f64 = 6.0;
 
 /// The active block of each lane: first and last index as numbers (last < 0: finished), and sweeps since it shrank.
 struct Blocks<T: Real, S: Simd> {
@@ -48,11 +48,7 @@ pub fn iterate<T: Real, S: Simd>(s: S, pack: &mut Pack<T::V<S>>) -> T::V<S> {
 /// Zeroes negligible subdiagonal entries, drops blocks of one and two rows off the end, and finds each lane's active
 /// block. Gives the span of all active blocks, or `None` when every lane is finished.
 #[inline(always)]
-fn deflate<T: Real, S: Simd>(
-    s: S,
-    pack: &mut Pack<T::V<S>>,
-    blocks: &mut Blocks<T, S>,
-) -> Option<(usize, usize)> {
+fn deflate<T: Real, S: Simd>(s: S, pack: &mut Pack<T::V<S>>, blocks: &mut Blocks<T, S>) -> Option<(usize, usize)> {
     let (zero, one) = (T::zero(s), T::splat(s, T::ONE));
     let top = largest::<T, S>(blocks.high)?;
     let mut searching = T::at_most(s, zero, blocks.high);
@@ -155,7 +151,7 @@ fn shifts<T: Real, S: Simd>(s: S, pack: &Pack<T::V<S>>, blocks: &Blocks<T, S>) -
     Shifts { re1: re, re2: re, im: T::mul(s, T::select(s, complex, root, zero), size) }
 }
 
-/// The entries (a, b; c, d) of each lane's last 2x2 block, or LAPACK's exceptional ones after every tenth sweep.
+/// The entries (a, b; c, d) of each lane's last 2x2 block, or LAPACK's exceptional ones after every sixth idle sweep.
 #[inline(always)]
 fn trailing<T: Real, S: Simd>(s: S, pack: &Pack<T::V<S>>, blocks: &Blocks<T, S>) -> [T::V<S>; 4] {
     let lanes = T::lanes::<S>();
@@ -231,9 +227,8 @@ fn sweep<T: Real, S: Simd>(
         for (r, p) in p[..count].iter_mut().enumerate() {
             let k = first + r;
             *p = chase::<T, S>(s, pack, blocks, shifts, k, low);
-            let one = std::slice::from_ref(p);
-            reflect::left(s, pack.h, stride, k, k..near, one);
-            reflect::right(s, pack.h, stride, first..(k + 4).min(high + 1), k, one);
+            reflect::left_one(s, pack.h, stride, k, k..near, *p);
+            reflect::right_one(s, pack.h, stride, first..(k + 4).min(high + 1), k, *p);
         }
         reflect::left(s, pack.h, stride, first, near..high + 1, &p[..count]);
         reflect::right(s, pack.h, stride, low..first, first, &p[..count]);

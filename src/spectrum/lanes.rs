@@ -1,8 +1,7 @@
 //! The arithmetic of the solver: real numbers `f32`/`f64` and SIMD vectors of them.
 //!
 //! One trait, [`Real`], carries both, so that every kernel of the solver is written once. A vector `T::V<S>` has one
-//! lane per matrix (or, in [`hessenberg`](super::hessenberg), one lane per column). All operations are the correctly
-//! rounded IEEE ones and multiply-adds are always fused, hence a lane computes the same bits at every vector width.
+//! lane per matrix. All operations are the correctly rounded IEEE ones and multiply-adds are always fused, hence a lane computes the same bits at every vector width.
 
 use bytemuck::{NoUninit, Pod};
 use pulp::Simd;
@@ -241,12 +240,56 @@ macro_rules! real {
 }
 
 real!(
-    f32, f32s, m32s, u32, 23, 127, -40, 60, -118, 40, splat_f32s, add_f32s, sub_f32s, mul_f32s, div_f32s,
-    mul_add_f32s, negate_mul_add_f32s, sqrt_f32s, abs_f32s, less_than_f32s, less_than_or_equal_f32s, and_m32s,
-    or_m32s, select_f32s, reduce_sum_f32s
+    f32,
+    f32s,
+    m32s,
+    u32,
+    23,
+    127,
+    -40,
+    60,
+    -118,
+    40,
+    splat_f32s,
+    add_f32s,
+    sub_f32s,
+    mul_f32s,
+    div_f32s,
+    mul_add_f32s,
+    negate_mul_add_f32s,
+    sqrt_f32s,
+    abs_f32s,
+    less_than_f32s,
+    less_than_or_equal_f32s,
+    and_m32s,
+    or_m32s,
+    select_f32s,
+    reduce_sum_f32s
 );
 real!(
-    f64, f64s, m64s, u64, 52, 1023, -400, 500, -900, 400, splat_f64s, add_f64s, sub_f64s, mul_f64s, div_f64s,
-    mul_add_f64s, negate_mul_add_f64s, sqrt_f64s, abs_f64s, less_than_f64s, less_than_or_equal_f64s, and_m64s,
-    or_m64s, select_f64s, reduce_sum_f64s
+    f64,
+    f64s,
+    m64s,
+    u64,
+    52,
+    1023,
+    -400,
+    500,
+    -900,
+    400,
+    splat_f64s,
+    add_f64s,
+    sub_f64s,
+    mul_f64s,
+    div_f64s,
+    mul_add_f64s,
+    negate_mul_add_f64s,
+    sqrt_f64s,
+    abs_f64s,
+    less_than_f64s,
+    less_than_or_equal_f64s,
+    and_m64s,
+    or_m64s,
+    select_f64s,
+    reduce_sum_f64s
 );

@@ -58,13 +58,8 @@ impl<T: Real, S: Simd> Space<T, S> {
 
 /// Solves up to one register's worth of matrices; appends their spectra in order.
 #[inline(always)]
-fn solve<T: Real, S: Simd>(
-    s: S,
-    matrices: &[&[T]],
-    n: usize,
-    space: &mut Space<T, S>,
-    spectra: &mut Vec<Spectrum>,
-) {
+fn solve<T: Real, S: Simd>(s: S, matrices: &[&[T]], n: usize, space: &mut Space<T, S>, spectra: &mut Vec<Spectrum>) {
+    // No vector has more lanes than a 512-bit register has bytes.
     let mut exponents = [None; 64];
     space.h.fill(T::zero(s));
     for (lane, matrix) in matrices.iter().enumerate() {
@@ -101,7 +96,7 @@ fn load<T: Real, S: Simd>(matrix: &[T], n: usize, lane: usize, space: &mut Space
     }
     let exponent = balance::prepare(matrix, n, &mut space.prepared, &mut space.sums)?;
     let lanes = T::lanes::<S>();
-    let h: &mut [T] = bytemuck::cast_slice_mut(&mut *space.h);
+    let h: &mut [T] = bytemuck::cast_slice_mut(&mut space.h);
     for (row, to) in space.prepared.chunks_exact(n).zip(h.chunks_mut(space.stride * lanes)) {
         for (&x, to) in row.iter().zip(to.chunks_exact_mut(lanes)) {
             to[lane] = x;
@@ -135,7 +130,7 @@ fn invariants<T: Real, S: Simd>(s: S, n: usize, space: &Space<T, S>) -> [T::V<S>
 #[inline(always)]
 fn read<T: Real, S: Simd>(n: usize, lane: usize, space: &Space<T, S>) -> Spectrum {
     let lanes = T::lanes::<S>();
-    let h: &[T] = bytemuck::cast_slice(&*space.h);
+    let h: &[T] = bytemuck::cast_slice(&space.h);
     let mut eigenvalues = Vec::with_capacity(n);
     let at = |i: usize, j: usize| h[(i * space.stride + j) * lanes + lane].to_f64();
     blocks::of_quasi_triangular(n, at, &mut eigenvalues);

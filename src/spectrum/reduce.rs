@@ -50,14 +50,7 @@ pub fn reduce<T: Real, S: Simd>(
 
 /// Applies the pending update to column k.
 #[inline(always)]
-fn update_column<T: Real, S: Simd>(
-    s: S,
-    h: &mut [T::V<S>],
-    n: usize,
-    stride: usize,
-    k: usize,
-    last: &Update<T, S>,
-) {
+fn update_column<T: Real, S: Simd>(s: S, h: &mut [T::V<S>], n: usize, stride: usize, k: usize, last: &Update<T, S>) {
     let (vk, wk) = (last.v[k], last.w[k]);
     for ((row, &v), &y) in h.chunks_mut(stride).zip(&*last.v).zip(&*last.y).take(n) {
         row[k] = T::fnma(s, y, vk, T::fnma(s, v, wk, row[k]));

@@ -82,11 +82,24 @@ pub fn left<T: Real, S: Simd>(
         return left_four(s, h, stride, row, columns, four);
     }
     for (r, reflector) in reflectors.iter().enumerate() {
-        let mut rows = h[(row + r) * stride..].chunks_mut(stride);
-        let [a, b, c] = std::array::from_fn(|_| take(&mut rows, &columns));
-        for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
-            reflector.apply(s, a, b, c);
-        }
+        left_one(s, h, stride, row + r, columns.clone(), *reflector);
+    }
+}
+
+/// Three rows from `row`, multiplied from the left. The reflector comes by value, to live in registers.
+#[inline(always)]
+pub fn left_one<T: Real, S: Simd>(
+    s: S,
+    h: &mut [T::V<S>],
+    stride: usize,
+    row: usize,
+    columns: std::ops::Range<usize>,
+    reflector: Reflector<T, S>,
+) {
+    let mut rows = h[row * stride..].chunks_mut(stride);
+    let [a, b, c] = std::array::from_fn(|_| take(&mut rows, &columns));
+    for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
+        reflector.apply(s, a, b, c);
     }
 }
 
@@ -135,21 +148,33 @@ pub fn right<T: Real, S: Simd>(
     column: usize,
     reflectors: &[Reflector<T, S>],
 ) {
-    let lines = h[rows.start * stride..].chunks_mut(stride).take(rows.len());
     if let Ok(four) = <&[Reflector<T, S>; BLOCK]>::try_from(reflectors) {
         let four = *four;
-        for line in lines {
+        for line in h[rows.start * stride..].chunks_exact_mut(stride).take(rows.len()) {
             if let Some(x) = line[column..].first_chunk_mut() {
                 apply_four(s, x, &four);
             }
         }
         return;
     }
-    for line in lines {
-        for (r, reflector) in reflectors.iter().enumerate() {
-            if let Some([a, b, c]) = line[column + r..].first_chunk_mut() {
-                reflector.apply(s, a, b, c);
-            }
+    for (r, reflector) in reflectors.iter().enumerate() {
+        right_one(s, h, stride, rows.clone(), column + r, *reflector);
+    }
+}
+
+/// Three columns from `column`, multiplied from the right.
+#[inline(always)]
+pub fn right_one<T: Real, S: Simd>(
+    s: S,
+    h: &mut [T::V<S>],
+    stride: usize,
+    rows: std::ops::Range<usize>,
+    column: usize,
+    reflector: Reflector<T, S>,
+) {
+    for line in h[rows.start * stride..].chunks_exact_mut(stride).take(rows.len()) {
+        if let Some([a, b, c]) = line[column..].first_chunk_mut() {
+            reflector.apply(s, a, b, c);
         }
     }
 }

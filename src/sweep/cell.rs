@@ -4,6 +4,7 @@ use crate::rollout::Outcome;
 use crate::spec::SweepSpec;
 use crate::statistics::{LogMean, Moments, Share, Summary, quantile};
 use crate::sweep::Point;
+use crate::sweep::nonlinear::{Linearised, Observed};
 use serde::Serialize;
 
 /// Within this distance of 1 a growth factor counts as neutral: the accuracy of f32 eigenvalues of width up to 128.
@@ -72,8 +73,16 @@ pub struct Cell {
     pub crossing_step: Option<f64>,
     /// Members whose state became 0.
     pub collapsed: u64,
+    /// Members whose nonlinear state was frozen at 2^48; their growth is infinite in medians, and not in means.
+    pub frozen: u64,
     /// Members whose spectrum is missing.
     pub no_spectrum: u64,
+    /// What was seen of nonlinear states after the last step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observations: Option<Observed>,
+    /// Jacobians of the step along nonlinear trajectories.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub linearised: Vec<Linearised>,
 }
 
 /// A cell while members arrive, in their order.
@@ -94,6 +103,7 @@ pub struct Accumulator {
     peak_steps: Vec<f64>,
     crossing_steps: Vec<f64>,
     collapsed: u64,
+    frozen: u64,
     no_spectrum: u64,
 }
 
@@ -120,6 +130,7 @@ impl Accumulator {
             peak_steps: Vec::new(),
             crossing_steps: Vec::new(),
             collapsed: 0,
+            frozen: 0,
             no_spectrum: 0,
         }
     }
@@ -146,9 +157,9 @@ impl Accumulator {
         count_fate(&mut self.observed, growth / spec.depth as f64);
         self.square.add(2.0 * growth);
         self.log_peak.add(outcome.log_peak);
-        if outcome.collapse_step.is_some() {
-            self.collapsed += 1;
-        } else {
+        self.collapsed += u64::from(outcome.collapse_step.is_some());
+        self.frozen += u64::from(outcome.diverged_step.is_some());
+        if growth.is_finite() {
             self.growth.add(growth);
         }
         if self.growths.len() < self.quantile_members {
@@ -189,7 +200,10 @@ impl Accumulator {
             log_peak_growth,
             overshoot_step: median(&mut self.peak_steps),
             crossing_step: median(&mut self.crossing_steps),
+            observations: None,
+            linearised: Vec::new(),
             collapsed: self.collapsed,
+            frozen: self.frozen,
             no_spectrum: self.no_spectrum,
         }
     }
@@ -214,10 +228,5 @@ fn median(sample: &mut [f64]) -> Option<f64> {
 /// Leaves out what is beyond f64.
 fn finite(summary: Summary) -> Summary {
     let keep = |x: Option<f64>| x.filter(|x| x.is_finite());
-    Summary {
-        mean: keep(summary.mean),
-        sd: keep(summary.sd),
-        standard_error: keep(summary.standard_error),
-        ..summary
-    }
+    Summary { mean: keep(summary.mean), sd: keep(summary.sd), standard_error: keep(summary.standard_error), ..summary }
 }

@@ -131,6 +131,8 @@ fn a_pre_norm_transformer_follows_the_recursion() {
         weights: Weights::Iid,
         activation: Activation::Relu,
         logit_gain: 1e-6,
+        tokens: 16,
+        heads: 4,
         ..LayerSpec::of(Model::Transformer)
     };
     let width = 128;
@@ -150,7 +152,7 @@ fn a_pre_norm_transformer_follows_the_recursion() {
 /// Without skips (gamma = 1) attention makes all tokens equal within a few layers; with skips they stay apart.
 #[test]
 fn tokens_collapse_without_skips_and_less_with_them() {
-    let spec = LayerSpec { weights: Weights::Iid, norm: NormPlacement::Pre, ..LayerSpec::of(Model::Transformer) };
+    let spec = LayerSpec { weights: Weights::Iid, tokens: 16, ..LayerSpec::of(Model::Transformer) };
     let points = [point(1.0, 1.0, 1.0), point(1.0, 1.0, 0.0)];
     let rolled = roll(&hosts()[0], &spec, 32, 12, &points, 0..8);
     let similarity = |step, point| rolled.mean(step, point, |o| o(observation::SIMILARITY)).0;

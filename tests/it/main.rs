@@ -3,9 +3,16 @@
 mod adapter;
 mod cli_bad_input;
 mod dataset;
+mod eigen_gpu;
+mod eigen_pack;
+mod exponents;
+mod families;
 mod figure;
 mod matrix;
+mod oracle;
 mod parity;
 mod layer_tangent;
 mod layer_theory;
 mod spec;
+mod theory;
+mod tidy;

@@ -1,0 +1,146 @@
+//! What the user sees while the program works: remarks and progress on standard error, results on standard output.
+
+use crate::cli::Invocation;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+use std::io::{IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// Without a terminal, a progress line at most so often.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Where words go.
+pub struct Console {
+    /// Results as one JSON object.
+    pub json: bool,
+    quiet: bool,
+}
+
+impl Console {
+    /// As the invocation wants it.
+    pub fn new(invocation: &Invocation) -> Self {
+        Console { json: invocation.json, quiet: invocation.quiet }
+    }
+
+    /// A remark on standard error.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+
+    /// Text for people on standard output; nothing with `--json`.
+    pub fn show(&self, text: &str) -> Result<()> {
+        if self.json { Ok(()) } else { print(text) }
+    }
+
+    /// The result for programs; nothing without `--json`.
+    pub fn emit(&self, value: &Value) -> Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        let text = serde_json::to_string(value).map_err(|error| Error::Bug(error.to_string()))?;
+        print(&format!("{text}\n"))
+    }
+
+    /// Opens the device and says which it is.
+    pub fn open(&self, invocation: &Invocation) -> Result<Device> {
+        let (device, line) = Device::open(&invocation.device)?;
+        if let Some(line) = line {
+            self.note(&line);
+        }
+        self.note(&device.description().to_string());
+        Ok(device)
+    }
+
+    /// May colours be used on standard output?
+    pub fn colour(&self) -> bool {
+        std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    }
+
+    /// Columns of the terminal, or 100.
+    pub fn columns(&self) -> usize {
+        let given = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        given.unwrap_or(100_usize).clamp(72, 160)
+    }
+
+    /// A progress report for something called `what`.
+    pub fn progress(&self, what: &'static str) -> Progress {
+        let bar = (!self.quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::new(1000);
+            if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% eta {eta}") {
+                bar.set_style(style);
+            }
+            bar.set_prefix(what);
+            bar
+        });
+        let start = Instant::now();
+        Progress { what, bar, quiet: self.quiet, start, said: start, stop: stop_flag() }
+    }
+}
+
+/// Writes to standard output, where a failure is an I/O error; `ending` makes a closed pipe no failure.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Error::io(std::path::Path::new("standard output"), error, "redirect it to another place"))
+}
+
+/// Set by the first Ctrl-C; the second ends the program.
+fn stop_flag() -> Arc<AtomicBool> {
+    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    FLAG.get_or_init(|| {
+        let flag = Arc::new(AtomicBool::new(false));
+        let own = flag.clone();
+        let set = ctrlc::set_handler(move || {
+            if own.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+            eprintln!("stopping after this chunk and keeping what is done; again to stop now");
+        });
+        if let Err(error) = set {
+            log::warn!("Ctrl-C will lose what is done: {error}");
+        }
+        flag
+    })
+    .clone()
+}
+
+/// A bar on a terminal, plain lines elsewhere.
+pub struct Progress {
+    what: &'static str,
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    start: Instant,
+    said: Instant,
+    stop: Arc<AtomicBool>,
+}
+
+impl Progress {
+    /// A fraction of the work is done. `Break` when the user wants to stop.
+    pub fn at(&mut self, fraction: f64) -> ControlFlow<()> {
+        if let Some(bar) = &self.bar {
+            bar.set_position((1000.0 * fraction) as u64);
+        } else if !self.quiet && self.said.elapsed() >= LINE_EVERY && fraction > 0.0 {
+            let elapsed = self.start.elapsed().as_secs_f64();
+            let left = elapsed / fraction * (1.0 - fraction);
+            eprintln!("{}: {:.0}%, {elapsed:.0} s, about {left:.0} s left", self.what, 100.0 * fraction);
+            self.said = Instant::now();
+        }
+        if self.stop.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `eulerscope lyapunov`: Lyapunov exponents.
+
+use crate::cli::console::Console;
+use crate::cli::{Invocation, tables};
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::figure::{ConvergenceFigure, Series};
+use crate::invalid;
+use crate::lyapunov::{self, Estimate, Lyapunov};
+use crate::spec::{LyapunovSpec, Model, RadiusKind};
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// Exponents shown in the terminal and drawn.
+const SHOWN: usize = 8;
+
+/// Runs the command.
+pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> Result<()> {
+    if spec.layer.model != Model::Linear {
+        return invalid!("model: {} is not built yet; use linear", spec.layer.model);
+    }
+    if spec.ensemble.radius_kind == RadiusKind::Exact {
+        return invalid!("radius_kind: a product of layers has no one exact radius; use nominal");
+    }
+    let device = console.open(invocation)?;
+    if invocation.plan {
+        let plan = json!({ "spec": spec, "device": device.description() });
+        console.show(&format!("{plan}\n"))?;
+        return console.emit(&plan);
+    }
+    let dataset = invocation.out.as_deref().map(Dataset::create).transpose()?;
+    let start = Instant::now();
+    let mut progress = console.progress("lyapunov");
+    let result = lyapunov::run(&device, spec, invocation.chunk.unwrap_or(0), &mut |fraction| {
+        let _ = progress.at(fraction);
+    })?;
+    drop(progress);
+    let record = json!({
+        "eulerscope": env!("CARGO_PKG_VERSION"),
+        "command": "lyapunov",
+        "spec": spec,
+        "device": device.description(),
+        "timing": { "seconds": start.elapsed().as_secs_f64() },
+        "exponents": result.exponents,
+        "sum": result.sum,
+        "convergence": result.convergence,
+        "collapsed": result.collapsed,
+    });
+    show(console, spec, &result)?;
+    if let Some(dataset) = dataset {
+        write(console, dataset, spec, &result, &record)?;
+    }
+    console.emit(&record)?;
+    match result.collapsed {
+        0 => Ok(()),
+        some => Err(Error::Partial(format!(
+            "{some} of {} members lost a direction entirely; its exponent is minus infinity and left out",
+            spec.ensemble.layers
+        ))),
+    }
+}
+
+fn number(estimate: &Estimate) -> String {
+    match (estimate.mean, estimate.standard_error) {
+        (Some(mean), Some(error)) => format!("{mean:+.6} ± {error:.6}"),
+        (Some(mean), None) => format!("{mean:+.6}"),
+        (None, _) => "missing".to_string(),
+    }
+}
+
+fn show(console: &Console, spec: &LyapunovSpec, result: &Lyapunov) -> Result<()> {
+    let mut text = format!(
+        "{} {} products of {} steps, width {}: exponents a step, mean ± standard error\n",
+        spec.ensemble.layers, spec.layer.weights, spec.steps, spec.ensemble.width
+    );
+    let count = result.exponents.len();
+    for (i, exponent) in result.exponents.iter().enumerate() {
+        if i < SHOWN || i + 1 == count {
+            text += &format!("{:>6}  {}\n", i + 1, number(exponent));
+        } else if i == SHOWN {
+            text += "     …\n";
+        }
+    }
+    let positive = result.exponents.iter().filter(|e| e.mean.is_some_and(|mean| mean > 0.0)).count();
+    text += &format!("   sum  {}\n{positive} of {count} exponents are positive\n", number(&result.sum));
+    console.show(&text)
+}
+
+fn write(
+    console: &Console,
+    mut dataset: Dataset,
+    spec: &LyapunovSpec,
+    result: &Lyapunov,
+    record: &Value,
+) -> Result<()> {
+    dataset.note("spec", &json!(spec).to_string());
+    dataset.write_table("exponents", &tables::exponents(result))?;
+    let series = |i: usize| Series {
+        label: format!("exponent {}", i + 1),
+        x: result.convergence.iter().map(|point| point.steps as f64).collect(),
+        mean: result.convergence.iter().map(|point| point.exponents[i].mean).collect(),
+        standard_error: result.convergence.iter().map(|point| point.exponents[i].standard_error).collect(),
+    };
+    let figure = ConvergenceFigure {
+        series: (0..result.exponents.len().min(SHOWN / 2)).map(series).collect(),
+        x_label: "steps".to_string(),
+        y_label: "exponent, 1/step".to_string(),
+        log_x: false,
+        reference: Some((0.0, "neutral".to_string())),
+        title: "Lyapunov exponents".to_string(),
+        caption: format!("{} members, width {}", spec.ensemble.layers, spec.ensemble.width),
+    };
+    let picture = figure.draw()?;
+    dataset.write_bytes("convergence.png", &picture.png)?;
+    dataset.write_bytes("convergence.svg", picture.svg.as_bytes())?;
+    let folder = dataset.folder().display().to_string();
+    dataset.finish(record.clone())?;
+    console.note(&format!("results are in {folder}"));
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! The tables of a results folder.
+
+use crate::dataset::Column;
+use crate::lyapunov::Lyapunov;
+use crate::rollout::nonlinear::Observation;
+use crate::spectrum::{Spectrum, Status};
+use crate::sweep::{Cell, Linearised, Member, Observed, Point};
+
+/// A table's columns by name.
+pub type Columns = Vec<(&'static str, Column)>;
+
+fn optional(values: impl Iterator<Item = Option<f64>>) -> Column {
+    Column::OptionalF64(values.collect())
+}
+
+/// One row for each grid point, with the names of the JSON flattened by `_`.
+pub fn cells(cells: &[Cell]) -> Columns {
+    let plain = |f: fn(&Cell) -> f64| Column::F64(cells.iter().map(f).collect());
+    let maybe = |f: fn(&Cell) -> Option<f64>| optional(cells.iter().map(f));
+    let seen = |f: fn(&Observed) -> Option<f64>| optional(cells.iter().map(|c| c.observations.as_ref().and_then(f)));
+    let count = |f: fn(&Cell) -> u64| Column::I64(cells.iter().map(|cell| f(cell) as i64).collect());
+    vec![
+        ("step_size", plain(|c| c.step_size)),
+        ("radius", plain(|c| c.radius)),
+        ("damping", plain(|c| c.damping)),
+        ("layers", count(|c| c.layers)),
+        ("spectral_radius_mean", maybe(|c| c.spectral_radius.mean)),
+        ("spectral_radius_sd", maybe(|c| c.spectral_radius.sd)),
+        ("spectral_radius_q10", maybe(|c| c.spectral_radius.q10)),
+        ("spectral_radius_q50", maybe(|c| c.spectral_radius.q50)),
+        ("spectral_radius_q90", maybe(|c| c.spectral_radius.q90)),
+        ("unstable_fraction", maybe(|c| c.unstable_fraction)),
+        ("unstable_fraction_standard_error", maybe(|c| c.standard_errors.unstable_fraction)),
+        ("predicted_decays", maybe(|c| c.fates_predicted.decays)),
+        ("predicted_neutral", maybe(|c| c.fates_predicted.neutral)),
+        ("predicted_explodes", maybe(|c| c.fates_predicted.explodes)),
+        ("observed_decays", maybe(|c| c.fates_observed.decays)),
+        ("observed_neutral", maybe(|c| c.fates_observed.neutral)),
+        ("observed_explodes", maybe(|c| c.fates_observed.explodes)),
+        ("grew_fraction", maybe(|c| c.grew_fraction)),
+        ("grew_fraction_standard_error", maybe(|c| c.standard_errors.grew_fraction)),
+        ("diverged_fraction", maybe(|c| c.diverged_fraction)),
+        ("diverged_fraction_standard_error", maybe(|c| c.standard_errors.diverged_fraction)),
+        ("log_growth_mean", maybe(|c| c.log_growth.mean)),
+        ("log_growth_sd", maybe(|c| c.log_growth.sd)),
+        ("log_growth_standard_error", maybe(|c| c.log_growth.standard_error)),
+        ("log_growth_median", maybe(|c| c.log_growth.median)),
+        ("mean_square_growth", maybe(|c| c.mean_square_growth)),
+        ("log_mean_square_growth", maybe(|c| c.log_mean_square_growth)),
+        ("log_peak_growth_mean", maybe(|c| c.log_peak_growth.mean)),
+        ("log_peak_growth_median", maybe(|c| c.log_peak_growth.median)),
+        ("overshoot_step", maybe(|c| c.overshoot_step)),
+        ("crossing_step", maybe(|c| c.crossing_step)),
+        ("cosine", seen(|o| o.cosine)),
+        ("token_similarity", seen(|o| o.token_similarity)),
+        ("attention_entropy", seen(|o| o.attention_entropy)),
+        ("effective_step", seen(|o| o.effective_step)),
+        ("effective_damping", seen(|o| o.effective_damping)),
+        ("collapsed", count(|c| c.collapsed)),
+        ("frozen", count(|c| c.frozen)),
+        ("no_spectrum", count(|c| c.no_spectrum)),
+    ]
+}
+
+/// A status in tables and JSON.
+pub fn word(status: Status) -> String {
+    match status {
+        Status::Ok => "ok",
+        Status::NoConvergence => "no_convergence",
+        Status::Refused => "refused",
+    }
+    .to_string()
+}
+
+/// One row for each member.
+pub fn members(members: &[Member]) -> Columns {
+    vec![
+        ("member", Column::U32((0..members.len() as u32).collect())),
+        ("status", Column::Text(members.iter().map(|member| word(member.status)).collect())),
+        ("spectral_radius", optional(members.iter().map(|m| (m.status == Status::Ok).then_some(m.spectral_radius)))),
+        (
+            "real_eigenvalues",
+            Column::OptionalI64(
+                members.iter().map(|m| (m.status == Status::Ok).then_some(m.real_eigenvalues as i64)).collect(),
+            ),
+        ),
+    ]
+}
+
+/// One row for each eigenvalue.
+pub fn spectra(spectra: &[Spectrum]) -> Columns {
+    let rows = || spectra.iter().enumerate().flat_map(|(m, s)| s.eigenvalues.iter().map(move |z| (m as u32, *z)));
+    vec![
+        ("member", Column::U32(rows().map(|(member, _)| member).collect())),
+        ("re", Column::F64(rows().map(|(_, [re, _])| re).collect())),
+        ("im", Column::F64(rows().map(|(_, [_, im])| im).collect())),
+    ]
+}
+
+/// One row for each recorded member, grid point and step; `growth` is `[members, steps 0..=depth, points]`.
+pub fn trajectories(growth: &[f64], points: &[Point], depth: usize) -> Columns {
+    let per_member = (depth + 1) * points.len();
+    let point = |i: usize| &points[i % points.len()];
+    let column = |f: &dyn Fn(usize) -> f64| Column::F64((0..growth.len()).map(f).collect());
+    let whole = |f: &dyn Fn(usize) -> u32| Column::U32((0..growth.len()).map(f).collect());
+    vec![
+        ("member", whole(&|i| (i / per_member) as u32)),
+        ("step", whole(&|i| (i % per_member / points.len()) as u32)),
+        ("step_size", column(&|i| point(i).step_size)),
+        ("radius", column(&|i| point(i).radius)),
+        ("damping", column(&|i| point(i).damping)),
+        ("log_growth", optional(growth.iter().map(|&x| x.is_finite().then_some(x)))),
+    ]
+}
+
+/// One row for each grid point and linearised step.
+pub fn linearised(cells: &[Cell]) -> Columns {
+    let rows = || cells.iter().flat_map(|cell| cell.linearised.iter().map(move |l| (cell, l)));
+    let point = |f: fn(&Cell) -> f64| Column::F64(rows().map(|(cell, _)| f(cell)).collect());
+    let maybe = |f: fn(&Linearised) -> Option<f64>| optional(rows().map(|(_, l)| f(l)));
+    vec![
+        ("step_size", point(|c| c.step_size)),
+        ("radius", point(|c| c.radius)),
+        ("damping", point(|c| c.damping)),
+        ("step", Column::I64(rows().map(|(_, l)| l.step as i64).collect())),
+        ("members", Column::I64(rows().map(|(_, l)| l.members as i64).collect())),
+        ("unstable_fraction", maybe(|l| l.unstable_fraction)),
+        ("spectral_radius_mean", maybe(|l| l.spectral_radius.mean)),
+        ("spectral_radius_median", maybe(|l| l.spectral_radius.median)),
+        ("spectral_abscissa_mean", maybe(|l| l.spectral_abscissa.mean)),
+        ("norm_mean", maybe(|l| l.norm.mean)),
+        ("relative_departure_mean", maybe(|l| l.relative_departure.mean)),
+    ]
+}
+
+/// One row for each recorded member, step and grid point of a nonlinear model; `seen` is
+/// `[members, steps 1..=depth, points]`.
+pub fn observations(seen: &[Observation], points: &[Point], depth: usize) -> Columns {
+    let point = |i: usize| &points[i % points.len()];
+    let column = |f: &dyn Fn(usize) -> f64| Column::F64((0..seen.len()).map(f).collect());
+    let whole = |f: &dyn Fn(usize) -> u32| Column::U32((0..seen.len()).map(f).collect());
+    let value = |f: fn(&Observation) -> Option<f64>| optional(seen.iter().map(f));
+    vec![
+        ("member", whole(&|i| (i / (depth * points.len())) as u32)),
+        ("step", whole(&|i| (i / points.len() % depth) as u32 + 1)),
+        ("step_size", column(&|i| point(i).step_size)),
+        ("radius", column(&|i| point(i).radius)),
+        ("damping", column(&|i| point(i).damping)),
+        ("norm", value(|o| o.norm)),
+        ("cosine", value(|o| o.cosine)),
+        ("token_similarity", value(|o| o.token_similarity)),
+        ("attention_entropy", value(|o| o.attention_entropy)),
+        ("effective_step", value(|o| o.effective_step)),
+        ("effective_damping", value(|o| o.effective_damping)),
+    ]
+}
+
+/// One row for each exponent at each point of the convergence series.
+pub fn exponents(lyapunov: &Lyapunov) -> Columns {
+    let rows = || {
+        let series = lyapunov.convergence.iter();
+        series.flat_map(|c| c.exponents.iter().enumerate().map(move |(i, exponent)| (c.steps, i, exponent)))
+    };
+    vec![
+        ("steps", Column::I64(rows().map(|(steps, _, _)| steps as i64).collect())),
+        ("exponent", Column::U32(rows().map(|(_, i, _)| i as u32).collect())),
+        ("mean", optional(rows().map(|(_, _, e)| e.mean))),
+        ("standard_error", optional(rows().map(|(_, _, e)| e.standard_error))),
+    ]
+}
