@@ -14,7 +14,7 @@ mod stability;
 mod terminal;
 
 pub use convergence::{ConvergenceFigure, Series};
-pub use spectrum::{Disc, SpectrumScatter};
+pub use spectrum::{Disc, LevelLines, SpectrumScatter};
 pub use stability::StabilityMap;
 
 /// One figure in both formats.

@@ -190,6 +190,7 @@ fn write(
     let scatter = SpectrumScatter {
         eigenvalues: eigenvalues.collect(),
         disc: ginibre.then_some(disc),
+        levels: None,
         title: format!("Eigenvalues of {} matrices", spectra.len()),
         caption: format!("width {}; {}", result["width"], result["device"]["name"].as_str().unwrap_or_default()),
     };

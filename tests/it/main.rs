@@ -9,6 +9,7 @@ mod exponents;
 mod families;
 mod figure;
 mod matrix;
+mod nonlinear;
 mod oracle;
 mod parity;
 mod layer_tangent;
