@@ -32,3 +32,8 @@ pub mod sweep;
 pub mod dataset;
 pub mod figure;
 pub mod cli;
+
+/// The README's example runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

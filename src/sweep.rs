@@ -6,8 +6,7 @@
 mod cell;
 pub mod nonlinear;
 
-pub use cell::{Cell, DEAD_BAND, Fates};
-pub use nonlinear::{Linearised, Observed};
+pub use cell::{Cell, DEAD_BAND, Fates, Linearised, Observed};
 
 use crate::device::Device;
 use crate::ensemble::{draw_matrices, unit};

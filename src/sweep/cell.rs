@@ -4,7 +4,6 @@ use crate::rollout::Outcome;
 use crate::spec::SweepSpec;
 use crate::statistics::{LogMean, Moments, Share, Summary, quantile};
 use crate::sweep::Point;
-use crate::sweep::nonlinear::{Linearised, Observed};
 use serde::Serialize;
 
 /// Within this distance of 1 a growth factor 1 + h λ counts as neutral where h rho is 1 or more; the accuracy of f32
@@ -53,6 +52,40 @@ pub struct StandardErrors {
     pub grew_fraction: Option<f64>,
     /// Of `diverged_fraction`.
     pub diverged_fraction: Option<f64>,
+}
+
+/// Means of what was seen of nonlinear states after the last step, over the members that were not frozen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Observed {
+    /// The cosine of the angle to the initial state.
+    pub cosine: Option<f64>,
+    /// The mean cosine of two tokens: 1 is rank collapse.
+    pub token_similarity: Option<f64>,
+    /// The mean entropy of the attention's rows, in nats.
+    pub attention_entropy: Option<f64>,
+    /// |h f| / |x|.
+    pub effective_step: Option<f64>,
+    /// 1 - |x_k| / |x_{k+1}|.
+    pub effective_damping: Option<f64>,
+}
+
+/// The Jacobian M of the step, at one step of the trajectories.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Linearised {
+    /// The step, from 1; the base point is the state before it.
+    pub step: usize,
+    /// Members whose Jacobian has a spectrum.
+    pub members: u64,
+    /// Of M.
+    pub spectral_radius: Summary,
+    /// max Re λ of M.
+    pub spectral_abscissa: Summary,
+    /// Share of members with spectral radius above 1.
+    pub unstable_fraction: Option<f64>,
+    /// ‖M‖₂, of the first members.
+    pub norm: Summary,
+    /// Henrici's departure from normality over the Frobenius norm, of the first members.
+    pub relative_departure: Summary,
 }
 
 /// What is reported of a grid point. The names are a contract with readers of the JSON.

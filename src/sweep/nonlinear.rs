@@ -1,6 +1,6 @@
 //! The sweep of the MLP and the Transformer: rollouts of all members, and Jacobians of as many as there is time for.
 
-use super::cell::{Accumulator, Bands};
+use super::cell::{Accumulator, Bands, Linearised, Observed};
 use super::{Cell, Point, Progress, Sweep, Timing, points};
 use crate::device::Device;
 use crate::error::Result;
@@ -11,7 +11,6 @@ use crate::spec::SweepSpec;
 use crate::spectrum::{self, Spectrum, Status, derived::norm_and_departure};
 use crate::statistics::{Moments, Share, Summary};
 use rayon::prelude::*;
-use serde::Serialize;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -23,40 +22,6 @@ const LINEARISE_FLOPS: f64 = 3e12;
 const NUMBERS_AT_ONCE: usize = 4 << 20;
 /// 2-norms, by singular values, are computed of so many members.
 const NORM_MEMBERS: usize = 8;
-
-/// Means of what was seen of nonlinear states after the last step, over the members that were not frozen.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Observed {
-    /// The cosine of the angle to the initial state.
-    pub cosine: Option<f64>,
-    /// The mean cosine of two tokens: 1 is rank collapse.
-    pub token_similarity: Option<f64>,
-    /// The mean entropy of the attention's rows, in nats.
-    pub attention_entropy: Option<f64>,
-    /// |h f| / |x|.
-    pub effective_step: Option<f64>,
-    /// 1 - |x_k| / |x_{k+1}|.
-    pub effective_damping: Option<f64>,
-}
-
-/// The Jacobian M of the step, at one step of the trajectories.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Linearised {
-    /// The step, from 1; the base point is the state before it.
-    pub step: usize,
-    /// Members whose Jacobian has a spectrum.
-    pub members: u64,
-    /// Of M.
-    pub spectral_radius: Summary,
-    /// max Re λ of M.
-    pub spectral_abscissa: Summary,
-    /// Share of members with spectral radius above 1.
-    pub unstable_fraction: Option<f64>,
-    /// ‖M‖₂, of the first members.
-    pub norm: Summary,
-    /// Henrici's departure from normality over the Frobenius norm, of the first members.
-    pub relative_departure: Summary,
-}
 
 /// Runs a sweep of a nonlinear model.
 pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
