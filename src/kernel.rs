@@ -235,4 +235,6 @@ kernels! {
     record: Record,
     audit: Audit,
     probe: Probe,
+    probe_fma: ProbeFma,
+    probe_copy: ProbeCopy,
 }

@@ -1,12 +1,14 @@
 //! The GPU device: plans become dispatches, breadth-first over the members of a chunk.
 
 mod adapter;
+mod clock;
 mod layout;
 mod session;
 
 pub use adapter::{Adapter, DRIVER_HINT, adapters, choose};
 pub use layout::check;
 
+use crate::device::profile::Recorder;
 use crate::device::{Description, chunks};
 use crate::error::{Error, Result};
 use crate::kernel::Entry;
@@ -25,6 +27,7 @@ pub struct Gpu {
     pipelines: Mutex<HashMap<&'static str, Arc<wgpu::ComputePipeline>>>,
     /// The first error that no call returned: wgpu's default handler would panic.
     failure: Arc<Mutex<Option<String>>>,
+    pub(super) recorder: Recorder,
 }
 
 impl Gpu {
@@ -57,6 +60,10 @@ impl Gpu {
         let mut before = None;
         for range in chunks(members, chunk) {
             let pending = session.start(range.clone(), inputs)?;
+            if self.recorder.is_on() {
+                sink(Chunk { members: range, outputs: session.finish(pending)? })?;
+                continue;
+            }
             if let Some((range, pending)) = before.replace((range, pending)) {
                 sink(Chunk { members: range, outputs: session.finish(pending)? })?;
             }

@@ -118,7 +118,7 @@ impl Kernel for EulerUpdate {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [(4, 4, 4, 1), (8, 8, 12, 3), (12, 12, 68, 2), (64, 64, 32, 2), (20, 36, 8, 5), (68, 68, 4, 1)];
+        let shapes = [(4, 4, 4, 1), (8, 8, 12, 3), (12, 12, 68, 2), (64, 64, 256, 1), (20, 36, 8, 5), (68, 68, 4, 1)];
         shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
     }
 }
