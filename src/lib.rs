@@ -29,4 +29,5 @@ pub mod lyapunov;
 pub mod sweep;
 pub mod dataset;
 pub mod figure;
+pub mod bench;
 pub mod cli;
