@@ -19,13 +19,13 @@ fn probe_fma(@builtin(global_invocation_id) at: vec3<u32>) {
     if at.x >= quads {
         return;
     }
-    let from = at.y * 4u * quads + at.x;
+    let first = at.y * 4u * quads + at.x;
     let a = vec4<f32>(params.a);
     let b = vec4<f32>(params.b);
-    var p = x[from];
-    var q = x[from + quads];
-    var r = x[from + 2u * quads];
-    var s = x[from + 3u * quads];
+    var p = x[first];
+    var q = x[first + quads];
+    var r = x[first + 2u * quads];
+    var s = x[first + 3u * quads];
     for (var trip = 0u; trip < params.trips; trip += 1u) {
         p = fma(a, p, b);
         q = fma(a, q, b);
@@ -44,8 +44,8 @@ fn probe_fma(@builtin(global_invocation_id) at: vec3<u32>) {
         r = fma(a, r, b);
         s = fma(a, s, b);
     }
-    x[from] = p;
-    x[from + quads] = q;
-    x[from + 2u * quads] = r;
-    x[from + 3u * quads] = s;
+    x[first] = p;
+    x[first + quads] = q;
+    x[first + 2u * quads] = r;
+    x[first + 3u * quads] = s;
 }
