@@ -83,13 +83,13 @@ impl Kernel for EulerUpdate {
         ("marks", Write, Int),
     ];
     const CONSTANTS: fn(bool) -> &'static [(&'static str, f64)] =
-        |software| if software { &[("ROW_LANES", 8.0), ("COLUMN_LANES", 1.0)] } else { &[] };
+        |software| if software { &[("ROW_LANES", 8.0), ("COLUMN_LANES", 1.0), ("WIDE", 1.0)] } else { &[] };
     type Params = Params;
 
     fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
         let quads = p.columns / 4;
-        let lanes = if software { 1 } else { COLUMN_LANES };
-        [quads.div_ceil(lanes), 1, members]
+        let quads_of_group = if software { 2 } else { COLUMN_LANES };
+        [quads.div_ceil(quads_of_group), 1, members]
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
