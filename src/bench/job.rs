@@ -129,7 +129,8 @@ pub fn of_kernel(entry: &'static Entry, quick: bool, hardware: bool) -> Job {
 
 fn largest(entry: &Entry, work_of: impl Fn(&Case<ErasedParams>) -> f64) -> Case<ErasedParams> {
     let by_work = |a: &Case<ErasedParams>, b: &Case<ErasedParams>| work_of(a).total_cmp(&work_of(b));
-    (entry.cases)().into_iter().max_by(by_work).expect("every kernel has a case")
+    // The first of equals: cases go from the plain to the special.
+    (entry.cases)().into_iter().rev().max_by(by_work).expect("every kernel has a case")
 }
 
 fn length(buffer: &CaseBuffer) -> usize {
