@@ -23,7 +23,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> member_gain: array<f32>;         // [members], or 1 for all
 @group(0) @binding(6) var<storage, read_write> out: array<vec4<f32>>;     // [members, rows, columns / 4]
 @group(0) @binding(7) var<storage, read_write> norms: array<f32>;         // [members, now | peak | initial, columns]
-@group(0) @binding(8) var<storage, read_write> marks: array<i32>;         // [members, 6 marks, columns]
+@group(0) @binding(8) var<storage, read_write> marks: array<i32>;         // [members, 7 marks, columns]
 
 const NOW = 0u;
 const PEAK = 1u;
@@ -35,7 +35,7 @@ const PEAK_EXPONENT = 2u;
 const PEAK_STEP = 3u;
 const CROSSING_STEP = 4u;
 const COLLAPSE_STEP = 5u;
-const MARK_ROWS = 6u;
+const MARK_ROWS = 7u;
 
 override ROW_LANES: u32 = 16u;
 override COLUMN_LANES: u32 = 4u;

@@ -20,7 +20,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> normal_table: array<u32>;    // [32 octaves, 32 segments, 3]
 @group(0) @binding(3) var<storage, read_write> x: array<f32>;         // [members, padded_rows, padded_columns]
 @group(0) @binding(4) var<storage, read_write> norms: array<f32>;     // [members, now | peak | initial, padded_columns]
-@group(0) @binding(5) var<storage, read_write> marks: array<i32>;     // [members, 6 marks, padded_columns]
+@group(0) @binding(5) var<storage, read_write> marks: array<i32>;     // [members, 7 marks, padded_columns]
 
 const NORMAL_UNIT = 0.000000476837158203125;    // 2^-21
 
@@ -48,11 +48,12 @@ fn fill_state(@builtin(global_invocation_id) at: vec3<u32>) {
     norms[norm] = square;
     norms[norm + columns] = square * power_of_two(-exponent);
     norms[norm + 2u * columns] = square;
-    let mark = at.z * 6u * columns + column;
+    let mark = at.z * 7u * columns + column;
     marks[mark] = 0;
     marks[mark + columns] = select(0, exponent >> 1u, params.renormalise != 0u);
     marks[mark + 2u * columns] = exponent;
     marks[mark + 3u * columns] = 0;
     marks[mark + 4u * columns] = 0;
     marks[mark + 5u * columns] = 0;
+    marks[mark + 6u * columns] = 0;
 }

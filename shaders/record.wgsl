@@ -11,7 +11,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> norms: array<f32>;                    // [members, now | peak | initial, columns]
-@group(0) @binding(2) var<storage, read> marks: array<i32>;                    // [members, 6 marks, columns]
+@group(0) @binding(2) var<storage, read> marks: array<i32>;                    // [members, 7 marks, columns]
 @group(0) @binding(3) var<storage, read_write> history: array<f32>;            // [members, rows, columns]
 @group(0) @binding(4) var<storage, read_write> history_exponents: array<i32>;  // [members, rows, columns]
 
@@ -23,5 +23,5 @@ fn record(@builtin(global_invocation_id) at: vec3<u32>) {
     }
     let to = (at.z * params.rows + params.row) * params.columns + column;
     history[to] = norms[at.z * 3u * params.columns + column];
-    history_exponents[to] = marks[at.z * 6u * params.columns + column];
+    history_exponents[to] = marks[at.z * 7u * params.columns + column];
 }

@@ -121,6 +121,15 @@ pub struct Case<P> {
     pub tolerance: Vec<Vec<f64>>,
 }
 
+/// What a kernel may know of the adapter that it is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Is it a GPU driver that runs on the CPU?
+    pub software: bool,
+    /// Bytes of workgroup memory.
+    pub workgroup_bytes: u32,
+}
+
 /// One algorithm: a shader and its twin.
 pub trait Kernel: Sized + 'static {
     /// The stem: shader file, entry point, Rust module, label, timing row.
@@ -131,6 +140,10 @@ pub trait Kernel: Sized + 'static {
     const BUFFERS: &'static [Binding];
     /// `override` constants on a hardware GPU (`false`) or a software driver (`true`).
     const CONSTANTS: fn(bool) -> &'static [(&'static str, f64)] = |_| &[];
+    /// `override` constants of one run, where its parameters or the adapter's limits decide them.
+    fn constants(_params: &Self::Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        (Self::CONSTANTS)(machine.software).to_vec()
+    }
     /// The parameters.
     type Params: Params;
     /// Workgroups in x, y, z for a chunk of so many members; `software` as for [`Kernel::CONSTANTS`].
@@ -152,7 +165,7 @@ pub struct Entry {
     pub source: &'static str,
     pub buffers: &'static [Binding],
     pub fields: &'static [(&'static str, &'static str)],
-    pub constants: fn(bool) -> &'static [(&'static str, f64)],
+    pub constants: fn(&(dyn Any + Send + Sync), &Machine) -> Vec<(&'static str, f64)>,
     pub grid: fn(&(dyn Any + Send + Sync), u32, bool) -> [u32; 3],
     pub cost: fn(&(dyn Any + Send + Sync)) -> Cost,
     pub twin_f32: Twin<f32>,
@@ -188,7 +201,7 @@ impl Entry {
             source: K::SOURCE,
             buffers: K::BUFFERS,
             fields: <K::Params as Params>::FIELDS,
-            constants: K::CONSTANTS,
+            constants: |params, machine| K::constants(typed(params), machine),
             grid: |params, members, software| K::grid(typed(params), members, software),
             cost: |params| K::cost(typed(params)),
             twin_f32: |params, views| K::twin::<f32>(typed(params), views),
@@ -235,7 +248,20 @@ kernels! {
     euler_update: EulerUpdate,
     orthonormalise: Orthonormalise,
     record: Record,
+    normalise: Normalise,
+    project: Project,
+    attend: Attend,
+    observe: Observe,
+    fill_basis: FillBasis,
+    normalise_tangent: NormaliseTangent,
+    project_tangent: ProjectTangent,
+    attend_tangent: AttendTangent,
     audit: Audit,
+    balance: Balance,
+    hessenberg: Hessenberg,
+    francis: Francis,
+    diagonal_blocks: DiagonalBlocks,
+    spectral_summary: SpectralSummary,
     probe: Probe,
     probe_fma: ProbeFma,
     probe_copy: ProbeCopy,

@@ -13,7 +13,9 @@
 pub mod error;
 pub mod spec;
 pub mod matrix;
+pub mod elementary;
 pub mod real;
+pub mod activation;
 pub mod simd;
 pub mod random;
 pub mod matmul;

@@ -1,4 +1,5 @@
-//! Lyapunov exponents of products of linear layers: Benettin's method with an exact QR at every step.
+//! Lyapunov exponents of stacks of layers: Benettin's method with an exact QR at every step. Products of linear layers
+//! are here, tangents along the trajectories of the MLP and the Transformer in `nonlinear`.
 //!
 //! Deviation vectors ride as columns through the same Euler update as states do; after each step they are
 //! orthonormalised and the logarithms of what was divided out are summed, as mantissas with integer exponents, so
@@ -6,6 +7,8 @@
 //!
 //! Reference: Benettin, Galgani, Giorgilli and Strelcyn, Meccanica 15 (1980); Geist, Parlitz and Lauterborn, Prog. Theor.
 //! Phys. 83 (1990), method H2 with QR.
+
+mod nonlinear;
 
 use crate::device::Device;
 use crate::ensemble::{PADDING, Source, State, unit};
@@ -15,7 +18,7 @@ use crate::kernel::orthonormalise::{self, Orthonormalise};
 use crate::layer::{Coefficients, LinearLayer, Threshold};
 use crate::plan::{BufferId, Chunk, Plan};
 use crate::random::Tensor;
-use crate::spec::{LyapunovSpec, Weights};
+use crate::spec::{LyapunovSpec, Model, Weights};
 use crate::statistics::Moments;
 use serde::Serialize;
 use std::f64::consts::LN_2;
@@ -49,6 +52,11 @@ pub struct Lyapunov {
     pub convergence: Vec<Convergence>,
     /// Members with a direction that was annihilated, whose exponents are minus infinity.
     pub collapsed: usize,
+    /// Of nonlinear layers: exponents of the direction of the state, the raw ones less the growth of its norm.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub angular_exponents: Vec<Estimate>,
+    /// Members that are left out because their nonlinear state was frozen at 2^48.
+    pub frozen: usize,
 }
 
 /// Pivots of one dispatch, few enough that no invocation makes 60,000 loop trips.
@@ -59,7 +67,6 @@ fn pivots_at_once(rows: usize, columns: usize) -> usize {
 
 /// Where the deviations and their growth live.
 struct Frame {
-    state: State,
     growth: BufferId,
     exponents: BufferId,
     rows: usize,
@@ -69,8 +76,14 @@ struct Frame {
 }
 
 impl Frame {
+    fn new(plan: &mut Plan, (rows, columns, stride): (usize, usize, usize), blocks: usize) -> Self {
+        let growth = plan.reals("growth", blocks * stride);
+        let exponents = plan.ints("growth_exponents", blocks * stride);
+        Frame { growth, exponents, rows, columns, stride, blocks }
+    }
+
     /// `begin`: this is the first step of the block.
-    fn orthonormalise(&self, plan: &mut Plan, block: usize, begin: bool) {
+    fn orthonormalise(&self, plan: &mut Plan, deviations: BufferId, block: usize, begin: bool) {
         let at_once = pivots_at_once(self.rows, self.columns);
         // Twice is enough.
         for pass in 0..2 {
@@ -85,14 +98,17 @@ impl Frame {
                     blocks: self.blocks as u32,
                     begin: u32::from(begin && pass == 0),
                 };
-                plan.run::<Orthonormalise>(params, &[self.state.x, self.growth, self.exponents]);
+                plan.run::<Orthonormalise>(params, &[deviations, self.growth, self.exponents]);
             }
         }
     }
 }
 
-/// The exponents of the linear model.
+/// The exponents of an ensemble.
 pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: &mut dyn FnMut(f64)) -> Result<Lyapunov> {
+    if spec.layer.model != Model::Linear {
+        return nonlinear::run(device, spec, chunk, progress);
+    }
     let mut plan = Plan::new();
     let (source, frame) = record(&mut plan, spec);
     let mut logs: Vec<Vec<f64>> = Vec::new();
@@ -132,22 +148,21 @@ fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
         norms: plan.reals("norms", norm::ROWS * stride),
         marks: plan.ints("marks", mark::ROWS * stride),
     };
-    let growth = plan.reals("growth", blocks * stride);
-    let exponents = plan.ints("growth_exponents", blocks * stride);
-    let mut frame = Frame { state, growth, exponents, rows, columns, stride, blocks };
+    let frame = Frame::new(plan, (rows, columns, stride), blocks);
+    let mut state = state;
     source.draw_square(plan, &spec.ensemble, 0, layer.weights);
     source.draw_state(plan, Tensor::Deviations, (width, columns, columns), false, &state);
-    frame.orthonormalise(plan, 0, true);
+    frame.orthonormalise(plan, state.x, 0, true);
     for step in 1..=spec.transient_steps + spec.steps {
         if spec.layer.weights == Weights::Iid && step > 1 {
             source.draw_square(plan, &spec.ensemble, step as u32 - 1, layer.weights);
         }
-        frame.state = layer.step(plan, frame.state, 1, false);
+        state = layer.step(plan, state, 1, false);
         let block = block_of(spec, step);
-        frame.orthonormalise(plan, block, block > 0 && block != block_of(spec, step - 1));
+        frame.orthonormalise(plan, state.x, block, block > 0 && block != block_of(spec, step - 1));
     }
-    plan.output(growth);
-    plan.output(exponents);
+    plan.output(frame.growth);
+    plan.output(frame.exponents);
     (source, frame)
 }
 
@@ -193,7 +208,7 @@ fn summarise(spec: &LyapunovSpec, frame: &Frame, logs: &[Vec<f64>]) -> Lyapunov 
     }
     let exponents = convergence.last().map(|last| last.exponents.clone()).unwrap_or_default();
     let sum = estimate(totals.iter().map(|total| total.iter().sum::<f64>() / spec.steps as f64));
-    Lyapunov { exponents, sum, convergence, collapsed }
+    Lyapunov { exponents, sum, convergence, collapsed, angular_exponents: Vec::new(), frozen: 0 }
 }
 
 /// Mean and standard error over the members that have a finite value.

@@ -40,7 +40,7 @@ pub fn tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     }
     let start = &input.values[column.min(input.values.len())..];
     #[cfg(target_arch = "x86_64")]
-    if FUSED {
+    if FUSED && LANES >= 4 {
         // SAFETY: FUSED is set only where AVX2 and FMA were found, tiles of two 512-bit vectors only with AVX-512
         // (`simd::Work`); the assertion above bounds all reads.
         return unsafe { x86::tile::<T, ROWS, LANES>(&rows, inner, start, input.stride) };
@@ -66,6 +66,63 @@ fn portable_tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usi
         }
     }
     sums
+}
+
+/// What becomes of the sums of a product.
+pub trait Epilogue<T> {
+    /// Takes `LANES` neighbouring elements of a row of `weights . input`. Implementations are `#[inline(always)]`.
+    fn store<const FUSED: bool, const LANES: usize>(&mut self, row: usize, column: usize, sums: [T; LANES]);
+}
+
+/// `weights[rows, inner] . input[inner, columns]` into an epilogue, in tiles that suit vectors of `BYTES`; rows and
+/// columns are multiples of 4.
+#[inline(always)]
+pub fn product<T: Real, E: Epilogue<T>, const BYTES: usize, const FUSED: bool>(
+    weights: Matrix<T>,
+    (rows, inner, columns): (usize, usize, usize),
+    input: Matrix<T>,
+    epilogue: &mut E,
+) {
+    let shape = (rows, inner, columns);
+    let mut column = 0;
+    match (BYTES, size_of::<T>()) {
+        (64, 4) => panels::<T, E, FUSED, 8, 32>(weights, shape, input, &mut column, epilogue),
+        (64, 8) => panels::<T, E, FUSED, 8, 16>(weights, shape, input, &mut column, epilogue),
+        (32, 4) => panels::<T, E, FUSED, 4, 16>(weights, shape, input, &mut column, epilogue),
+        (32, 8) => panels::<T, E, FUSED, 4, 8>(weights, shape, input, &mut column, epilogue),
+        _ => {}
+    }
+    panels::<T, E, FUSED, 4, 8>(weights, shape, input, &mut column, epilogue);
+    panels::<T, E, FUSED, 4, 4>(weights, shape, input, &mut column, epilogue);
+}
+
+/// All whole panels of `LANES` columns from `column`.
+#[inline(always)]
+fn panels<T: Real, E: Epilogue<T>, const FUSED: bool, const ROWS: usize, const LANES: usize>(
+    weights: Matrix<T>,
+    (rows, inner, columns): (usize, usize, usize),
+    input: Matrix<T>,
+    column: &mut usize,
+    epilogue: &mut E,
+) {
+    while *column + LANES <= columns {
+        let mut row = 0;
+        while row + ROWS <= rows {
+            let sums = tile::<T, FUSED, ROWS, LANES>(weights, row, inner, input, *column);
+            for (r, sums) in sums.into_iter().enumerate() {
+                epilogue.store::<FUSED, LANES>(row + r, *column, sums);
+            }
+            row += ROWS;
+        }
+        while row < rows {
+            let sums = tile::<T, FUSED, 4, LANES>(weights, row, inner, input, *column);
+            for (r, sums) in sums.into_iter().enumerate() {
+                epilogue.store::<FUSED, LANES>(row + r, *column, sums);
+            }
+            row += 4;
+        }
+        *column += LANES;
+    }
 }
 
 /// The tile in vector registers. Compilers keep `ROWS * LANES` scalars in vectors only now and then, so this spells it

@@ -124,6 +124,17 @@ pub struct Run {
     pub buffers: Vec<BufferId>,
 }
 
+/// Runs that are repeated until every member is finished: an iteration whose length only the data know.
+#[derive(Clone, Debug)]
+pub struct Repeat {
+    /// Which runs of the plan, by index.
+    pub runs: std::ops::Range<usize>,
+    /// A buffer of one word a member: not 0 when that member is finished. Its runs must then leave it as it is.
+    pub finished: BufferId,
+    /// At most so many rounds.
+    pub most: usize,
+}
+
 /// Buffers, runs on them, and what goes in and comes out.
 #[derive(Default)]
 pub struct Plan {
@@ -131,6 +142,8 @@ pub struct Plan {
     pub buffers: Vec<Buffer>,
     /// All runs, in order.
     pub runs: Vec<Run>,
+    /// Those of them that are repeated.
+    pub repeat: Option<Repeat>,
     /// Buffers that the caller fills for every member.
     pub inputs: Vec<BufferId>,
     /// Buffers that come back.
@@ -205,6 +218,15 @@ impl Plan {
             }
         }
         self.runs.push(Run { entry, params, buffers: buffers.to_vec() });
+    }
+
+    /// Declares that the runs from number `first` to the last one so far are repeated, at most `most` times, until
+    /// the word of every member in `finished` is not 0.
+    pub fn repeat_from(&mut self, first: usize, finished: BufferId, most: usize) {
+        let buffer = &self.buffers[finished.0];
+        assert!(buffer.content == Content::Word && buffer.len() == 1 && !buffer.is_shared(), "a word for each member");
+        assert!(self.repeat.is_none(), "a plan has one iteration");
+        self.repeat = Some(Repeat { runs: first..self.runs.len(), finished, most });
     }
 
     /// Bytes that one member needs, with `real` bytes a number.

@@ -21,12 +21,8 @@ pub enum Tensor {
     State = 2,
     /// Initial tangent vectors.
     Deviations = 3,
-    /// Attention: query projection.
-    Query = 4,
-    /// Attention: key projection.
-    Key = 5,
-    /// Attention: value projection.
-    Value = 6,
+    /// Attention: the query, key and value projections, stacked.
+    QueryKeyValue = 4,
     /// Attention: output projection.
     Output = 7,
     /// FFN: from the stream to the hidden units.

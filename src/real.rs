@@ -1,11 +1,13 @@
 //! The two number types of the CPU: f32 on the fast path, f64 for truth. Twins are generic over [`Real`].
 
+use crate::elementary::Elementary;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// f32 or f64.
 pub trait Real:
-    Copy
+    Elementary
+    + Copy
     + Debug
     + Default
     + PartialOrd
@@ -38,8 +40,6 @@ pub trait Real:
     fn sqrt(self) -> Self;
     /// The magnitude.
     fn abs(self) -> Self;
-    /// e^self.
-    fn exp(self) -> Self;
     /// floor(log2 |self|) read from the bits; meaningless for 0 and subnormal numbers.
     fn exponent(self) -> i32;
     /// 2^exponent, for -126 <= exponent <= 127.
@@ -73,10 +73,6 @@ macro_rules! real {
             #[inline(always)]
             fn abs(self) -> Self {
                 $real::abs(self)
-            }
-            #[inline(always)]
-            fn exp(self) -> Self {
-                $real::exp(self)
             }
             #[inline(always)]
             fn exponent(self) -> i32 {

@@ -1,4 +1,7 @@
-//! Rollouts of the linear model: every member and every grid point, many Euler steps, nothing but statistics back.
+//! Rollouts: every member and every grid point, many Euler steps, nothing but statistics back. The linear model is
+//! here, the MLP and the Transformer are in [`nonlinear`].
+
+pub mod nonlinear;
 
 use crate::device::Device;
 use crate::ensemble::{PADDING, Source, State};
@@ -32,7 +35,7 @@ pub struct Rollout<'a> {
 /// What became of one member at one grid point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// ln |x_L| / |x_0|; negative infinity when the state collapsed to 0.
+    /// ln |x_L| / |x_0|; negative infinity when the state collapsed to 0, infinity when it was frozen at 2^48.
     pub log_growth: f64,
     /// ln max_k |x_k| / |x_0|.
     pub log_peak: f64,
@@ -42,6 +45,8 @@ pub struct Outcome {
     pub crossing_step: Option<u32>,
     /// The first step at which the state was 0.
     pub collapse_step: Option<u32>,
+    /// The step at which a nonlinear state was frozen, because its largest magnitude had reached 2^48.
+    pub diverged_step: Option<u32>,
 }
 
 /// The outcomes of some members, `[members, points]`.
@@ -68,15 +73,24 @@ impl Outcomes<'_> {
         let norm = |row: usize| norms.real((member * norm::ROWS + row) * self.columns + point);
         let mark = |row: usize| marks.int((member * mark::ROWS + row) * self.columns + point);
         let step = |row: usize| Some(mark(row) as u32).filter(|&step| step > 0);
-        let initial = 0.5 * norm(norm::INITIAL).ln();
+        let initial = norm(norm::INITIAL);
         let collapse_step = step(mark::COLLAPSE_STEP);
-        let log_norm = mark(mark::EXPONENT) as f64 * LN_2 + 0.5 * norm(norm::NOW).ln();
+        let diverged_step = step(mark::DIVERGED_STEP);
+        // One logarithm of a ratio, so that a norm that has not changed gives exactly 0.
+        let log_growth = mark(mark::EXPONENT) as f64 * LN_2 + 0.5 * (norm(norm::NOW) / initial).ln();
+        let log_peak = 0.5 * (mark(mark::PEAK_EXPONENT) as f64 * LN_2 + (norm(norm::PEAK) / initial).ln());
         Outcome {
-            log_growth: if collapse_step.is_some() { f64::NEG_INFINITY } else { log_norm - initial },
-            log_peak: 0.5 * (mark(mark::PEAK_EXPONENT) as f64 * LN_2 + norm(norm::PEAK).ln()) - initial,
+            log_growth: match (collapse_step, diverged_step) {
+                (Some(_), _) => f64::NEG_INFINITY,
+                (None, Some(_)) => f64::INFINITY,
+                (None, None) => log_growth,
+            },
+            // The peak is at least the start, whatever rounding says.
+            log_peak: if log_peak <= 0.0 { 0.0 } else { log_peak },
             peak_step: mark(mark::PEAK_STEP) as u32,
             crossing_step: step(mark::CROSSING_STEP),
             collapse_step,
+            diverged_step,
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Eigenvalues of many small real matrices, on the CPU.
+//! Eigenvalues of many small real matrices, on the CPU and on the GPU.
 //!
-//! [`batch::eigenvalues`] is the entry. One matrix travels in each SIMD lane through: exact balancing
+//! [`eigenvalues`] is the entry. On a GPU it goes to [`gpu`], on the CPU to [`batch`]: there one matrix travels in each SIMD lane through: exact balancing
 //! ([`balance`]), Hessenberg reduction ([`reduce`]), Francis' iteration ([`francis`], [`reflect`]), eigenvalues of the
 //! diagonal blocks and a check against the traces ([`blocks`]). What fails the check is solved again in f64 ([`exact`]).
 //!
@@ -39,6 +39,7 @@ pub mod blocks;
 pub mod derived;
 pub mod exact;
 pub mod francis;
+pub mod gpu;
 pub mod lanes;
 pub mod pack;
 pub mod reduce;
@@ -63,6 +64,8 @@ pub fn eigenvalues(device: &Device, matrices: &[f32], n: usize) -> Result<Vec<Sp
             let wide: Vec<f64> = matrices.iter().map(|&x| x as f64).collect();
             batch::eigenvalues(&wide.chunks(n * n).collect::<Vec<_>>(), n)
         }
+        // Beyond its largest width the GPU leaves the work to the host.
+        Device::Gpu(_) if n <= gpu::WIDEST => gpu::eigenvalues(device, matrices, n)?,
         Device::Cpu(_) | Device::Gpu(_) => batch::eigenvalues(&matrices.chunks(n * n).collect::<Vec<_>>(), n),
     })
 }

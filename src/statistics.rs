@@ -66,7 +66,10 @@ impl LogMean {
     /// Adds e^x.
     pub fn add(&mut self, x: f64) {
         self.count += 1;
-        if x > self.largest {
+        if self.largest == f64::INFINITY || x == f64::INFINITY {
+            // A single infinite value makes the mean infinite.
+            (self.largest, self.sum) = (f64::INFINITY, 1.0);
+        } else if x > self.largest {
             self.sum = if self.sum > 0.0 { self.sum * (self.largest - x).exp() } else { 0.0 } + 1.0;
             self.largest = x;
         } else if x > f64::NEG_INFINITY {
@@ -74,9 +77,9 @@ impl LogMean {
         }
     }
 
-    /// The natural logarithm of the mean; none without values or when all are 0.
+    /// The natural logarithm of the mean; none without values, when all are 0 or one is infinite.
     pub fn log(&self) -> Option<f64> {
-        (self.sum > 0.0).then(|| self.largest + (self.sum / self.count as f64).ln())
+        (self.sum > 0.0 && self.largest.is_finite()).then(|| self.largest + (self.sum / self.count as f64).ln())
     }
 }
 

@@ -22,8 +22,16 @@ install() {
 note "software Vulkan driver"
 has_driver() { ls /usr/share/vulkan/icd.d/lvp_icd*.json > /dev/null 2>&1 && ldconfig -p | grep -q libvulkan.so.1; }
 has_driver || install mesa-vulkan-drivers libvulkan1
-# Only this driver, whatever else the machine has; and no complaints about a missing desktop.
+# Only software drivers, whatever else the machine has; and no complaints about a missing desktop.
 VK_DRIVER_FILES=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+# A second, independent driver where it can be had without installing anything: SwiftShader, inside Debian's browser.
+swiftshader=target/swiftshader/usr/lib/chromium/vk_swiftshader_icd.json
+if [ ! -e "$swiftshader" ] && command -v apt-get dpkg > /dev/null; then
+    mkdir -p target/swiftshader
+    (cd target/swiftshader && apt-get download -qq chromium-common && dpkg -x chromium-common*.deb . && rm -- *.deb) \
+        > /dev/null 2>&1 || echo "SwiftShader is not to be had here; the tests run on lavapipe alone"
+fi
+[ ! -e "$swiftshader" ] || VK_DRIVER_FILES=$VK_DRIVER_FILES:$PWD/$swiftshader
 VK_ICD_FILENAMES=$VK_DRIVER_FILES
 XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$(mktemp -d)}
 export VK_DRIVER_FILES VK_ICD_FILENAMES XDG_RUNTIME_DIR

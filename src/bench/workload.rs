@@ -5,10 +5,11 @@ use super::job::{Job, Reach};
 use crate::ensemble::{draw_matrices, unit};
 use crate::error::{Error, Result};
 use crate::kernel::Cost;
-use crate::layer::Coefficients;
+use crate::layer::{Coefficients, Point};
 use crate::lyapunov;
 use crate::rollout::Rollout;
-use crate::spec::{EnsembleSpec, Grid, LyapunovSpec, SweepSpec, Weights};
+use crate::rollout::nonlinear::NonlinearRollout;
+use crate::spec::{EnsembleSpec, Grid, LayerSpec, LyapunovSpec, Model, SweepSpec, Weights};
 use crate::spectrum::{self, Status};
 use crate::{device::Device, sweep};
 use std::ops::ControlFlow;
@@ -22,6 +23,8 @@ pub fn list(settings: &Settings) -> Vec<Job> {
         jobs.push(linear_sweep(settings, "linear_sweep_1024", 64, 1024, Reach::NotSoftware));
         jobs.push(linear_sweep(settings, "linear_sweep_wide", 128, 256, Reach::NotSoftware));
     }
+    jobs.push(transformer_sweep(settings));
+    jobs.push(jacobian(settings));
     jobs.push(lyapunov_exponents(settings));
     for n in [16, 32, 64, 128] {
         jobs.push(eigenvalues(settings, n));
@@ -58,6 +61,74 @@ fn linear_sweep(settings: &Settings, name: &str, width: usize, members: usize, r
                 let (members, points) = (outcomes.members().len(), outcomes.points());
                 let growth = (0..members).flat_map(|m| (0..points).map(move |p| (m, p)));
                 std::hint::black_box(growth.map(|(m, p)| outcomes.get(m, p).log_growth).sum::<f64>());
+                Ok(())
+            })
+        }),
+    }
+}
+
+/// A pre-LN Transformer at even step sizes from 0.01 to 2.
+struct Transformer {
+    ensemble: EnsembleSpec,
+    layer: LayerSpec,
+    depth: usize,
+    points: Vec<Point>,
+}
+
+impl Transformer {
+    fn new(
+        settings: &Settings,
+        (width, tokens): (usize, usize),
+        (points, depth, members): (usize, usize, usize),
+    ) -> Self {
+        let layer = LayerSpec { tokens, ..LayerSpec::of(Model::Transformer) };
+        let step_size = |i: usize| 0.01 + 1.99 * i as f64 / (points - 1) as f64;
+        let points = (0..points).map(|i| Point { step_size: step_size(i), radius: 1.0, damping: 0.0 }).collect();
+        Transformer { ensemble: ensemble(settings, width, members), layer, depth, points }
+    }
+
+    fn rollout(&self) -> NonlinearRollout<'_> {
+        let Transformer { ensemble, layer, depth, points } = self;
+        NonlinearRollout { ensemble, layer, depth: *depth, threshold: 1e3, points }
+    }
+}
+
+/// The Transformer of `jax_peer.py`: width 64, 4 heads, 16 tokens, FFN ratio 4, 16 step sizes, 20 steps.
+fn transformer_sweep(settings: &Settings) -> Job {
+    let (points, depth, members) = if settings.quick { (2, 2, 2) } else { (16, 20, 16) };
+    let transformer = Transformer::new(settings, (64, 16), (points, depth, members));
+    let step = transformer.rollout().plan_of_a_step().cost();
+    Job {
+        name: "transformer_sweep".to_string(),
+        shape: format!("width 64, 16 tokens, 4 heads, {points} step sizes, {depth} steps"),
+        members,
+        cost: Some(Cost { flops: step.flops * depth as f64, bytes: step.bytes * depth as f64 }),
+        reach: Reach::All,
+        kernel: None,
+        work: Box::new(move |device, members| {
+            transformer.rollout().run(device, 0..members, 0, &mut |outcomes, _| {
+                std::hint::black_box(outcomes.get(0, 0));
+                Ok(())
+            })
+        }),
+    }
+}
+
+/// Whole Jacobians of a Transformer's step, by as many tangents as the state has numbers.
+fn jacobian(settings: &Settings) -> Job {
+    let (points, members) = if settings.quick { (2, 1) } else { (4, 8) };
+    let (width, tokens) = if settings.quick { (16, 2) } else { (64, 4) };
+    let transformer = Transformer::new(settings, (width, tokens), (points, 1, members));
+    Job {
+        name: "jacobian".to_string(),
+        shape: format!("width {width}, {tokens} tokens, order {}, {points} step sizes", width * tokens),
+        members,
+        cost: None,
+        reach: Reach::All,
+        kernel: None,
+        work: Box::new(move |device, members| {
+            transformer.rollout().jacobians(device, 0..members, 1, &mut |jacobians| {
+                drop(std::hint::black_box(jacobians));
                 Ok(())
             })
         }),
@@ -101,7 +172,12 @@ fn eigenvalues(settings: &Settings, n: usize) -> Job {
         shape: format!("{n} x {n}"),
         members,
         cost: Some(Cost { flops: 10.0 * (n as f64).powi(3), bytes: 4.0 * (n * n + 2 * n) as f64 }),
-        reach: Reach::Host,
+        // Barriers are what the iteration is made of, and what a software driver is slowest at.
+        reach: match n {
+            n if n > spectrum::gpu::WIDEST => Reach::Host,
+            n if n > 32 => Reach::NotSoftware,
+            _ => Reach::All,
+        },
         kernel: None,
         work: Box::new(move |device, members| {
             if drawn.get().is_none() {

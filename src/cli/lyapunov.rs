@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::figure::{ConvergenceFigure, Series};
 use crate::invalid;
 use crate::lyapunov::{self, Estimate, Lyapunov};
-use crate::spec::{LyapunovSpec, Model, RadiusKind};
+use crate::spec::{LyapunovSpec, RadiusKind};
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -16,9 +16,6 @@ const SHOWN: usize = 8;
 
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> Result<()> {
-    if spec.layer.model != Model::Linear {
-        return invalid!("model: {} is not built yet; use linear", spec.layer.model);
-    }
     if spec.ensemble.radius_kind == RadiusKind::Exact {
         return invalid!("radius_kind: a product of layers has no one exact radius; use nominal");
     }
@@ -44,16 +41,22 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
         "exponents": result.exponents,
         "sum": result.sum,
         "convergence": result.convergence,
+        "angular_exponents": result.angular_exponents,
         "collapsed": result.collapsed,
+        "frozen": result.frozen,
     });
     show(console, spec, &result)?;
     if let Some(dataset) = dataset {
         write(console, dataset, spec, &result, &record)?;
     }
     console.emit(&record)?;
-    match result.collapsed {
-        0 => Ok(()),
-        some => Err(Error::Partial(format!(
+    match (result.collapsed, result.frozen) {
+        (0, 0) => Ok(()),
+        (0, frozen) => Err(Error::Partial(format!(
+            "{frozen} of {} members were frozen at 2^48 and are left out; lower the step size or the radius",
+            spec.ensemble.layers
+        ))),
+        (some, _) => Err(Error::Partial(format!(
             "{some} of {} members lost a direction entirely; its exponent is minus infinity and left out",
             spec.ensemble.layers
         ))),
@@ -80,6 +83,9 @@ fn show(console: &Console, spec: &LyapunovSpec, result: &Lyapunov) -> Result<()>
         } else if i == SHOWN {
             text += "     …\n";
         }
+    }
+    for (i, exponent) in result.angular_exponents.iter().take(SHOWN).enumerate() {
+        text += &format!("{:>6}  {}  (of the direction)\n", i + 1, number(exponent));
     }
     let positive = result.exponents.iter().filter(|e| e.mean.is_some_and(|mean| mean > 0.0)).count();
     text += &format!("   sum  {}\n{positive} of {count} exponents are positive\n", number(&result.sum));

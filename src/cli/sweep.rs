@@ -6,7 +6,6 @@ use crate::dataset::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::figure::{Disc, SpectrumScatter, StabilityMap};
-use crate::invalid;
 use crate::rollout::Rollout;
 use crate::spec::{Model, RadiusKind, SweepSpec, Weights};
 use crate::sweep::{self, Cell, Sweep};
@@ -20,9 +19,6 @@ const COLOUR_RANGE: f64 = 0.5;
 
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Result<()> {
-    if spec.layer.model != Model::Linear {
-        return invalid!("model: {} is not built yet; use linear", spec.layer.model);
-    }
     let device = console.open(invocation)?;
     if invocation.plan {
         return plan(console, &device, spec);
@@ -60,17 +56,25 @@ fn record(device: &Device, spec: &SweepSpec, result: &Sweep) -> Value {
         "timing": result.timing,
         "interrupted": result.interrupted,
         "quantile_members": result.quantile_members,
+        "linearised_members": result.linearised_members,
     })
 }
 
-/// Floating-point operations of the rollouts.
+/// Floating-point operations of the rollouts: two for each weight, token and step.
 fn work(spec: &SweepSpec) -> f64 {
-    let n = spec.ensemble.width as f64;
-    2.0 * n * n * spec.depth as f64 * spec.cells() as f64 * spec.ensemble.layers as f64
+    let (n, ratio) = (spec.ensemble.width as f64, spec.layer.ffn_ratio as f64);
+    let weights = match spec.layer.model {
+        Model::Linear => n * n,
+        Model::Mlp => 2.0 * ratio * n * n,
+        Model::Transformer => (4.0 + 2.0 * ratio) * n * n + 2.0 * spec.layer.tokens as f64 * n,
+    };
+    let columns = (spec.cells() * spec.layer.tokens) as f64;
+    2.0 * weights * columns * spec.depth as f64 * spec.ensemble.layers as f64
 }
 
 fn announce(console: &Console, spec: &SweepSpec) -> f64 {
     let work = work(spec);
+    announce_jacobians(console, spec);
     console.note(&format!(
         "{} layers of width {} x {} grid points x {} steps: {:.3e} flop",
         spec.ensemble.layers,
@@ -82,6 +86,22 @@ fn announce(console: &Console, spec: &SweepSpec) -> f64 {
     work
 }
 
+/// Says of how many members Jacobians are made, where that is not all.
+fn announce_jacobians(console: &Console, spec: &SweepSpec) {
+    let steps = sweep::nonlinear::linearised_steps(spec);
+    if spec.layer.model == Model::Linear || steps.is_empty() {
+        return;
+    }
+    let order = spec.ensemble.width * spec.layer.tokens;
+    let members = sweep::nonlinear::linearised_members(spec, spec.cells(), steps.len());
+    let remedy = if members == 0 { "; lower width, tokens or the grid to have some" } else { "" };
+    console.note(&format!(
+        "Jacobians of {order} x {order} at {} steps, of {members} of {} members{remedy}",
+        steps.len(),
+        spec.ensemble.layers
+    ));
+}
+
 /// `--plan`: says what a run would take, from a trial on a few members.
 fn plan(console: &Console, device: &Device, spec: &SweepSpec) -> Result<()> {
     let trial_layers = spec.ensemble.layers.min(2 * rayon::current_num_threads());
@@ -90,16 +110,7 @@ fn plan(console: &Console, device: &Device, spec: &SweepSpec) -> Result<()> {
     let start = Instant::now();
     sweep::run(device, &trial, &mut |_| std::ops::ControlFlow::Continue(()))?;
     let seconds = start.elapsed().as_secs_f64() * spec.ensemble.layers as f64 / trial_layers as f64;
-    let points: Vec<_> = sweep::points(spec).iter().map(|point| sweep::coefficients(spec, point)).take(1024).collect();
-    let rollout = Rollout {
-        ensemble: &spec.ensemble,
-        weights: spec.layer.weights,
-        depth: 1,
-        threshold: spec.threshold,
-        points: &points,
-        member_gain: None,
-    };
-    let plan = rollout.plan_of_one();
+    let plan = sweep::plan_of_a_step(spec);
     let bytes = plan.bytes_per_member(if matches!(device, Device::Reference(_)) { 8 } else { 4 });
     let chunk = device.chunk_size(&plan).min(spec.chunk.unwrap_or(usize::MAX)).min(spec.ensemble.layers);
     let value = json!({
@@ -140,7 +151,7 @@ fn map(device: &Device, spec: &SweepSpec, damping: f64, cells: &[Cell]) -> Stabi
         neutral: 0.0,
         half_range: Some(COLOUR_RANGE),
         unstable_fraction: cells.iter().map(|cell| cell.unstable_fraction).collect(),
-        title: format!("Stability of {} linear layers, damping {damping}", ensemble.layers),
+        title: format!("Stability of {} {} layers, damping {damping}", ensemble.layers, spec.layer.model),
         caption: format!(
             "{} {}, width {}, depth {}, {} radius, seed {}; {}",
             spec.layer.weights,
@@ -166,7 +177,12 @@ fn write(mut dataset: Dataset, device: &Device, spec: &SweepSpec, result: &Sweep
     dataset.note("spec", &text);
     dataset.note("spec_hash", blake3::hash(text.as_bytes()).to_hex().as_str());
     dataset.write_table("cells", &tables::cells(&result.cells))?;
-    dataset.write_table("members", &tables::members(&result.members))?;
+    if !result.members.is_empty() {
+        dataset.write_table("members", &tables::members(&result.members))?;
+    }
+    if spec.layer.model != Model::Linear {
+        dataset.write_table("linearised", &tables::linearised(&result.cells))?;
+    }
     dataset.write_table("spectra", &tables::spectra(&result.spectra))?;
     if !result.interrupted {
         dataset.write_table("trajectories", &trajectories(device, spec, result)?)?;
@@ -178,10 +194,18 @@ fn write(mut dataset: Dataset, device: &Device, spec: &SweepSpec, result: &Sweep
         dataset.write_bytes(&format!("{name}.png"), &picture.png)?;
         dataset.write_bytes(&format!("{name}.svg"), picture.svg.as_bytes())?;
     }
+    write_spectrum(&mut dataset, device, spec, result)?;
+    dataset.finish(record)
+}
+
+/// The eigenvalues of the first members: of A at radius 1, or of M in the middle of a nonlinear grid.
+fn write_spectrum(dataset: &mut Dataset, device: &Device, spec: &SweepSpec, result: &Sweep) -> Result<()> {
+    let linear = spec.layer.model == Model::Linear;
+    let of = if linear { "layers at radius 1" } else { "steps in the middle of the grid" };
     let scatter = SpectrumScatter {
         eigenvalues: result.spectra.iter().flat_map(|spectrum| spectrum.eigenvalues.clone()).collect(),
-        disc: (spec.ensemble.correlation() == 0.0).then_some(Disc { center: 0.0, radius: 1.0 }),
-        title: format!("Eigenvalues of {} layers at radius 1", result.spectra.len()),
+        disc: (linear && spec.ensemble.correlation() == 0.0).then_some(Disc { center: 0.0, radius: 1.0 }),
+        title: format!("Eigenvalues of {} {of}", result.spectra.len()),
         caption: format!(
             "{}, width {}, seed {}; {}",
             spec.ensemble.family,
@@ -192,14 +216,17 @@ fn write(mut dataset: Dataset, device: &Device, spec: &SweepSpec, result: &Sweep
     };
     let picture = scatter.draw()?;
     dataset.write_bytes("spectrum.png", &picture.png)?;
-    dataset.write_bytes("spectrum.svg", picture.svg.as_bytes())?;
-    dataset.finish(record)
+    dataset.write_bytes("spectrum.svg", picture.svg.as_bytes())
 }
 
 /// The first members step by step, at the first grid points that fit.
 fn trajectories(device: &Device, spec: &SweepSpec, result: &Sweep) -> Result<tables::Columns> {
     let mut points = sweep::points(spec);
     points.truncate((MOST_ROWS / ((spec.depth + 1) * spec.trajectories.max(1))).max(1));
+    if spec.layer.model != Model::Linear {
+        let seen = sweep::nonlinear::histories(device, spec, &points)?;
+        return Ok(tables::observations(&seen, &points, spec.depth));
+    }
     let own: Vec<_> = points.iter().map(|point| sweep::coefficients(spec, point)).collect();
     let gains: Vec<f64> = result.members.iter().map(|member| member.gain).collect();
     let rollout = Rollout {

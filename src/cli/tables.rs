@@ -2,8 +2,9 @@
 
 use crate::dataset::Column;
 use crate::lyapunov::Lyapunov;
+use crate::rollout::nonlinear::Observation;
 use crate::spectrum::{Spectrum, Status};
-use crate::sweep::{Cell, Member, Point};
+use crate::sweep::{Cell, Linearised, Member, Observed, Point};
 
 /// A table's columns by name.
 pub type Columns = Vec<(&'static str, Column)>;
@@ -16,6 +17,7 @@ fn optional(values: impl Iterator<Item = Option<f64>>) -> Column {
 pub fn cells(cells: &[Cell]) -> Columns {
     let plain = |f: fn(&Cell) -> f64| Column::F64(cells.iter().map(f).collect());
     let maybe = |f: fn(&Cell) -> Option<f64>| optional(cells.iter().map(f));
+    let seen = |f: fn(&Observed) -> Option<f64>| optional(cells.iter().map(|c| c.observations.as_ref().and_then(f)));
     let count = |f: fn(&Cell) -> u64| Column::I64(cells.iter().map(|cell| f(cell) as i64).collect());
     vec![
         ("step_size", plain(|c| c.step_size)),
@@ -49,7 +51,13 @@ pub fn cells(cells: &[Cell]) -> Columns {
         ("log_peak_growth_median", maybe(|c| c.log_peak_growth.median)),
         ("overshoot_step", maybe(|c| c.overshoot_step)),
         ("crossing_step", maybe(|c| c.crossing_step)),
+        ("cosine", seen(|o| o.cosine)),
+        ("token_similarity", seen(|o| o.token_similarity)),
+        ("attention_entropy", seen(|o| o.attention_entropy)),
+        ("effective_step", seen(|o| o.effective_step)),
+        ("effective_damping", seen(|o| o.effective_damping)),
         ("collapsed", count(|c| c.collapsed)),
+        ("frozen", count(|c| c.frozen)),
         ("no_spectrum", count(|c| c.no_spectrum)),
     ]
 }
@@ -102,6 +110,48 @@ pub fn trajectories(growth: &[f64], points: &[Point], depth: usize) -> Columns {
         ("radius", column(&|i| point(i).radius)),
         ("damping", column(&|i| point(i).damping)),
         ("log_growth", optional(growth.iter().map(|&x| x.is_finite().then_some(x)))),
+    ]
+}
+
+/// One row for each grid point and linearised step.
+pub fn linearised(cells: &[Cell]) -> Columns {
+    let rows = || cells.iter().flat_map(|cell| cell.linearised.iter().map(move |l| (cell, l)));
+    let point = |f: fn(&Cell) -> f64| Column::F64(rows().map(|(cell, _)| f(cell)).collect());
+    let maybe = |f: fn(&Linearised) -> Option<f64>| optional(rows().map(|(_, l)| f(l)));
+    vec![
+        ("step_size", point(|c| c.step_size)),
+        ("radius", point(|c| c.radius)),
+        ("damping", point(|c| c.damping)),
+        ("step", Column::I64(rows().map(|(_, l)| l.step as i64).collect())),
+        ("members", Column::I64(rows().map(|(_, l)| l.members as i64).collect())),
+        ("unstable_fraction", maybe(|l| l.unstable_fraction)),
+        ("spectral_radius_mean", maybe(|l| l.spectral_radius.mean)),
+        ("spectral_radius_median", maybe(|l| l.spectral_radius.median)),
+        ("spectral_abscissa_mean", maybe(|l| l.spectral_abscissa.mean)),
+        ("norm_mean", maybe(|l| l.norm.mean)),
+        ("relative_departure_mean", maybe(|l| l.relative_departure.mean)),
+    ]
+}
+
+/// One row for each recorded member, step and grid point of a nonlinear model; `seen` is
+/// `[members, steps 1..=depth, points]`.
+pub fn observations(seen: &[Observation], points: &[Point], depth: usize) -> Columns {
+    let point = |i: usize| &points[i % points.len()];
+    let column = |f: &dyn Fn(usize) -> f64| Column::F64((0..seen.len()).map(f).collect());
+    let whole = |f: &dyn Fn(usize) -> u32| Column::U32((0..seen.len()).map(f).collect());
+    let value = |f: fn(&Observation) -> Option<f64>| optional(seen.iter().map(f));
+    vec![
+        ("member", whole(&|i| (i / (depth * points.len())) as u32)),
+        ("step", whole(&|i| (i / points.len() % depth) as u32 + 1)),
+        ("step_size", column(&|i| point(i).step_size)),
+        ("radius", column(&|i| point(i).radius)),
+        ("damping", column(&|i| point(i).damping)),
+        ("norm", value(|o| o.norm)),
+        ("cosine", value(|o| o.cosine)),
+        ("token_similarity", value(|o| o.token_similarity)),
+        ("attention_entropy", value(|o| o.attention_entropy)),
+        ("effective_step", value(|o| o.effective_step)),
+        ("effective_damping", value(|o| o.effective_damping)),
     ]
 }
 

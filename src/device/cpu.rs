@@ -14,6 +14,9 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+/// Flops and bytes that a core gets through in about half a second.
+const HALF_A_SECOND: f64 = 3e10;
+
 /// All cores, in f32 or f64.
 pub struct Cpu<T> {
     pub(super) recorder: Recorder,
@@ -118,10 +121,15 @@ impl TwinOf for f64 {
 
 #[expect(private_bounds, reason = "TwinOf only chooses between the two columns of `Entry`")]
 impl<T: TwinOf> Cpu<T> {
-    /// As many members as the outputs of a chunk leave room for; more would not run faster.
+    /// As many members as the outputs of a chunk leave room for, and as about half a second is enough for, so that
+    /// progress is seen and a run can be stopped. More would not run faster.
     pub fn chunk_size(&self, plan: &Plan) -> usize {
         let outputs: usize = plan.outputs.iter().map(|id| plan.buffers[id.0].len() * size_of::<T>()).sum();
-        (host_budget() / (2 * outputs.max(64) as u64)).clamp(1, 1 << 16) as usize
+        let memory = (host_budget() / (2 * outputs.max(64) as u64)).clamp(1, 1 << 16) as usize;
+        let threads = rayon::current_num_threads();
+        let cost = plan.cost();
+        let work = HALF_A_SECOND * threads as f64 / (cost.flops + cost.bytes).max(1.0);
+        memory.min((work as usize).max(4 * threads))
     }
 
     /// See [`Device::run`](crate::device::Device::run).
@@ -226,13 +234,23 @@ impl<'a, T: TwinOf> Arena<'a, T> {
             }
         }
         self.spent(start, |profile, seconds| profile.upload += seconds);
-        for run in &plan.runs {
+        let mut rounds = 0;
+        let mut next = 0;
+        while next < plan.runs.len() {
+            let run = &plan.runs[next];
             let start = self.now();
             self.run_kernel(run.entry, &*run.params.value, &run.buffers);
             self.spent(start, |profile, seconds| {
                 profile.kernel(run.entry.name, seconds);
                 profile.compute += seconds;
             });
+            next += 1;
+            if let Some(repeat) = plan.repeat.as_ref().filter(|repeat| repeat.runs.end == next) {
+                rounds += 1;
+                if rounds < repeat.most && !self.is_finished(repeat.finished) {
+                    next = repeat.runs.start;
+                }
+            }
         }
         let start = self.now();
         let copy = |id: &BufferId| match &*self.own[id.0].borrow() {
@@ -252,6 +270,10 @@ impl<'a, T: TwinOf> Arena<'a, T> {
         if let (Some(profile), Some(start)) = (&mut self.profile, start) {
             count(profile, start.elapsed().as_secs_f64());
         }
+    }
+
+    fn is_finished(&self, id: BufferId) -> bool {
+        matches!(&*self.own[id.0].borrow(), Store::Word(words) if words[0] != 0)
     }
 
     fn run_kernel(&self, entry: &Entry, params: &(dyn Any + Send + Sync), buffers: &[BufferId]) {

@@ -11,11 +11,18 @@ pub use layout::check;
 use crate::device::profile::Recorder;
 use crate::device::{Description, chunks};
 use crate::error::{Error, Result};
-use crate::kernel::Entry;
-use crate::plan::{Chunk, Inputs, Plan};
+use crate::kernel::{Entry, Machine};
+use crate::plan::{Chunk, Inputs, Plan, Run};
 use session::Session;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
+
+/// The name of a kernel and the bits of its `override` constants.
+type PipelineKey = (&'static str, Vec<u64>);
+
+/// Members of a chunk that a GPU is never asked to go below for the sake of progress.
+const LEAST_CHUNK: u64 = 16;
 
 /// An opened adapter with its compiled kernels.
 pub struct Gpu {
@@ -24,7 +31,7 @@ pub struct Gpu {
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     memory: u64,
-    pipelines: Mutex<HashMap<&'static str, Arc<wgpu::ComputePipeline>>>,
+    pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
     /// The first error that no call returned: wgpu's default handler would panic.
     failure: Arc<Mutex<Option<String>>>,
     pub(super) recorder: Recorder,
@@ -36,18 +43,45 @@ impl Gpu {
         self.description.clone()
     }
 
-    /// As many members as fit the largest binding, the dispatch limit and the memory.
+    /// As many members as fit the largest binding, the dispatch limit and the memory, and as are worth about a second.
     pub fn chunk_size(&self, plan: &Plan) -> usize {
         let binding = self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size);
         let largest = plan.buffers.iter().filter(|b| !b.is_shared()).map(|b| 4 * b.len() as u64).max().unwrap_or(4);
         // Outputs are there twice, for the readback of one chunk while the next one runs.
         let outputs: u64 = plan.outputs.iter().map(|id| 4 * plan.buffers[id.0].len() as u64).sum();
         let memory = self.memory / (plan.bytes_per_member(4) + 2 * outputs).max(1);
-        (binding / largest).min(memory).min(self.limits.max_compute_workgroups_per_dimension as u64).max(1) as usize
+        // About a second's work, so that progress is seen and a run can be stopped.
+        let rate = if self.description.software { 4e9 } else { 4e12 };
+        let cost = plan.cost();
+        let work = ((rate / (cost.flops + cost.bytes).max(1.0)) as u64).max(LEAST_CHUNK);
+        (binding / largest).min(memory).min(work).min(self.limits.max_compute_workgroups_per_dimension as u64).max(1)
+            as usize
     }
 
     /// See [`Device::run`](crate::device::Device::run).
     pub fn run(
+        &self,
+        plan: &Plan,
+        members: usize,
+        chunk: usize,
+        inputs: &Inputs,
+        sink: &mut dyn FnMut(Chunk) -> Result<()>,
+    ) -> Result<()> {
+        self.guarded(|| self.run_chunks(plan, members, chunk, inputs, sink))
+    }
+
+    /// wgpu panics when a device is lost in the middle of a call; that is a device failure, not a bug of ours.
+    fn guarded(&self, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(result) => result,
+            Err(panic) => {
+                self.check_failure()?;
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    fn run_chunks(
         &self,
         plan: &Plan,
         members: usize,
@@ -74,10 +108,18 @@ impl Gpu {
         Ok(())
     }
 
-    /// The compiled kernel, made on first use.
-    fn pipeline(&self, entry: &'static Entry) -> Result<Arc<wgpu::ComputePipeline>> {
+    /// What kernels may know of the adapter.
+    fn machine(&self) -> Machine {
+        Machine { software: self.description.software, workgroup_bytes: self.limits.max_compute_workgroup_storage_size }
+    }
+
+    /// The compiled kernel of a run, made on first use.
+    fn pipeline(&self, run: &Run) -> Result<Arc<wgpu::ComputePipeline>> {
+        let entry = run.entry;
+        let constants = (entry.constants)(&*run.params.value, &self.machine());
+        let key = (entry.name, constants.iter().map(|(_, value)| value.to_bits()).collect());
         let mut pipelines = self.pipelines.lock().expect("no holder of the lock panics");
-        if let Some(pipeline) = pipelines.get(entry.name) {
+        if let Some(pipeline) = pipelines.get(&key) {
             return Ok(pipeline.clone());
         }
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -92,7 +134,7 @@ impl Gpu {
             module: &module,
             entry_point: Some(entry.name),
             compilation_options: wgpu::PipelineCompilationOptions {
-                constants: (entry.constants)(self.description.software),
+                constants: &constants,
                 zero_initialize_workgroup_memory: false,
             },
             cache: None,
@@ -101,7 +143,7 @@ impl Gpu {
             return Err(Error::Bug(format!("shader {} was rejected: {error}", entry.name)));
         }
         let pipeline = Arc::new(pipeline);
-        pipelines.insert(entry.name, pipeline.clone());
+        pipelines.insert(key, pipeline.clone());
         Ok(pipeline)
     }
 

@@ -72,8 +72,10 @@ pub mod mark {
     pub const CROSSING_STEP: usize = 4;
     /// The first step with norm 0, 0: none.
     pub const COLLAPSE_STEP: usize = 5;
+    /// The step at which the state crossed 2^48 and was frozen, 0: none. Only nonlinear states: see `observe`.
+    pub const DIVERGED_STEP: usize = 6;
     /// How many.
-    pub const ROWS: usize = 6;
+    pub const ROWS: usize = 7;
 }
 
 /// The kernel.

@@ -47,7 +47,7 @@ pub struct LayerKeys {
     /// Whether the steps of a member share their layer
     #[arg(long, value_name = "KIND", help_heading = "Layer")]
     pub weights: Option<Weights>,
-    /// Tokens T, 1 to 512 [default: 16 for the transformer, else 1]
+    /// Tokens T, 1 to 512 [default: 4 for the transformer, else 1]
     #[arg(long, value_name = "T", help_heading = "Layer", allow_negative_numbers = true)]
     pub tokens: Option<usize>,
     /// Attention heads; must divide the width [default: 4]

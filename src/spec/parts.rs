@@ -132,12 +132,12 @@ pub struct LayerSpec {
 }
 
 impl LayerSpec {
-    /// The defaults of a model: 16 tokens for the transformer, else one.
+    /// The defaults of a model: 4 tokens for the transformer, else one.
     pub fn of(model: Model) -> Self {
         LayerSpec {
             model,
             weights: Weights::Tied,
-            tokens: if model == Model::Transformer { 16 } else { 1 },
+            tokens: if model == Model::Transformer { 4 } else { 1 },
             heads: 4,
             ffn_ratio: 4,
             activation: Activation::Gelu,
@@ -160,7 +160,10 @@ impl LayerSpec {
         check::count("ffn_ratio", self.ffn_ratio, LARGEST_RATIO)?;
         check::factor("logit_gain", self.logit_gain)?;
         if self.model == Model::Linear {
-            return Ok(());
+            return match self.tokens {
+                1 => Ok(()),
+                tokens => invalid!("tokens: the linear model has 1 token, not {tokens}; leave `tokens` out"),
+            };
         }
         self.validate_heads(ensemble.width)?;
         self.validate_weights(ensemble)

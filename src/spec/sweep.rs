@@ -56,15 +56,18 @@ impl Default for SweepSpec {
 }
 
 impl SweepSpec {
-    /// The default sweep of a model.
+    /// The default sweep of a model. Nonlinear layers have a Jacobian of its own at every grid point, so theirs is
+    /// smaller: 64 layers of width 16 with 4 tokens, 12 x 12 grid points.
     pub fn of(model: Model) -> Self {
         let written = |text| Grid::parse(text).expect("the default grids are well written");
+        let linear = model == Model::Linear;
+        let small = EnsembleSpec { layers: 64, width: 16, ..EnsembleSpec::default() };
         SweepSpec {
-            ensemble: EnsembleSpec::default(),
+            ensemble: if linear { EnsembleSpec::default() } else { small },
             layer: LayerSpec::of(model),
             depth: 80,
-            step_size: written("log(0.01,2,32)"),
-            radius: written("lin(0.05,1.6,32)"),
+            step_size: written(if linear { "log(0.01,2,32)" } else { "log(0.01,2,12)" }),
+            radius: written(if linear { "lin(0.05,1.6,32)" } else { "lin(0.1,1.6,12)" }),
             damping: Grid::single(0.1),
             integrator: Integrator::Euler,
             step_scaling: StepScaling::Constant,

@@ -1,8 +1,8 @@
 //! The entry of the CPU eigenvalue solver: many real matrices at once.
 
-use super::Spectrum;
 use super::lanes::Real;
 use super::pack::Share;
+use super::{Spectrum, Status};
 use pulp::{Scalar, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -31,6 +31,10 @@ pub fn eigenvalues<T: Real>(matrices: &[&[T]], n: usize) -> Vec<Spectrum> {
 pub fn eigenvalues_at_width<T: Real>(matrices: &[&[T]], n: usize, width: Width) -> Vec<Spectrum> {
     if n == 0 {
         return matrices.iter().map(|_| Spectrum::new(Vec::new(), false)).collect();
+    }
+    // Work space is made for width n only if there is a matrix of that width: n may be any number.
+    if !matrices.iter().any(|matrix| n.checked_mul(n) == Some(matrix.len())) {
+        return matrices.iter().map(|_| Spectrum::without_values(Status::Refused)).collect();
     }
     let share = share(matrices.len(), 64 / size_of::<T>(), rayon::current_num_threads());
     if matrices.len() <= share {

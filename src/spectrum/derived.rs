@@ -53,6 +53,14 @@ pub fn derived(matrix: &[f64], step: &[f64], n: usize, spectrum: &Spectrum, damp
     }
 }
 
+/// ‖A‖₂ and Henrici's departure from normality over ‖A‖_F, of a matrix `[n, n]` with eigenvalues `spectrum`.
+pub fn norm_and_departure(matrix: &[f32], n: usize, spectrum: &Spectrum) -> (Option<f64>, f64) {
+    let a = Mat::from_fn(n, n, |i, j| matrix[i * n + j] as f64);
+    let frobenius: f64 = matrix.iter().map(|&x| x as f64 * x as f64).sum();
+    let normal: f64 = spectrum.eigenvalues.iter().map(|[re, im]| re * re + im * im).sum();
+    (norm(&a), ((frobenius - normal).max(0.0) / frobenius.max(f64::MIN_POSITIVE)).sqrt())
+}
+
 fn norm(a: &Mat<f64>) -> Option<f64> {
     a.singular_values().ok().and_then(|all| all.first().copied())
 }

@@ -259,7 +259,7 @@ fn help_and_version_are_no_errors() {
 #[cfg(unix)]
 #[test]
 fn a_closed_standard_output_is_no_failure() {
-    for arguments in [&["sweep", "--plan"][..], &["sweep", "--help"]] {
+    for arguments in [&["sweep", "--plan", "--quiet", "--layers", "4", "--device", "cpu"][..], &["sweep", "--help"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eulerscope"));
@@ -274,7 +274,7 @@ fn a_closed_standard_output_is_no_failure() {
 fn a_full_standard_output_is_an_input_output_error() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eulerscope"));
-    let output = command.args(["sweep", "--plan"]).stdout(full).output().unwrap();
+    let output = command.args(["sweep", "--plan", "--layers", "4", "--device", "cpu"]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(7), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -264,6 +264,7 @@ fn odd_inputs_are_answered_not_panicked_over() {
     assert!(solve::<f64>(&[], 5).is_empty());
     assert_eq!(solve(&[vec![-0.0_f32]], 1)[0].eigenvalues[0].map(f64::to_bits), [0, 0]);
     assert_eq!(solve(&[vec![3.0_f32; 5]], 2)[0].status, Status::Refused);
+    assert_eq!(solve::<f32>(&[vec![]], usize::MAX)[0].status, Status::Refused);
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert_eq!(solve(&[vec![1.0, bad, 0.0, 1.0]], 2)[0].status, Status::Refused);
     }

@@ -76,7 +76,7 @@ fn defaults_are_the_documented_ones() {
     let product = |step: usize, radius: usize| spec.step_size.values()[step] * spec.radius.values()[radius];
     let damping = spec.damping.values()[0];
     assert!(product(0, 31) < damping && product(31, 31) > damping && product(31, 0) <= damping + 1e-12);
-    assert_eq!(sweep(&["sweep", "--model", "transformer"]).layer.tokens, 16);
+    assert_eq!(sweep(&["sweep", "--model", "transformer"]).layer.tokens, 4);
     assert_eq!(sweep(&["sweep", "--layers", "3"]).trajectories, 3);
 }
 

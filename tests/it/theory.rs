@@ -4,16 +4,15 @@ use crate::adapter::software;
 use eulerscope::device::Device;
 use eulerscope::ensemble::{draw_matrices, unit};
 use eulerscope::layer::Coefficients;
-use eulerscope::lyapunov;
 use eulerscope::rollout::{Outcome, Rollout};
-use eulerscope::spec::{Ensemble, EnsembleSpec, Grid, LyapunovSpec, RadiusKind, SweepSpec, Weights};
+use eulerscope::spec::{Ensemble, EnsembleSpec, Grid, RadiusKind, SweepSpec, Weights};
 use eulerscope::spectrum::{self, Spectrum, Status};
 use eulerscope::statistics::{Moments, Summary};
 use eulerscope::sweep::{self, Cell};
 use std::ops::ControlFlow;
 
 /// Members for every device: software Vulkan is right but slow.
-fn devices() -> Vec<(Device, usize)> {
+pub fn devices() -> Vec<(Device, usize)> {
     let open = |word| Device::open(word).expect("always there").0;
     vec![(open("cpu"), 1), (open("reference"), 4), (software(), 16)]
 }
@@ -36,7 +35,7 @@ fn outcomes(device: &Device, rollout: &Rollout, members: usize) -> Vec<Outcome> 
 }
 
 /// Psi(x) by recurrence and its asymptotic series.
-fn digamma(mut x: f64) -> f64 {
+pub fn digamma(mut x: f64) -> f64 {
     let mut sum = 0.0;
     while x < 12.0 {
         sum -= 1.0 / x;
@@ -44,17 +43,6 @@ fn digamma(mut x: f64) -> f64 {
     }
     let y = 1.0 / (x * x);
     sum + x.ln() - 0.5 / x - y * (1.0 / 12.0 - y * (1.0 / 120.0 - y * (1.0 / 252.0 - y / 240.0)))
-}
-
-/// The largest exponent of products of a I + b G / sqrt n, exactly: half of E log of a noncentral chi-squared number.
-fn largest_exponent(n: f64, a: f64, b: f64) -> f64 {
-    let d = n * a * a / (b * b);
-    let (mut log_weight, mut sum) = (-d / 2.0, 0.0);
-    for j in 0..(2.0 * d + 400.0) as usize {
-        sum += log_weight.exp() * digamma(n / 2.0 + j as f64);
-        log_weight += (d / 2.0).ln() - ((j + 1) as f64).ln();
-    }
-    0.5 * ((2.0 * b * b / n).ln() + sum)
 }
 
 #[test]
@@ -114,7 +102,8 @@ const GINIBRE: [(usize, f64, f64, f64, f64); 4] = [
     (64, 6.845640, 1.0587, 0.052, 0.970),
 ];
 
-fn spectra(device: &Device, spec: &EnsembleSpec) -> Vec<Spectrum> {
+/// Spectra at radius 1.
+pub fn spectra(device: &Device, spec: &EnsembleSpec) -> Vec<Spectrum> {
     let mut all = Vec::new();
     draw_matrices(device, spec, 0..spec.layers, 0, &mut |_, matrices| {
         all.extend(spectrum::eigenvalues(device, &matrices, spec.width)?);
@@ -131,7 +120,7 @@ fn ginibre_spectra_follow_the_published_table() {
         for (n, real, radius, sd, abscissa) in GINIBRE {
             let spec = EnsembleSpec { width: n, layers: 2000 / fewer, seed: n as u64, ..Default::default() };
             let all = spectra(&device, &spec);
-            let of = |f: &dyn Fn(&Spectrum) -> f64| Summary::of(&all.iter().map(|s| f(s)).collect::<Vec<_>>());
+            let of = |f: &dyn Fn(&Spectrum) -> f64| Summary::of(&all.iter().map(f).collect::<Vec<_>>());
             let radii = of(&|s| s.eigenvalues.iter().map(|z| z[0].hypot(z[1])).fold(0.0, f64::max));
             let name = format!("n = {n} on {}", device.description());
             // The table's own error is about 1 in its last digit.
@@ -210,103 +199,6 @@ fn antisymmetric_layers_grow_under_euler_as_theory_says() {
             assert!((outcome.log_growth - wanted).abs() <= bound + 1e-12, "{outcome:?}, w = {w}, not {wanted}");
         }
     }
-}
-
-#[test]
-fn lyapunov_exponents_are_the_exact_ones() {
-    for (device, fewer) in devices() {
-        for (n, a, b) in [(64, 1.0, 0.1), (64, 0.9, 0.3), (16, 1.0, 0.2), (32, 1.0, 1.0), (64, 0.5, 0.8)] {
-            let spec = LyapunovSpec {
-                ensemble: EnsembleSpec { width: n, layers: 32 / fewer.min(4), ..Default::default() },
-                damping: 1.0 - a,
-                radius: b,
-                step_size: 1.0,
-                steps: 400 / fewer,
-                transient_steps: 0,
-                blocks: 4,
-                top: Some(4),
-                ..Default::default()
-            };
-            let result = lyapunov::run(&device, &spec, 0, &mut |_| {}).expect("it runs");
-            let (mean, error) =
-                (result.exponents[0].mean.expect("is"), result.exponents[0].standard_error.expect("is"));
-            let wanted = largest_exponent(n as f64, a, b);
-            assert!(
-                (mean - wanted).abs() <= 4.0 * error,
-                "({n}, {a}, {b}) on {}: {mean} ± {error}, not {wanted}",
-                device.description()
-            );
-        }
-    }
-}
-
-#[test]
-fn the_closed_form_itself_gives_the_published_values() {
-    for (n, a, b, value) in [
-        (64.0, 1.0, 0.1, 0.004821),
-        (64.0, 1.0, 1.0, 0.340671),
-        (64.0, 0.5, 0.8, -0.065511),
-        (16.0, 1.0, 0.2, 0.017242),
-    ] {
-        assert!((largest_exponent(n, a, b) - value).abs() <= 6e-7);
-    }
-}
-
-#[test]
-fn newmans_spectrum_of_ginibre_products() {
-    let n = 16;
-    for (device, fewer) in devices() {
-        let spec = LyapunovSpec {
-            ensemble: EnsembleSpec { width: n, layers: 64 / fewer.min(4), ..Default::default() },
-            damping: 1.0,
-            radius: 1.0,
-            step_size: 1.0,
-            steps: 400 / fewer,
-            transient_steps: 10,
-            blocks: 4,
-            ..Default::default()
-        };
-        let result = lyapunov::run(&device, &spec, 0, &mut |_| {}).expect("it runs");
-        for (i, exponent) in result.exponents.iter().enumerate() {
-            let wanted = 0.5 * ((2.0 / n as f64).ln() + digamma((n - i) as f64 / 2.0));
-            let (mean, error) = (exponent.mean.expect("is"), exponent.standard_error.expect("is"));
-            assert!(
-                (mean - wanted).abs() <= 4.5 * error,
-                "exponent {i} on {}: {mean} ± {error}, not {wanted}",
-                device.description()
-            );
-        }
-    }
-}
-
-#[test]
-fn tied_products_have_the_logarithms_of_the_eigenvalues() {
-    let device = Device::open("reference").expect("always there").0;
-    let ensemble = EnsembleSpec { width: 6, layers: 1, seed: 3, ..Default::default() };
-    let spec = LyapunovSpec {
-        ensemble: ensemble.clone(),
-        layer: eulerscope::spec::LayerSpec { weights: Weights::Tied, ..LyapunovSpec::default().layer },
-        damping: 0.0,
-        step_size: 0.5,
-        radius: 1.0,
-        steps: 20_000,
-        transient_steps: 2_000,
-        blocks: 2,
-        ..Default::default()
-    };
-    let found = lyapunov::run(&device, &spec, 0, &mut |_| {}).expect("it runs");
-    let mut logs: Vec<f64> = spectra(&device, &ensemble)[0]
-        .eigenvalues
-        .iter()
-        .map(|[re, im]| (1.0 + 0.5 * re).hypot(0.5 * im).ln())
-        .collect();
-    logs.sort_by(|a, b| b.total_cmp(a));
-    for (exponent, log) in found.exponents.iter().zip(&logs) {
-        // Complex pairs converge like 1 / steps.
-        assert!((exponent.mean.expect("is") - log).abs() <= 3.0 / 20_000.0, "{exponent:?}, not {log}");
-    }
-    let wanted: f64 = logs.iter().sum();
-    assert!((found.sum.mean.expect("is") - wanted).abs() <= 1e-9, "the sum is log |det|, at once");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::device::gpu::Gpu;
 use crate::device::gpu::clock::Clock;
 use crate::device::profile::Profile;
 use crate::error::{Error, Result};
-use crate::plan::{BufferId, Content, Data, Extent, Inputs, Plan};
+use crate::plan::{BufferId, Content, Data, Extent, Inputs, Plan, Repeat};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
@@ -68,7 +68,8 @@ impl<'a> Session<'a> {
         let dispatches = create_dispatches(gpu, plan, &buffers, &params, &offsets)?;
         gpu.check_failure()?;
         let pace = Pace { budget: 1e8, under_way: VecDeque::new() };
-        let clock = if gpu.recorder.is_on() { Clock::new(gpu, plan.runs.len()) } else { None };
+        // Runs that are repeated would write their timestamps again.
+        let clock = if gpu.recorder.is_on() && plan.repeat.is_none() { Clock::new(gpu, plan.runs.len()) } else { None };
         Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, clock })
     }
 
@@ -88,8 +89,28 @@ impl<'a> Session<'a> {
             }
         }
         let start = self.phase(start, &mut encoder, |profile, seconds| profile.upload += seconds)?;
+        let all = self.plan.runs.len();
+        let repeated = self.plan.repeat.as_ref().map_or(all..all, |repeat| repeat.runs.clone());
+        let mut work = self.encode(&mut encoder, 0..repeated.start, members)?;
+        if let Some(repeat) = &self.plan.repeat {
+            self.pace.submit(self.gpu, encoder, work)?;
+            self.repeat(repeat, members)?;
+            encoder = self.encoder();
+        }
+        work = self.encode(&mut encoder, repeated.end..all, members)?;
+        let start = self.phase(start, &mut encoder, |profile, seconds| profile.compute += seconds)?;
+        self.read_clock()?;
+        let staging = self.copy_outputs(&mut encoder, members);
+        let last = self.pace.submit(self.gpu, encoder, work)?;
+        let staging = staging.into_iter().map(|buffer| (map(&buffer), buffer)).map(|(r, b)| (b, r)).collect();
+        Ok(Pending { staging, last, start })
+    }
+
+    /// Encodes some of the plan's runs, submitting whenever it is enough; returns the work that is left in `encoder`.
+    fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, runs: Range<usize>, members: usize) -> Result<f64> {
         let mut work = 0.0;
-        for (index, (run, dispatch)) in self.plan.runs.iter().zip(&self.dispatches).enumerate() {
+        for index in runs {
+            let (run, dispatch) = (&self.plan.runs[index], &self.dispatches[index]);
             let [x, y, z] = (run.entry.grid)(&*run.params.value, members as u32, self.gpu.description.software);
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: Some(run.entry.name),
@@ -101,24 +122,48 @@ impl<'a> Session<'a> {
             drop(pass);
             work += dispatch.work * members as f64;
             if work > self.pace.budget {
-                let full = std::mem::replace(&mut encoder, self.encoder());
+                let full = std::mem::replace(encoder, self.encoder());
                 self.pace.submit(self.gpu, full, work)?;
                 work = 0.0;
             }
         }
-        let start = self.phase(start, &mut encoder, |profile, seconds| profile.compute += seconds)?;
-        self.read_clock()?;
-        let staging = self.copy_outputs(&mut encoder, members);
-        let last = self.pace.submit(self.gpu, encoder, work)?;
-        let staging = staging.into_iter().map(|buffer| (map(&buffer), buffer)).map(|(r, b)| (b, r)).collect();
-        Ok(Pending { staging, last, start })
+        Ok(work)
+    }
+
+    /// Submits rounds of the repeated runs until all members are finished. The next round is under way while the
+    /// words of the last one come back: what is finished leaves it at once.
+    fn repeat(&mut self, repeat: &Repeat, members: usize) -> Result<()> {
+        let mut before: Option<Pending> = None;
+        for _ in 0..repeat.most {
+            let mut encoder = self.encoder();
+            let work = self.encode(&mut encoder, repeat.runs.clone(), members)?;
+            let staging = self.copy(&mut encoder, repeat.finished, members);
+            let last = self.pace.submit(self.gpu, encoder, work)?;
+            let pending = Pending { staging: vec![(staging.clone(), map(&staging))], last, start: Instant::now() };
+            if let Some(before) = before.replace(pending) {
+                let words = self.receive(before, &[repeat.finished])?;
+                if matches!(&words[0], Data::Word(words) if words.iter().all(|&word| word != 0)) {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Waits for the outputs of a chunk.
     pub fn finish(&mut self, pending: Pending) -> Result<Vec<Data>> {
+        let start = pending.start;
+        let outputs = self.receive(pending, &self.plan.outputs)?;
+        let profile = Profile { download: start.elapsed().as_secs_f64(), ..Profile::default() };
+        self.gpu.recorder.add(&profile, 1.0);
+        Ok(outputs)
+    }
+
+    /// Waits for copies of the buffers `ids`.
+    fn receive(&self, pending: Pending, ids: &[BufferId]) -> Result<Vec<Data>> {
         wait(self.gpu, &pending.last)?;
         let mut outputs = Vec::new();
-        for ((buffer, mapped), id) in pending.staging.into_iter().zip(&self.plan.outputs) {
+        for ((buffer, mapped), id) in pending.staging.into_iter().zip(ids) {
             mapped
                 .recv()
                 .map_err(|_| Error::Device("the adapter dropped a readback".to_string()))?
@@ -131,8 +176,6 @@ impl<'a> Session<'a> {
                 Content::Int => Data::Int(bytemuck::pod_collect_to_vec(&view)),
             });
         }
-        let profile = Profile { download: pending.start.elapsed().as_secs_f64(), ..Profile::default() };
-        self.gpu.recorder.add(&profile, 1.0);
         self.gpu.check_failure()?;
         Ok(outputs)
     }
@@ -176,18 +219,20 @@ impl<'a> Session<'a> {
     }
 
     fn copy_outputs(&self, encoder: &mut wgpu::CommandEncoder, members: usize) -> Vec<wgpu::Buffer> {
-        let copy = |id: &BufferId| {
-            let size = (4 * self.plan.buffers[id.0].len() * members) as u64;
-            let staging = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("readback"),
-                size,
-                usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-                mapped_at_creation: false,
-            });
-            encoder.copy_buffer_to_buffer(&self.buffers[id.0], 0, &staging, 0, size);
-            staging
-        };
-        self.plan.outputs.iter().map(copy).collect()
+        self.plan.outputs.iter().map(|&id| self.copy(encoder, id, members)).collect()
+    }
+
+    /// Copies a buffer to one that can be read.
+    fn copy(&self, encoder: &mut wgpu::CommandEncoder, id: BufferId, members: usize) -> wgpu::Buffer {
+        let size = (4 * self.plan.buffers[id.0].len() * members) as u64;
+        let staging = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("readback"),
+            size,
+            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+            mapped_at_creation: false,
+        });
+        encoder.copy_buffer_to_buffer(&self.buffers[id.0], 0, &staging, 0, size);
+        staging
     }
 }
 
@@ -286,7 +331,7 @@ fn create_dispatches(
     let mut groups: HashMap<(&str, &[BufferId]), wgpu::BindGroup> = HashMap::new();
     let mut dispatches = Vec::new();
     for (run, &offset) in plan.runs.iter().zip(offsets) {
-        let pipeline = gpu.pipeline(run.entry)?;
+        let pipeline = gpu.pipeline(run)?;
         let group = groups.entry((run.entry.name, &run.buffers)).or_insert_with(|| {
             let uniform = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                 buffer: params,

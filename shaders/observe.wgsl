@@ -1,0 +1,201 @@
+// What is seen of a nonlinear state after each step, for each grid point over all its tokens; and the freezing of a
+// state whose largest magnitude has reached 2^48.
+//
+// One workgroup for each grid point of a member. Its 64 invocations share tokens (`token_lanes` of them) and rows.
+// Sums have a fixed order. The magnitude is compared as the exponent's bits, before anything can overflow.
+// CPU twin: src/kernel/observe.rs.
+
+struct Params {
+    rows: u32,
+    columns: u32,
+    tokens: u32,
+    points: u32,
+    heads: u32,
+    sublayers: u32,
+    token_lanes: u32,
+    step: u32,
+    slot: u32,
+    slots: u32,
+    threshold_exponent: i32,
+    threshold_mantissa: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> before: array<f32>;                // [members, rows, columns]
+@group(0) @binding(2) var<storage, read> start: array<f32>;                 // [members, rows, columns]
+@group(0) @binding(3) var<storage, read> coefficients: array<f32>;          // [keep | gain, columns]
+@group(0) @binding(4) var<storage, read> entropy: array<f32>;               // [members, heads, columns]
+@group(0) @binding(5) var<storage, read_write> x: array<f32>;               // [members, rows, columns]
+@group(0) @binding(6) var<storage, read_write> observations: array<f32>;    // [members, slots, 6 observations, points]
+@group(0) @binding(7) var<storage, read_write> norms: array<f32>;           // [members, now | peak | initial, points]
+@group(0) @binding(8) var<storage, read_write> marks: array<i32>;           // [members, 7 marks, points]
+
+const LANES = 64u;
+const DIVERGED_EXPONENT = 48;
+var<workgroup> partial: array<vec4<f32>, 64>;
+var<workgroup> partial_before: array<f32, 64>;
+var<workgroup> partial_entropy: array<f32, 64>;
+var<workgroup> partial_exponent: array<i32, 64>;
+var<workgroup> token_square: array<f32, 512>;
+var<workgroup> token_inverse: array<f32, 512>;
+
+// |x|^2, x . start, |start|^2, |x - keep before|^2; |before|^2; the largest exponent.
+var<private> sums: vec4<f32>;
+var<private> sum_before: f32;
+var<private> largest: i32;
+
+// A magnitude that is too large counts as 0 in sums, which are not used then.
+fn bounded(value: f32) -> f32 {
+    return select(0.0, value, exponent_of(value) < DIVERGED_EXPONENT);
+}
+
+fn take(at: u32, keep: f32) -> f32 {
+    largest = max(largest, exponent_of(x[at]));
+    let a = bounded(x[at]);
+    let b = before[at];
+    let s = start[at];
+    let change = a - keep * b;
+    sums += vec4<f32>(a * a, a * s, s * s, change * change);
+    sum_before += b * b;
+    return a * a;
+}
+
+fn set_mark(point: u32, member: u32, row: u32, value: i32) {
+    marks[(member * 7u + row) * params.points + point] = value;
+}
+
+fn conclude(member: u32, point: u32, sum: vec4<f32>, before_square: f32, directions: f32, mean_entropy: f32) {
+    let norm_at = member * 3u * params.points + point;
+    let mark_at = member * 7u * params.points + point;
+    norms[norm_at] = sum.x;
+    norms[norm_at + 2u * params.points] = sum.z;
+    let size = sqrt(sum.x);
+    let inverse = select(0.0, 1.0 / size, size > 0.0);
+    let before_size = sqrt(before_square);
+    let start_size = sqrt(sum.z);
+    let tokens = f32(params.tokens);
+    let pairs = max(tokens * (tokens - 1.0), 1.0);
+    let at = (member * params.slots + params.slot) * 6u * params.points + point;
+    observations[at] = size;
+    observations[at + params.points] = select(0.0, sum.y * inverse / start_size, start_size > 0.0);
+    observations[at + 2u * params.points] = select((directions - tokens) / pairs, 1.0, params.tokens == 1u);
+    observations[at + 3u * params.points] = mean_entropy;
+    observations[at + 4u * params.points] = select(0.0, sqrt(sum.w) / before_size, before_size > 0.0);
+    observations[at + 5u * params.points] = select(0.0, 1.0 - before_size * inverse, size > 0.0);
+    let exponent = exponent_of(sum.x);
+    if exponent <= -127 {
+        if marks[mark_at + 5u * params.points] == 0 {
+            set_mark(point, member, 5u, i32(params.step));
+        }
+        return;
+    }
+    let mantissa = sum.x * power_of_two(-exponent);
+    if larger(exponent, mantissa, marks[mark_at + 2u * params.points], norms[norm_at + params.points]) {
+        norms[norm_at + params.points] = mantissa;
+        set_mark(point, member, 2u, exponent);
+        set_mark(point, member, 3u, i32(params.step));
+    }
+    let limit = sum.z * params.threshold_mantissa;
+    let limit_exponent = exponent_of(limit);
+    let limit_mantissa = limit * power_of_two(-limit_exponent);
+    let crossed = larger(exponent, mantissa, limit_exponent + params.threshold_exponent, limit_mantissa);
+    if crossed && marks[mark_at + 4u * params.points] == 0 {
+        set_mark(point, member, 4u, i32(params.step));
+    }
+}
+
+@compute @workgroup_size(64, 1, 1)
+fn observe(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
+    let tokens = params.tokens;
+    let columns = params.columns;
+    let point = group.x;
+    let member = group.z;
+    let origin = member * params.rows * columns + point * tokens;
+    let row_lanes = LANES / params.token_lanes;
+    let row_lane = lane.x / params.token_lanes;
+    let diverged_mark = (member * 7u + 6u) * params.points + point;
+    let frozen = marks[diverged_mark] != 0;
+    for (var t = lane.x % params.token_lanes; t < tokens; t += params.token_lanes) {
+        var keep = coefficients[point * tokens + t];
+        keep = select(keep, keep * keep, params.sublayers == 2u);
+        var own = 0.0;
+        for (var row = 4u * row_lane; row < params.rows; row += 4u * row_lanes) {
+            let at = origin + row * columns + t;
+            own += take(at, keep) + take(at + columns, keep) + take(at + 2u * columns, keep) + take(at + 3u * columns, keep);
+        }
+        token_square[t * row_lanes + row_lane] = own;
+    }
+    var own_entropy = 0.0;
+    for (var i = lane.x; i < params.heads * tokens; i += LANES) {
+        own_entropy += entropy[(member * params.heads + i / tokens) * columns + point * tokens + i % tokens];
+    }
+    partial[lane.x] = sums;
+    partial_before[lane.x] = sum_before;
+    partial_exponent[lane.x] = largest;
+    partial_entropy[lane.x] = own_entropy;
+    workgroupBarrier();
+    var total = vec4<f32>();
+    var total_before = 0.0;
+    var total_entropy = 0.0;
+    var exponent = -127;
+    for (var i = 0u; i < LANES; i += 1u) {
+        total += partial[i];
+        total_before += partial_before[i];
+        total_entropy += partial_entropy[i];
+        exponent = max(exponent, partial_exponent[i]);
+    }
+    let diverges = exponent >= DIVERGED_EXPONENT;
+    for (var t = lane.x; t < tokens; t += LANES) {
+        var square = 0.0;
+        for (var i = 0u; i < row_lanes; i += 1u) {
+            square += token_square[t * row_lanes + i];
+        }
+        token_inverse[t] = select(0.0, 1.0 / sqrt(square), square > 0.0);
+    }
+    workgroupBarrier();
+    var direction = vec4<f32>();
+    for (var row = 4u * lane.x; row < params.rows; row += 4u * LANES) {
+        var sum = vec4<f32>();
+        for (var t = 0u; t < tokens; t += 1u) {
+            let at = origin + row * columns + t;
+            let values = vec4<f32>(x[at], x[at + columns], x[at + 2u * columns], x[at + 3u * columns]);
+            sum += token_inverse[t] * vec4<f32>(bounded(values.x), bounded(values.y), bounded(values.z), bounded(values.w));
+        }
+        direction += sum * sum;
+    }
+    partial_before[lane.x] = direction.x + direction.y + direction.z + direction.w;
+    workgroupBarrier();
+    if frozen || diverges {
+        for (var i = lane.x; i < (params.rows / 4u) * tokens; i += LANES) {
+            let at = origin + 4u * (i / tokens) * columns + i % tokens;
+            x[at] = before[at];
+            x[at + columns] = before[at + columns];
+            x[at + 2u * columns] = before[at + 2u * columns];
+            x[at + 3u * columns] = before[at + 3u * columns];
+        }
+    }
+    if lane.x == 0u {
+        if params.step == 1u {
+            let initial = exponent_of(total.z);
+            norms[member * 3u * params.points + point] = total.z;
+            norms[(member * 3u + 1u) * params.points + point] = total.z * power_of_two(-max(initial, -126));
+            norms[(member * 3u + 2u) * params.points + point] = total.z;
+            set_mark(point, member, 2u, initial);
+        }
+        if frozen {
+            return;
+        }
+        if diverges {
+            marks[diverged_mark] = i32(params.step);
+            if marks[diverged_mark - 2u * params.points] == 0 {
+                set_mark(point, member, 4u, i32(params.step));
+            }
+            return;
+        }
+        var directions = 0.0;
+        for (var i = 0u; i < LANES; i += 1u) {
+            directions += partial_before[i];
+        }
+        conclude(member, point, total, total_before, directions, total_entropy / f32(max(params.heads * tokens, 1u)));
+    }
+}

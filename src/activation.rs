@@ -1,0 +1,79 @@
+//! The nonlinearity of the FFN and its slope. GELU is the exact x Φ(x), with erf, not the tanh form: the constants of
+//! the mean-field theory (E gelu(z)^2 = 1/3 + 1/(2 pi sqrt 3)) are those of the exact one.
+//!
+//! WGSL half: `shaders/shared/activation.wgsl`.
+
+use crate::real::Real;
+use crate::spec;
+
+/// The numbers of the activations in the kernels' parameters.
+pub mod kind {
+    /// x.
+    pub const IDENTITY: u32 = 0;
+    /// max(0, x).
+    pub const RELU: u32 = 1;
+    /// x Φ(x).
+    pub const GELU: u32 = 2;
+    /// tanh x.
+    pub const TANH: u32 = 3;
+}
+
+/// The number of an activation.
+pub fn number(activation: spec::Activation) -> u32 {
+    match activation {
+        spec::Activation::Relu => kind::RELU,
+        spec::Activation::Gelu => kind::GELU,
+        spec::Activation::Tanh => kind::TANH,
+    }
+}
+
+/// `x <- φ(x)`.
+#[inline(always)]
+pub fn activate<T: Real, const FUSED: bool, const LANES: usize>(kind: u32, x: &mut [T; LANES]) {
+    let half = T::from_f64(0.5);
+    match kind {
+        kind::RELU => x.iter_mut().for_each(|x| *x = if *x > T::ZERO { *x } else { T::ZERO }),
+        kind::GELU => {
+            let root = T::from_f64(std::f64::consts::FRAC_1_SQRT_2);
+            for x in x {
+                *x = *x * (half + half * (root * *x).error_function::<FUSED>());
+            }
+        }
+        kind::TANH => x.iter_mut().for_each(|x| *x = x.hyperbolic_tangent::<FUSED>()),
+        _ => {}
+    }
+}
+
+/// φ'(x).
+#[inline(always)]
+pub fn slope<T: Real, const FUSED: bool>(kind: u32, x: T) -> T {
+    let half = T::from_f64(0.5);
+    match kind {
+        kind::RELU => {
+            if x > T::ZERO {
+                T::ONE
+            } else {
+                T::ZERO
+            }
+        }
+        kind::GELU => {
+            // Beyond 13 the density is 0 in f32, and the square must not overflow.
+            let end = T::from_f64(13.0);
+            let z = if x > end {
+                end
+            } else if x < -end {
+                -end
+            } else {
+                x
+            };
+            let root = T::from_f64(std::f64::consts::FRAC_1_SQRT_2);
+            let density = T::from_f64(0.398_942_280_401_432_7) * (-(half * z * z)).exponential::<FUSED>();
+            half + half * (root * z).error_function::<FUSED>() + z * density
+        }
+        kind::TANH => {
+            let y = x.hyperbolic_tangent::<FUSED>();
+            T::ONE - y * y
+        }
+        _ => T::ONE,
+    }
+}

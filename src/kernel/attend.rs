@@ -1,0 +1,298 @@
+//! Attention of every head: `out = softmax(scale * Q^T K) V` over the tokens of a grid point, and the entropy of each
+//! row of the softmax in nats.
+//!
+//! `scale` is the logit gain times 1/sqrt(head width). Scores are never stored for all tokens. The row maximum is
+//! subtracted, arguments below -80 count as -80, masked keys are excluded by their index (not by a large negative
+//! number, which fails for large logits).
+
+use crate::elementary::ELEMENTARY_ERROR;
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::Real as Number;
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::matmul::{Matrix, multiply_add, tile};
+use crate::random::sample;
+use crate::real::Real;
+use crate::simd::{Work, dispatch};
+use crate::spec::MOST_TOKENS;
+
+params! {
+    /// Sizes, mask and scale.
+    pub struct Params {
+        /// n: queries, keys and values have so many rows each, one behind the other.
+        width: u32,
+        /// Rows of a head.
+        head_width: u32,
+        /// Tokens of a grid point, at most 512.
+        tokens: u32,
+        /// Columns of the buffers; only whole grid points are touched.
+        columns: u32,
+        /// Rows of `stacked`, at least 3 n.
+        rows: u32,
+        /// Rows of `out`, at least n; those beyond n are left alone.
+        out_rows: u32,
+        /// Heads.
+        heads: u32,
+        /// Does a token only attend to itself and those before it?
+        causal: u32,
+        /// A power of two, at most 64, at least `tokens` if that is smaller: see [`key_lanes`].
+        key_lanes: u32,
+        /// On the scores.
+        scale: f32,
+    }
+}
+
+/// How many invocations of the GPU share the keys of four queries.
+pub fn key_lanes(tokens: u32) -> u32 {
+    tokens.next_power_of_two().clamp(4, 64)
+}
+
+/// The kernel.
+pub struct Attend;
+
+impl Kernel for Attend {
+    const NAME: &'static str = "attend";
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/elementary.wgsl"), include_str!("../../shaders/attend.wgsl"));
+    const BUFFERS: &'static [Binding] =
+        &[("stacked", Read, Number), ("out", Write, Number), ("entropy", Write, Number)];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        let queries = 4 * (64 / p.key_lanes);
+        [p.columns / p.tokens * p.tokens.div_ceil(queries), p.heads, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Real(stacked), View::RealMut(out), View::RealMut(entropy)] = views else { mismatch(Self::NAME) };
+        dispatch(Attention { p, stacked, out, entropy });
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let (n, t, points) = (p.width as f64, p.tokens as f64, (p.columns / p.tokens) as f64);
+        Cost {
+            flops: points * t * t * (4.0 * n + 12.0 * p.heads as f64),
+            bytes: 4.0 * points * t * (4.0 * n + p.heads as f64),
+        }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        // (head width, heads, tokens, points, members, causal)
+        let shapes = [
+            (1, 1, 1, 4, 1, 0),
+            (3, 2, 5, 3, 2, 1),
+            (16, 4, 16, 3, 2, 0),
+            (16, 2, 16, 2, 1, 1),
+            (5, 3, 67, 2, 2, 1),
+            (4, 1, 512, 1, 1, 0),
+        ];
+        shapes.into_iter().enumerate().map(|(i, shape)| case(1200 + i as u32, shape)).collect()
+    }
+}
+
+/// The attention of a member.
+struct Attention<'a, 'b, T> {
+    p: &'a Params,
+    stacked: &'a [T],
+    out: &'a mut &'b mut [T],
+    entropy: &'a mut &'b mut [T],
+}
+
+impl<T: Real> Work for Attention<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const BYTES: usize, const FUSED: bool>(mut self) {
+        let tokens = self.p.tokens as usize;
+        // Scores of up to 16 queries, which fill the lanes: [keys, queries].
+        let mut wide = [[T::ZERO; 16]; MOST_TOKENS];
+        for point in 0..self.p.columns as usize / tokens {
+            for head in 0..self.p.heads as usize {
+                let mut query = 0;
+                while query + 16 <= tokens && 16 * size_of::<T>() <= 2 * BYTES {
+                    self.queries::<FUSED, 16>(point, head, query, &mut wide);
+                    query += 16;
+                }
+                while query + 4 <= tokens {
+                    self.queries::<FUSED, 4>(point, head, query, &mut wide);
+                    query += 4;
+                }
+                while query < tokens {
+                    self.queries::<FUSED, 1>(point, head, query, &mut wide);
+                    query += 1;
+                }
+            }
+        }
+    }
+}
+
+impl<T: Real> Attention<'_, '_, T> {
+    /// `LANES` neighbouring queries of a head.
+    #[inline(always)]
+    fn queries<const FUSED: bool, const LANES: usize>(
+        &mut self,
+        point: usize,
+        head: usize,
+        query: usize,
+        scratch: &mut [[T; 16]; MOST_TOKENS],
+    ) {
+        let p = self.p;
+        let (width, d, tokens, columns) =
+            (p.width as usize, p.head_width as usize, p.tokens as usize, p.columns as usize);
+        let start = head * d * columns + point * tokens;
+        let keys = &self.stacked[start + width * columns..];
+        let values = Matrix { values: &self.stacked[start + 2 * width * columns..], stride: columns };
+        let queries = &self.stacked[start + query..];
+        let used = if p.causal != 0 { (query + LANES).min(tokens) } else { tokens };
+        let weights = &mut scratch[..used];
+        // Scores: four keys at a time, queries along the lanes.
+        let mut s = 0;
+        while s + 4 <= used {
+            scores::<T, FUSED, 4, LANES>(queries, keys, (d, columns), s, weights);
+            s += 4;
+        }
+        while s < used {
+            scores::<T, FUSED, 1, LANES>(queries, keys, (d, columns), s, weights);
+            s += 1;
+        }
+        let visible = |s: usize, l: usize| p.causal == 0 || s <= query + l;
+        let scale = T::from_f64(p.scale as f64);
+        let mut largest = [T::from_f64(-3e38); LANES];
+        for (s, weights) in weights.iter_mut().enumerate() {
+            for l in 0..LANES {
+                weights[l] *= scale;
+                if visible(s, l) && weights[l] > largest[l] {
+                    largest[l] = weights[l];
+                }
+            }
+        }
+        let mut total = [T::ZERO; LANES];
+        let mut spread = [T::ZERO; LANES];
+        for (s, weights) in weights.iter_mut().enumerate() {
+            for l in 0..LANES {
+                let x = weights[l] - largest[l];
+                let x = if x > T::from_f64(-80.0) { x } else { T::from_f64(-80.0) };
+                let weight = if visible(s, l) { x.exponential::<FUSED>() } else { T::ZERO };
+                weights[l] = weight;
+                total[l] += weight;
+                spread[l] = multiply_add::<T, FUSED>(weight, x, spread[l]);
+            }
+        }
+        let inverse = total.map(|total| T::ONE / total);
+        let weights = Matrix { values: weights.as_flattened(), stride: 16 };
+        let first = point * tokens + query;
+        let mut row = 0;
+        while row + 4 <= d {
+            let sums = tile::<T, FUSED, 4, LANES>(values, row, used, weights, 0);
+            for (r, sums) in sums.iter().enumerate() {
+                self.store::<LANES>((head * d + row + r) * columns + first, sums, &inverse);
+            }
+            row += 4;
+        }
+        while row < d {
+            let [sums] = tile::<T, FUSED, 1, LANES>(values, row, used, weights, 0);
+            self.store::<LANES>((head * d + row) * columns + first, &sums, &inverse);
+            row += 1;
+        }
+        for l in 0..LANES {
+            let entropy = total[l].logarithm::<FUSED>() - spread[l] * inverse[l];
+            self.entropy[head * columns + first + l] = entropy;
+        }
+    }
+
+    #[inline(always)]
+    fn store<const LANES: usize>(&mut self, at: usize, sums: &[T; LANES], inverse: &[T; LANES]) {
+        let out: &mut [T; LANES] = (&mut self.out[at..][..LANES]).try_into().expect("LANES long");
+        for l in 0..LANES {
+            out[l] = sums[l] * inverse[l];
+        }
+    }
+}
+
+/// `weights[s + r][l] = sum_i keys[i, s + r] queries[i, l]`.
+#[inline(always)]
+fn scores<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
+    queries: &[T],
+    keys: &[T],
+    (d, columns): (usize, usize),
+    s: usize,
+    weights: &mut [[T; 16]],
+) {
+    let mut sums = [[T::ZERO; LANES]; ROWS];
+    for i in 0..d {
+        let q: &[T; LANES] = queries[i * columns..][..LANES].try_into().expect("LANES long");
+        let k: &[T; ROWS] = keys[i * columns + s..][..ROWS].try_into().expect("ROWS long");
+        for r in 0..ROWS {
+            for l in 0..LANES {
+                sums[r][l] = multiply_add::<T, FUSED>(k[r], q[l], sums[r][l]);
+            }
+        }
+    }
+    for r in 0..ROWS {
+        weights[s + r][..LANES].copy_from_slice(&sums[r]);
+    }
+}
+
+/// A score is off by e = (d + 4) 2^-23 scale sum |q k|; so a weight by a factor 1 + 2 e and the error of exp, a
+/// normalised one by twice that and the sum's T 2^-23. The entropy moves by at most that times (1 + ln T + range).
+fn case(
+    stream: u32,
+    (d, heads, tokens, points, members, causal): (usize, usize, usize, usize, usize, u32),
+) -> Case<Params> {
+    let width = d * heads;
+    let (rows, out_rows) = ((3 * width).next_multiple_of(4), width.next_multiple_of(4));
+    let columns = (tokens * points).next_multiple_of(4);
+    let stacked = sample(stream, members * rows * columns);
+    let scale = 1.5 / (d as f64).sqrt();
+    let at = |m: usize, row: usize, column: usize| stacked[(m * rows + row) * columns + column];
+    let mut out = vec![0.25; members * out_rows * columns];
+    let mut out_bound = vec![0.0; out.len()];
+    let mut entropy = vec![0.25; members * heads * columns];
+    let mut entropy_bound = vec![0.0; entropy.len()];
+    let ulp = f32::EPSILON as f64;
+    for (m, h) in (0..members).flat_map(|m| (0..heads).map(move |h| (m, h))) {
+        for (g, t) in (0..points).flat_map(|g| (0..tokens).map(move |t| (g, t))) {
+            let used = if causal != 0 { t + 1 } else { tokens };
+            let (mut e, mut scores) = (0.0f64, Vec::new());
+            for s in 0..used {
+                let products =
+                    (0..d).map(|i| at(m, h * d + i, g * tokens + t) * at(m, width + h * d + i, g * tokens + s));
+                let (sum, size) = products.fold((0.0, 0.0), |(sum, size): (f64, f64), p| (sum + p, size + p.abs()));
+                e = e.max((d + 4) as f64 * ulp * scale * size);
+                scores.push(scale * sum);
+            }
+            let largest = scores.iter().fold(f64::MIN, |a, &b| a.max(b));
+            let smallest = scores.iter().fold(f64::MAX, |a, &b| a.min(b));
+            let total: f64 = scores.iter().map(|s| (s - largest).exp()).sum();
+            let relative = 2.0 * (2.0 * e + ELEMENTARY_ERROR) + (used + 6) as f64 * ulp;
+            for i in 0..d {
+                let size: f64 = (0..used)
+                    .map(|s| (scores[s] - largest).exp() / total * at(m, 2 * width + h * d + i, g * tokens + s).abs())
+                    .sum();
+                let o = (m * out_rows + h * d + i) * columns + g * tokens + t;
+                out[o] = f64::NAN;
+                out_bound[o] = size * (relative + (used + 4) as f64 * ulp);
+            }
+            let o = (m * heads + h) * columns + g * tokens + t;
+            entropy[o] = f64::NAN;
+            entropy_bound[o] = (relative + used as f64 * ulp) * (2.0 + (used as f64).ln() + largest - smallest);
+        }
+    }
+    Case {
+        name: format!("{heads} heads of {d}, {tokens} tokens, {points} points, {members} members, causal {causal}"),
+        members,
+        params: Params {
+            width: width as u32,
+            head_width: d as u32,
+            tokens: tokens as u32,
+            columns: columns as u32,
+            rows: rows as u32,
+            out_rows: out_rows as u32,
+            heads: heads as u32,
+            causal,
+            key_lanes: key_lanes(tokens as u32),
+            scale: scale as f32,
+        },
+        buffers: vec![CaseBuffer::Real(stacked), CaseBuffer::Real(out), CaseBuffer::Real(entropy)],
+        tolerance: vec![out_bound, entropy_bound],
+    }
+}

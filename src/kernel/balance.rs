@@ -1,0 +1,180 @@
+//! Scaling and balancing by exact powers of two, without which a graded matrix loses all its digits in f32.
+//!
+//! h = 2^-e D^-1 (A - c I) D with D diagonal; the largest entry of h lies in [1, 2). Every entry is exact, unless it
+//! falls below 2^-126. The centre c is the mean of the diagonal, where that leaves entries below an eighth, as in
+//! A = I + h G with a small step size h, else 0: then the subtraction is exact too (Sterbenz), and the eigenvalues keep
+//! the digits that 1 + h lambda would lose.
+//! Sources: Parlett and Reinsch 1969; LAPACK's `sgebal` without its permutations;
+//! 2-norms after James, Langou and Lowery 2014: with 1-norms the Frank matrix of width 31 left the acceptance limits.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Int, Real as Number, RealBits};
+use crate::kernel::hessenberg::{MOST_TRIPS, lanes};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::random::sample;
+use crate::real::Real;
+
+params! {
+    /// How much of it.
+    pub struct Params {
+        /// Width of the matrices.
+        n: u32,
+        /// 1: start from `matrices`; 0: go on with `h`.
+        first: u32,
+        /// At most so many visits to each index.
+        sweeps: u32,
+    }
+}
+
+/// Visits to each index that are allowed in all.
+pub const MOST_SWEEPS: u32 = 12;
+
+/// An upper bound of the loop trips of one invocation.
+pub fn trips(n: u32, lanes: u32, sweeps: u32) -> u64 {
+    let (n, share, lanes) = (u64::from(n), u64::from(n.div_ceil(lanes)), u64::from(lanes));
+    let visit = 1 + n.div_ceil(lanes.min(16)) + lanes.min(16) + share;
+    6 * (n * n).div_ceil(lanes) + n + share * (1 + n) + u64::from(sweeps) * n * visit
+}
+
+/// Visits of one run that keep within [`MOST_TRIPS`].
+pub fn sweeps_at_once(n: u32, software: bool) -> u32 {
+    (1..=MOST_SWEEPS).rev().find(|&sweeps| trips(n, lanes(n, software), sweeps) < MOST_TRIPS).unwrap_or(1)
+}
+
+/// The kernel.
+pub struct Balance;
+
+impl Kernel for Balance {
+    const NAME: &'static str = "balance";
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/balance.wgsl"));
+    const BUFFERS: &'static [Binding] =
+        &[("matrices", Read, RealBits), ("h", Write, Number), ("centres", Write, Number), ("exponents", Write, Int)];
+    type Params = Params;
+
+    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        vec![("LANES", lanes(p.n, machine.software).into())]
+    }
+
+    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [1, 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Real(matrices), View::RealMut(h), View::RealMut(centre), View::IntMut(exponents)] = views else {
+            mismatch(Self::NAME)
+        };
+        let n = p.n as usize;
+        if p.first == 1 {
+            exponents[0] = exponent_of_largest(matrices);
+            exponents[1] = exponents[0];
+            scale(matrices, -exponents[0], h);
+            centre[0] = mean(h, n);
+            if centre[0] != T::ZERO {
+                h.iter_mut().step_by(n + 1).for_each(|x| *x -= centre[0]);
+                let shrink = exponent_of_largest(h).max(-126);
+                h.iter_mut().for_each(|x| *x *= T::power_of_two(-shrink));
+                exponents[0] += shrink;
+            }
+        }
+        let unequal = (0..n).any(|i| factor(h, n, i) != 0);
+        for visit in 0..if unequal { p.sweeps as usize * n } else { 0 } {
+            let i = visit % n;
+            let f = factor(h, n, i);
+            for j in (0..n).filter(|&j| j != i && f != 0) {
+                h[j * n + i] *= T::power_of_two(f);
+                h[i * n + j] *= T::power_of_two(-f);
+            }
+        }
+        if unequal {
+            let shift = exponent_of_largest(h).clamp(-126, 126);
+            h.iter_mut().for_each(|x| *x *= T::power_of_two(-shift));
+            exponents[0] += shift;
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let size = (p.n * p.n) as f64;
+        Cost { flops: 2.0 * size * f64::from(p.sweeps), bytes: 8.0 * size }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        let shapes = [(1, 2, 0), (2, 3, 30), (5, 2, -140), (16, 2, 100), (33, 2, 0), (12, 4, -7)];
+        shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+    }
+}
+
+/// The mean of the diagonal, if without it all entries are below an eighth and not all zero; else 0.
+fn mean<T: Real>(h: &[T], n: usize) -> T {
+    let mean = h.iter().step_by(n + 1).fold(T::ZERO, |sum, &x| sum + x) / T::from_f64(n as f64);
+    let without = |(at, &x): (usize, &T)| if at % (n + 1) == 0 { x - mean } else { x };
+    let rest: Vec<T> = h.iter().enumerate().map(without).collect();
+    if exponent_of_largest(&rest) <= -4 { mean } else { T::ZERO }
+}
+
+/// floor(log2) of the largest magnitude, also of a subnormal one; 0 for zeros.
+fn exponent_of_largest<T: Real>(values: &[T]) -> i32 {
+    let largest = values.iter().fold(T::ZERO, |most, x| if x.abs() > most { x.abs() } else { most });
+    if largest == T::ZERO {
+        0
+    } else if largest < T::power_of_two(-100) {
+        (largest * T::power_of_two(100)).exponent() - 100
+    } else {
+        largest.exponent()
+    }
+}
+
+/// to = 2^e from, for e between -127 and 149, in two factors.
+fn scale<T: Real>(from: &[T], e: i32, to: &mut [T]) {
+    let factors = (T::power_of_two(e / 2), T::power_of_two(e - e / 2));
+    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from * factors.0 * factors.1);
+}
+
+/// The exponent f by which column i times 2^f and row i times 2^-f come close, or 0 if that gains less than 5 %.
+fn factor<T: Real>(h: &[T], n: usize, i: usize) -> i32 {
+    let (mut column, mut row) = (T::ZERO, T::ZERO);
+    let up = T::power_of_two(40);
+    for j in (0..n).filter(|&j| j != i) {
+        let pair = (h[j * n + i] * up, h[i * n + j] * up);
+        column += pair.0 * pair.0;
+        row += pair.1 * pair.1;
+    }
+    let least = T::power_of_two(-120);
+    if column <= least || row <= least {
+        return 0;
+    }
+    let f = (row.exponent() - column.exponent()) / 4;
+    let (column, row) = (column.sqrt(), row.sqrt());
+    let scaled = column * T::power_of_two(f) + row * T::power_of_two(-f);
+    if scaled < T::from_f64(0.95) * (column + row) { f } else { 0 }
+}
+
+/// Random, graded (rows grow, columns shrink), near the identity, and zero matrices, at scale 2^e.
+fn case(i: u32, (n, members, e): (usize, usize, i32)) -> Case<Params> {
+    let mut a = sample(400 + i, members * n * n);
+    for (at, x) in a.iter_mut().enumerate() {
+        let (member, row, column) = (at / (n * n), at / n % n, at % n);
+        let grade = if member == 0 { 3 * (row as i32 - column as i32).clamp(-8, 8) } else { 0 };
+        let kept = match member {
+            2 => 0.0,
+            3 => *x / 128.0 + f64::from(u8::from(row == column)),
+            _ => *x,
+        };
+        *x = (kept * f64::powi(2.0, e + grade)) as f32 as f64;
+    }
+    // Exact but for the mean, which the subtraction brings into the diagonal, enlarged by up to 2^7.
+    let error = if members == 4 { n as f64 * f32::EPSILON as f64 } else { 0.0 };
+    let tolerance = vec![vec![128.0 * error], vec![error]];
+    Case {
+        name: format!("{n} x {n} at 2^{e}, {members} members"),
+        members,
+        params: Params { n: n as u32, first: 1, sweeps: sweeps_at_once(n as u32, true) },
+        buffers: vec![
+            CaseBuffer::Real(a),
+            CaseBuffer::Real(vec![0.25; members * n * n]),
+            CaseBuffer::Real(vec![0.25; members]),
+            CaseBuffer::Int(vec![77; 2 * members]),
+        ],
+        tolerance,
+    }
+}

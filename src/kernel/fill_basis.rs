@@ -1,0 +1,80 @@
+//! Unit tangent vectors: vector k of every grid point is 1 at element (row, token) = divmod(first + k, T), 0 elsewhere.
+
+use crate::kernel::Access::Write;
+use crate::kernel::Element::Real as Number;
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::real::Real;
+
+params! {
+    /// Sizes, and which vectors.
+    pub struct Params {
+        /// n.
+        width: u32,
+        /// Rows of the buffer.
+        rows: u32,
+        /// T.
+        tokens: u32,
+        /// Columns of the state, padded.
+        columns: u32,
+        /// Tangent vectors of each column, a multiple of 4.
+        vectors: u32,
+        /// The direction of the first one.
+        first: u32,
+    }
+}
+
+/// The kernel.
+pub struct FillBasis;
+
+impl Kernel for FillBasis {
+    const NAME: &'static str = "fill_basis";
+    const SOURCE: &'static str = include_str!("../../shaders/fill_basis.wgsl");
+    const BUFFERS: &'static [Binding] = &[("deviations", Write, Number)];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [(p.columns * p.vectors).div_ceil(64), 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::RealMut(deviations)] = views else { mismatch(Self::NAME) };
+        deviations.fill(T::ZERO);
+        let (tokens, columns, vectors) = (p.tokens as usize, p.columns as usize, p.vectors as usize);
+        for k in 0..vectors {
+            let direction = p.first as usize + k;
+            let (row, token) = (direction / tokens, direction % tokens);
+            if row < p.width as usize {
+                for point in 0..columns / tokens {
+                    deviations[(row * columns + point * tokens + token) * vectors + k] = T::ONE;
+                }
+            }
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        Cost { flops: 0.0, bytes: 4.0 * (p.rows * p.columns) as f64 * p.vectors as f64 }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        // (width, tokens, columns, vectors, first, members)
+        let shapes = [(1, 1, 4, 4, 0, 1), (6, 3, 8, 20, 0, 2), (5, 5, 12, 8, 20, 3)];
+        shapes
+            .into_iter()
+            .map(|(width, tokens, columns, vectors, first, members)| {
+                case(Params { width, rows: u32::next_multiple_of(width, 4), tokens, columns, vectors, first }, members)
+            })
+            .collect()
+    }
+}
+
+/// Zeros and ones are exact.
+fn case(params: Params, members: usize) -> Case<Params> {
+    let size = members * (params.rows * params.columns * params.vectors) as usize;
+    Case {
+        name: format!("{} vectors from {} of {} x {}", params.vectors, params.first, params.width, params.tokens),
+        members,
+        params,
+        buffers: vec![CaseBuffer::Real(vec![f64::NAN; size])],
+        tolerance: vec![vec![0.0]],
+    }
+}

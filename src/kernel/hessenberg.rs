@@ -1,0 +1,152 @@
+//! Householder reduction to upper Hessenberg form, by an orthogonal similarity: the columns `first .. last`.
+//!
+//! Source: LAPACK's `sgehd2`; both products with the reflector are made in one pass.
+
+use crate::kernel::Access::Write;
+use crate::kernel::Element::Real as Number;
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::random::sample;
+use crate::real::Real;
+
+params! {
+    /// Which columns.
+    pub struct Params {
+        /// Width of the matrices.
+        n: u32,
+        /// The first column to reduce.
+        first: u32,
+        /// One past the last column.
+        last: u32,
+    }
+}
+
+/// Loop trips of one invocation and dispatch: lavapipe ends all loops, silently, after 65,535.
+pub const MOST_TRIPS: u64 = 60_000;
+
+/// Invocations that share a matrix of width n. Software drivers have subgroups of 8 and pay for each at a barrier.
+pub fn lanes(n: u32, software: bool) -> u32 {
+    match (software, n) {
+        (true, ..=64) => 8,
+        (true, ..=128) => 16,
+        (true, _) => 64,
+        (false, ..=64) => 32,
+        (false, ..=128) => 64,
+        (false, _) => 128,
+    }
+}
+
+/// Where a matrix lives during a dispatch, decided for all widths up to the next multiple of 16 at once.
+pub struct Room {
+    lanes: u32,
+    local: bool,
+    capacity: u32,
+}
+
+impl Room {
+    /// Workgroup memory if `words(n)` and `more` bytes fit the adapter, else storage.
+    pub fn find(n: u32, machine: &Machine, more: u32, words: fn(u32) -> u32) -> Room {
+        let width = n.next_multiple_of(16);
+        let local = 4 * words(width) + more <= machine.workgroup_bytes;
+        Room { lanes: lanes(n, machine.software), local, capacity: if local { words(width) } else { 1 } }
+    }
+
+    /// The `override` constants that say so.
+    pub fn constants(&self) -> Vec<(&'static str, f64)> {
+        let local = f64::from(u8::from(self.local));
+        vec![("LANES", self.lanes.into()), ("LOCAL", local), ("CAPACITY", self.capacity.into())]
+    }
+}
+
+/// An upper bound of the loop trips of one invocation for so many columns.
+pub fn trips(n: u32, lanes: u32, columns: u32) -> u64 {
+    let (n, share) = (u64::from(n), u64::from(n.div_ceil(lanes)));
+    // A column: its norm and v . z by everyone; two products and the update for each row or column owned.
+    let column = 1 + 2 * n + share * (4 + 3 * n);
+    u64::from(columns) * column + 2 * n * (1 + share)
+}
+
+/// Columns of one run that keep within [`MOST_TRIPS`].
+pub fn columns_at_once(n: u32, software: bool) -> u32 {
+    (1..=n).rev().find(|&columns| trips(n, lanes(n, software), columns) < MOST_TRIPS).unwrap_or(1)
+}
+
+/// The kernel.
+pub struct Hessenberg;
+
+impl Kernel for Hessenberg {
+    const NAME: &'static str = "hessenberg";
+    const SOURCE: &'static str = include_str!("../../shaders/hessenberg.wgsl");
+    const BUFFERS: &'static [Binding] = &[("a", Write, Number)];
+    type Params = Params;
+
+    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        let width = p.n.next_multiple_of(16);
+        let mut constants = Room::find(p.n, machine, 8 * width, |n| n * (n | 1)).constants();
+        constants.push(("WIDTH", width.into()));
+        constants
+    }
+
+    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [1, 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::RealMut(a)] = views else { mismatch(Self::NAME) };
+        let n = p.n as usize;
+        let mut v = vec![T::ZERO; n];
+        for k in p.first as usize..p.last as usize {
+            let alpha = a[(k + 1) * n + k];
+            let square = (k + 2..n).fold(T::ZERO, |sum, i| sum + a[i * n + k] * a[i * n + k]);
+            let (mut beta, mut tau, mut scale) = (alpha, T::ZERO, T::ZERO);
+            if square > T::power_of_two(-100) {
+                let norm = (alpha * alpha + square).sqrt();
+                beta = if alpha >= T::ZERO { -norm } else { norm };
+                tau = (beta - alpha) / beta;
+                scale = T::ONE / (alpha - beta);
+            }
+            v.fill(T::ZERO);
+            v[k + 1] = T::ONE;
+            (k + 2..n).for_each(|i| v[i] = a[i * n + k] * scale);
+            for i in 0..n {
+                let row = &mut a[i * n..][..n];
+                let z = tau * row.iter().zip(&v).fold(T::ZERO, |sum, (&a, &v)| sum + a * v);
+                row.iter_mut().zip(&v).for_each(|(a, &v)| *a -= z * v);
+            }
+            for j in k + 1..n {
+                let w = tau * (k + 1..n).fold(T::ZERO, |sum, i| sum + a[i * n + j] * v[i]);
+                (k + 1..n).for_each(|i| a[i * n + j] -= w * v[i]);
+            }
+            a[(k + 1) * n + k] = beta;
+            (k + 2..n).for_each(|i| a[i * n + k] = T::ZERO);
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let n = p.n as f64;
+        let flops = (p.first..p.last).map(|k| (n - k as f64) * (4.0 * n + 4.0 * (n - k as f64))).sum();
+        Cost { flops, bytes: 8.0 * n * n }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        let shapes = [(3, 1), (4, 3), (8, 2), (17, 2), (33, 2), (92, 1)];
+        shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+    }
+}
+
+fn case(i: u32, (n, members): (usize, usize)) -> Case<Params> {
+    let mut a = sample(200 + i, members * n * n);
+    a.iter_mut().for_each(|x| *x = (*x / (n as f64).sqrt()) as f32 as f64);
+    // The entries below the first column's subdiagonal are zero already in the last member: nothing to reflect.
+    let last = (members - 1) * n * n;
+    (2..n).for_each(|row| a[last + row * n] = 0.0);
+    // At most 16 columns: late columns depend on rounding errors ever more, though the eigenvalues do not.
+    // 2 n reflectors with dot products of n terms on a matrix of norm 2.
+    let error = 16.0 * (n * n) as f64 * f32::EPSILON as f64;
+    Case {
+        name: format!("{n} x {n}, {members} members"),
+        members,
+        params: Params { n: n as u32, first: 0, last: 16.min(n as u32 - 2) },
+        buffers: vec![CaseBuffer::Real(a)],
+        tolerance: vec![vec![error]],
+    }
+}

@@ -1,0 +1,167 @@
+//! The tangent of LayerNorm or RMSNorm: `out = inverse * (d - mean d - y mean(y d))`, from the norm's own result y and its
+//! `inverse`; without `mean d` for RMSNorm.
+//!
+//! With y = (x - mean) r and r = (var + eps)^(-1/2), dr = -r^2 mean(y dx); so eps needs no further term. LayerNorm's
+//! null directions, 1 and (up to eps) x - mean, come out as they should.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Real as Number, Real4};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::matmul::multiply_add;
+use crate::random::sample;
+use crate::real::Real;
+use crate::simd::{Work, dispatch};
+
+params! {
+    /// Sizes, and which norm.
+    pub struct Params {
+        /// Rows that count.
+        width: u32,
+        /// Rows of the buffers; those beyond the width become 0.
+        rows: u32,
+        /// Columns of the state.
+        columns: u32,
+        /// Tangent vectors of each column, a multiple of 4.
+        vectors: u32,
+        /// RMSNorm (1) or LayerNorm (0)?
+        root_mean_square: u32,
+    }
+}
+
+/// The kernel.
+pub struct NormaliseTangent;
+
+impl Kernel for NormaliseTangent {
+    const NAME: &'static str = "normalise_tangent";
+    const SOURCE: &'static str = include_str!("../../shaders/normalise_tangent.wgsl");
+    const BUFFERS: &'static [Binding] =
+        &[("y", Read, Number), ("inverse", Read, Number), ("deviations", Read, Real4), ("out", Write, Real4)];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [(p.columns * (p.vectors / 4)).div_ceil(64), 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Real(y), View::Real(inverse), View::Real(deviations), View::RealMut(out)] = views else {
+            mismatch(Self::NAME)
+        };
+        dispatch(Tangents { p, y, inverse, deviations, out });
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let elements = (p.width * p.columns) as f64 * p.vectors as f64;
+        Cost { flops: 7.0 * elements, bytes: 8.0 * elements }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        let shapes = [(1, 4, 4, 1), (7, 8, 12, 3), (64, 4, 36, 2), (61, 12, 4, 2)];
+        let cases = shapes.into_iter().enumerate();
+        cases.flat_map(|(i, shape)| [0, 1].map(|kind| case(1400 + 10 * i as u32, shape, kind))).collect()
+    }
+}
+
+/// The tangents of a member.
+struct Tangents<'a, 'b, T> {
+    p: &'a Params,
+    y: &'a [T],
+    inverse: &'a [T],
+    deviations: &'a [T],
+    out: &'a mut &'b mut [T],
+}
+
+impl<T: Real> Work for Tangents<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const BYTES: usize, const FUSED: bool>(mut self) {
+        for column in 0..self.p.columns as usize {
+            let mut vector = 0;
+            while vector + 32 <= self.p.vectors as usize {
+                self.panel::<FUSED, 32>(column, vector);
+                vector += 32;
+            }
+            while vector < self.p.vectors as usize {
+                self.panel::<FUSED, 4>(column, vector);
+                vector += 4;
+            }
+        }
+    }
+}
+
+impl<T: Real> Tangents<'_, '_, T> {
+    #[inline(always)]
+    fn panel<const FUSED: bool, const LANES: usize>(&mut self, column: usize, vector: usize) {
+        let (width, columns) = (self.p.width as usize, self.p.columns as usize);
+        let at = |row: usize| (row * columns + column) * self.p.vectors as usize + vector;
+        let d = |row: usize| -> &[T; LANES] { self.deviations[at(row)..][..LANES].try_into().expect("LANES long") };
+        let (mut mean, mut along) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        for row in 0..width {
+            let (d, y) = (d(row), self.y[row * columns + column]);
+            for l in 0..LANES {
+                mean[l] += d[l];
+                along[l] = multiply_add::<T, FUSED>(y, d[l], along[l]);
+            }
+        }
+        let each = T::ONE / T::from_f64(width as f64);
+        let of_mean = if self.p.root_mean_square == 0 { each } else { T::ZERO };
+        for l in 0..LANES {
+            mean[l] *= of_mean;
+            along[l] *= each;
+        }
+        let scale = self.inverse[column];
+        for row in 0..self.p.rows as usize {
+            let out = &mut self.out[(row * columns + column) * self.p.vectors as usize + vector..][..LANES];
+            let out: &mut [T; LANES] = out.try_into().expect("LANES long");
+            if row >= width {
+                out.fill(T::ZERO);
+                continue;
+            }
+            let (d, y) = (d(row), self.y[row * columns + column]);
+            for l in 0..LANES {
+                out[l] = scale * (d[l] - mean[l] - y * along[l]);
+            }
+        }
+    }
+}
+
+/// Two sums of n terms, then three operations on each element.
+fn case(stream: u32, (width, columns, vectors, members): (usize, usize, usize, usize), kind: u32) -> Case<Params> {
+    let rows = width.next_multiple_of(4);
+    let y = sample(stream, members * rows * columns);
+    let inverse = sample(stream + 1, members * columns);
+    let deviations = sample(stream + 2, members * rows * columns * vectors);
+    let mut bounds = vec![0.0; deviations.len()];
+    let ulp = f32::EPSILON as f64;
+    for (m, c) in (0..members).flat_map(|m| (0..columns).map(move |c| (m, c))) {
+        for k in 0..vectors {
+            let at = |r: usize| (m * rows + r) * columns + c;
+            let d = |r: usize| deviations[at(r) * vectors + k].abs();
+            let n = width as f64;
+            let mean = (0..width).map(d).sum::<f64>() / n;
+            let along = (0..width).map(|r| d(r) * y[at(r)].abs()).sum::<f64>() / n;
+            for r in 0..width {
+                let size = d(r) + (n + 5.0) * (mean + y[at(r)].abs() * along);
+                bounds[at(r) * vectors + k] = 4.0 * ulp * inverse[m * columns + c].abs() * size;
+            }
+        }
+    }
+    Case {
+        name: format!("{width} x {columns} x {vectors}, {members} members, kind {kind}"),
+        members,
+        params: Params {
+            width: width as u32,
+            rows: rows as u32,
+            columns: columns as u32,
+            vectors: vectors as u32,
+            root_mean_square: kind,
+        },
+        buffers: vec![
+            CaseBuffer::Real(y),
+            CaseBuffer::Real(inverse),
+            CaseBuffer::Real(deviations),
+            CaseBuffer::Real(vec![f64::NAN; members * rows * columns * vectors]),
+        ],
+        tolerance: vec![bounds],
+    }
+}

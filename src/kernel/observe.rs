@@ -1,0 +1,263 @@
+//! What is seen of a nonlinear state after each step, for each grid point over all its tokens; and the freezing of a
+//! state whose largest magnitude has reached 2^48.
+//!
+//! Norms and marks have the layout of [`euler_update`](crate::kernel::euler_update), with a grid point in the place of
+//! a column, so linear and nonlinear rollouts are read alike. From its `DIVERGED_STEP` on a point's state stays what
+//! it was before that step, and its observations are not written: they are missing, not 0.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Int, Real as Number};
+use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::{Binding, Case, Cost, Kernel, View, mismatch};
+use crate::real::Real;
+use crate::simd::{Work, dispatch};
+
+mod case;
+mod sums;
+
+use sums::Sums;
+
+params! {
+    /// Sizes, and which step.
+    pub struct Params {
+        /// Rows of the state, padded.
+        rows: u32,
+        /// Columns of the state, padded.
+        columns: u32,
+        /// Tokens of a grid point.
+        tokens: u32,
+        /// Grid points.
+        points: u32,
+        /// Heads with an entropy; 0: no attention.
+        heads: u32,
+        /// Euler steps of a layer, 1 or 2: without f the state would be kept by keep^sublayers.
+        sublayers: u32,
+        /// A power of two, at most 64, at least `tokens` if that is smaller.
+        token_lanes: u32,
+        /// The step that was made, from 1.
+        step: u32,
+        /// Where the observations go.
+        slot: u32,
+        /// How many such places there are.
+        slots: u32,
+        /// A point has crossed when its squared norm exceeds `threshold_mantissa * 2^threshold_exponent` times the
+        /// initial one.
+        threshold_exponent: i32,
+        /// Between 1 and 2.
+        threshold_mantissa: f32,
+    }
+}
+
+/// Rows of the buffer `observations`.
+pub mod observation {
+    /// |x|, over all tokens.
+    pub const NORM: usize = 0;
+    /// The cosine of the angle between x and the initial state.
+    pub const COSINE: usize = 1;
+    /// The mean cosine of two different tokens: 1 is rank collapse.
+    pub const SIMILARITY: usize = 2;
+    /// The mean entropy of the attention's rows, in nats.
+    pub const ENTROPY: usize = 3;
+    /// |h f| / |x|.
+    pub const EFFECTIVE_STEP: usize = 4;
+    /// 1 - |x_k| / |x_{k+1}|.
+    pub const EFFECTIVE_DAMPING: usize = 5;
+    /// How many.
+    pub const ROWS: usize = 6;
+}
+
+/// The exponent at which a state is frozen.
+pub const DIVERGED_EXPONENT: i32 = 48;
+
+/// The kernel.
+pub struct Observe;
+
+impl Kernel for Observe {
+    const NAME: &'static str = "observe";
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/observe.wgsl"));
+    const BUFFERS: &'static [Binding] = &[
+        ("before", Read, Number),
+        ("start", Read, Number),
+        ("coefficients", Read, Number),
+        ("entropy", Read, Number),
+        ("x", Write, Number),
+        ("observations", Write, Number),
+        ("norms", Write, Number),
+        ("marks", Write, Int),
+    ];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [p.points, 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [
+            View::Real(before),
+            View::Real(start),
+            View::Real(coefficients),
+            View::Real(entropy),
+            View::RealMut(x),
+            View::RealMut(observations),
+            View::RealMut(norms),
+            View::IntMut(marks),
+        ] = views
+        else {
+            mismatch(Self::NAME)
+        };
+        dispatch(Observation { p, before, start, coefficients, entropy, x, observations, norms, marks });
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let elements = (p.rows * p.tokens * p.points) as f64;
+        Cost { flops: 14.0 * elements, bytes: 12.0 * elements }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        case::cases()
+    }
+}
+
+/// The observation of a member.
+struct Observation<'a, 'b, T> {
+    p: &'a Params,
+    before: &'a [T],
+    start: &'a [T],
+    coefficients: &'a [T],
+    entropy: &'a [T],
+    x: &'a mut &'b mut [T],
+    observations: &'a mut &'b mut [T],
+    norms: &'a mut &'b mut [T],
+    marks: &'a mut &'b mut [i32],
+}
+
+impl<T: Real> Work for Observation<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const BYTES: usize, const FUSED: bool>(mut self) {
+        let (tokens, points) = (self.p.tokens as usize, self.p.points as usize);
+        let mut sums = vec![Sums::ZERO; self.p.columns as usize];
+        let mut column = 0;
+        while column + 16 <= sums.len() {
+            self.columns::<16>(column, &mut sums);
+            column += 16;
+        }
+        while column < sums.len() {
+            self.columns::<4>(column, &mut sums);
+            column += 4;
+        }
+        for point in 0..points {
+            self.point(point, &sums[point * tokens..][..tokens]);
+        }
+    }
+}
+
+impl<T: Real> Observation<'_, '_, T> {
+    /// One grid point, from the sums of its tokens.
+    #[inline(always)]
+    fn point(&mut self, point: usize, tokens: &[Sums<T>]) {
+        let points = self.p.points as usize;
+        let mut all = Sums::<T>::ZERO;
+        for token in tokens {
+            all.square += token.square;
+            all.with_start += token.with_start;
+            all.start += token.start;
+            all.change += token.change;
+            all.before += token.before;
+            all.exponent = all.exponent.max(token.exponent);
+        }
+        let step = self.p.step as i32;
+        if step == 1 {
+            let exponent = all.start.exponent();
+            self.norms[norm::NOW * points + point] = all.start;
+            self.norms[norm::PEAK * points + point] = all.start * T::power_of_two(-exponent.max(-126));
+            self.norms[norm::INITIAL * points + point] = all.start;
+            self.marks[mark::PEAK_EXPONENT * points + point] = exponent;
+        }
+        let frozen = self.marks[mark::DIVERGED_STEP * points + point] != 0;
+        let diverges = all.exponent >= DIVERGED_EXPONENT;
+        if frozen || diverges {
+            self.restore(point, tokens.len());
+            if !frozen {
+                self.marks[mark::DIVERGED_STEP * points + point] = step;
+                let crossing = &mut self.marks[mark::CROSSING_STEP * points + point];
+                *crossing = if *crossing == 0 { step } else { *crossing };
+            }
+            return;
+        }
+        self.observe(point, tokens, &all);
+        self.record(point, &all);
+    }
+
+    /// Puts back the state before the step.
+    fn restore(&mut self, point: usize, tokens: usize) {
+        for row in 0..self.p.rows as usize {
+            let at = row * self.p.columns as usize + point * tokens;
+            self.x[at..at + tokens].copy_from_slice(&self.before[at..at + tokens]);
+        }
+    }
+
+    #[inline(always)]
+    fn observe(&mut self, point: usize, tokens: &[Sums<T>], all: &Sums<T>) {
+        let points = self.p.points as usize;
+        let similarity = self.similarity(point, tokens);
+        let ratio = |a: T, b: T| if b > T::ZERO { a / b } else { T::ZERO };
+        let (size, before, start) = (all.square.sqrt(), all.before.sqrt(), all.start.sqrt());
+        let mut set = |row: usize, value: T| {
+            self.observations[(self.p.slot as usize * observation::ROWS + row) * points + point] = value;
+        };
+        set(observation::NORM, size);
+        set(observation::COSINE, ratio(ratio(all.with_start, size), start));
+        set(observation::EFFECTIVE_STEP, ratio(all.change.sqrt(), before));
+        set(observation::EFFECTIVE_DAMPING, if size > T::ZERO { T::ONE - before / size } else { T::ZERO });
+        let heads = self.p.heads as usize;
+        let mut entropy = T::ZERO;
+        for head in 0..heads {
+            let line = &self.entropy[head * self.p.columns as usize + point * tokens.len()..][..tokens.len()];
+            line.iter().for_each(|&value| entropy += value);
+        }
+        set(observation::ENTROPY, entropy * T::from_f64(1.0 / (heads * tokens.len()).max(1) as f64));
+        set(observation::SIMILARITY, similarity);
+    }
+
+    /// The mean cosine of two different tokens, from the length of the sum of the tokens' directions.
+    #[inline(always)]
+    fn similarity(&self, point: usize, tokens: &[Sums<T>]) -> T {
+        if tokens.len() == 1 {
+            return T::ONE;
+        }
+        let mut inverse = [T::ZERO; crate::spec::MOST_TOKENS];
+        for (inverse, token) in inverse.iter_mut().zip(tokens) {
+            *inverse = if token.square > T::ZERO { T::ONE / token.square.sqrt() } else { T::ZERO };
+        }
+        let count = T::from_f64(tokens.len() as f64);
+        (self.directions(point, &inverse[..tokens.len()]) - count) / (count * (count - T::ONE))
+    }
+
+    /// Norms and marks, as in the Euler update.
+    fn record(&mut self, point: usize, all: &Sums<T>) {
+        let at = |row: usize| row * self.p.points as usize + point;
+        let (step, exponent) = (self.p.step as i32, all.square.exponent());
+        self.norms[at(norm::NOW)] = all.square;
+        self.norms[at(norm::INITIAL)] = all.start;
+        if exponent <= -127 {
+            let collapse = &mut self.marks[at(mark::COLLAPSE_STEP)];
+            *collapse = if *collapse == 0 { step } else { *collapse };
+            return;
+        }
+        let mantissa = all.square * T::power_of_two(-exponent);
+        if (exponent, mantissa) > (self.marks[at(mark::PEAK_EXPONENT)], self.norms[at(norm::PEAK)]) {
+            self.marks[at(mark::PEAK_EXPONENT)] = exponent;
+            self.norms[at(norm::PEAK)] = mantissa;
+            self.marks[at(mark::PEAK_STEP)] = step;
+        }
+        let limit = all.start * T::from_f64(self.p.threshold_mantissa as f64);
+        let limit_exponent = limit.exponent();
+        let limit = (limit_exponent + self.p.threshold_exponent, limit * T::power_of_two(-limit_exponent));
+        if self.marks[at(mark::CROSSING_STEP)] == 0 && (exponent, mantissa) > limit {
+            self.marks[at(mark::CROSSING_STEP)] = step;
+        }
+    }
+}

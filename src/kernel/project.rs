@@ -1,0 +1,163 @@
+//! A projection with its activation: `out = act(scale * (weights . input))`.
+//!
+//! Weights are as drawn, so `scale` holds 1/sqrt(fan_in). Queries, keys and values are one projection with stacked
+//! weights.
+
+use crate::activation::{activate, kind};
+use crate::elementary::ELEMENTARY_ERROR;
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::Real4;
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::matmul::{Epilogue, Matrix, product};
+use crate::random::sample;
+use crate::real::Real;
+use crate::simd::{Work, dispatch};
+
+params! {
+    /// Sizes, padded to multiples of 4 with zeros.
+    pub struct Params {
+        /// Rows of the weights and of `out`.
+        rows: u32,
+        /// Columns of the weights, rows of `input`.
+        inner: u32,
+        /// Columns of the state: grid points times tokens.
+        columns: u32,
+        /// A number of [`kind`].
+        activation: u32,
+        /// On the product.
+        scale: f32,
+    }
+}
+
+/// The kernel.
+pub struct Project;
+
+/// Lanes of rows and columns of a workgroup on hardware; the shader's defaults.
+pub(super) const LANES: [u32; 2] = [16, 4];
+/// The same on a software driver.
+pub(super) const SOFTWARE_LANES: [u32; 2] = [8, 1];
+
+/// Workgroups of a product with 4 by 4 blocks.
+pub(super) fn blocks(rows: u32, columns: u32, members: u32, software: bool) -> [u32; 3] {
+    let [row_lanes, column_lanes] = if software { SOFTWARE_LANES } else { LANES };
+    [(rows / 4).div_ceil(row_lanes), (columns / 4).div_ceil(column_lanes), members]
+}
+
+impl Kernel for Project {
+    const NAME: &'static str = "project";
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/elementary.wgsl"),
+        include_str!("../../shaders/shared/activation.wgsl"),
+        include_str!("../../shaders/project.wgsl")
+    );
+    const BUFFERS: &'static [Binding] = &[("weights", Read, Real4), ("input", Read, Real4), ("out", Write, Real4)];
+    const CONSTANTS: fn(bool) -> &'static [(&'static str, f64)] =
+        |software| if software { &[("ROW_LANES", 8.0), ("COLUMN_LANES", 1.0)] } else { &[] };
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
+        blocks(p.rows, p.columns, members, software)
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Real(weights), View::Real(input), View::RealMut(out)] = views else { mismatch(Self::NAME) };
+        dispatch(Projection { p, weights, input, out });
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let (rows, inner, columns) = (p.rows as f64, p.inner as f64, p.columns as f64);
+        Cost {
+            flops: 2.0 * rows * inner * columns + rows * columns,
+            bytes: 4.0 * (rows * inner + inner * columns + rows * columns),
+        }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        let shapes = [
+            (4, 4, 4, 1, kind::IDENTITY),
+            (8, 4, 12, 3, kind::RELU),
+            (192, 64, 32, 2, kind::IDENTITY),
+            (68, 20, 40, 2, kind::GELU),
+            (12, 68, 4, 5, kind::TANH),
+            (4, 128, 64, 1, kind::GELU),
+        ];
+        shapes.into_iter().enumerate().map(|(i, shape)| case(1000 + 10 * i as u32, shape)).collect()
+    }
+}
+
+/// One projection of a member.
+struct Projection<'a, 'b, T> {
+    p: &'a Params,
+    weights: &'a [T],
+    input: &'a [T],
+    out: &'a mut &'b mut [T],
+}
+
+impl<T: Real> Work for Projection<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const BYTES: usize, const FUSED: bool>(self) {
+        let p = self.p;
+        let (rows, inner, columns) = (p.rows as usize, p.inner as usize, p.columns as usize);
+        let weights = Matrix { values: self.weights, stride: inner };
+        let input = Matrix { values: self.input, stride: columns };
+        let mut store = Store { activation: p.activation, scale: T::from_f64(p.scale as f64), columns, out: self.out };
+        product::<T, _, BYTES, FUSED>(weights, (rows, inner, columns), input, &mut store);
+    }
+}
+
+/// Scales, applies the activation and stores.
+struct Store<'a, T> {
+    activation: u32,
+    scale: T,
+    columns: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Real> Epilogue<T> for Store<'_, T> {
+    #[inline(always)]
+    fn store<const FUSED: bool, const LANES: usize>(&mut self, row: usize, column: usize, mut sums: [T; LANES]) {
+        for sum in &mut sums {
+            *sum *= self.scale;
+        }
+        activate::<T, FUSED, LANES>(self.activation, &mut sums);
+        self.out[row * self.columns + column..][..LANES].copy_from_slice(&sums);
+    }
+}
+
+/// A sum of k products is off by at most (k + 2) 2^-23 times the sum of magnitudes; all activations have slopes below
+/// 1.13, and their own error is relative, for GELU relative to its argument.
+fn case(stream: u32, (rows, inner, columns, members, activation): (usize, usize, usize, usize, u32)) -> Case<Params> {
+    let weights = sample(stream, members * rows * inner);
+    let input = sample(stream + 1, members * inner * columns);
+    let scale = 1.0 / (inner as f64).sqrt();
+    let mut bounds = Vec::with_capacity(members * rows * columns);
+    for (m, r) in (0..members).flat_map(|m| (0..rows).map(move |r| (m, r))) {
+        for c in 0..columns {
+            let w = &weights[(m * rows + r) * inner..][..inner];
+            let products = (0..inner).map(|k| w[k] * input[(m * inner + k) * columns + c]);
+            let (sum, size) = products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()));
+            let ulp = f32::EPSILON as f64;
+            bounds
+                .push(1.13 * (inner + 4) as f64 * ulp * scale * size + 2.0 * ELEMENTARY_ERROR * scale * f64::abs(sum));
+        }
+    }
+    Case {
+        name: format!("{rows} x {inner} x {columns}, {members} members, activation {activation}"),
+        members,
+        params: Params {
+            rows: rows as u32,
+            inner: inner as u32,
+            columns: columns as u32,
+            activation,
+            scale: scale as f32,
+        },
+        buffers: vec![
+            CaseBuffer::Real(weights),
+            CaseBuffer::Real(input),
+            CaseBuffer::Real(vec![f64::NAN; members * rows * columns]),
+        ],
+        tolerance: vec![bounds],
+    }
+}

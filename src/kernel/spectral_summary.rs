@@ -1,0 +1,110 @@
+//! What a spectrum says of the step M = keep + gain A, at many points (keep, gain): spectral radius and abscissa of M,
+//! how many eigenvalues lie outside the unit circle, how many are real.
+//!
+//! Spectra are affine, phi = keep + gain lambda, so one eigendecomposition serves a whole grid of step sizes, radii
+//! and dampings. Real eigenvalues are those of 1x1 blocks and of 2x2 blocks with real eigenvalues: im is exactly 0.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Int, Real as Number, Word};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::random::sample;
+use crate::real::Real;
+
+params! {
+    /// Sizes.
+    pub struct Params {
+        /// Eigenvalues of a member.
+        n: u32,
+        /// Pairs (keep, gain).
+        points: u32,
+    }
+}
+
+/// The kernel.
+pub struct SpectralSummary;
+
+impl Kernel for SpectralSummary {
+    const NAME: &'static str = "spectral_summary";
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/magnitude.wgsl"),
+        include_str!("../../shaders/spectral_summary.wgsl")
+    );
+    const BUFFERS: &'static [Binding] = &[
+        ("eigenvalues", Read, Number),
+        ("centres", Read, Number),
+        ("exponents", Read, Int),
+        ("keep", Read, Number),
+        ("gain", Read, Number),
+        ("extremes", Write, Number),
+        ("counts", Write, Word),
+    ];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [p.points.div_ceil(64), 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [
+            View::Real(eigenvalues),
+            View::Real(centre),
+            View::Int(exponents),
+            View::Real(keep),
+            View::Real(gain),
+            View::RealMut(extremes),
+            View::WordMut(counts),
+        ] = views
+        else {
+            mismatch(Self::NAME)
+        };
+        let [unit, far] = [0, 1].map(|i| T::power_of_two(exponents[i].clamp(-126, 40)));
+        for point in 0..p.points as usize {
+            let (mut largest, mut rightmost, mut outside, mut real) = (T::ZERO, None, 0, 0);
+            for lambda in eigenvalues.chunks_exact(2) {
+                let re = keep[point] + gain[point] * (far * centre[0] + unit * lambda[0]);
+                let im = gain[point] * unit * lambda[1];
+                let square = re * re + im * im;
+                largest = if square > largest { square } else { largest };
+                rightmost = if rightmost.is_some_and(|most| re <= most) { rightmost } else { Some(re) };
+                outside += u32::from(square > T::ONE);
+                real += u32::from(lambda[1] == T::ZERO);
+            }
+            extremes[2 * point] = largest.sqrt();
+            extremes[2 * point + 1] = rightmost.unwrap_or(T::ZERO);
+            counts[2 * point..2 * point + 2].copy_from_slice(&[outside, real]);
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let (n, points) = (p.n as f64, p.points as f64);
+        Cost { flops: 8.0 * n * points, bytes: 8.0 * n + 24.0 * points }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        vec![case(1, 1, 2), case(5, 3, 3), case(33, 70, 2)]
+    }
+}
+
+/// Random eigenvalues, every third one real, in units that make |phi| about 1 for some.
+fn case(n: usize, points: usize, members: usize) -> Case<Params> {
+    let mut eigenvalues = sample(500 + n as u32, 2 * n * members);
+    eigenvalues.iter_mut().skip(1).step_by(6).for_each(|im| *im = 0.0);
+    let steps: Vec<f64> = (0..points).map(|point| point as f64 / points as f64).collect();
+    // A few roundings of |phi| below 1 + 4 * 8.
+    let error = 128.0 * f32::EPSILON as f64;
+    Case {
+        name: format!("{n} eigenvalues, {points} points, {members} members"),
+        members,
+        params: Params { n: n as u32, points: points as u32 },
+        buffers: vec![
+            CaseBuffer::Real(eigenvalues),
+            CaseBuffer::Real((0..members).map(|member| 0.5 * member as f64).collect()),
+            CaseBuffer::Int((0..members as i32).flat_map(|member| [2 - member, 1]).collect()),
+            CaseBuffer::SharedReal(steps.iter().map(|step| (1.0 - step / 2.0) as f32 as f64).collect()),
+            CaseBuffer::SharedReal(steps.iter().map(|&step| step as f32 as f64).collect()),
+            CaseBuffer::Real(vec![0.25; 2 * points * members]),
+            CaseBuffer::Word(vec![99; 2 * points * members]),
+        ],
+        tolerance: vec![vec![error]],
+    }
+}

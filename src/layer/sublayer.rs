@@ -1,0 +1,263 @@
+//! A sublayer: norm, branch (attention or FFN) and the Euler update with the branch's output projection.
+
+use crate::activation;
+use crate::ensemble::{PADDING, Source};
+use crate::kernel::attend::{self, Attend};
+use crate::kernel::euler_update::{self, EulerUpdate, mark, norm};
+use crate::kernel::normalise::{self, Normalise};
+use crate::kernel::project::{self, Project};
+use crate::layer::{Point, Threshold};
+use crate::plan::{BufferId, Plan};
+use crate::random::Tensor;
+use crate::spec::{LayerSpec, Mask, NormKind, NormPlacement};
+
+/// The sizes of a nonlinear layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// n.
+    pub width: usize,
+    /// n, padded.
+    pub rows: usize,
+    /// T.
+    pub tokens: usize,
+    /// Grid points.
+    pub points: usize,
+    /// Grid points times tokens, padded; column `point * tokens + token`.
+    pub columns: usize,
+}
+
+impl Shape {
+    /// Of a layer with so many tokens.
+    pub fn new(width: usize, tokens: usize, points: usize) -> Self {
+        let columns = (points * tokens).next_multiple_of(PADDING);
+        Shape { width, rows: width.next_multiple_of(PADDING), tokens, points, columns }
+    }
+}
+
+/// f of a sublayer up to its output projection.
+pub(super) enum Branch {
+    /// Queries, keys and values, then every head.
+    Attention {
+        /// `[3 width, width]`, padded.
+        weights: BufferId,
+        /// Q | K | V, `[3 width, columns]`, padded.
+        stacked: BufferId,
+        /// `[width, columns]`, padded.
+        heads: BufferId,
+        /// `[heads, columns]`.
+        entropy: BufferId,
+        /// Of the kernel.
+        params: attend::Params,
+    },
+    /// The FFN's hidden units.
+    Feedforward {
+        /// `[hidden, width]`, padded.
+        weights: BufferId,
+        /// `[hidden, columns]`, padded.
+        hidden: BufferId,
+        /// A number of [`activation::kind`].
+        activation: u32,
+    },
+}
+
+/// One sublayer.
+pub(super) struct Sublayer {
+    pub shape: Shape,
+    pub norm: NormPlacement,
+    pub kind: NormKind,
+    pub branch: Branch,
+    /// Units that the output projection reads, not padded.
+    pub inner: usize,
+    /// The output projection, `[width, inner]`, padded.
+    pub output: BufferId,
+    /// The normed input of the branch, `[rows, columns]`; with `pre` only.
+    pub normed: BufferId,
+    /// 1 / deviation of what was normed, `[columns]`.
+    pub inverse: BufferId,
+    /// The update before its norm, `[rows, columns]`; with `post` only.
+    raw: BufferId,
+    /// `[keep | gain, columns]`.
+    pub coefficients: BufferId,
+    pub member_gain: BufferId,
+    norms: BufferId,
+    marks: BufferId,
+    threshold: Threshold,
+}
+
+/// What a grid point does in a sublayer's step: `keep` and `gain` with the output projection's 1/sqrt(fan_in).
+pub(super) fn euler(point: &Point, inner: usize) -> (f64, f64) {
+    (1.0 - point.damping, point.step_size * point.radius / (inner as f64).sqrt())
+}
+
+impl Sublayer {
+    /// The attention of a layer.
+    pub fn attention(plan: &mut Plan, shape: Shape, spec: &LayerSpec, points: &[Point], threshold: Threshold) -> Self {
+        let stacked_rows = (3 * shape.width).next_multiple_of(PADDING);
+        let head_width = shape.width / spec.heads;
+        let branch = Branch::Attention {
+            weights: plan.reals("query_key_value", stacked_rows * shape.rows),
+            stacked: plan.reals("stacked", stacked_rows * shape.columns),
+            heads: plan.reals("heads", shape.rows * shape.columns),
+            entropy: plan.reals("entropy", spec.heads * shape.columns),
+            params: attend::Params {
+                width: shape.width as u32,
+                head_width: head_width as u32,
+                tokens: shape.tokens as u32,
+                columns: shape.columns as u32,
+                rows: stacked_rows as u32,
+                out_rows: shape.rows as u32,
+                heads: spec.heads as u32,
+                causal: u32::from(spec.mask == Mask::Causal),
+                key_lanes: attend::key_lanes(shape.tokens as u32),
+                scale: (spec.logit_gain / (head_width as f64).sqrt()) as f32,
+            },
+        };
+        Self::new(plan, shape, spec, points, threshold, (branch, shape.width))
+    }
+
+    /// The FFN of a layer.
+    pub fn feedforward(
+        plan: &mut Plan,
+        shape: Shape,
+        spec: &LayerSpec,
+        points: &[Point],
+        threshold: Threshold,
+    ) -> Self {
+        let hidden = spec.ffn_ratio * shape.width;
+        let padded = hidden.next_multiple_of(PADDING);
+        let branch = Branch::Feedforward {
+            weights: plan.reals("up", padded * shape.rows),
+            hidden: plan.reals("hidden", padded * shape.columns),
+            activation: activation::number(spec.activation),
+        };
+        Self::new(plan, shape, spec, points, threshold, (branch, hidden))
+    }
+
+    fn new(
+        plan: &mut Plan,
+        shape: Shape,
+        spec: &LayerSpec,
+        points: &[Point],
+        threshold: Threshold,
+        (branch, inner): (Branch, usize),
+    ) -> Self {
+        let normed = if spec.norm == NormPlacement::Pre { shape.rows * shape.columns } else { 1 };
+        let raw = if spec.norm == NormPlacement::Post { shape.rows * shape.columns } else { 1 };
+        let mut values = vec![0.0; 2 * shape.columns];
+        for column in 0..shape.points * shape.tokens {
+            (values[column], values[shape.columns + column]) = euler(&points[column / shape.tokens], inner);
+        }
+        Sublayer {
+            shape,
+            norm: spec.norm,
+            kind: spec.norm_kind,
+            branch,
+            inner,
+            output: plan.reals("output", shape.rows * inner.next_multiple_of(PADDING)),
+            normed: plan.reals("normed", normed),
+            inverse: plan.reals("inverse", shape.columns),
+            raw: plan.reals("raw", raw),
+            coefficients: plan.shared_reals("coefficients", values),
+            member_gain: plan.shared_reals("member_gain", vec![1.0]),
+            norms: plan.reals("norms", norm::ROWS * shape.columns),
+            marks: plan.ints("marks", mark::ROWS * shape.columns),
+            threshold,
+        }
+    }
+
+    /// Draws the weights of layer `step`.
+    pub fn draw(&self, plan: &mut Plan, source: &Source, step: u32) {
+        let n = self.shape.width;
+        match self.branch {
+            Branch::Attention { weights, .. } => {
+                source.draw(plan, Tensor::QueryKeyValue, step, (3 * n, n), weights);
+                source.draw(plan, Tensor::Output, step, (n, n), self.output);
+            }
+            Branch::Feedforward { weights, .. } => {
+                source.draw(plan, Tensor::Up, step, (self.inner, n), weights);
+                source.draw(plan, Tensor::Down, step, (n, self.inner), self.output);
+            }
+        }
+    }
+
+    /// The branch's weights and the output projection.
+    pub fn weights(&self) -> [BufferId; 2] {
+        match self.branch {
+            Branch::Attention { weights, .. } | Branch::Feedforward { weights, .. } => [weights, self.output],
+        }
+    }
+
+    /// `out <- (1 - gamma) x + h f(x)`, with the norm before f or behind the sum.
+    pub fn update(&self, plan: &mut Plan, x: BufferId, out: BufferId, step: u32) {
+        let input = self.prepare(plan, x);
+        let units = self.branch(plan, input);
+        let sum = if self.norm == NormPlacement::Post { self.raw } else { out };
+        let params = self.euler_params(self.shape.columns, step);
+        let buffers = [self.output, units, x, self.coefficients, self.member_gain, sum, self.norms, self.marks];
+        plan.run::<EulerUpdate>(params, &buffers);
+        if self.norm == NormPlacement::Post {
+            plan.run::<Normalise>(self.norm_params(), &[sum, out, self.inverse]);
+        }
+    }
+
+    /// The input of the branch at state `x`.
+    pub fn prepare(&self, plan: &mut Plan, x: BufferId) -> BufferId {
+        if self.norm != NormPlacement::Pre {
+            return x;
+        }
+        plan.run::<Normalise>(self.norm_params(), &[x, self.normed, self.inverse]);
+        self.normed
+    }
+
+    /// The units that the output projection reads.
+    fn branch(&self, plan: &mut Plan, input: BufferId) -> BufferId {
+        match self.branch {
+            Branch::Attention { weights, stacked, heads, entropy, params } => {
+                plan.run::<Project>(self.projection(activation::kind::IDENTITY), &[weights, input, stacked]);
+                plan.run::<Attend>(params, &[stacked, heads, entropy]);
+                heads
+            }
+            Branch::Feedforward { weights, hidden, activation } => {
+                plan.run::<Project>(self.projection(activation), &[weights, input, hidden]);
+                hidden
+            }
+        }
+    }
+
+    /// The branch's first projection, with 1/sqrt(fan_in).
+    pub fn projection(&self, activation: u32) -> project::Params {
+        let rows = match &self.branch {
+            Branch::Attention { params, .. } => params.rows as usize,
+            Branch::Feedforward { .. } => self.inner.next_multiple_of(PADDING),
+        };
+        project::Params {
+            rows: rows as u32,
+            inner: self.shape.rows as u32,
+            columns: self.shape.columns as u32,
+            activation,
+            scale: (1.0 / (self.shape.width as f64).sqrt()) as f32,
+        }
+    }
+
+    /// Of the Euler update with the output projection, for a state or tangents with so many columns.
+    pub fn euler_params(&self, columns: usize, step: u32) -> euler_update::Params {
+        euler_update::Params {
+            rows: self.shape.rows as u32,
+            inner: self.inner.next_multiple_of(PADDING) as u32,
+            columns: columns as u32,
+            step,
+            renormalise: 0,
+            threshold_exponent: self.threshold.exponent,
+            threshold_mantissa: self.threshold.mantissa,
+        }
+    }
+
+    fn norm_params(&self) -> normalise::Params {
+        normalise::Params {
+            width: self.shape.width as u32,
+            rows: self.shape.rows as u32,
+            columns: self.shape.columns as u32,
+            root_mean_square: u32::from(self.kind == NormKind::Rmsnorm),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Exponents along the trajectories of nonlinear layers: tangents through the exact linearisation of every step.
+
+use super::{Estimate, Frame, Lyapunov, block_of, estimate, growth_of, summarise};
+use crate::device::Device;
+use crate::ensemble::Source;
+use crate::error::Result;
+use crate::kernel::euler_update::mark;
+use crate::kernel::observe::observation;
+use crate::layer::{NonlinearLayer, Point, Tangents, Threshold};
+use crate::plan::{Chunk, Plan};
+use crate::spec::{LyapunovSpec, Weights};
+
+/// The norm after the transient is kept in slot 0, the last one in slot 1.
+const SLOTS: usize = 2;
+
+/// The exponents of the MLP or the Transformer.
+pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: &mut dyn FnMut(f64)) -> Result<Lyapunov> {
+    // Random tangents fill the padding of the state too; one step makes it 0, so there is at least one.
+    let spec = &LyapunovSpec { transient_steps: spec.transient_steps.max(1), ..spec.clone() };
+    let mut plan = Plan::new();
+    let (source, frame) = record(&mut plan, spec);
+    let (mut logs, mut norms, mut frozen) = (Vec::new(), Vec::new(), 0);
+    let layers = spec.ensemble.layers;
+    device.run(&plan, layers, chunk, &source.inputs(0..layers), &mut |chunk| {
+        for member in 0..chunk.members.len() {
+            if chunk.outputs[3].int(member * mark::ROWS + mark::DIVERGED_STEP) > 0 {
+                frozen += 1;
+                continue;
+            }
+            logs.push(growth_of(&frame, &chunk, member));
+            norms.push(growth_of_norm(&chunk, member) / spec.steps as f64);
+        }
+        progress(chunk.members.end as f64 / layers as f64);
+        Ok(())
+    })?;
+    let result = summarise(spec, &frame, &logs);
+    let angular_exponents = angular(spec, &frame, &logs, &norms);
+    Ok(Lyapunov { angular_exponents, frozen, ..result })
+}
+
+fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
+    let source = Source::new(plan, spec.ensemble.seed);
+    let point = Point { step_size: spec.step_size, radius: spec.radius, damping: spec.damping };
+    let threshold = Threshold::new(f64::from(f32::MAX));
+    let mut layer = NonlinearLayer::new(plan, &spec.layer, spec.ensemble.width, &[point], threshold, SLOTS);
+    let tangents = Tangents::new(plan, &layer, spec.exponents());
+    let shape = layer.shape();
+    let frame = Frame::new(plan, (shape.rows * shape.columns, spec.exponents(), tangents.vectors()), 1 + spec.blocks);
+    let mut x = layer.start(plan, &source);
+    let mut deviations = tangents.draw(plan, &layer, &source);
+    for step in 1..=spec.transient_steps + spec.steps {
+        if step == 1 || spec.layer.weights == Weights::Iid {
+            layer.draw(plan, &source, step as u32 - 1);
+        }
+        x = layer.step(plan, x, step as u32, usize::from(step > spec.transient_steps));
+        deviations = tangents.step(plan, &layer, deviations);
+        let block = block_of(spec, step);
+        let begin = step == 1 || block != block_of(spec, step - 1);
+        frame.orthonormalise(plan, deviations, block, begin);
+    }
+    for output in [frame.growth, frame.exponents, layer.record.observations, layer.record.marks] {
+        plan.output(output);
+    }
+    (source, frame)
+}
+
+/// ln of the growth of a member's norm over the counted steps.
+fn growth_of_norm(chunk: &Chunk, member: usize) -> f64 {
+    let norm = |slot: usize| chunk.outputs[2].real((member * SLOTS + slot) * observation::ROWS + observation::NORM);
+    norm(1).ln() - norm(0).ln()
+}
+
+/// The raw exponents of each member less the growth of its norm.
+fn angular(spec: &LyapunovSpec, frame: &Frame, logs: &[Vec<f64>], norms: &[f64]) -> Vec<Estimate> {
+    let k = frame.columns;
+    let of = |i: usize| {
+        let raw = |log: &Vec<f64>| (0..spec.blocks).map(|block| log[block * k + i]).sum::<f64>() / spec.steps as f64;
+        estimate(logs.iter().zip(norms).map(|(log, norm)| raw(log) - norm))
+    };
+    (0..k).map(of).collect()
+}

@@ -1,0 +1,329 @@
+//! The sweep of the MLP and the Transformer: rollouts of all members, and Jacobians of as many as there is time for.
+
+use super::cell::{Accumulator, Bands};
+use super::{Cell, Point, Progress, Sweep, Timing, points};
+use crate::device::Device;
+use crate::error::Result;
+use crate::layer;
+use crate::plan::Plan;
+use crate::rollout::nonlinear::{Jacobians, NonlinearRollout, Observation};
+use crate::spec::SweepSpec;
+use crate::spectrum::{self, Spectrum, Status, derived::norm_and_departure};
+use crate::statistics::{Moments, Share, Summary};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::ops::Range;
+use std::time::Instant;
+
+/// Columns (grid points times tokens) of one rollout.
+const COLUMNS_PER_PASS: usize = 4096;
+/// Arithmetic that may go into Jacobians and their spectra; it decides how many members are linearised.
+const LINEARISE_FLOPS: f64 = 3e12;
+/// Numbers of the Jacobians of one member that are made at once.
+const NUMBERS_AT_ONCE: usize = 4 << 20;
+/// 2-norms, by singular values, are computed of so many members.
+const NORM_MEMBERS: usize = 8;
+
+/// Means of what was seen of nonlinear states after the last step, over the members that were not frozen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Observed {
+    /// The cosine of the angle to the initial state.
+    pub cosine: Option<f64>,
+    /// The mean cosine of two tokens: 1 is rank collapse.
+    pub token_similarity: Option<f64>,
+    /// The mean entropy of the attention's rows, in nats.
+    pub attention_entropy: Option<f64>,
+    /// |h f| / |x|.
+    pub effective_step: Option<f64>,
+    /// 1 - |x_k| / |x_{k+1}|.
+    pub effective_damping: Option<f64>,
+}
+
+/// The Jacobian M of the step, at one step of the trajectories.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Linearised {
+    /// The step, from 1; the base point is the state before it.
+    pub step: usize,
+    /// Members whose Jacobian has a spectrum.
+    pub members: u64,
+    /// Of M.
+    pub spectral_radius: Summary,
+    /// max Re λ of M.
+    pub spectral_abscissa: Summary,
+    /// Share of members with spectral radius above 1.
+    pub unstable_fraction: Option<f64>,
+    /// ‖M‖₂, of the first members.
+    pub norm: Summary,
+    /// Henrici's departure from normality over the Frobenius norm, of the first members.
+    pub relative_departure: Summary,
+}
+
+/// Runs a sweep of a nonlinear model.
+pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
+    let start = Instant::now();
+    let points = points(spec);
+    let layers = spec.ensemble.layers;
+    let steps = linearised_steps(spec);
+    let members = linearised_members(spec, points.len(), steps.len());
+    let mut sweep = Sweep {
+        cells: Vec::new(),
+        members: Vec::new(),
+        spectra: Vec::new(),
+        quantile_members: layers,
+        linearised_members: members,
+        interrupted: false,
+        timing: Timing::default(),
+    };
+    let per_pass = points_per_pass(spec);
+    for (pass, own) in points.chunks(per_pass).enumerate() {
+        if sweep.interrupted {
+            sweep.cells.extend(own.iter().map(|point| empty_cell(device, spec, point)));
+            continue;
+        }
+        let mut stop = |share: f64| {
+            let done = (pass * per_pass) as f64 + share * own.len() as f64;
+            let flow = progress(done / points.len() as f64);
+            sweep.interrupted |= flow.is_break();
+            flow.is_break()
+        };
+        let (mut cells, accumulators) = roll(device, spec, own, &mut stop)?;
+        sweep.timing.rollout_seconds = start.elapsed().as_secs_f64() - sweep.timing.spectra_seconds;
+        let middle = (points.len() / 2).checked_sub(pass * per_pass).filter(|&p| p < own.len());
+        let began = Instant::now();
+        let mut accumulators = accumulators;
+        for (i, &step) in steps.iter().enumerate() {
+            if members == 0 || stop(0.5 + 0.5 * i as f64 / steps.len() as f64) {
+                break;
+            }
+            let keep = middle.filter(|_| i == 0).map(|point| (point, &mut sweep.spectra));
+            let first = (i == 0).then_some(&mut accumulators);
+            linearise(device, spec, own, (0..members, step), &mut cells, first, keep)?;
+        }
+        sweep.timing.spectra_seconds += began.elapsed().as_secs_f64();
+        sweep.cells.extend(accumulators.into_iter().zip(own).zip(cells).map(|((accumulator, point), extra)| Cell {
+            observations: extra.observations,
+            linearised: extra.linearised,
+            ..accumulator.cell(point)
+        }));
+    }
+    sweep.timing.total_seconds = start.elapsed().as_secs_f64();
+    Ok(sweep)
+}
+
+/// Grid points of one rollout.
+pub fn points_per_pass(spec: &SweepSpec) -> usize {
+    (COLUMNS_PER_PASS / spec.layer.tokens).max(1)
+}
+
+/// The plan of one step at these points.
+pub fn plan_of_a_step(spec: &SweepSpec, points: &[Point]) -> Plan {
+    rollout(spec, &layer_points(points)).plan_of_a_step()
+}
+
+/// The steps whose Jacobians are made: every so many, or the first, the middle and the last; none for 0.
+pub fn linearised_steps(spec: &SweepSpec) -> Vec<usize> {
+    let mut steps = match spec.linearise_every {
+        Some(0) => Vec::new(),
+        Some(every) => (1..=spec.depth).step_by(every).collect(),
+        None => vec![1, spec.depth.div_ceil(2), spec.depth],
+    };
+    steps.dedup();
+    steps
+}
+
+/// How many members are linearised within [`LINEARISE_FLOPS`]: 12 order³ for a Jacobian with its spectrum.
+pub fn linearised_members(spec: &SweepSpec, points: usize, steps: usize) -> usize {
+    let order = (spec.ensemble.width * spec.layer.tokens) as f64;
+    let each = 12.0 * order.powi(3) * points as f64 * steps as f64;
+    if steps == 0 { 0 } else { ((LINEARISE_FLOPS / each) as usize).min(spec.ensemble.layers) }
+}
+
+/// A cell that the run did not come to.
+fn empty_cell(device: &Device, spec: &SweepSpec, point: &Point) -> Cell {
+    let numbers = spec.ensemble.width * spec.layer.tokens;
+    Accumulator::new(0, Bands::new(point, numbers, device.epsilon())).cell(point)
+}
+
+/// What a cell has besides its accumulator.
+#[derive(Default)]
+struct Extra {
+    observations: Option<Observed>,
+    linearised: Vec<Linearised>,
+}
+
+fn rollout<'a>(spec: &'a SweepSpec, points: &'a [layer::Point]) -> NonlinearRollout<'a> {
+    NonlinearRollout {
+        ensemble: &spec.ensemble,
+        layer: &spec.layer,
+        depth: spec.depth,
+        threshold: spec.threshold,
+        points,
+    }
+}
+
+/// Grid points as a layer sees them.
+pub fn layer_points(points: &[Point]) -> Vec<layer::Point> {
+    let of = |p: &Point| layer::Point { step_size: p.step_size, radius: p.radius, damping: p.damping };
+    points.iter().map(of).collect()
+}
+
+/// All members at some grid points.
+fn roll(
+    device: &Device,
+    spec: &SweepSpec,
+    points: &[Point],
+    stop: &mut dyn FnMut(f64) -> bool,
+) -> Result<(Vec<Extra>, Vec<Accumulator>)> {
+    let own = layer_points(points);
+    let layers = spec.ensemble.layers;
+    let mut accumulators: Vec<Accumulator> = {
+        let numbers = spec.ensemble.width * spec.layer.tokens;
+        points.iter().map(|point| Accumulator::new(layers, Bands::new(point, numbers, device.epsilon()))).collect()
+    };
+    let mut seen = vec![[Moments::default(); 5]; points.len()];
+    let mut stopped = false;
+    let chunk = spec.chunk.unwrap_or(0);
+    let result = rollout(spec, &own).run(device, 0..layers, chunk, &mut |outcomes, observations| {
+        for (p, (accumulator, seen)) in accumulators.iter_mut().zip(&mut seen).enumerate() {
+            for i in 0..outcomes.members().len() {
+                accumulator.observe(&outcomes.get(i, p), spec);
+                add(seen, &observations.get(i, 0, spec.depth, p));
+            }
+        }
+        stopped = stop(0.5 * outcomes.members().end as f64 / layers as f64);
+        if stopped { crate::invalid!("interrupted") } else { Ok(()) }
+    });
+    if !stopped {
+        result?;
+    }
+    let extra = |[cosine, similarity, entropy, step, damping]: [Moments; 5]| Extra {
+        observations: Some(Observed {
+            cosine: cosine.mean(),
+            token_similarity: similarity.mean(),
+            attention_entropy: entropy.mean(),
+            effective_step: step.mean(),
+            effective_damping: damping.mean(),
+        }),
+        linearised: Vec::new(),
+    };
+    Ok((seen.into_iter().map(extra).collect(), accumulators))
+}
+
+fn add(seen: &mut [Moments; 5], o: &Observation) {
+    let values = [o.cosine, o.token_similarity, o.attention_entropy, o.effective_step, o.effective_damping];
+    for (moments, value) in seen.iter_mut().zip(values) {
+        value.into_iter().for_each(|value| moments.add(value));
+    }
+}
+
+/// The Jacobians of some members at one step, at all these points; `first` takes their radii as predictions.
+fn linearise(
+    device: &Device,
+    spec: &SweepSpec,
+    points: &[Point],
+    (members, step): (Range<usize>, usize),
+    extras: &mut [Extra],
+    mut first: Option<&mut Vec<Accumulator>>,
+    mut keep: Option<(usize, &mut Vec<Spectrum>)>,
+) -> Result<()> {
+    let order = spec.ensemble.width * spec.layer.tokens;
+    let at_once = (NUMBERS_AT_ONCE / (order * order)).max(1);
+    let own = layer_points(points);
+    for (block, own) in own.chunks(at_once).enumerate() {
+        let mut summaries: Vec<Radii> = own.iter().map(|_| Radii::default()).collect();
+        rollout(spec, own).jacobians(device, members.clone(), step, &mut |jacobians| {
+            let spectra = spectra_of(device, &jacobians)?;
+            let member_of = |i: usize| jacobians.members.start + i / own.len();
+            let norms: Vec<Option<(Option<f64>, f64)>> = (0..spectra.len())
+                .into_par_iter()
+                .map(|i| match (&spectra[i], &jacobians.matrices[i]) {
+                    (Some(spectrum), Some(matrix)) if member_of(i) < NORM_MEMBERS && spectrum.status == Status::Ok => {
+                        Some(norm_and_departure(matrix, order, spectrum))
+                    }
+                    _ => None,
+                })
+                .collect();
+            for (i, spectrum) in spectra.iter().enumerate() {
+                let (member, p) = (member_of(i), i % own.len());
+                let point = block * at_once + p;
+                let Some(spectrum) = spectrum else { continue };
+                let radius = summaries[p].add(spectrum, norms[i]);
+                if let Some(accumulators) = &mut first {
+                    accumulators[point].predict(radius);
+                }
+                if let Some((middle, kept)) = &mut keep
+                    && *middle == point
+                    && member < spec.trajectories
+                {
+                    kept.push(spectrum.clone());
+                }
+            }
+            Ok(())
+        })?;
+        for (p, radii) in summaries.into_iter().enumerate() {
+            extras[block * at_once + p].linearised.push(radii.summary(step));
+        }
+    }
+    Ok(())
+}
+
+/// The spectra of those Jacobians that are there.
+fn spectra_of(device: &Device, jacobians: &Jacobians) -> Result<Vec<Option<Spectrum>>> {
+    let stack: Vec<f32> = jacobians.matrices.iter().flatten().flatten().copied().collect();
+    let mut solved = spectrum::eigenvalues(device, &stack, jacobians.order)?.into_iter();
+    Ok(jacobians.matrices.iter().map(|matrix| matrix.as_ref().and_then(|_| solved.next())).collect())
+}
+
+/// The Jacobians of one cell at one step while members arrive.
+#[derive(Default)]
+struct Radii {
+    radii: Vec<f64>,
+    abscissas: Vec<f64>,
+    unstable: Share,
+    norms: Vec<f64>,
+    departures: Vec<f64>,
+}
+
+impl Radii {
+    fn add(&mut self, spectrum: &Spectrum, norms: Option<(Option<f64>, f64)>) -> Option<f64> {
+        if spectrum.status != Status::Ok {
+            return None;
+        }
+        let radius = spectrum.eigenvalues.iter().map(|z| z[0].hypot(z[1])).fold(0.0, f64::max);
+        self.radii.push(radius);
+        self.abscissas.push(spectrum.eigenvalues.iter().map(|z| z[0]).fold(f64::NEG_INFINITY, f64::max));
+        self.unstable.add(radius > 1.0);
+        if let Some((norm, departure)) = norms {
+            self.norms.extend(norm);
+            self.departures.push(departure);
+        }
+        Some(radius)
+    }
+
+    fn summary(self, step: usize) -> Linearised {
+        Linearised {
+            step,
+            members: self.unstable.of,
+            unstable_fraction: self.unstable.fraction(),
+            spectral_radius: Summary::of(&self.radii),
+            spectral_abscissa: Summary::of(&self.abscissas),
+            norm: Summary::of(&self.norms),
+            relative_departure: Summary::of(&self.departures),
+        }
+    }
+}
+
+/// The histories of the first members: `[members, steps 1..=depth, points]`.
+pub fn histories(device: &Device, spec: &SweepSpec, points: &[Point]) -> Result<Vec<Observation>> {
+    let own = layer_points(points);
+    let mut all = Vec::new();
+    rollout(spec, &own).histories(device, 0..spec.trajectories, &mut |outcomes, observations| {
+        for member in 0..outcomes.members().len() {
+            for step in 1..=spec.depth {
+                all.extend((0..points.len()).map(|point| observations.get(member, step - 1, step, point)));
+            }
+        }
+        Ok(())
+    })?;
+    Ok(all)
+}
