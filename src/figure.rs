@@ -9,11 +9,13 @@ mod color;
 mod contour;
 mod convergence;
 mod grid;
+mod roofline;
 mod spectrum;
 mod stability;
 mod terminal;
 
 pub use convergence::{ConvergenceFigure, Series};
+pub use roofline::{Roof, RooflineFigure, RooflinePoint};
 pub use spectrum::{Disc, LevelLines, SpectrumScatter};
 pub use stability::StabilityMap;
 

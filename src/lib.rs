@@ -31,6 +31,7 @@ pub mod lyapunov;
 pub mod sweep;
 pub mod dataset;
 pub mod figure;
+pub mod bench;
 pub mod cli;
 
 /// The README's example runs as a test.

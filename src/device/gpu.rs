@@ -1,12 +1,14 @@
 //! The GPU device: plans become dispatches, breadth-first over the members of a chunk.
 
 mod adapter;
+mod clock;
 mod layout;
 mod session;
 
 pub use adapter::{Adapter, DRIVER_HINT, adapters, choose};
 pub use layout::check;
 
+use crate::device::profile::Recorder;
 use crate::device::{Description, chunks};
 use crate::error::{Error, Result};
 use crate::kernel::{Entry, Machine};
@@ -32,6 +34,7 @@ pub struct Gpu {
     pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
     /// The first error that no call returned: wgpu's default handler would panic.
     failure: Arc<Mutex<Option<String>>>,
+    pub(super) recorder: Recorder,
 }
 
 impl Gpu {
@@ -51,7 +54,8 @@ impl Gpu {
         let rate = if self.description.software { 4e9 } else { 4e12 };
         let cost = plan.cost();
         let work = ((rate / (cost.flops + cost.bytes).max(1.0)) as u64).max(LEAST_CHUNK);
-        (binding / largest).min(memory).min(work).min(self.limits.max_compute_workgroups_per_dimension as u64).max(1) as usize
+        (binding / largest).min(memory).min(work).min(self.limits.max_compute_workgroups_per_dimension as u64).max(1)
+            as usize
     }
 
     /// See [`Device::run`](crate::device::Device::run).
@@ -90,6 +94,10 @@ impl Gpu {
         let mut before = None;
         for range in chunks(members, chunk) {
             let pending = session.start(range.clone(), inputs)?;
+            if self.recorder.is_on() {
+                sink(Chunk { members: range, outputs: session.finish(pending)? })?;
+                continue;
+            }
             if let Some((range, pending)) = before.replace((range, pending)) {
                 sink(Chunk { members: range, outputs: session.finish(pending)? })?;
             }

@@ -1,6 +1,7 @@
 //! All integration tests, one binary.
 
 mod adapter;
+mod bench;
 mod cli_bad_input;
 mod dataset;
 mod eigen_gpu;
