@@ -7,9 +7,11 @@
 
 mod job;
 mod peak;
+mod soak;
 pub mod workload;
 
 pub use peak::Peak;
+pub use soak::Soak;
 
 use crate::device::Device;
 use crate::error::Result;
@@ -101,9 +103,15 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// For each job that ran on two devices.
     pub ratios: Vec<Ratio>,
+    /// Of each device that is no software driver, if asked for by name: it takes minutes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub soak: Vec<Soak>,
     /// Was it stopped before its end?
     pub interrupted: bool,
 }
+
+/// The name by which the soak is asked for.
+const SOAK: &str = "soak";
 
 /// What a device is called here.
 pub fn label(device: &Device) -> &'static str {
@@ -123,7 +131,7 @@ pub fn check_names(only: &[String]) -> Result<()> {
 /// The names of all rows.
 pub fn names() -> Vec<String> {
     let workloads = workload::list(&Settings::default()).into_iter().map(|job| job.name);
-    KERNELS.iter().map(|entry| entry.name.to_string()).chain(workloads).collect()
+    KERNELS.iter().map(|entry| entry.name.to_string()).chain(workloads).chain([SOAK.to_string()]).collect()
 }
 
 /// The jobs of a run with their shapes, for `--plan`.
@@ -156,6 +164,11 @@ pub fn run(
         measured.push((job, measure(job, devices, settings.quick)?));
         if i == jobs.len() / 2 || i + 1 == jobs.len() {
             peak::raise_all(&mut report.peaks, devices, settings.quick)?;
+        }
+    }
+    if settings.only.iter().any(|name| name == SOAK) && !report.interrupted {
+        for device in devices.iter().filter(|device| label(device) != "software") {
+            report.soak.push(soak::soak(device, label(device), settings.seed, settings.quick)?);
         }
     }
     for (job, samples) in &measured {

@@ -188,6 +188,13 @@ fn shown(report: &Report) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     text += &format!("\n{table}\n");
+    for soak in &report.soak {
+        text += &format!(
+            "\nSoak on {}: {} matrices of 8 families, {} wrong, {} failed, {} solved again in f64, worst trace of A^3 {:.2} \
+             of 18 n ulp |A|^3, {:.0} s\n",
+            soak.device, soak.matrices, soak.wrong, soak.failed, soak.solved_again, soak.worst, soak.seconds
+        );
+    }
     if !report.ratios.is_empty() {
         text += "\nSpeed against the CPU path\n";
     }
