@@ -2,6 +2,7 @@
 
 mod adapter;
 mod cli_bad_input;
+mod cli_results;
 mod dataset;
 mod eigen_gpu;
 mod eigen_pack;
