@@ -1,6 +1,7 @@
 //! The command line: text becomes an [`Invocation`] here, and nowhere else.
 
 mod args;
+mod bench;
 mod console;
 mod devices;
 mod ending;
@@ -12,7 +13,6 @@ mod tables;
 mod thinning;
 
 use crate::error::{Error, Result};
-use crate::invalid;
 use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec};
 use clap::FromArgMatches;
 use serde::Serialize;
@@ -109,7 +109,7 @@ pub fn run(invocation: Invocation) -> Result<()> {
         Command::Spectrum(spec) => spectrum::run(&console, &invocation, spec),
         Command::Lyapunov(spec) => lyapunov::run(&console, &invocation, spec),
         Command::Devices => devices::run(&console, &invocation.device),
-        Command::Bench(_) => invalid!("bench: not built yet"),
+        Command::Bench(spec) => bench::run(&console, &invocation, spec),
     }
 }
 

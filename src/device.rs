@@ -2,12 +2,14 @@
 
 pub mod cpu;
 pub mod gpu;
+pub mod profile;
 pub mod self_test;
 
 use crate::error::Result;
 use crate::plan::{Chunk, Inputs, Plan};
 use cpu::Cpu;
 use gpu::Gpu;
+use profile::{Profile, Recorder};
 use serde::Serialize;
 
 /// What runs the plans.
@@ -107,6 +109,22 @@ impl Device {
             Device::Gpu(gpu) => gpu.run(plan, members, chunk, inputs, sink),
             Device::Cpu(cpu) => cpu.run(plan, members, chunk, inputs, sink),
             Device::Reference(cpu) => cpu.run(plan, members, chunk, inputs, sink),
+        }
+    }
+
+    /// What `work` returns, and where the time of the runs that it made on this device went. They are slower than
+    /// others, because transfers and kernels do not overlap.
+    pub fn profiled<R>(&self, work: impl FnOnce() -> R) -> (R, Profile) {
+        self.recorder().begin();
+        let result = work();
+        (result, self.recorder().end())
+    }
+
+    fn recorder(&self) -> &Recorder {
+        match self {
+            Device::Gpu(gpu) => &gpu.recorder,
+            Device::Cpu(cpu) => &cpu.recorder,
+            Device::Reference(cpu) => &cpu.recorder,
         }
     }
 }

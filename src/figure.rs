@@ -9,12 +9,14 @@ mod color;
 mod contour;
 mod convergence;
 mod grid;
+mod roofline;
 mod spectrum;
 mod stability;
 mod terminal;
 
 pub use convergence::{ConvergenceFigure, Series};
-pub use spectrum::{Disc, SpectrumScatter};
+pub use roofline::{Roof, RooflineFigure, RooflinePoint};
+pub use spectrum::{Disc, LevelLines, SpectrumScatter};
 pub use stability::StabilityMap;
 
 /// One figure in both formats.

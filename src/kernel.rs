@@ -10,6 +10,7 @@
 
 use crate::real::Real;
 use std::any::Any;
+use std::sync::Arc;
 
 /// How a kernel uses a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,9 +174,10 @@ pub struct Entry {
 }
 
 /// The parameters of some kernel.
+#[derive(Clone)]
 pub struct ErasedParams {
     /// The Rust value, for the twin.
-    pub value: Box<dyn Any + Send + Sync>,
+    pub value: Arc<dyn Any + Send + Sync>,
     /// The bytes, for the shader.
     pub bytes: Vec<u8>,
 }
@@ -183,7 +185,7 @@ pub struct ErasedParams {
 impl ErasedParams {
     /// Forgets the type.
     pub fn new<P: Params>(params: P) -> Self {
-        ErasedParams { bytes: params.to_bytes(), value: Box::new(params) }
+        ErasedParams { bytes: params.to_bytes(), value: Arc::new(params) }
     }
 }
 
@@ -261,4 +263,6 @@ kernels! {
     diagonal_blocks: DiagonalBlocks,
     spectral_summary: SpectralSummary,
     probe: Probe,
+    probe_fma: ProbeFma,
+    probe_copy: ProbeCopy,
 }

@@ -31,4 +31,10 @@ pub mod lyapunov;
 pub mod sweep;
 pub mod dataset;
 pub mod figure;
+pub mod bench;
 pub mod cli;
+
+/// The README's example runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

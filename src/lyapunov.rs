@@ -175,6 +175,13 @@ pub fn plan_of_a_step(spec: &LyapunovSpec) -> Plan {
     plan
 }
 
+/// The plan of one member, for its cost and its memory.
+pub fn plan_of_one(spec: &LyapunovSpec) -> Plan {
+    let mut plan = Plan::new();
+    record(&mut plan, spec);
+    plan
+}
+
 /// Block 0 takes the transient, blocks 1.. the convergence series.
 fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
     let source = Source::new(plan, spec.ensemble.seed);

@@ -40,7 +40,7 @@ pub fn tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     }
     let start = &input.values[column.min(input.values.len())..];
     #[cfg(target_arch = "x86_64")]
-    if FUSED {
+    if FUSED && LANES >= 4 {
         // SAFETY: FUSED is set only where AVX2 and FMA were found, tiles of two 512-bit vectors only with AVX-512
         // (`simd::Work`); the assertion above bounds all reads.
         return unsafe { x86::tile::<T, ROWS, LANES>(&rows, inner, start, input.stride) };

@@ -83,6 +83,36 @@ impl Stream {
         threefry(key, [block, self.tensor, self.step, self.member])
     }
 
+    /// `LANES` blocks from `first`, in vectors: `[word, lane]`.
+    #[inline(always)]
+    pub fn blocks<const LANES: usize>(&self, first: u32) -> [[u32; LANES]; 4] {
+        let k = [self.seed as u32, (self.seed >> 32) as u32, STREAM_VERSION, 0];
+        let k = [k[0], k[1], k[2], k[3], PARITY ^ k[0] ^ k[1] ^ k[2] ^ k[3]];
+        let mut x = [[0; LANES], [self.tensor; LANES], [self.step; LANES], [self.member; LANES]];
+        x[0] = std::array::from_fn(|l| first.wrapping_add(l as u32));
+        for i in 0..4 {
+            x[i] = x[i].map(|x| x.wrapping_add(k[i]));
+        }
+        for round in 0..20 {
+            let [r0, r1] = ROTATIONS[round % 8];
+            let (a, b) = if round % 2 == 0 { (1, 3) } else { (3, 1) };
+            for l in 0..LANES {
+                x[0][l] = x[0][l].wrapping_add(x[a][l]);
+                x[a][l] = x[a][l].rotate_left(r0) ^ x[0][l];
+                x[2][l] = x[2][l].wrapping_add(x[b][l]);
+                x[b][l] = x[b][l].rotate_left(r1) ^ x[2][l];
+            }
+            if round % 4 == 3 {
+                let s = round / 4 + 1;
+                for i in 0..4 {
+                    let add = k[(s + i) % 5].wrapping_add(if i == 3 { s as u32 } else { 0 });
+                    x[i] = x[i].map(|x| x.wrapping_add(add));
+                }
+            }
+        }
+        x
+    }
+
     /// A standard normal number, as a multiple of 2^-21.
     #[inline]
     pub fn normal(&self, element: u32) -> i32 {

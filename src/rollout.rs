@@ -73,17 +73,20 @@ impl Outcomes<'_> {
         let norm = |row: usize| norms.real((member * norm::ROWS + row) * self.columns + point);
         let mark = |row: usize| marks.int((member * mark::ROWS + row) * self.columns + point);
         let step = |row: usize| Some(mark(row) as u32).filter(|&step| step > 0);
-        let initial = 0.5 * norm(norm::INITIAL).ln();
+        let initial = norm(norm::INITIAL);
         let collapse_step = step(mark::COLLAPSE_STEP);
         let diverged_step = step(mark::DIVERGED_STEP);
-        let log_norm = mark(mark::EXPONENT) as f64 * LN_2 + 0.5 * norm(norm::NOW).ln();
+        // One logarithm of a ratio, so that a norm that has not changed gives exactly 0.
+        let log_growth = mark(mark::EXPONENT) as f64 * LN_2 + 0.5 * (norm(norm::NOW) / initial).ln();
+        let log_peak = 0.5 * (mark(mark::PEAK_EXPONENT) as f64 * LN_2 + (norm(norm::PEAK) / initial).ln());
         Outcome {
             log_growth: match (collapse_step, diverged_step) {
                 (Some(_), _) => f64::NEG_INFINITY,
                 (None, Some(_)) => f64::INFINITY,
-                (None, None) => log_norm - initial,
+                (None, None) => log_growth,
             },
-            log_peak: 0.5 * (mark(mark::PEAK_EXPONENT) as f64 * LN_2 + norm(norm::PEAK).ln()) - initial,
+            // The peak is at least the start, whatever rounding says.
+            log_peak: if log_peak <= 0.0 { 0.0 } else { log_peak },
             peak_step: mark(mark::PEAK_STEP) as u32,
             crossing_step: step(mark::CROSSING_STEP),
             collapse_step,

@@ -42,6 +42,7 @@ pub mod francis;
 pub mod gpu;
 pub mod lanes;
 pub mod pack;
+pub mod pseudospectrum;
 pub mod reduce;
 pub mod reflect;
 

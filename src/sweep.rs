@@ -6,19 +6,19 @@
 mod cell;
 pub mod nonlinear;
 
-pub use cell::{Cell, DEAD_BAND, Fates};
-pub use nonlinear::{Linearised, Observed};
+pub use cell::{Cell, DEAD_BAND, Fates, Linearised, Observed};
 
 use crate::device::Device;
 use crate::ensemble::{draw_matrices, unit};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::invalid;
 use crate::layer::Coefficients;
 use crate::plan::Plan;
 use crate::rollout::Rollout;
 use crate::spec::{Model, RadiusKind, SweepSpec};
 use crate::spectrum::{self, Spectrum, Status};
 use crate::statistics::convex_hull;
-use cell::Accumulator;
+use cell::{Accumulator, Bands};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -129,13 +129,21 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
         interrupted: false,
         timing: Timing::default(),
     };
-    measure_spectra(device, spec, &mut sweep)?;
+    check_shrinking(spec, &points)?;
+    measure_spectra(device, spec, &mut sweep, progress)?;
     sweep.timing.spectra_seconds = start.elapsed().as_secs_f64();
     let passes = points.len().div_ceil(POINTS_PER_PASS);
     for (pass, points) in points.chunks(POINTS_PER_PASS).enumerate() {
+        if sweep.interrupted {
+            // Cells that the run did not come to have no layers and no values.
+            let empty = points.iter().map(|point| accumulator(device, spec, point, 0).cell(point));
+            sweep.cells.extend(empty);
+            continue;
+        }
         let mut on_members = |done: usize| {
             let flow = progress((pass as f64 + done as f64 / layers as f64) / passes as f64);
-            sweep.interrupted |= flow.is_break();
+            let unfinished = done < layers || pass + 1 < passes;
+            sweep.interrupted |= flow.is_break() && unfinished;
             flow
         };
         let cells = run_pass(device, spec, points, &sweep.members, quantile_members, &mut on_members)?;
@@ -146,14 +154,40 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
     Ok(sweep)
 }
 
+fn accumulator(device: &Device, spec: &SweepSpec, point: &Point, quantile_members: usize) -> Accumulator {
+    Accumulator::new(quantile_members, Bands::new(point, spec.ensemble.width, device.epsilon()))
+}
+
+/// A single step must not shrink the state so far that its squared norm leaves f32, unless it is exactly 0.
+fn check_shrinking(spec: &SweepSpec, points: &[Point]) -> Result<()> {
+    let least = (-40.0_f64).exp2();
+    for point in points {
+        let keep = 1.0 - point.damping - point.step_size * spec.ensemble.shift;
+        let (keep, gain) = (keep.abs(), point.step_size * point.radius);
+        if keep < least && gain < least && (keep > 0.0 || gain > 0.0) {
+            return invalid!(
+                "step_size: at step size {}, radius {} and damping {} a step shrinks the state by more than 2^40; raise \
+                 the step size or the radius, or lower the damping",
+                point.step_size,
+                point.radius,
+                point.damping
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Draws all matrices and reduces their spectra to what the grid needs.
-fn measure_spectra(device: &Device, spec: &SweepSpec, sweep: &mut Sweep) -> Result<()> {
+fn measure_spectra(device: &Device, spec: &SweepSpec, sweep: &mut Sweep, progress: Progress) -> Result<()> {
     let n = spec.ensemble.width;
     let unit = unit(&spec.ensemble);
     let exact = spec.ensemble.radius_kind == RadiusKind::Exact;
     let at_once = SPECTRA_AT_ONCE.min((64 << 20) / (4 * n * n)).max(1);
     let chunk = spec.chunk.map_or(at_once, |chunk| chunk.min(at_once));
     draw_matrices(device, &spec.ensemble, 0..spec.ensemble.layers, chunk, &mut |first, matrices| {
+        if progress(0.0).is_break() {
+            return Err(Error::Partial("interrupted before the rollouts began: there is nothing to keep".to_string()));
+        }
         let spectra = spectrum::eigenvalues(device, &matrices, n)?;
         let members: Vec<Member> = spectra.par_iter().map(|spectrum| member(spectrum, unit, exact)).collect();
         sweep.members.extend(members);
@@ -166,7 +200,8 @@ fn measure_spectra(device: &Device, spec: &SweepSpec, sweep: &mut Sweep) -> Resu
 fn member(spectrum: &Spectrum, unit: f64, exact: bool) -> Member {
     let hull = convex_hull(&spectrum.eigenvalues);
     let radius = hull.iter().map(|z| z[0].hypot(z[1])).fold(0.0, f64::max) * unit;
-    let gain = if exact && radius > 0.0 { 1.0 / radius } else { 1.0 };
+    let known = spectrum.status == Status::Ok && radius > 0.0;
+    let gain = if exact && known { 1.0 / radius } else { 1.0 };
     Member {
         hull: hull.into_iter().map(|[re, im]| [re * unit * gain, im * unit * gain]).collect(),
         gain,
@@ -206,7 +241,8 @@ fn run_pass(
         points: &own,
         member_gain: exact.then_some(&gains),
     };
-    let mut accumulators: Vec<Accumulator> = points.iter().map(|_| Accumulator::new(quantile_members)).collect();
+    let mut accumulators: Vec<Accumulator> =
+        points.iter().map(|point| accumulator(device, spec, point, quantile_members)).collect();
     let mut stop = false;
     let shift = spec.ensemble.shift;
     let result = rollout.run(device, 0..members.len(), spec.chunk.unwrap_or(0), &mut |outcomes| {
@@ -214,12 +250,15 @@ fn run_pass(
         accumulators.par_iter_mut().enumerate().for_each(|(p, accumulator)| {
             for (i, member) in members[range.clone()].iter().enumerate() {
                 accumulator.predict(member.radius_of_step(shift, &points[p]));
-                accumulator.observe(&outcomes.get(i, p), spec);
+                // Without its spectrum a member has no exact radius, so its trajectory would be another one's.
+                if !exact || member.status == Status::Ok {
+                    accumulator.observe(&outcomes.get(i, p), spec);
+                }
             }
         });
         stop = on_members(range.end).is_break();
         // An error is the only way to end a device's run early; it is taken back below.
-        if stop { crate::invalid!("interrupted") } else { Ok(()) }
+        if stop { invalid!("interrupted") } else { Ok(()) }
     });
     if !stop {
         result?;

@@ -31,7 +31,6 @@ if [ ! -e "$swiftshader" ] && command -v apt-get dpkg > /dev/null; then
     (cd target/swiftshader && apt-get download -qq chromium-common && dpkg -x chromium-common*.deb . && rm -- *.deb) \
         > /dev/null 2>&1 || echo "SwiftShader is not to be had here; the tests run on lavapipe alone"
 fi
-[ ! -e "$swiftshader" ] || VK_DRIVER_FILES=$VK_DRIVER_FILES:$PWD/$swiftshader
 VK_ICD_FILENAMES=$VK_DRIVER_FILES
 XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$(mktemp -d)}
 export VK_DRIVER_FILES VK_ICD_FILENAMES XDG_RUNTIME_DIR
@@ -60,6 +59,12 @@ cargo build --release --quiet
 target/release/eulerscope devices
 target/release/eulerscope devices --json | grep -q '"driver":"llvmpipe' || { echo "the software driver is not llvmpipe" >&2; exit 1; }
 cargo test --release
+
+if [ -e "$swiftshader" ]; then
+    note "tests of the GPU once more, on SwiftShader"
+    VK_DRIVER_FILES=$PWD/$swiftshader VK_ICD_FILENAMES=$PWD/$swiftshader \
+        cargo test --release --test it -- parity eigen_gpu theory exponents layer nonlinear
+fi
 
 note "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet

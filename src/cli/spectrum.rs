@@ -319,6 +319,7 @@ fn write(
     let scatter = SpectrumScatter {
         eigenvalues: eigenvalues.collect(),
         disc: ginibre.then_some(disc),
+        levels: None,
         title: format!("Eigenvalues of {} {}", spectra.len(), if spectra.len() == 1 { "matrix" } else { "matrices" }),
         caption: format!("width {}; {}", result["width"], console::caption(&device.description())),
     };

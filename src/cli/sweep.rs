@@ -170,6 +170,7 @@ fn write_spectrum(dataset: &mut Dataset, device: &Device, spec: &SweepSpec, resu
     let scatter = SpectrumScatter {
         eigenvalues: result.spectra.iter().flat_map(|spectrum| spectrum.eigenvalues.clone()).collect(),
         disc: (linear && spec.ensemble.correlation() == 0.0).then_some(Disc { center: 0.0, radius: 1.0 }),
+        levels: None,
         title: format!("Eigenvalues of {} {of}", result.spectra.len()),
         caption: format!(
             "{}, width {}, seed {}; {}",

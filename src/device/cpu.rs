@@ -1,5 +1,6 @@
 //! The CPU device: each member's plan runs from start to end on one core, so that the member stays in its cache.
 
+use crate::device::profile::{Profile, Recorder};
 use crate::device::{Description, chunks, host_budget};
 use crate::error::Result;
 use crate::kernel::{Access, Element, Entry, View};
@@ -9,13 +10,22 @@ use rayon::prelude::*;
 use std::any::Any;
 use std::cell::{Ref, RefCell, RefMut};
 use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// Flops and bytes that a core gets through in about half a second.
+const HALF_A_SECOND: f64 = 3e10;
 
 /// All cores, in f32 or f64.
-pub struct Cpu<T>(PhantomData<T>);
+pub struct Cpu<T> {
+    pub(super) recorder: Recorder,
+    number: PhantomData<T>,
+}
 
 impl<T> Default for Cpu<T> {
     fn default() -> Self {
-        Cpu(PhantomData)
+        Cpu { recorder: Recorder::default(), number: PhantomData }
     }
 }
 
@@ -111,10 +121,15 @@ impl TwinOf for f64 {
 
 #[expect(private_bounds, reason = "TwinOf only chooses between the two columns of `Entry`")]
 impl<T: TwinOf> Cpu<T> {
-    /// As many members as the outputs of a chunk leave room for; more would not run faster.
+    /// As many members as the outputs of a chunk leave room for, and as about half a second is enough for, so that
+    /// progress is seen and a run can be stopped. More would not run faster.
     pub fn chunk_size(&self, plan: &Plan) -> usize {
         let outputs: usize = plan.outputs.iter().map(|id| plan.buffers[id.0].len() * size_of::<T>()).sum();
-        (host_budget() / (2 * outputs.max(64) as u64)).clamp(1, 1 << 16) as usize
+        let memory = (host_budget() / (2 * outputs.max(64) as u64)).clamp(1, 1 << 16) as usize;
+        let threads = rayon::current_num_threads();
+        let cost = plan.cost();
+        let work = HALF_A_SECOND * threads as f64 / (cost.flops + cost.bytes).max(1.0);
+        memory.min((work as usize).max(4 * threads))
     }
 
     /// See [`Device::run`](crate::device::Device::run).
@@ -135,25 +150,53 @@ impl<T: TwinOf> Cpu<T> {
             })
             .collect();
         for range in chunks(members, chunk) {
-            let outputs: Vec<Vec<Store<T>>> = range
-                .clone()
-                .into_par_iter()
-                .map_init(|| Arena::new(plan, &shared), |arena, member| arena.run(plan, inputs, member))
-                .collect();
+            let mut outputs = self.run_members(plan, &shared, inputs, range.clone());
+            outputs.sort_unstable_by_key(|(member, _)| *member);
             let outputs = (0..plan.outputs.len()).map(|i| concatenate(plan, i, &outputs)).collect();
             sink(Chunk { members: range, outputs })?;
         }
         Ok(())
     }
+
+    /// The outputs of some members, in any order. Each thread keeps one arena and takes the next member when it is
+    /// done with one: with `into_par_iter().map_init()` arenas are made anew for every split, and their pages with
+    /// them.
+    fn run_members(
+        &self,
+        plan: &Plan,
+        shared: &[Option<Store<T>>],
+        inputs: &Inputs,
+        members: Range<usize>,
+    ) -> Vec<(usize, Vec<Store<T>>)> {
+        let next = AtomicUsize::new(members.start);
+        let threads = rayon::current_num_threads().min(members.len());
+        let worker = |_| {
+            let mut arena = Arena::new(plan, shared);
+            arena.profile = self.recorder.is_on().then(Profile::default);
+            let mut done = Vec::new();
+            loop {
+                let member = next.fetch_add(1, Ordering::Relaxed);
+                if member >= members.end {
+                    break;
+                }
+                done.push((member, arena.run(plan, inputs, member)));
+            }
+            if let Some(profile) = &arena.profile {
+                self.recorder.add(profile, 1.0 / threads as f64);
+            }
+            done
+        };
+        (0..threads).into_par_iter().with_max_len(1).flat_map_iter(worker).collect()
+    }
 }
 
 /// Output `i` of all members, one after the other.
-fn concatenate<T: TwinOf>(plan: &Plan, i: usize, members: &[Vec<Store<T>>]) -> Data {
+fn concatenate<T: TwinOf>(plan: &Plan, i: usize, members: &[(usize, Vec<Store<T>>)]) -> Data {
     let buffer = &plan.buffers[plan.outputs[i].0];
     let mut reals = Vec::new();
     let mut words = Vec::new();
-    for member in members {
-        match &member[i] {
+    for (_, outputs) in members {
+        match &outputs[i] {
             Store::Real(values) => reals.extend_from_slice(values),
             Store::Word(values) => words.extend_from_slice(values),
         }
@@ -169,16 +212,19 @@ fn concatenate<T: TwinOf>(plan: &Plan, i: usize, members: &[Vec<Store<T>>]) -> D
 struct Arena<'a, T> {
     own: Vec<RefCell<Store<T>>>,
     shared: &'a [Option<Store<T>>],
+    /// Where the time goes, if somebody wants to know.
+    profile: Option<Profile>,
 }
 
 impl<'a, T: TwinOf> Arena<'a, T> {
     fn new(plan: &Plan, shared: &'a [Option<Store<T>>]) -> Self {
         let length = |extent: &Extent| if let Extent::Member(n) = extent { *n } else { 0 };
         let own = plan.buffers.iter().map(|b| RefCell::new(Store::zeros(b.content, length(&b.extent)))).collect();
-        Arena { own, shared }
+        Arena { own, shared, profile: None }
     }
 
     fn run(&mut self, plan: &Plan, inputs: &Inputs, member: usize) -> Vec<Store<T>> {
+        let start = self.now();
         for (id, store) in self.own.iter_mut().enumerate() {
             let length = plan.buffers[id].len();
             if plan.inputs.contains(&BufferId(id)) {
@@ -187,11 +233,17 @@ impl<'a, T: TwinOf> Arena<'a, T> {
                 store.get_mut().clear();
             }
         }
+        self.spent(start, |profile, seconds| profile.upload += seconds);
         let mut rounds = 0;
         let mut next = 0;
         while next < plan.runs.len() {
             let run = &plan.runs[next];
+            let start = self.now();
             self.run_kernel(run.entry, &*run.params.value, &run.buffers);
+            self.spent(start, |profile, seconds| {
+                profile.kernel(run.entry.name, seconds);
+                profile.compute += seconds;
+            });
             next += 1;
             if let Some(repeat) = plan.repeat.as_ref().filter(|repeat| repeat.runs.end == next) {
                 rounds += 1;
@@ -200,11 +252,24 @@ impl<'a, T: TwinOf> Arena<'a, T> {
                 }
             }
         }
+        let start = self.now();
         let copy = |id: &BufferId| match &*self.own[id.0].borrow() {
             Store::Real(values) => Store::Real(values.clone()),
             Store::Word(values) => Store::Word(values.clone()),
         };
-        plan.outputs.iter().map(copy).collect()
+        let outputs = plan.outputs.iter().map(copy).collect();
+        self.spent(start, |profile, seconds| profile.download += seconds);
+        outputs
+    }
+
+    fn now(&self) -> Option<Instant> {
+        self.profile.as_ref().map(|_| Instant::now())
+    }
+
+    fn spent(&mut self, start: Option<Instant>, count: impl FnOnce(&mut Profile, f64)) {
+        if let (Some(profile), Some(start)) = (&mut self.profile, start) {
+            count(profile, start.elapsed().as_secs_f64());
+        }
     }
 
     fn is_finished(&self, id: BufferId) -> bool {

@@ -1,12 +1,14 @@
 //! The GPU device: plans become dispatches, breadth-first over the members of a chunk.
 
 mod adapter;
+mod clock;
 mod layout;
 mod session;
 
 pub use adapter::{Adapter, DRIVER_HINT, adapters, choose};
 pub use layout::check;
 
+use crate::device::profile::Recorder;
 use crate::device::{Description, chunks};
 use crate::error::{Error, Result};
 use crate::kernel::{Entry, Machine};
@@ -19,6 +21,9 @@ use std::sync::{Arc, Mutex};
 /// The name of a kernel and the bits of its `override` constants.
 type PipelineKey = (&'static str, Vec<u64>);
 
+/// Members of a chunk that a GPU is never asked to go below for the sake of progress.
+const LEAST_CHUNK: u64 = 16;
+
 /// An opened adapter with its compiled kernels.
 pub struct Gpu {
     description: Description,
@@ -29,6 +34,7 @@ pub struct Gpu {
     pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
     /// The first error that no call returned: wgpu's default handler would panic.
     failure: Arc<Mutex<Option<String>>>,
+    pub(super) recorder: Recorder,
 }
 
 impl Gpu {
@@ -37,14 +43,19 @@ impl Gpu {
         self.description.clone()
     }
 
-    /// As many members as fit the largest binding, the dispatch limit and the memory.
+    /// As many members as fit the largest binding, the dispatch limit and the memory, and as are worth about a second.
     pub fn chunk_size(&self, plan: &Plan) -> usize {
         let binding = self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size);
         let largest = plan.buffers.iter().filter(|b| !b.is_shared()).map(|b| 4 * b.len() as u64).max().unwrap_or(4);
         // Outputs are there twice, for the readback of one chunk while the next one runs.
         let outputs: u64 = plan.outputs.iter().map(|id| 4 * plan.buffers[id.0].len() as u64).sum();
         let memory = self.memory / (plan.bytes_per_member(4) + 2 * outputs).max(1);
-        (binding / largest).min(memory).min(self.limits.max_compute_workgroups_per_dimension as u64).max(1) as usize
+        // About a second's work, so that progress is seen and a run can be stopped.
+        let rate = if self.description.software { 4e9 } else { 4e12 };
+        let cost = plan.cost();
+        let work = ((rate / (cost.flops + cost.bytes).max(1.0)) as u64).max(LEAST_CHUNK);
+        (binding / largest).min(memory).min(work).min(self.limits.max_compute_workgroups_per_dimension as u64).max(1)
+            as usize
     }
 
     /// See [`Device::run`](crate::device::Device::run).
@@ -83,6 +94,10 @@ impl Gpu {
         let mut before = None;
         for range in chunks(members, chunk) {
             let pending = session.start(range.clone(), inputs)?;
+            if self.recorder.is_on() {
+                sink(Chunk { members: range, outputs: session.finish(pending)? })?;
+                continue;
+            }
             if let Some((range, pending)) = before.replace((range, pending)) {
                 sink(Chunk { members: range, outputs: session.finish(pending)? })?;
             }

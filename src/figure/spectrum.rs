@@ -1,9 +1,10 @@
-//! Eigenvalues in the complex plane, with the unit circle.
+//! Eigenvalues in the complex plane, with the unit circle and the level lines of a pseudospectrum.
 
 use super::Picture;
 use super::axis::{Axis, Scale, extent};
 use super::canvas::{Canvas, Point, Sample};
-use super::color::{INK, PALETTE, Rgb};
+use super::color::{INK, PALETTE, Rgb, line as line_color};
+use super::contour::lines;
 use crate::error::Result;
 
 /// The most points that are drawn; more are thinned out evenly. An SVG spends about 60 bytes on each.
@@ -11,6 +12,8 @@ const PNG_POINTS: usize = 100_000;
 const SVG_POINTS: usize = 20_000;
 
 const SIDE: f64 = 600.0;
+/// Decades of level lines.
+const LEVELS: usize = 5;
 const INSIDE: Rgb = PALETTE[0];
 const OUTSIDE: Rgb = PALETTE[1];
 const DISC: Rgb = PALETTE[2];
@@ -24,6 +27,17 @@ pub struct Disc {
     pub radius: f64,
 }
 
+/// Level lines around the eigenvalues of one matrix.
+#[derive(Debug, Clone)]
+pub struct LevelLines {
+    /// Real parts of the grid.
+    pub re: Vec<f64>,
+    /// Imaginary parts of the grid.
+    pub im: Vec<f64>,
+    /// `[im, re]`: the decimal logarithm of the smallest singular value of z I - A.
+    pub log10: Vec<Option<f64>>,
+}
+
 /// What to draw.
 #[derive(Debug, Clone)]
 pub struct SpectrumScatter {
@@ -31,6 +45,8 @@ pub struct SpectrumScatter {
     pub eigenvalues: Vec<[f64; 2]>,
     /// The disc that theory predicts; one that is not finite is left out.
     pub disc: Option<Disc>,
+    /// The pseudospectrum, for one matrix.
+    pub levels: Option<LevelLines>,
     /// One line.
     pub title: String,
     /// Adapter, layers, width.
@@ -60,6 +76,11 @@ impl SpectrumScatter {
         let (x, y) = self.axes(&finite, top);
         canvas.grid(&x, &y);
         let place = |point: &Point| (x.place(point.0), y.place(point.1));
+        for (index, level) in self.level_values().into_iter().enumerate() {
+            for line in self.level_lines(level) {
+                canvas.polyline(line.iter().map(place).collect(), line_color(index, LEVELS), 1.2);
+            }
+        }
         let is_outside = |point: &&Point| point.0.hypot(point.1) > 1.0;
         let (outside, inside): (Vec<&Point>, Vec<&Point>) = drawn.iter().partition(is_outside);
         let radius = (160.0 / (drawn.len() as f64).sqrt()).clamp(0.7, 3.5);
@@ -76,6 +97,24 @@ impl SpectrumScatter {
         canvas.frame(&x, &y);
         canvas.legend(72.0, top + SIDE + 74.0, &self.legend(&finite));
         canvas
+    }
+
+    /// Whole decades below the largest value on the grid.
+    fn level_values(&self) -> Vec<f64> {
+        let values = self.levels.iter().flat_map(|levels| levels.log10.iter().flatten().copied());
+        let largest = values.filter(|value| value.is_finite()).fold(f64::NEG_INFINITY, f64::max);
+        if !largest.is_finite() {
+            return Vec::new();
+        }
+        (0..LEVELS).map(|index| largest.ceil() - 1.0 - index as f64).collect()
+    }
+
+    fn level_lines(&self, level: f64) -> Vec<Vec<Point>> {
+        let Some(levels) = &self.levels else { return Vec::new() };
+        let value = |row: usize, column: usize| {
+            levels.log10.get(row * levels.re.len() + column).copied().flatten().filter(|value| value.is_finite())
+        };
+        lines(&levels.re, &levels.im, level, value)
     }
 
     fn disc(&self) -> Option<Disc> {
@@ -99,8 +138,11 @@ impl SpectrumScatter {
         let frame = [-1.0, 1.0];
         let disc_x = [disc.center - disc.radius, disc.center + disc.radius];
         let disc_y = [-disc.radius, disc.radius];
-        let x = extent(points.iter().map(|point| point.0).chain(frame).chain(disc_x)).unwrap_or((-1.0, 1.0));
-        let y = extent(points.iter().map(|point| point.1).chain(frame).chain(disc_y)).unwrap_or((-1.0, 1.0));
+        let grid = |axis: fn(&LevelLines) -> &Vec<f64>| self.levels.iter().flat_map(move |l| axis(l).iter().copied());
+        let (grid_x, grid_y) = (grid(|levels| &levels.re), grid(|levels| &levels.im));
+        let wide = points.iter().map(|point| point.0).chain(frame).chain(disc_x).chain(grid_x);
+        let high = points.iter().map(|point| point.1).chain(frame).chain(disc_y).chain(grid_y);
+        let (x, y) = (extent(wide).unwrap_or((-1.0, 1.0)), extent(high).unwrap_or((-1.0, 1.0)));
         let half = (x.1 - x.0).max(y.1 - y.0) / 2.0 * 1.06;
         let axis = |label: &str, (low, high): (f64, f64), page| {
             let middle = f64::midpoint(low, high);
@@ -122,6 +164,11 @@ impl SpectrumScatter {
             (Sample::Dot(OUTSIDE), format!("|λ| > 1: {outside}")),
             (Sample::Line(INK), "unit circle".to_string()),
         ];
+        for (index, level) in self.level_values().into_iter().enumerate() {
+            if !self.level_lines(level).is_empty() {
+                entries.push((Sample::Line(line_color(index, LEVELS)), format!("σ = 1e{level:.0}")));
+            }
+        }
         if self.disc().is_some() {
             entries.push((Sample::Dashes(DISC), "circular law".to_string()));
         }

@@ -108,7 +108,7 @@ impl<T: Real> Work for Attention<'_, '_, T> {
         for point in 0..self.p.columns as usize / tokens {
             for head in 0..self.p.heads as usize {
                 let mut query = 0;
-                while query + 16 <= tokens {
+                while query + 16 <= tokens && 16 * size_of::<T>() <= 2 * BYTES {
                     self.queries::<FUSED, 16>(point, head, query, &mut wide);
                     query += 16;
                 }
@@ -201,7 +201,7 @@ impl<T: Real> Attention<'_, '_, T> {
 
     #[inline(always)]
     fn store<const LANES: usize>(&mut self, at: usize, sums: &[T; LANES], inverse: &[T; LANES]) {
-        let out = &mut self.out[at..][..LANES];
+        let out: &mut [T; LANES] = (&mut self.out[at..][..LANES]).try_into().expect("LANES long");
         for l in 0..LANES {
             out[l] = sums[l] * inverse[l];
         }

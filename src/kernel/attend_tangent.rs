@@ -194,6 +194,7 @@ impl<T: Real> Tangents<'_, '_, T> {
                 }
             }
             let out = &mut self.out[((head * d + i) * columns + column) * vectors + vector..][..LANES];
+            let out: &mut [T; LANES] = out.try_into().expect("LANES long");
             for l in 0..LANES {
                 out[l] = sum[l] - along[l] * attended;
             }

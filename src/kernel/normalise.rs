@@ -116,6 +116,7 @@ impl<T: Real> Norm<'_, '_, T> {
         }
         for row in 0..self.p.rows as usize {
             let out = &mut self.out[row * columns + column..][..LANES];
+            let out: &mut [T; LANES] = out.try_into().expect("LANES long");
             if row >= width {
                 out.fill(T::ZERO);
                 continue;

@@ -111,7 +111,8 @@ impl<T: Real> Tangents<'_, '_, T> {
         }
         let scale = self.inverse[column];
         for row in 0..self.p.rows as usize {
-            let out = &mut self.out[at(row)..][..LANES];
+            let out = &mut self.out[(row * columns + column) * self.p.vectors as usize + vector..][..LANES];
+            let out: &mut [T; LANES] = out.try_into().expect("LANES long");
             if row >= width {
                 out.fill(T::ZERO);
                 continue;

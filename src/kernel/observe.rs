@@ -13,6 +13,9 @@ use crate::real::Real;
 use crate::simd::{Work, dispatch};
 
 mod case;
+mod sums;
+
+use sums::Sums;
 
 params! {
     /// Sizes, and which step.
@@ -129,28 +132,6 @@ struct Observation<'a, 'b, T> {
     marks: &'a mut &'b mut [i32],
 }
 
-/// Sums over the rows of a column, or over the columns of a grid point.
-#[derive(Clone, Copy)]
-struct Sums<T> {
-    square: T,
-    with_start: T,
-    start: T,
-    change: T,
-    before: T,
-    exponent: i32,
-}
-
-impl<T: Real> Sums<T> {
-    const ZERO: Self = Sums {
-        square: T::ZERO,
-        with_start: T::ZERO,
-        start: T::ZERO,
-        change: T::ZERO,
-        before: T::ZERO,
-        exponent: i32::MIN,
-    };
-}
-
 impl<T: Real> Work for Observation<'_, '_, T> {
     type Output = ();
 
@@ -174,43 +155,6 @@ impl<T: Real> Work for Observation<'_, '_, T> {
 }
 
 impl<T: Real> Observation<'_, '_, T> {
-    /// The sums of `LANES` columns.
-    #[inline(always)]
-    fn columns<const LANES: usize>(&self, column: usize, sums: &mut [Sums<T>]) {
-        let columns = self.p.columns as usize;
-        let keep: [T; LANES] = std::array::from_fn(|l| {
-            let keep = self.coefficients[column + l];
-            if self.p.sublayers == 2 { keep * keep } else { keep }
-        });
-        let (mut square, mut with_start, mut initial) = ([T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES]);
-        let (mut change, mut old, mut exponent) = ([T::ZERO; LANES], [T::ZERO; LANES], [i32::MIN; LANES]);
-        for row in 0..self.p.rows as usize {
-            let at = row * columns + column;
-            let x: &[T; LANES] = self.x[at..][..LANES].try_into().expect("LANES long");
-            let before: &[T; LANES] = self.before[at..][..LANES].try_into().expect("LANES long");
-            let start: &[T; LANES] = self.start[at..][..LANES].try_into().expect("LANES long");
-            for l in 0..LANES {
-                exponent[l] = exponent[l].max(x[l].exponent());
-                square[l] += x[l] * x[l];
-                with_start[l] += x[l] * start[l];
-                initial[l] += start[l] * start[l];
-                let moved = x[l] - keep[l] * before[l];
-                change[l] += moved * moved;
-                old[l] += before[l] * before[l];
-            }
-        }
-        for l in 0..LANES {
-            sums[column + l] = Sums {
-                square: square[l],
-                with_start: with_start[l],
-                start: initial[l],
-                change: change[l],
-                before: old[l],
-                exponent: exponent[l],
-            };
-        }
-    }
-
     /// One grid point, from the sums of its tokens.
     #[inline(always)]
     fn point(&mut self, point: usize, tokens: &[Sums<T>]) {
@@ -257,7 +201,8 @@ impl<T: Real> Observation<'_, '_, T> {
 
     #[inline(always)]
     fn observe(&mut self, point: usize, tokens: &[Sums<T>], all: &Sums<T>) {
-        let (count, points) = (T::from_f64(tokens.len() as f64), self.p.points as usize);
+        let points = self.p.points as usize;
+        let similarity = self.similarity(point, tokens);
         let ratio = |a: T, b: T| if b > T::ZERO { a / b } else { T::ZERO };
         let (size, before, start) = (all.square.sqrt(), all.before.sqrt(), all.start.sqrt());
         let mut set = |row: usize, value: T| {
@@ -274,29 +219,21 @@ impl<T: Real> Observation<'_, '_, T> {
             line.iter().for_each(|&value| entropy += value);
         }
         set(observation::ENTROPY, entropy * T::from_f64(1.0 / (heads * tokens.len()).max(1) as f64));
+        set(observation::SIMILARITY, similarity);
+    }
+
+    /// The mean cosine of two different tokens, from the length of the sum of the tokens' directions.
+    #[inline(always)]
+    fn similarity(&self, point: usize, tokens: &[Sums<T>]) -> T {
         if tokens.len() == 1 {
-            set(observation::SIMILARITY, T::ONE);
-            return;
+            return T::ONE;
         }
-        // The mean cosine from the length of the sum of the tokens' directions.
         let mut inverse = [T::ZERO; crate::spec::MOST_TOKENS];
         for (inverse, token) in inverse.iter_mut().zip(tokens) {
-            *inverse = ratio(T::ONE, token.square.sqrt());
+            *inverse = if token.square > T::ZERO { T::ONE / token.square.sqrt() } else { T::ZERO };
         }
-        let mut directions = T::ZERO;
-        for row in 0..self.p.rows as usize {
-            let line = &self.x[row * self.p.columns as usize + point * tokens.len()..][..tokens.len()];
-            let mut lanes = [T::ZERO; 16];
-            for (line, inverse) in line.chunks(16).zip(inverse.chunks(16)) {
-                for ((sum, &x), &inverse) in lanes.iter_mut().zip(line).zip(inverse) {
-                    *sum += x * inverse;
-                }
-            }
-            let mut sum = T::ZERO;
-            lanes.iter().for_each(|&lane| sum += lane);
-            directions += sum * sum;
-        }
-        set(observation::SIMILARITY, (directions - count) / (count * (count - T::ONE)));
+        let count = T::from_f64(tokens.len() as f64);
+        (self.directions(point, &inverse[..tokens.len()]) - count) / (count * (count - T::ONE))
     }
 
     /// Norms and marks, as in the Euler update.

@@ -95,6 +95,13 @@ impl NonlinearLayer {
         self.feedforward.draw(plan, source, step);
     }
 
+    /// The buffers of the weights, for callers that fill them themselves: of attention (stacked query, key and value
+    /// `[3 n, n]`, output `[n, n]`), if there is any, then of the FFN (up `[hidden, n]`, down `[n, hidden]`), padded,
+    /// with elements of variance 1.
+    pub fn weights(&self) -> Vec<BufferId> {
+        self.attention.iter().chain([&self.feedforward]).flat_map(Sublayer::weights).collect()
+    }
+
     /// Draws the initial state, standard normal numbers, the same at every grid point: `[rows, columns]`.
     pub fn start(&self, plan: &mut Plan, source: &Source) -> BufferId {
         let Shape { width, tokens, points, .. } = self.shape;

@@ -180,6 +180,13 @@ impl Sublayer {
         }
     }
 
+    /// The branch's weights and the output projection.
+    pub fn weights(&self) -> [BufferId; 2] {
+        match self.branch {
+            Branch::Attention { weights, .. } | Branch::Feedforward { weights, .. } => [weights, self.output],
+        }
+    }
+
     /// `out <- (1 - gamma) x + h f(x)`, with the norm before f or behind the sum.
     pub fn update(&self, plan: &mut Plan, x: BufferId, out: BufferId, step: u32) {
         let input = self.prepare(plan, x);

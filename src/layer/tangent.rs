@@ -65,6 +65,11 @@ impl Tangents {
     pub fn new(plan: &mut Plan, layer: &NonlinearLayer, vectors: usize) -> Self {
         let vectors = vectors.next_multiple_of(PADDING);
         let stride = layer.shape.columns * vectors;
+        if let Some(Branch::Attention { params, .. }) = layer.attention.as_ref().map(|sublayer| &sublayer.branch) {
+            let work = (params.tokens * params.head_width) as usize;
+            let most = attend_tangent::MOST_WORK;
+            assert!(work <= most, "tangents of attention need tokens * width / heads <= {most}, not {work}");
+        }
         Tangents {
             vectors,
             deviations: std::array::from_fn(|_| plan.reals("deviations", layer.shape.rows * stride)),

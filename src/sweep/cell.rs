@@ -4,18 +4,40 @@ use crate::rollout::Outcome;
 use crate::spec::SweepSpec;
 use crate::statistics::{LogMean, Moments, Share, Summary, quantile};
 use crate::sweep::Point;
-use crate::sweep::nonlinear::{Linearised, Observed};
 use serde::Serialize;
 
-/// Within this distance of 1 a growth factor counts as neutral: the accuracy of f32 eigenvalues of width up to 128.
+/// Within this distance of 1 a growth factor 1 + h λ counts as neutral where h rho is 1 or more; the accuracy of f32
+/// eigenvalues of width up to 128. For smaller h rho the error, and so the band, is smaller in proportion.
 pub const DEAD_BAND: f64 = 2e-5;
+/// What f64 arithmetic on the host may add.
+const HOST_ERROR: f64 = 1e-12;
+
+/// How far from neutral a number must be to count as decay or growth.
+#[derive(Clone, Copy, Debug)]
+pub struct Bands {
+    /// Of |Φ|.
+    predicted: f64,
+    /// Of the growth of ln |x| a step.
+    observed: f64,
+    /// Of ln |x_L| / |x_0|: two sums of squares, each rounded.
+    norm: f64,
+}
+
+impl Bands {
+    /// At a grid point, for states of so many numbers on a device with this epsilon.
+    pub fn new(point: &Point, numbers: usize, epsilon: f64) -> Self {
+        let predicted = DEAD_BAND * (point.step_size * point.radius).min(1.0) + HOST_ERROR;
+        let norm = (numbers + 4) as f64 * epsilon;
+        Bands { predicted, observed: predicted + norm, norm }
+    }
+}
 
 /// Shares of members by their fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Fates {
     /// Growth factor below 1.
     pub decays: Option<f64>,
-    /// Within [`DEAD_BAND`] of 1.
+    /// Within the dead band around 1.
     pub neutral: Option<f64>,
     /// Above 1.
     pub explodes: Option<f64>,
@@ -30,6 +52,40 @@ pub struct StandardErrors {
     pub grew_fraction: Option<f64>,
     /// Of `diverged_fraction`.
     pub diverged_fraction: Option<f64>,
+}
+
+/// Means of what was seen of nonlinear states after the last step, over the members that were not frozen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Observed {
+    /// The cosine of the angle to the initial state.
+    pub cosine: Option<f64>,
+    /// The mean cosine of two tokens: 1 is rank collapse.
+    pub token_similarity: Option<f64>,
+    /// The mean entropy of the attention's rows, in nats.
+    pub attention_entropy: Option<f64>,
+    /// |h f| / |x|.
+    pub effective_step: Option<f64>,
+    /// 1 - |x_k| / |x_{k+1}|.
+    pub effective_damping: Option<f64>,
+}
+
+/// The Jacobian M of the step, at one step of the trajectories.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Linearised {
+    /// The step, from 1; the base point is the state before it.
+    pub step: usize,
+    /// Members whose Jacobian has a spectrum.
+    pub members: u64,
+    /// Of M.
+    pub spectral_radius: Summary,
+    /// max Re λ of M.
+    pub spectral_abscissa: Summary,
+    /// Share of members with spectral radius above 1.
+    pub unstable_fraction: Option<f64>,
+    /// ‖M‖₂, of the first members.
+    pub norm: Summary,
+    /// Henrici's departure from normality over the Frobenius norm, of the first members.
+    pub relative_departure: Summary,
 }
 
 /// What is reported of a grid point. The names are a contract with readers of the JSON.
@@ -51,7 +107,7 @@ pub struct Cell {
     pub fates_predicted: Fates,
     /// By the growth of the trajectory a step.
     pub fates_observed: Fates,
-    /// |x_L| > |x_0|.
+    /// |x_L| > |x_0|, beyond the rounding of the two norms.
     pub grew_fraction: Option<f64>,
     /// |x_L| > threshold |x_0|.
     pub diverged_fraction: Option<f64>,
@@ -87,6 +143,7 @@ pub struct Cell {
 
 /// A cell while members arrive, in their order.
 pub struct Accumulator {
+    bands: Bands,
     quantile_members: usize,
     radius: Moments,
     radii: Vec<f64>,
@@ -112,8 +169,9 @@ impl Accumulator {
     pub const SAMPLE_BYTES: usize = 5 * size_of::<f64>();
 
     /// An empty cell whose quantiles come from at most so many members.
-    pub fn new(quantile_members: usize) -> Self {
+    pub fn new(quantile_members: usize, bands: Bands) -> Self {
         Accumulator {
+            bands,
             quantile_members,
             radius: Moments::default(),
             radii: Vec::new(),
@@ -145,18 +203,21 @@ impl Accumulator {
         if self.radii.len() < self.quantile_members {
             self.radii.push(radius);
         }
-        self.unstable.add(radius > 1.0);
-        count_fate(&mut self.predicted, radius - 1.0);
+        self.unstable.add(radius > 1.0 + HOST_ERROR);
+        count_fate(&mut self.predicted, radius - 1.0, self.bands.predicted);
     }
 
     /// Adds what a member's trajectory did.
     pub fn observe(&mut self, outcome: &Outcome, spec: &SweepSpec) {
         let growth = outcome.log_growth;
-        self.grew.add(growth > 0.0);
+        self.grew.add(growth > self.bands.norm);
         self.diverged.add(growth > spec.threshold.ln());
-        count_fate(&mut self.observed, growth / spec.depth as f64);
+        count_fate(&mut self.observed, growth / spec.depth as f64, self.bands.observed);
         self.square.add(2.0 * growth);
-        self.log_peak.add(outcome.log_peak);
+        // A state drawn as 0 has no growth at all.
+        if outcome.log_peak.is_finite() {
+            self.log_peak.add(outcome.log_peak);
+        }
         self.collapsed += u64::from(outcome.collapse_step.is_some());
         self.frozen += u64::from(outcome.diverged_step.is_some());
         if growth.is_finite() {
@@ -210,10 +271,10 @@ impl Accumulator {
 }
 
 /// Counts a member by how far its growth a step is from neutral.
-fn count_fate(shares: &mut [Share; 3], excess: f64) {
-    shares[0].add(excess < -DEAD_BAND);
-    shares[1].add(excess.abs() <= DEAD_BAND);
-    shares[2].add(excess > DEAD_BAND);
+fn count_fate(shares: &mut [Share; 3], excess: f64, band: f64) {
+    shares[0].add(excess < -band);
+    shares[1].add(excess.abs() <= band);
+    shares[2].add(excess > band);
 }
 
 fn fates([decays, neutral, explodes]: &[Share; 3]) -> Fates {

@@ -1,6 +1,6 @@
 //! The sweep of the MLP and the Transformer: rollouts of all members, and Jacobians of as many as there is time for.
 
-use super::cell::Accumulator;
+use super::cell::{Accumulator, Bands, Linearised, Observed};
 use super::{Cell, Point, Progress, Sweep, Timing, points};
 use crate::device::Device;
 use crate::error::Result;
@@ -11,7 +11,6 @@ use crate::spec::SweepSpec;
 use crate::spectrum::{self, Spectrum, Status, derived::norm_and_departure};
 use crate::statistics::{Moments, Share, Summary};
 use rayon::prelude::*;
-use serde::Serialize;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -23,40 +22,6 @@ const LINEARISE_FLOPS: f64 = 3e12;
 const NUMBERS_AT_ONCE: usize = 4 << 20;
 /// 2-norms, by singular values, are computed of so many members.
 const NORM_MEMBERS: usize = 8;
-
-/// Means of what was seen of nonlinear states after the last step, over the members that were not frozen.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Observed {
-    /// The cosine of the angle to the initial state.
-    pub cosine: Option<f64>,
-    /// The mean cosine of two tokens: 1 is rank collapse.
-    pub token_similarity: Option<f64>,
-    /// The mean entropy of the attention's rows, in nats.
-    pub attention_entropy: Option<f64>,
-    /// |h f| / |x|.
-    pub effective_step: Option<f64>,
-    /// 1 - |x_k| / |x_{k+1}|.
-    pub effective_damping: Option<f64>,
-}
-
-/// The Jacobian M of the step, at one step of the trajectories.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Linearised {
-    /// The step, from 1; the base point is the state before it.
-    pub step: usize,
-    /// Members whose Jacobian has a spectrum.
-    pub members: u64,
-    /// Of M.
-    pub spectral_radius: Summary,
-    /// max Re λ of M.
-    pub spectral_abscissa: Summary,
-    /// Share of members with spectral radius above 1.
-    pub unstable_fraction: Option<f64>,
-    /// ‖M‖₂, of the first members.
-    pub norm: Summary,
-    /// Henrici's departure from normality over the Frobenius norm, of the first members.
-    pub relative_departure: Summary,
-}
 
 /// Runs a sweep of a nonlinear model.
 pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
@@ -76,6 +41,10 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
     };
     let per_pass = points_per_pass(spec);
     for (pass, own) in points.chunks(per_pass).enumerate() {
+        if sweep.interrupted {
+            sweep.cells.extend(own.iter().map(|point| empty_cell(device, spec, point)));
+            continue;
+        }
         let mut stop = |share: f64| {
             let done = (pass * per_pass) as f64 + share * own.len() as f64;
             let flow = progress(done / points.len() as f64);
@@ -134,6 +103,12 @@ pub fn linearised_members(spec: &SweepSpec, points: usize, steps: usize) -> usiz
     if steps == 0 { 0 } else { ((LINEARISE_FLOPS / each) as usize).min(spec.ensemble.layers) }
 }
 
+/// A cell that the run did not come to.
+fn empty_cell(device: &Device, spec: &SweepSpec, point: &Point) -> Cell {
+    let numbers = spec.ensemble.width * spec.layer.tokens;
+    Accumulator::new(0, Bands::new(point, numbers, device.epsilon())).cell(point)
+}
+
 /// What a cell has besides its accumulator.
 #[derive(Default)]
 struct Extra {
@@ -166,7 +141,10 @@ fn roll(
 ) -> Result<(Vec<Extra>, Vec<Accumulator>)> {
     let own = layer_points(points);
     let layers = spec.ensemble.layers;
-    let mut accumulators: Vec<Accumulator> = points.iter().map(|_| Accumulator::new(layers)).collect();
+    let mut accumulators: Vec<Accumulator> = {
+        let numbers = spec.ensemble.width * spec.layer.tokens;
+        points.iter().map(|point| Accumulator::new(layers, Bands::new(point, numbers, device.epsilon()))).collect()
+    };
     let mut seen = vec![[Moments::default(); 5]; points.len()];
     let mut stopped = false;
     let chunk = spec.chunk.unwrap_or(0);

@@ -147,6 +147,7 @@ fn many_eigenvalues_are_thinned_and_said_so() {
     let figure = |eigenvalues: Vec<[f64; 2]>| SpectrumScatter {
         eigenvalues,
         disc: Some(Disc { center: 0.0, radius: 1.2 }),
+        levels: None,
         title: "spectrum".into(),
         caption: "cpu".into(),
     };

@@ -127,7 +127,7 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
     let mut worst = 0.0;
     for (a, b) in a.iter().zip(b) {
         let error = (a - b).abs();
-        if !(error <= worst) {
+        if error > worst || error.is_nan() {
             worst = error;
         }
     }

@@ -1,6 +1,7 @@
 //! All integration tests, one binary.
 
 mod adapter;
+mod bench;
 mod cli_bad_input;
 mod cli_results;
 mod dataset;
@@ -10,6 +11,7 @@ mod exponents;
 mod families;
 mod figure;
 mod matrix;
+mod nonlinear;
 mod oracle;
 mod parity;
 mod layer_tangent;

@@ -1,6 +1,7 @@
 //! Adapters: which there are, which one is meant, and how one is opened.
 
 use crate::device::gpu::Gpu;
+use crate::device::profile::Recorder;
 use crate::device::{Description, host_budget};
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, HashMap};
@@ -86,6 +87,7 @@ impl Adapter {
             memory,
             pipelines: Mutex::new(HashMap::new()),
             failure,
+            recorder: Recorder::default(),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! A plan on an adapter: its buffers, its bind groups, its dispatches in bites that no watchdog minds, its readback.
 
 use crate::device::gpu::Gpu;
+use crate::device::gpu::clock::Clock;
+use crate::device::profile::Profile;
 use crate::error::{Error, Result};
 use crate::plan::{BufferId, Content, Data, Extent, Inputs, Plan, Repeat};
 use std::collections::{HashMap, VecDeque};
@@ -27,6 +29,8 @@ pub struct Session<'a> {
     buffers: Vec<wgpu::Buffer>,
     dispatches: Vec<Dispatch>,
     pace: Pace,
+    /// Only when the device's profile is wanted; and then only on adapters with timestamps.
+    clock: Option<Clock>,
 }
 
 /// One run, ready to be encoded.
@@ -42,6 +46,8 @@ struct Dispatch {
 pub struct Pending {
     staging: Vec<(wgpu::Buffer, Receiver<Mapped>)>,
     last: wgpu::SubmissionIndex,
+    /// When it was asked for; in a profile, when all kernels had run.
+    start: Instant,
 }
 
 /// How much work goes into a submission, learnt from how long the last ones took.
@@ -62,13 +68,16 @@ impl<'a> Session<'a> {
         let dispatches = create_dispatches(gpu, plan, &buffers, &params, &offsets)?;
         gpu.check_failure()?;
         let pace = Pace { budget: 1e8, under_way: VecDeque::new() };
-        Ok(Session { gpu, plan, capacity, buffers, dispatches, pace })
+        // Runs that are repeated would write their timestamps again.
+        let clock = if gpu.recorder.is_on() && plan.repeat.is_none() { Clock::new(gpu, plan.runs.len()) } else { None };
+        Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, clock })
     }
 
     /// Sends the inputs and all dispatches of one chunk, and asks for its outputs.
     pub fn start(&mut self, range: Range<usize>, inputs: &Inputs) -> Result<Pending> {
         let members = range.len();
         assert!(members <= self.capacity, "a chunk fits its session");
+        let start = Instant::now();
         let mut encoder = self.encoder();
         for (id, buffer) in self.plan.buffers.iter().enumerate() {
             if self.plan.inputs.contains(&BufferId(id)) {
@@ -79,6 +88,7 @@ impl<'a> Session<'a> {
                 encoder.clear_buffer(&self.buffers[id], 0, None);
             }
         }
+        let start = self.phase(start, &mut encoder, |profile, seconds| profile.upload += seconds)?;
         let all = self.plan.runs.len();
         let repeated = self.plan.repeat.as_ref().map_or(all..all, |repeat| repeat.runs.clone());
         let mut work = self.encode(&mut encoder, 0..repeated.start, members)?;
@@ -88,20 +98,23 @@ impl<'a> Session<'a> {
             encoder = self.encoder();
         }
         work = self.encode(&mut encoder, repeated.end..all, members)?;
+        let start = self.phase(start, &mut encoder, |profile, seconds| profile.compute += seconds)?;
+        self.read_clock()?;
         let staging = self.copy_outputs(&mut encoder, members);
         let last = self.pace.submit(self.gpu, encoder, work)?;
         let staging = staging.into_iter().map(|buffer| (map(&buffer), buffer)).map(|(r, b)| (b, r)).collect();
-        Ok(Pending { staging, last })
+        Ok(Pending { staging, last, start })
     }
 
     /// Encodes some of the plan's runs, submitting whenever it is enough; returns the work that is left in `encoder`.
     fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, runs: Range<usize>, members: usize) -> Result<f64> {
         let mut work = 0.0;
-        for (run, dispatch) in self.plan.runs[runs.clone()].iter().zip(&self.dispatches[runs]) {
+        for index in runs {
+            let (run, dispatch) = (&self.plan.runs[index], &self.dispatches[index]);
             let [x, y, z] = (run.entry.grid)(&*run.params.value, members as u32, self.gpu.description.software);
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: Some(run.entry.name),
-                timestamp_writes: None,
+                timestamp_writes: self.clock.as_ref().map(|clock| clock.around(index)),
             });
             pass.set_pipeline(&dispatch.pipeline);
             pass.set_bind_group(0, &dispatch.group, &[dispatch.offset]);
@@ -126,7 +139,7 @@ impl<'a> Session<'a> {
             let work = self.encode(&mut encoder, repeat.runs.clone(), members)?;
             let staging = self.copy(&mut encoder, repeat.finished, members);
             let last = self.pace.submit(self.gpu, encoder, work)?;
-            let pending = Pending { staging: vec![(staging.clone(), map(&staging))], last };
+            let pending = Pending { staging: vec![(staging.clone(), map(&staging))], last, start: Instant::now() };
             if let Some(before) = before.replace(pending) {
                 let words = self.receive(before, &[repeat.finished])?;
                 if matches!(&words[0], Data::Word(words) if words.iter().all(|&word| word != 0)) {
@@ -139,7 +152,11 @@ impl<'a> Session<'a> {
 
     /// Waits for the outputs of a chunk.
     pub fn finish(&mut self, pending: Pending) -> Result<Vec<Data>> {
-        self.receive(pending, &self.plan.outputs)
+        let start = pending.start;
+        let outputs = self.receive(pending, &self.plan.outputs)?;
+        let profile = Profile { download: start.elapsed().as_secs_f64(), ..Profile::default() };
+        self.gpu.recorder.add(&profile, 1.0);
+        Ok(outputs)
     }
 
     /// Waits for copies of the buffers `ids`.
@@ -161,6 +178,40 @@ impl<'a> Session<'a> {
         }
         self.gpu.check_failure()?;
         Ok(outputs)
+    }
+
+    /// In a profile: sends what is encoded, waits for it and counts the seconds since `start`. Returns the start of the
+    /// next phase.
+    fn phase(
+        &mut self,
+        start: Instant,
+        encoder: &mut wgpu::CommandEncoder,
+        count: impl FnOnce(&mut Profile, f64),
+    ) -> Result<Instant> {
+        if self.gpu.recorder.is_on() {
+            let full = std::mem::replace(encoder, self.encoder());
+            wait(self.gpu, &self.gpu.queue.submit([full.finish()]))?;
+            let mut profile = Profile::default();
+            count(&mut profile, start.elapsed().as_secs_f64());
+            self.gpu.recorder.add(&profile, 1.0);
+        }
+        Ok(Instant::now())
+    }
+
+    /// In a profile: reads the timestamps of all runs, which have ended.
+    fn read_clock(&self) -> Result<()> {
+        let Some(clock) = &self.clock else { return Ok(()) };
+        let mut encoder = self.encoder();
+        clock.resolve(&mut encoder);
+        let index = self.gpu.queue.submit([encoder.finish()]);
+        clock.map();
+        wait(self.gpu, &index)?;
+        let mut profile = Profile::default();
+        for (run, seconds) in self.plan.runs.iter().zip(clock.seconds()) {
+            profile.kernel(run.entry.name, seconds);
+        }
+        self.gpu.recorder.add(&profile, 1.0);
+        Ok(())
     }
 
     fn encoder(&self) -> wgpu::CommandEncoder {

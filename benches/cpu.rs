@@ -1,0 +1,63 @@
+//! Regressions of the CPU path: `cargo bench --bench cpu [-- --quick]`.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use eulerscope::device::Device;
+use eulerscope::ensemble::{draw_matrices, unit};
+use eulerscope::layer::Coefficients;
+use eulerscope::rollout::Rollout;
+use eulerscope::spec::{EnsembleSpec, Weights};
+use eulerscope::spectrum;
+use std::time::Duration;
+
+/// A few members of the bench's linear sweep.
+fn linear_sweep(criterion: &mut Criterion) {
+    let (device, _) = Device::open("cpu").expect("always there");
+    let mut group = criterion.benchmark_group("linear_sweep");
+    for (width, columns) in [(16, 256), (64, 64), (64, 256)] {
+        let ensemble = EnsembleSpec { width, layers: 8, ..EnsembleSpec::default() };
+        let gain = |i: usize| 0.01 + 0.99 * i as f64 / columns as f64;
+        let points: Vec<Coefficients> =
+            (0..columns).map(|i| Coefficients { keep: 0.9, gain: gain(i) * unit(&ensemble) }).collect();
+        let rollout = Rollout {
+            ensemble: &ensemble,
+            weights: Weights::Tied,
+            depth: 20,
+            threshold: 1e3,
+            points: &points,
+            member_gain: None,
+        };
+        let flops = rollout.plan_of_one().cost().flops * 8.0;
+        group.throughput(Throughput::Elements(flops as u64));
+        group.bench_function(format!("width {width}, {columns} points"), |bencher| {
+            bencher.iter(|| rollout.run(&device, 0..8, 0, &mut |_| Ok(())).expect("it runs"));
+        });
+    }
+    group.finish();
+}
+
+/// Batches of Ginibre matrices.
+fn eigenvalues(criterion: &mut Criterion) {
+    let (device, _) = Device::open("cpu").expect("always there");
+    let mut group = criterion.benchmark_group("eigenvalues");
+    for (n, count) in [(16, 256), (64, 64)] {
+        let ensemble = EnsembleSpec { width: n, layers: count, ..EnsembleSpec::default() };
+        let mut matrices = Vec::new();
+        draw_matrices(&device, &ensemble, 0..count, 0, &mut |_, values| {
+            matrices.extend(values);
+            Ok(())
+        })
+        .expect("they are drawn");
+        group.throughput(Throughput::Elements(count as u64));
+        group.bench_function(format!("{n} x {n}"), |bencher| {
+            bencher.iter(|| spectrum::eigenvalues(&device, &matrices, n).expect("the sizes fit"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = cpu;
+    config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(3)).without_plots();
+    targets = linear_sweep, eigenvalues
+}
+criterion_main!(cpu);

@@ -1,0 +1,123 @@
+"""The bench's workloads as a Python user would write them with JAX on the CPU: jit, float32, all cores.
+
+Prints one JSON object: rows[{name, device, seconds, processor_seconds, shape}]. `seconds` is the median of the
+repetitions, `seconds_min` the fastest, `processor_seconds` the least that all threads together had a core, which other
+programs on the machine disturb less.
+
+Usage: python benches/peers/jax_cpu.py [--repetitions 7] [--only linear_sweep,transformer_sweep]
+"""
+import argparse
+import json
+import statistics
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+KEY = jax.random.PRNGKey(0)
+
+
+def measure(name, shape, members, run, repetitions):
+    """One row: a warm-up, which compiles, and then the repetitions."""
+    run()
+    wall, processor = [], []
+    for _ in range(repetitions):
+        start, used = time.perf_counter(), time.process_time()
+        run()
+        wall.append(time.perf_counter() - start)
+        processor.append(time.process_time() - used)
+    return dict(name=name, device="jax-cpu", shape=shape, members=members, seconds=statistics.median(wall),
+                seconds_min=min(wall), seconds_max=max(wall), processor_seconds=min(processor))
+
+
+def linear_sweep(members=64, n=64, points=256, depth=80):
+    """64 layers of width 64 at 256 grid points for 80 steps, renormalised at every step."""
+    a = jax.random.normal(KEY, (members, n, n)) / np.sqrt(n)
+    x0 = jax.random.normal(KEY, (members, n, 1))
+    gain, damping = jnp.linspace(0.01, 1, points), jnp.linspace(0, 0.5, points)
+
+    @jax.jit
+    def run(a, x0):
+        def step(carry, _):
+            x, growth = carry
+            x = (1 - damping) * x + gain * (a @ x)
+            size = jnp.linalg.norm(x, axis=1)
+            return (x / size[:, None, :], growth + jnp.log(size)), None
+
+        start = (jnp.broadcast_to(x0, (members, n, points)), jnp.zeros((members, points)))
+        return jax.lax.scan(step, start, None, length=depth)[0][1]
+
+    return f"width {n}, {points} grid points, {depth} steps", members, lambda: run(a, x0).block_until_ready()
+
+
+def transformer_sweep(members=16, d=64, heads=4, tokens=16, points=16, depth=20):
+    """16 pre-LN transformer layers at 16 step sizes for 20 steps."""
+    keys = jax.random.split(KEY, 7)
+    square = [jax.random.normal(keys[i], (members, d, d)) / np.sqrt(d) for i in range(4)]
+    w1 = jax.random.normal(keys[4], (members, d, 4 * d)) / np.sqrt(d)
+    w2 = jax.random.normal(keys[5], (members, 4 * d, d)) / np.sqrt(4 * d)
+    x0 = jax.random.normal(keys[6], (members, 1, tokens, d))
+    h = jnp.linspace(0.01, 2, points)[None, :, None, None]
+
+    def norm(x):
+        return (x - x.mean(-1, keepdims=True)) / jnp.sqrt(x.var(-1, keepdims=True) + 1e-5)
+
+    def times(x, w):
+        return jnp.einsum("bgtd,bde->bgte", x, w)
+
+    @jax.jit
+    def run(x0, wq, wk, wv, wo, w1, w2):
+        def step(x, _):
+            y = norm(x)
+            q, k, v = [times(y, w).reshape(members, points, tokens, heads, d // heads) for w in (wq, wk, wv)]
+            p = jax.nn.softmax(jnp.einsum("bgthe,bgshe->bghts", q, k) / np.sqrt(d // heads), -1)
+            x = x + h * times(jnp.einsum("bghts,bgshe->bgthe", p, v).reshape(x.shape), wo)
+            return x + h * times(jax.nn.gelu(times(norm(x), w1)), w2), None
+
+        x = jax.lax.scan(step, jnp.broadcast_to(x0, (members, points, tokens, d)), None, length=depth)[0]
+        return jnp.log(jnp.linalg.norm(x, axis=(2, 3)))
+
+    shape = f"width {d}, {tokens} tokens, {heads} heads, {points} step sizes, {depth} steps"
+    return shape, members, lambda: run(x0, *square, w1, w2).block_until_ready()
+
+
+def eigenvalues(n):
+    """As many matrices as the bench takes at this size, at most 256: JAX needs seconds for more."""
+    members = min(max((1 << 24) // n**3, 16), 256)
+    a = (np.random.default_rng(0).standard_normal((members, n, n)) / np.sqrt(n)).astype(np.float32)
+    run = jax.jit(jnp.linalg.eigvals)
+    return f"{n} x {n}", members, lambda: run(a).block_until_ready()
+
+
+def qr(n=32, members=4096):
+    """The orthonormalisation of a Lyapunov step."""
+    a = jax.random.normal(KEY, (members, n, n))
+    run = jax.jit(lambda a: jnp.linalg.qr(a)[1])
+    return f"{n} x {n}", members, lambda: run(a).block_until_ready()
+
+
+WORKLOADS = {
+    "linear_sweep": linear_sweep,
+    "transformer_sweep": transformer_sweep,
+    **{f"eigenvalues_{n}": lambda n=n: eigenvalues(n) for n in (16, 32, 64, 128)},
+    "qr": qr,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--only", default="")
+    arguments = parser.parse_args()
+    names = arguments.only.split(",") if arguments.only else list(WORKLOADS)
+    rows = []
+    for name in names:
+        if name in WORKLOADS:
+            shape, members, run = WORKLOADS[name]()
+            rows.append(measure(name, shape, members, run, arguments.repetitions))
+    print(json.dumps(dict(peer=f"JAX {jax.__version__} on the CPU", rows=rows)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The bench's workloads in PyTorch on a CUDA card (or the CPU without one): torch.compile, float32, TF32 off.
+
+Prints one JSON object like jax_cpu.py; times end with the card idle. Not run where this was written: there was no card.
+
+Usage: python benches/peers/torch_cuda.py [--repetitions 7] [--only linear_sweep,transformer_sweep]
+"""
+import argparse
+import json
+import math
+import statistics
+import time
+
+import torch
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+torch.backends.cuda.matmul.allow_tf32 = False
+torch.backends.cudnn.allow_tf32 = False
+torch.set_float32_matmul_precision("highest")
+
+
+def wait():
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+
+
+def measure(name, shape, members, run, repetitions):
+    """One row: two warm-ups, of which the first compiles, and then the repetitions."""
+    run(), run(), wait()
+    wall = []
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        run()
+        wait()
+        wall.append(time.perf_counter() - start)
+    return dict(name=name, device=f"torch-{DEVICE}", shape=shape, members=members, seconds=statistics.median(wall),
+                seconds_min=min(wall), seconds_max=max(wall))
+
+
+def normal(*shape):
+    return torch.randn(*shape, device=DEVICE, generator=torch.Generator(DEVICE).manual_seed(0))
+
+
+def linear_sweep(members=64, n=64, points=256, depth=80):
+    """64 layers of width 64 at 256 grid points for 80 steps, renormalised at every step."""
+    a, x0 = normal(members, n, n) / math.sqrt(n), normal(members, n, 1)
+    gain = torch.linspace(0.01, 1, points, device=DEVICE)
+    keep = 1 - torch.linspace(0, 0.5, points, device=DEVICE)
+
+    @torch.compile
+    def step(a, x, growth):
+        x = keep * x + gain * (a @ x)
+        size = torch.linalg.vector_norm(x, dim=1)
+        return x / size[:, None, :], growth + torch.log(size)
+
+    def run():
+        x, growth = x0.expand(members, n, points).contiguous(), torch.zeros(members, points, device=DEVICE)
+        for _ in range(depth):
+            x, growth = step(a, x, growth)
+        return growth
+
+    return f"width {n}, {points} grid points, {depth} steps", members, run
+
+
+def transformer_sweep(members=16, d=64, heads=4, tokens=16, points=16, depth=20):
+    """16 pre-LN transformer layers at 16 step sizes for 20 steps."""
+    wq, wk, wv, wo = (normal(members, d, d) / math.sqrt(d) for _ in range(4))
+    w1, w2 = normal(members, d, 4 * d) / math.sqrt(d), normal(members, 4 * d, d) / math.sqrt(4 * d)
+    x0 = normal(members, 1, tokens, d)
+    h = torch.linspace(0.01, 2, points, device=DEVICE)[None, :, None, None]
+
+    def norm(x):
+        return torch.nn.functional.layer_norm(x, (d,))
+
+    def times(x, w):
+        return (x.reshape(members, points * tokens, -1) @ w).reshape(members, points, tokens, -1)
+
+    @torch.compile
+    def step(x):
+        y = norm(x)
+        split = (members, points, tokens, heads, d // heads)
+        q, k, v = (times(y, w).reshape(split).transpose(2, 3) for w in (wq, wk, wv))
+        z = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+        x = x + h * times(z.transpose(2, 3).reshape(x.shape), wo)
+        return x + h * times(torch.nn.functional.gelu(times(norm(x), w1), approximate="tanh"), w2)
+
+    def run():
+        x = x0.expand(members, points, tokens, d).contiguous()
+        for _ in range(depth):
+            x = step(x)
+        return torch.log(torch.linalg.vector_norm(x, dim=(2, 3)))
+
+    return f"width {d}, {tokens} tokens, {heads} heads, {points} step sizes, {depth} steps", members, run
+
+
+def eigenvalues(n):
+    """As many matrices as the bench takes at this size, at most 256: cuSOLVER takes them one by one."""
+    members = min(max((1 << 24) // n**3, 16), 256)
+    a = normal(members, n, n) / math.sqrt(n)
+    return f"{n} x {n}", members, lambda: torch.linalg.eigvals(a)
+
+
+def qr(n=32, members=4096):
+    """The orthonormalisation of a Lyapunov step."""
+    a = normal(members, n, n)
+    return f"{n} x {n}", members, lambda: torch.linalg.qr(a)[1]
+
+
+WORKLOADS = {
+    "linear_sweep": linear_sweep,
+    "transformer_sweep": transformer_sweep,
+    **{f"eigenvalues_{n}": lambda n=n: eigenvalues(n) for n in (16, 32, 64, 128)},
+    "qr": qr,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--only", default="")
+    arguments = parser.parse_args()
+    names = arguments.only.split(",") if arguments.only else list(WORKLOADS)
+    rows = []
+    with torch.no_grad():
+        for name in names:
+            if name in WORKLOADS:
+                shape, members, run = WORKLOADS[name]()
+                rows.append(measure(name, shape, members, run, arguments.repetitions))
+    card = torch.cuda.get_device_name() if DEVICE == "cuda" else "the CPU"
+    print(json.dumps(dict(peer=f"PyTorch {torch.__version__} on {card}", rows=rows)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+//! The bench: every kernel and the end-to-end workloads on each device, side by side in one process.
+//!
+//! Devices take turns within each repetition, so that what else happens on the machine hits all of them alike. The
+//! ceilings, arithmetic and memory, are measured by the same program on the same machine in the same minutes. Kernels
+//! come from the list in `kernel` and are timed on their largest parity case, so what is timed is also what is tested;
+//! workloads come from [`workload::list`].
+
+mod job;
+mod peak;
+pub mod workload;
+
+pub use peak::Peak;
+
+use crate::device::Device;
+use crate::error::Result;
+use crate::invalid;
+use crate::kernel::KERNELS;
+use job::{Job, Sample};
+use serde::Serialize;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// What to measure.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Small sizes and few repetitions.
+    pub quick: bool,
+    /// The rows that are wanted; empty: all.
+    pub only: Vec<String>,
+    /// The seed of every random number.
+    pub seed: u64,
+}
+
+/// What one job took on one device. Seconds are wall-clock seconds unless the name says otherwise.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// The kernel or the workload.
+    pub name: String,
+    /// `gpu`, `software`, `cpu` or `reference`.
+    pub device: &'static str,
+    /// `kernel` or `workload`.
+    pub kind: &'static str,
+    /// The sizes.
+    pub shape: String,
+    /// Members of the ensemble, matrices.
+    pub members: usize,
+    /// Median of the repetitions; for a kernel, of the time in the kernel.
+    pub seconds: f64,
+    /// The fastest repetition.
+    pub seconds_min: f64,
+    /// The slowest repetition.
+    pub seconds_max: f64,
+    /// How many repetitions.
+    pub repetitions: usize,
+    /// Floating-point operations, counted from the plan; a fused multiply-add counts as two.
+    pub flops: Option<f64>,
+    /// 10^9 operations a second, from the median.
+    pub gflops: Option<f64>,
+    /// Bytes that must move at least once, counted from the plan.
+    pub bytes: Option<f64>,
+    /// 10^9 bytes a second, from the median. In a cache they may exceed the memory's ceiling.
+    pub gigabytes_per_second: Option<f64>,
+    /// Of the arithmetic ceiling, in the fastest repetition: others only disturb.
+    pub share_of_peak: Option<f64>,
+    /// Of the memory ceiling, in the fastest repetition; above 1 for data that stay in a cache.
+    pub share_of_bandwidth: Option<f64>,
+    /// In kernels: by timestamp queries on a GPU that has them, else from the first dispatch to the end of the last.
+    pub device_seconds: Option<f64>,
+    /// Inputs on their way to the device.
+    pub upload_seconds: Option<f64>,
+    /// Outputs on their way back.
+    pub download_seconds: Option<f64>,
+    /// Processor time of this process, all threads, in the repetition that took least of it.
+    pub cpu_seconds: Option<f64>,
+    /// Seconds of each kernel in one profiled repetition of a workload.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<(&'static str, f64)>,
+}
+
+/// How much faster one device is than another at the same work.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ratio {
+    /// The kernel or the workload.
+    pub name: String,
+    /// The device that is so many times as fast: `gpu`, or `software`, which is no GPU.
+    pub device: &'static str,
+    /// The device it is compared with.
+    pub over: &'static str,
+    /// Median seconds of the other over median seconds of this one.
+    pub speedup: f64,
+    /// The smallest batch, in members, at which it is at least as fast; none if there was none up to this row's.
+    pub break_even_members: Option<usize>,
+}
+
+/// All that was measured.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// The ceilings of each device.
+    pub peaks: Vec<Peak>,
+    /// One for each job and device.
+    pub rows: Vec<Row>,
+    /// For each job that ran on two devices.
+    pub ratios: Vec<Ratio>,
+    /// Was it stopped before its end?
+    pub interrupted: bool,
+}
+
+/// What a device is called here.
+pub fn label(device: &Device) -> &'static str {
+    let description = device.description();
+    if description.software { "software" } else { description.kind }
+}
+
+/// Refuses names that are neither kernels nor workloads.
+pub fn check_names(only: &[String]) -> Result<()> {
+    let names = names();
+    match only.iter().find(|name| !names.contains(name)) {
+        None => Ok(()),
+        Some(name) => invalid!("only: no row '{name}'; there are {}", names.join(", ")),
+    }
+}
+
+/// The names of all rows.
+pub fn names() -> Vec<String> {
+    let workloads = workload::list(&Settings::default()).into_iter().map(|job| job.name);
+    KERNELS.iter().map(|entry| entry.name.to_string()).chain(workloads).collect()
+}
+
+/// The jobs of a run with their shapes, for `--plan`.
+pub fn plan(settings: &Settings, devices: &[Device]) -> Vec<(String, String, usize)> {
+    jobs(settings, devices).into_iter().map(|job| (job.name, job.shape, job.members)).collect()
+}
+
+fn jobs(settings: &Settings, devices: &[Device]) -> Vec<Job> {
+    let hardware = devices.iter().any(|device| label(device) == "gpu");
+    let kernels = KERNELS.iter().map(|entry| job::of_kernel(entry, settings.quick, hardware));
+    let wanted = |job: &Job| settings.only.is_empty() || settings.only.contains(&job.name);
+    kernels.chain(workload::list(settings)).filter(wanted).collect()
+}
+
+/// Measures on all `devices`; `progress` hears the fraction that is done and may ask to stop.
+pub fn run(
+    devices: &[Device],
+    settings: &Settings,
+    progress: &mut dyn FnMut(f64, &str) -> ControlFlow<()>,
+) -> Result<Report> {
+    check_names(&settings.only)?;
+    let jobs = jobs(settings, devices);
+    let mut report = Report { peaks: peak::measure_all(devices, settings.quick)?, ..Report::default() };
+    let mut measured = Vec::new();
+    for (i, job) in jobs.iter().enumerate() {
+        if progress(i as f64 / jobs.len() as f64, &job.name).is_break() {
+            report.interrupted = true;
+            break;
+        }
+        measured.push((job, measure(job, devices, settings.quick)?));
+        if i == jobs.len() / 2 || i + 1 == jobs.len() {
+            peak::raise_all(&mut report.peaks, devices, settings.quick)?;
+        }
+    }
+    for (job, samples) in &measured {
+        let rows: Vec<Row> = samples
+            .iter()
+            .zip(devices.iter().zip(&report.peaks))
+            .filter(|(samples, _)| !samples.is_empty())
+            .map(|(samples, (device, peak))| row(job, label(device), samples, peak))
+            .collect();
+        if let [first, second] = &rows[..] {
+            let break_even_members = break_even(job, devices, settings.quick)?;
+            let speedup = second.seconds / first.seconds;
+            let (name, device, over) = (job.name.clone(), first.device, second.device);
+            report.ratios.push(Ratio { name, device, over, speedup, break_even_members });
+        }
+        report.rows.extend(rows);
+    }
+    Ok(report)
+}
+
+/// Repetitions of a job on every device that can do it, in turns.
+fn measure(job: &Job, devices: &[Device], quick: bool) -> Result<Vec<Vec<Sample>>> {
+    let (least, most, budget) = if quick { (3, 3, 0.3) } else { (5, 25, 3.0) };
+    let mut samples: Vec<Vec<Sample>> = devices.iter().map(|_| Vec::new()).collect();
+    let able = |device: &Device| job.runs_on(label(device));
+    for device in devices.iter().filter(|device| able(device)) {
+        job.sample(device, job.members)?;
+    }
+    let start = Instant::now();
+    for repetition in 0..most {
+        // A device that takes many times the budget has said enough after three.
+        let over = start.elapsed() > Duration::from_secs_f64(budget);
+        let enough = if start.elapsed() > Duration::from_secs_f64(5.0 * budget) { 3 } else { least };
+        if over && repetition >= enough {
+            break;
+        }
+        for (device, samples) in devices.iter().zip(&mut samples).filter(|(device, _)| able(device)) {
+            samples.push(job.sample(device, job.members)?);
+        }
+    }
+    for (device, samples) in devices.iter().zip(&mut samples).filter(|(device, _)| able(device)) {
+        if let Some(first) = samples.first_mut().filter(|first| first.profile.is_none()) {
+            first.profile = Some(job.profile(device)?);
+        }
+    }
+    Ok(samples)
+}
+
+fn row(job: &Job, device: &'static str, samples: &[Sample], peak: &Peak) -> Row {
+    let mut seconds: Vec<f64> = samples.iter().map(|sample| sample.seconds).collect();
+    seconds.sort_by(f64::total_cmp);
+    let (least, most, median) = (seconds[0], seconds[seconds.len() - 1], middle(&seconds));
+    let total = |part: f64| (part > 0.0).then_some(part * job.members as f64);
+    let (flops, bytes) = (job.cost.and_then(|cost| total(cost.flops)), job.cost.and_then(|cost| total(cost.bytes)));
+    let profile = samples.iter().find_map(|sample| sample.profile.as_ref());
+    let profile = profile.filter(|profile| profile.compute > 0.0 || !profile.kernels.is_empty());
+    let cpu = samples.iter().filter_map(|sample| sample.cpu_seconds).min_by(f64::total_cmp);
+    let in_kernels = |profile: &crate::device::profile::Profile| {
+        let sum: f64 = profile.kernels.values().sum();
+        if sum > 0.0 { sum } else { profile.compute }
+    };
+    let workload = job.kind() == "workload";
+    Row {
+        name: job.name.clone(),
+        device,
+        kind: job.kind(),
+        shape: job.shape.clone(),
+        members: job.members,
+        seconds: median,
+        seconds_min: least,
+        seconds_max: most,
+        repetitions: samples.len(),
+        flops,
+        gflops: flops.map(|flops| flops / median / 1e9),
+        bytes,
+        gigabytes_per_second: bytes.map(|bytes| bytes / median / 1e9),
+        share_of_peak: flops.map(|flops| flops / least / 1e9 / peak.gflops),
+        share_of_bandwidth: bytes.map(|bytes| bytes / least / 1e9 / peak.gigabytes_per_second),
+        device_seconds: if workload { profile.map(in_kernels) } else { Some(median) },
+        upload_seconds: profile.filter(|_| workload).map(|profile| profile.upload),
+        download_seconds: profile.filter(|_| workload).map(|profile| profile.download),
+        cpu_seconds: cpu,
+        kernels: profile.filter(|_| workload).map_or(Vec::new(), |p| p.kernels.iter().map(|(k, s)| (*k, *s)).collect()),
+    }
+}
+
+/// The median of sorted values.
+fn middle(sorted: &[f64]) -> f64 {
+    f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2])
+}
+
+/// The smallest batch, a power of 4 or the job's own, at which the first device is at least as fast as the second one.
+fn break_even(job: &Job, devices: &[Device], quick: bool) -> Result<Option<usize>> {
+    let [first, second] = devices else { return Ok(None) };
+    if quick || job.kind() == "kernel" || label(first) == "software" {
+        return Ok(None);
+    }
+    let batches = std::iter::successors(Some(1), |members| Some(4 * members)).take_while(|&m| m < job.members);
+    for members in batches.chain([job.members]) {
+        let mut least = [f64::INFINITY; 2];
+        for _ in 0..3 {
+            for (least, device) in least.iter_mut().zip([first, second]) {
+                *least = least.min(job.sample(device, members)?.seconds);
+            }
+        }
+        if least[0] <= least[1] {
+            return Ok(Some(members));
+        }
+    }
+    Ok(None)
+}

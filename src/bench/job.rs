@@ -1,0 +1,183 @@
+//! One thing to time: a kernel on its largest parity case, or an end-to-end workload.
+
+use crate::device::Device;
+use crate::device::profile::Profile;
+use crate::error::Result;
+use crate::kernel::{Access, Case, CaseBuffer, Cost, Entry, ErasedParams};
+use crate::plan::{BufferId, Data, Inputs, Plan};
+use std::time::Instant;
+
+/// Runs of a kernel in the plan that times it.
+const RUNS: usize = 4;
+
+/// Does the work for so many members.
+type Work = Box<dyn Fn(&Device, usize) -> Result<()> + Send + Sync>;
+
+/// One thing to time.
+pub struct Job {
+    /// The row.
+    pub name: String,
+    /// The sizes of a member's work.
+    pub shape: String,
+    /// How many members.
+    pub members: usize,
+    /// Work of one member, if it is counted.
+    pub cost: Option<Cost>,
+    /// What it runs on.
+    pub reach: Reach,
+    /// The kernel, if it is one.
+    pub kernel: Option<&'static str>,
+    /// The work.
+    pub work: Work,
+}
+
+/// Which devices have a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All of them.
+    All,
+    /// Not a software driver, for which it is too much.
+    NotSoftware,
+    /// The host only: nothing of it runs on a GPU.
+    Host,
+}
+
+/// One repetition.
+pub struct Sample {
+    /// Wall clock; for a kernel, seconds in it for all members once.
+    pub seconds: f64,
+    /// Processor time of this process, where the system tells.
+    pub cpu_seconds: Option<f64>,
+    /// Where the time went; kernels only.
+    pub profile: Option<Profile>,
+}
+
+impl Job {
+    /// `kernel` or `workload`.
+    pub fn kind(&self) -> &'static str {
+        if self.kernel.is_some() { "kernel" } else { "workload" }
+    }
+
+    /// Is it for a device of this label?
+    pub fn runs_on(&self, label: &str) -> bool {
+        match self.reach {
+            Reach::All => true,
+            Reach::NotSoftware => label != "software",
+            Reach::Host => !matches!(label, "gpu" | "software"),
+        }
+    }
+
+    /// Runs it once for `members` members.
+    pub fn sample(&self, device: &Device, members: usize) -> Result<Sample> {
+        if let Some(kernel) = self.kernel {
+            let (result, profile) = device.profiled(|| (self.work)(device, members));
+            result?;
+            let all_runs = profile.kernels.get(kernel).copied().unwrap_or(profile.compute);
+            return Ok(Sample { seconds: all_runs / RUNS as f64, cpu_seconds: None, profile: Some(profile) });
+        }
+        let (start, before) = (Instant::now(), processor_seconds());
+        (self.work)(device, members)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let cpu_seconds = processor_seconds().zip(before).map(|(after, before)| after - before);
+        Ok(Sample { seconds, cpu_seconds, profile: None })
+    }
+
+    /// Where the time of one more repetition goes.
+    pub fn profile(&self, device: &Device) -> Result<Profile> {
+        let (result, profile) = device.profiled(|| (self.work)(device, self.members));
+        result.map(|()| profile)
+    }
+}
+
+/// Seconds that all threads of this process have had a processor, on Linux.
+fn processor_seconds() -> Option<f64> {
+    let threads = std::fs::read_dir("/proc/self/task").ok()?;
+    let nanoseconds = |thread: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    Some(threads.filter_map(nanoseconds).sum::<f64>() / 1e9)
+}
+
+/// The job of a kernel: its parity case with the most work, for as many members as make a measurable time.
+pub fn of_kernel(entry: &'static Entry, quick: bool, hardware: bool) -> Job {
+    let work_of = |case: &Case<ErasedParams>| {
+        let cost = (entry.cost)(&*case.params.value);
+        cost.flops + cost.bytes
+    };
+    let case = largest(entry, work_of);
+    let bytes: usize = case.buffers.iter().map(|buffer| 4 * length(buffer) / case.members).sum();
+    let (work, memory) = match (quick, hardware) {
+        (true, _) => (2e6, 8 << 20),
+        (false, false) => (1e8, 32 << 20),
+        (false, true) => (1e11, 256 << 20),
+    };
+    let members = ((work / work_of(&case)) as usize).min(memory / bytes.max(1)).clamp(2, 1 << 15);
+    Job {
+        name: entry.name.to_string(),
+        shape: case.name.split(", ").next().unwrap_or_default().to_string(),
+        members,
+        cost: Some((entry.cost)(&*case.params.value)),
+        reach: Reach::All,
+        kernel: Some(entry.name),
+        work: Box::new(move |device, members| {
+            let (plan, inputs) = plan_of(entry, largest(entry, work_of), members);
+            device.run(&plan, members, 0, &inputs, &mut |_| Ok(()))
+        }),
+    }
+}
+
+fn largest(entry: &Entry, work_of: impl Fn(&Case<ErasedParams>) -> f64) -> Case<ErasedParams> {
+    let by_work = |a: &Case<ErasedParams>, b: &Case<ErasedParams>| work_of(a).total_cmp(&work_of(b));
+    // The first of equals: cases go from the plain to the special.
+    (entry.cases)().into_iter().rev().max_by(by_work).expect("every kernel has a case")
+}
+
+fn length(buffer: &CaseBuffer) -> usize {
+    match buffer {
+        CaseBuffer::Real(values) | CaseBuffer::SharedReal(values) => values.len(),
+        CaseBuffer::Word(values) | CaseBuffer::SharedWord(values) => values.len(),
+        CaseBuffer::Int(values) => values.len(),
+    }
+}
+
+/// The kernel some times in a row on the contents of a case, whose members are repeated until there are enough.
+fn plan_of(entry: &'static Entry, case: Case<ErasedParams>, members: usize) -> (Plan, Inputs) {
+    let mut plan = Plan::new();
+    let mut inputs = Inputs::default();
+    let per_member = |length: usize| length / case.members;
+    let ids: Vec<BufferId> = case
+        .buffers
+        .into_iter()
+        .map(|buffer| {
+            let (id, data) = match buffer {
+                CaseBuffer::SharedReal(values) => return plan.shared_reals("case", values),
+                CaseBuffer::SharedWord(values) => return plan.shared_words("case", values),
+                CaseBuffer::Real(values) => {
+                    let id = plan.reals("case", per_member(values.len()));
+                    let values: Vec<f32> = values.into_iter().map(|x| x as f32).collect();
+                    (id, Data::F32(repeated(&values, case.members, members)))
+                }
+                CaseBuffer::Word(values) => {
+                    (plan.words("case", per_member(values.len())), Data::Word(repeated(&values, case.members, members)))
+                }
+                CaseBuffer::Int(values) => {
+                    (plan.ints("case", per_member(values.len())), Data::Int(repeated(&values, case.members, members)))
+                }
+            };
+            inputs.0.push((plan.input(id), data));
+            id
+        })
+        .collect();
+    // Something must come back, or nothing need be done.
+    let written = ids.iter().zip(entry.buffers).find(|(_, (_, access, _))| *access == Access::Write);
+    plan.output(*written.expect("a kernel writes something").0);
+    for _ in 0..RUNS {
+        plan.push_run(entry, case.params.clone(), &ids);
+    }
+    (plan, inputs)
+}
+
+fn repeated<T: Copy>(values: &[T], from: usize, to: usize) -> Vec<T> {
+    values.iter().copied().cycle().take(values.len() / from * to).collect()
+}

@@ -1,0 +1,83 @@
+//! The bench: its rows follow from the lists, and its numbers hang together.
+
+use crate::adapter::software;
+use eulerscope::bench::{Report, Row, Settings, check_names, names, run};
+use eulerscope::device::Device;
+use eulerscope::kernel::KERNELS;
+use std::ops::ControlFlow;
+
+fn quick(only: &[&str]) -> (Vec<Device>, Report) {
+    let devices = vec![software(), Device::open("cpu").expect("always there").0];
+    let settings = Settings { quick: true, only: only.iter().map(|name| name.to_string()).collect(), seed: 1 };
+    let report = run(&devices, &settings, &mut |_, _| ControlFlow::Continue(())).expect("the bench runs");
+    (devices, report)
+}
+
+#[test]
+fn every_kernel_has_a_row() {
+    let names = names();
+    for entry in KERNELS {
+        assert!(names.iter().any(|name| name == entry.name), "{} has no row", entry.name);
+    }
+    for name in ["linear_sweep", "transformer_sweep", "jacobian", "lyapunov", "eigenvalues_64", "spectra_sweep"] {
+        assert!(names.iter().any(|other| other == name), "{name} has no row");
+    }
+}
+
+#[test]
+fn an_unknown_row_is_refused_with_the_names_that_there_are() {
+    let error = check_names(&["linear_sweep".to_string(), "linear".to_string()]).expect_err("there is no such row");
+    let text = error.to_string();
+    assert!(text.contains("'linear'") && text.contains("euler_update") && text.contains("linear_sweep"), "{text}");
+    assert_eq!(error.exit_code(), 4);
+}
+
+fn sound(row: &Row) {
+    let Row { name, seconds, seconds_min, seconds_max, .. } = row;
+    assert!(*seconds_min > 0.0 && seconds_min <= seconds && seconds <= seconds_max, "{name}: {row:?}");
+    let share = row.share_of_peak.unwrap_or(0.5);
+    assert!(share > 0.0 && share < 1.5, "{name} reaches {share} of what the probe reached");
+    assert!(row.gflops.unwrap_or(1.0) > 0.0 && row.bytes.unwrap_or(1.0) > 0.0, "{name}: {row:?}");
+}
+
+#[test]
+fn rows_and_ratios_of_two_devices_hang_together() {
+    let (_, report) = quick(&["record", "euler_update", "linear_sweep", "eigenvalues_128"]);
+    assert!(!report.interrupted);
+    for peak in &report.peaks {
+        assert!(peak.gflops > 0.1 && peak.gigabytes_per_second > 0.1, "{peak:?}");
+    }
+    report.rows.iter().for_each(sound);
+    let on = |name: &str| report.rows.iter().filter(|row| row.name == name).map(|row| row.device).collect::<Vec<_>>();
+    assert_eq!(on("euler_update"), ["software", "cpu"]);
+    assert_eq!(on("linear_sweep"), ["software", "cpu"]);
+    assert_eq!(on("eigenvalues_128"), ["cpu"], "too much for a software driver");
+    assert_eq!(report.rows.len(), 7);
+    let record = report.rows.iter().find(|row| row.name == "record").expect("is wanted");
+    assert_eq!(record.gflops, None, "what computes nothing has no speed of computing");
+    assert_eq!(report.ratios.len(), 3);
+    for ratio in &report.ratios {
+        assert_eq!((ratio.device, ratio.over), ("software", "cpu"), "a software driver is never called a GPU");
+        assert!(ratio.speedup > 0.0 && ratio.break_even_members.is_none(), "{ratio:?}");
+    }
+}
+
+#[test]
+fn a_profile_names_the_kernels_and_keeps_transfers_apart() {
+    let (_, report) = quick(&["linear_sweep"]);
+    for row in &report.rows {
+        let kernel = |name: &str| row.kernels.iter().find(|(kernel, _)| *kernel == name).map(|(_, seconds)| *seconds);
+        assert!(kernel("euler_update").is_some_and(|seconds| seconds > 0.0), "{}: {:?}", row.device, row.kernels);
+        assert!(kernel("fill_random").is_some(), "{}: {:?}", row.device, row.kernels);
+        assert!(row.device_seconds.is_some_and(|seconds| seconds > 0.0), "{row:?}");
+        assert!(row.upload_seconds.is_some() && row.download_seconds.is_some(), "{row:?}");
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_says_so() {
+    let devices = vec![Device::open("cpu").expect("always there").0];
+    let settings = Settings { quick: true, only: vec!["record".to_string()], seed: 0 };
+    let report = run(&devices, &settings, &mut |_, _| ControlFlow::Break(())).expect("stopping is no failure");
+    assert!(report.interrupted && report.rows.is_empty());
+}
