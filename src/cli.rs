@@ -6,9 +6,11 @@ mod console;
 mod devices;
 mod ending;
 mod lyapunov;
+mod outlook;
 mod spectrum;
 mod sweep;
 mod tables;
+mod thinning;
 
 use crate::error::{Error, Result};
 use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec};
@@ -79,9 +81,9 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation> {
     match understand(arguments)? {
         Request::Run(invocation) => Ok(*invocation),
         Request::Print(text) => {
-            // A reader that has gone away (`| head`) is no failure.
-            let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
-            std::process::exit(0)
+            // A reader that has gone away (`| head`) is no failure, which `report` knows.
+            let written = console::print(&text);
+            std::process::exit(report(written).into())
         }
     }
 }
@@ -101,11 +103,12 @@ pub fn understand(arguments: impl Iterator<Item = OsString>) -> Result<Request> 
 pub fn run(invocation: Invocation) -> Result<()> {
     silence_wayland();
     let console = console::Console::new(&invocation);
+    let _tidy = console::Tidy;
     match &invocation.command {
         Command::Sweep(spec) => sweep::run(&console, &invocation, spec),
         Command::Spectrum(spec) => spectrum::run(&console, &invocation, spec),
         Command::Lyapunov(spec) => lyapunov::run(&console, &invocation, spec),
-        Command::Devices => devices::run(&console),
+        Command::Devices => devices::run(&console, &invocation.device),
         Command::Bench(spec) => bench::run(&console, &invocation, spec),
     }
 }

@@ -22,6 +22,7 @@ use crate::spec::{LyapunovSpec, Model, Weights};
 use crate::statistics::Moments;
 use serde::Serialize;
 use std::f64::consts::LN_2;
+use std::ops::ControlFlow;
 
 /// A mean over members with its standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -57,6 +58,10 @@ pub struct Lyapunov {
     pub angular_exponents: Vec<Estimate>,
     /// Members that are left out because their nonlinear state was frozen at 2^48.
     pub frozen: usize,
+    /// Members that were run: fewer than asked for if it was stopped before its end.
+    pub members: usize,
+    /// Was it stopped before its end?
+    pub interrupted: bool,
 }
 
 /// Pivots of one dispatch, few enough that no invocation makes 60,000 loop trips.
@@ -104,8 +109,11 @@ impl Frame {
     }
 }
 
-/// The exponents of an ensemble.
-pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: &mut dyn FnMut(f64)) -> Result<Lyapunov> {
+/// Is told how far a run is, as a fraction; may ask it to stop after this chunk.
+pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
+
+/// The exponents of an ensemble, of at most `chunk` members at a time; 0 chooses chunks short enough to stop between.
+pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progress) -> Result<Lyapunov> {
     if spec.layer.model != Model::Linear {
         return nonlinear::run(device, spec, chunk, progress);
     }
@@ -113,14 +121,58 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: &mut dy
     let (source, frame) = record(&mut plan, spec);
     let mut logs: Vec<Vec<f64>> = Vec::new();
     let layers = spec.ensemble.layers;
-    device.run(&plan, layers, chunk, &source.inputs(0..layers), &mut |chunk| {
+    let interrupted = in_chunks(device, &plan, layers, chunk, &source, progress, &mut |chunk| {
         for member in 0..chunk.members.len() {
-            logs.push(growth_of(&frame, &chunk, member));
+            logs.push(growth_of(&frame, chunk, member));
         }
-        progress(chunk.members.end as f64 / layers as f64);
-        Ok(())
     })?;
-    Ok(summarise(spec, &frame, &logs))
+    Ok(Lyapunov { interrupted, ..summarise(spec, &frame, &logs) })
+}
+
+/// Runs all members chunk by chunk until `progress` asks to stop, and says whether it did.
+fn in_chunks(
+    device: &Device,
+    plan: &Plan,
+    layers: usize,
+    chunk: usize,
+    source: &Source,
+    progress: Progress,
+    sink: &mut dyn FnMut(&Chunk),
+) -> Result<bool> {
+    let chunk = if chunk == 0 { short_chunk(device, plan.cost().flops) } else { chunk };
+    let mut stopped = false;
+    let result = device.run(plan, layers, chunk, &source.inputs(0..layers), &mut |chunk| {
+        sink(&chunk);
+        stopped = chunk.members.end < layers && progress(chunk.members.end as f64 / layers as f64).is_break();
+        // An error is the only way to end a device's run early; it is taken back below.
+        if stopped { crate::invalid!("interrupted") } else { Ok(()) }
+    });
+    if !stopped {
+        result?;
+    }
+    Ok(stopped)
+}
+
+/// Members, of so many operations each, that are about half a second of work: so stopping is quick.
+pub fn short_chunk(device: &Device, flops_of_member: f64) -> usize {
+    let (budget, at_once) = match device {
+        Device::Gpu(gpu) if !gpu.description().software => (5e11, 1),
+        _ => (1.5e10, rayon::current_num_threads()),
+    };
+    let members = (budget / flops_of_member.max(1.0)) as usize;
+    members.max(1).next_multiple_of(at_once)
+}
+
+/// The plan of one step: its buffers are those of the whole.
+pub fn plan_of_a_step(spec: &LyapunovSpec) -> Plan {
+    let spec = &LyapunovSpec { steps: 1, transient_steps: 0, ..spec.clone() };
+    let mut plan = Plan::new();
+    if spec.layer.model == Model::Linear {
+        record(&mut plan, spec);
+    } else {
+        nonlinear::record(&mut plan, spec);
+    }
+    plan
 }
 
 /// The plan of one member, for its cost and its memory.
@@ -208,7 +260,16 @@ fn summarise(spec: &LyapunovSpec, frame: &Frame, logs: &[Vec<f64>]) -> Lyapunov 
     }
     let exponents = convergence.last().map(|last| last.exponents.clone()).unwrap_or_default();
     let sum = estimate(totals.iter().map(|total| total.iter().sum::<f64>() / spec.steps as f64));
-    Lyapunov { exponents, sum, convergence, collapsed, angular_exponents: Vec::new(), frozen: 0 }
+    Lyapunov {
+        exponents,
+        sum,
+        convergence,
+        collapsed,
+        angular_exponents: Vec::new(),
+        frozen: 0,
+        members: logs.len(),
+        interrupted: false,
+    }
 }
 
 /// Mean and standard error over the members that have a finite value.

@@ -155,7 +155,8 @@ fn lyapunov_exponents(settings: &Settings) -> Job {
         work: Box::new(move |device, members| {
             let mut spec = spec.clone();
             spec.ensemble.layers = members;
-            lyapunov::run(device, &spec, 0, &mut |_| ()).map(|exponents| drop(std::hint::black_box(exponents)))
+            lyapunov::run(device, &spec, usize::MAX, &mut |_| ControlFlow::Continue(()))
+                .map(|exponents| drop(std::hint::black_box(exponents)))
         }),
     }
 }

@@ -1,7 +1,7 @@
 //! The flags, and the one function that turns them into an [`Invocation`].
 
 use super::{BenchSpec, Command, Invocation};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::invalid;
 use crate::spec::keys::{EnsembleKeys, LayerKeys, Seed, SweepKeys};
 use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec, check, file};
@@ -17,8 +17,8 @@ Examples:
   eulerscope lyapunov --weights iid --step-size 0.1 --top 4
   eulerscope devices
 
-Exit codes: 0 ok, 2 usage, 3 some members failed, 4 invalid input, 5 no adapter, 6 device failure,
-7 input/output, 8 resume mismatch, 9 verification failed, 10 a bug";
+Exit codes: 0 ok, 2 usage, 3 some members failed or interrupted with Ctrl-C, 4 invalid input, 5 no adapter,
+6 device failure, 7 input/output, 8 resume mismatch, 9 verification failed, 10 a bug, 130 after a second Ctrl-C";
 
 const SWEEP_EXAMPLES: &str = "\
 A GRID is a number, a list `0.1,0.5,1`, `lin(0.01,2,64)` or `log(1e-3,2,64)` (start,end,count).
@@ -194,6 +194,10 @@ impl Arguments {
             }
             Subcommands::Spectrum(arguments) => Command::Spectrum(arguments.resolve(global.seed)?),
             Subcommands::Lyapunov(arguments) => Command::Lyapunov(arguments.resolve(global.seed)?),
+            Subcommands::Devices if global.out.is_some() || global.plan => {
+                let flag = if global.plan { "--plan" } else { "--out" };
+                return Err(Error::Usage(format!("devices has no {flag}: it prints to standard output; see --help")));
+            }
             Subcommands::Devices => Command::Devices,
             Subcommands::Bench(BenchArguments { quick, only }) => {
                 Command::Bench(BenchSpec { quick, only, seed: global.seed.map_or(0, |seed| seed.0) })
@@ -234,7 +238,9 @@ impl SpectrumArguments {
 
 impl LyapunovArguments {
     fn resolve(self, seed: Option<Seed>) -> Result<LyapunovSpec> {
-        let mut spec = LyapunovSpec::of(self.layer.model.unwrap_or_default());
+        let model = self.layer.model.unwrap_or_default();
+        self.layer.refuse_unused(model)?;
+        let mut spec = LyapunovSpec::of(model);
         spec.ensemble.apply(&EnsembleKeys { seed, ..self.ensemble });
         spec.layer.apply(&self.layer);
         spec.radius = self.radius.unwrap_or(spec.radius);

@@ -1,7 +1,7 @@
 //! `eulerscope bench`: GPU against CPU, kernel by kernel and end to end.
 
 use crate::bench::{self, Peak, Report, Row, Settings};
-use crate::cli::console::Console;
+use crate::cli::console::{Console, create_folder};
 use crate::cli::{BenchSpec, Invocation};
 use crate::dataset::{Column, Dataset};
 use crate::device::gpu::{self, adapters};
@@ -25,7 +25,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &BenchSpec) -> Resu
         console.show(&jobs.iter().map(line).collect::<String>())?;
         return console.emit(&json!({ "header": header, "spec": spec, "jobs": jobs }));
     }
-    let dataset = invocation.out.as_deref().map(Dataset::create).transpose()?;
+    let dataset = invocation.out.as_deref().map(create_folder).transpose()?;
     let mut progress = console.progress("bench");
     let report = bench::run(&devices, &settings, &mut |fraction, _| progress.at(fraction))?;
     drop(progress);

@@ -1,18 +1,57 @@
 //! What the user sees while the program works: remarks and progress on standard error, results on standard output.
 
 use crate::cli::Invocation;
-use crate::device::Device;
+use crate::dataset::Dataset;
+use crate::device::{Description, Device};
 use crate::error::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Without a terminal, a progress line at most so often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Folders that this process has made, the innermost first.
+static MADE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Opens the folder for results and remembers which folders were made for it.
+pub fn create_folder(folder: &Path) -> Result<Dataset> {
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let made = folder.ancestors().take_while(missing).map(Path::to_path_buf).collect();
+    if let Ok(mut known) = MADE.lock() {
+        *known = made;
+    }
+    Dataset::create(folder)
+}
+
+/// Takes back the folders that were made and have stayed empty.
+fn remove_empty_folders() {
+    if let Ok(mut made) = MADE.lock() {
+        // A folder with something in it cannot be removed, and neither can those around it.
+        made.drain(..).all(|folder| std::fs::remove_dir(folder).is_ok());
+    }
+}
+
+/// Takes back empty folders at the end of a run, however it ends.
+pub struct Tidy;
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        remove_empty_folders();
+    }
+}
+
+/// A device in the caption of a figure: what it is, its numbers and its name.
+pub fn caption(device: &Description) -> String {
+    let numbers = if device.kind == "reference" { "f64" } else { "f32" };
+    let software = if device.software { ", software" } else { "" };
+    format!("{} {numbers}{software}: {}", device.kind, device.name)
+}
 
 /// Where words go.
 pub struct Console {
@@ -63,10 +102,10 @@ impl Console {
         std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     }
 
-    /// Columns of the terminal, or 100.
+    /// Columns of the terminal, or 100; a map needs 72.
     pub fn columns(&self) -> usize {
         let given = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        given.unwrap_or(100_usize).clamp(72, 160)
+        given.unwrap_or(100_usize).clamp(20, 160)
     }
 
     /// A progress report for something called `what`.
@@ -80,12 +119,12 @@ impl Console {
             bar
         });
         let start = Instant::now();
-        Progress { what, bar, quiet: self.quiet, start, said: start, stop: stop_flag() }
+        Progress { what, bar, quiet: self.quiet, start, said: start, stop: stop_flag(self.quiet) }
     }
 }
 
 /// Writes to standard output, where a failure is an I/O error; `ending` makes a closed pipe no failure.
-fn print(text: &str) -> Result<()> {
+pub fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
@@ -93,16 +132,19 @@ fn print(text: &str) -> Result<()> {
 }
 
 /// Set by the first Ctrl-C; the second ends the program.
-fn stop_flag() -> Arc<AtomicBool> {
+fn stop_flag(quiet: bool) -> Arc<AtomicBool> {
     static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     FLAG.get_or_init(|| {
         let flag = Arc::new(AtomicBool::new(false));
         let own = flag.clone();
         let set = ctrlc::set_handler(move || {
             if own.swap(true, Ordering::SeqCst) {
+                remove_empty_folders();
                 std::process::exit(130);
             }
-            eprintln!("stopping after this chunk and keeping what is done; again to stop now");
+            if !quiet {
+                eprintln!("stopping after this chunk and keeping what is done; again to stop now");
+            }
         });
         if let Err(error) = set {
             log::warn!("Ctrl-C will lose what is done: {error}");

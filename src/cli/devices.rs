@@ -2,20 +2,32 @@
 
 use crate::cli::console::Console;
 use crate::device::self_test::{SelfTest, self_test};
-use crate::device::{Device, gpu};
+use crate::device::{Description, Device, gpu};
 use crate::error::{Error, Result};
 use serde_json::{Value, json};
 
-/// Runs the command.
-pub fn run(console: &Console) -> Result<()> {
+/// Runs the command for the devices that `word` means; `auto` means all of them.
+pub fn run(console: &Console, word: &str) -> Result<()> {
     let mut rows: Vec<Value> = Vec::new();
     let mut failed = Vec::new();
-    for word in ["cpu", "reference"] {
-        let (device, _) = Device::open(word)?;
+    for host in ["cpu", "reference"].into_iter().filter(|host| word == "auto" || word == *host) {
+        let (device, _) = Device::open(host)?;
         report(console, &device, json!({}), &mut rows, &mut failed)?;
     }
-    let adapters = gpu::adapters();
-    if adapters.is_empty() {
+    let wanted = |description: &Description| match word {
+        "auto" | "gpu" => true,
+        "cpu" | "reference" => false,
+        "software" => description.software,
+        part => description.name.to_lowercase().contains(&part.to_lowercase()),
+    };
+    let host = word == "cpu" || word == "reference";
+    let all = if host { Vec::new() } else { gpu::adapters() };
+    let adapters: Vec<_> = all.into_iter().filter(|adapter| wanted(&adapter.description)).collect();
+    if adapters.is_empty() && !host && word != "auto" {
+        // It says which adapters there are.
+        return gpu::choose(word).map(|_| ());
+    }
+    if adapters.is_empty() && !host {
         console.note(&format!("no GPU adapter found; {}", gpu::DRIVER_HINT));
     }
     for adapter in &adapters {

@@ -1,8 +1,9 @@
 //! `eulerscope lyapunov`: Lyapunov exponents.
 
-use crate::cli::console::Console;
-use crate::cli::{Invocation, tables};
+use crate::cli::console::{self, Console};
+use crate::cli::{Invocation, outlook, tables};
 use crate::dataset::Dataset;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::figure::{ConvergenceFigure, Series};
 use crate::invalid;
@@ -21,16 +22,12 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
     }
     let device = console.open(invocation)?;
     if invocation.plan {
-        let plan = json!({ "spec": spec, "device": device.description() });
-        console.show(&format!("{plan}\n"))?;
-        return console.emit(&plan);
+        return outlook::lyapunov(console, &device, spec, invocation.chunk);
     }
-    let dataset = invocation.out.as_deref().map(Dataset::create).transpose()?;
+    let dataset = invocation.out.as_deref().map(console::create_folder).transpose()?;
     let start = Instant::now();
     let mut progress = console.progress("lyapunov");
-    let result = lyapunov::run(&device, spec, invocation.chunk.unwrap_or(0), &mut |fraction| {
-        let _ = progress.at(fraction);
-    })?;
+    let result = lyapunov::run(&device, spec, invocation.chunk.unwrap_or(0), &mut |fraction| progress.at(fraction))?;
     drop(progress);
     let record = json!({
         "eulerscope": env!("CARGO_PKG_VERSION"),
@@ -44,23 +41,36 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
         "angular_exponents": result.angular_exponents,
         "collapsed": result.collapsed,
         "frozen": result.frozen,
+        "members": result.members,
+        "interrupted": result.interrupted,
     });
     show(console, spec, &result)?;
     if let Some(dataset) = dataset {
-        write(console, dataset, spec, &result, &record)?;
+        write(console, dataset, &device, spec, &result, &record)?;
     }
     console.emit(&record)?;
-    match (result.collapsed, result.frozen) {
-        (0, 0) => Ok(()),
-        (0, frozen) => Err(Error::Partial(format!(
-            "{frozen} of {} members were frozen at 2^48 and are left out; lower the step size or the radius",
-            spec.ensemble.layers
-        ))),
-        (some, _) => Err(Error::Partial(format!(
-            "{some} of {} members lost a direction entirely; its exponent is minus infinity and left out",
-            spec.ensemble.layers
-        ))),
-    }
+    ending(spec, &result)
+}
+
+fn ending(spec: &LyapunovSpec, result: &Lyapunov) -> Result<()> {
+    let members = result.members;
+    let message = match (result.interrupted, result.collapsed, result.frozen) {
+        (true, _, _) => {
+            format!("interrupted: the exponents are those of {members} of {} members", spec.ensemble.layers)
+        }
+        (_, 0, 0) => return Ok(()),
+        (_, 0, frozen) => {
+            format!(
+                "{frozen} of {members} members were frozen at 2^48 and are left out; lower the step size or the radius"
+            )
+        }
+        (_, some, _) => {
+            format!(
+                "{some} of {members} members lost a direction entirely; its exponent is minus infinity and left out"
+            )
+        }
+    };
+    Err(Error::Partial(message))
 }
 
 fn number(estimate: &Estimate) -> String {
@@ -74,7 +84,7 @@ fn number(estimate: &Estimate) -> String {
 fn show(console: &Console, spec: &LyapunovSpec, result: &Lyapunov) -> Result<()> {
     let mut text = format!(
         "{} {} products of {} steps, width {}: exponents a step, mean ± standard error\n",
-        spec.ensemble.layers, spec.layer.weights, spec.steps, spec.ensemble.width
+        result.members, spec.layer.weights, spec.steps, spec.ensemble.width
     );
     let count = result.exponents.len();
     for (i, exponent) in result.exponents.iter().enumerate() {
@@ -95,6 +105,7 @@ fn show(console: &Console, spec: &LyapunovSpec, result: &Lyapunov) -> Result<()>
 fn write(
     console: &Console,
     mut dataset: Dataset,
+    device: &Device,
     spec: &LyapunovSpec,
     result: &Lyapunov,
     record: &Value,
@@ -114,7 +125,12 @@ fn write(
         log_x: false,
         reference: Some((0.0, "neutral".to_string())),
         title: "Lyapunov exponents".to_string(),
-        caption: format!("{} members, width {}", spec.ensemble.layers, spec.ensemble.width),
+        caption: format!(
+            "{} members, width {}; {}",
+            result.members,
+            spec.ensemble.width,
+            console::caption(&device.description())
+        ),
     };
     let picture = figure.draw()?;
     dataset.write_bytes("convergence.png", &picture.png)?;

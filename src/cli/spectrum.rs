@@ -1,6 +1,7 @@
 //! `eulerscope spectrum`: eigenvalues of an ensemble, or of matrices from a file.
 
-use crate::cli::console::Console;
+use crate::cli::console::{self, Console, Progress};
+use crate::cli::outlook::{self, Outlook};
 use crate::cli::{Invocation, tables};
 use crate::dataset::Dataset;
 use crate::device::Device;
@@ -24,22 +25,24 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> R
     let stack = spec.matrix.as_deref().map(matrix::read).transpose()?;
     let device = console.open(invocation)?;
     if invocation.plan {
-        let plan = json!({ "spec": spec, "device": device.description() });
-        console.show(&format!("{plan}\n"))?;
-        return console.emit(&plan);
+        return plan(console, &device, spec, stack.as_ref(), invocation.chunk);
     }
-    let dataset = invocation.out.as_deref().map(Dataset::create).transpose()?;
+    let dataset = invocation.out.as_deref().map(console::create_folder).transpose()?;
     let start = Instant::now();
-    let (spectra, width) = match &stack {
-        Some(stack) => (of_stack(&device, stack)?, stack.n),
-        None => (of_ensemble(console, &device, spec, invocation.chunk)?, spec.ensemble.width),
+    let mut progress = console.progress("spectrum");
+    let (asked, width) = shape(spec, stack.as_ref());
+    let (spectra, stopped) = match &stack {
+        Some(stack) => of_stack(&device, stack, &mut progress)?,
+        None => of_ensemble(&device, spec, invocation.chunk, &mut progress)?,
     };
+    drop(progress);
     let seconds = start.elapsed().as_secs_f64();
     let (scale, offset) = spec.affine();
     let spoken: Vec<Spectrum> =
         spectra.iter().map(|s| s.clone().map(|[re, im]| [offset + scale * re, scale * im])).collect();
     let mut result = summary(&spoken, width);
-    result["spec"] = json!(spec);
+    result["interrupted"] = json!(stopped);
+    result["spec"] = recorded(spec);
     result["of"] = json!(if spec.is_of_step() { "M" } else { "A" });
     result["device"] = json!(device.description());
     result["timing"] = json!({ "seconds": seconds, "seconds_per_matrix": seconds / spectra.len().max(1) as f64 });
@@ -48,25 +51,89 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> R
     }
     show(console, &result)?;
     if let Some(dataset) = dataset {
-        write(console, dataset, spec, &spoken, &result)?;
+        write(console, dataset, &device, spec, &spoken, &result)?;
     }
     if stack.is_some() || spec.values {
         add_values(&mut result, &spoken);
     }
     console.emit(&result)?;
+    if stopped {
+        let done = spectra.len();
+        return Err(Error::Partial(format!("interrupted: the results are those of {done} of {asked} matrices")));
+    }
     ending(&spoken)
 }
 
-/// The eigenvalues of A for every member.
-fn of_ensemble(console: &Console, device: &Device, spec: &SpectrumSpec, chunk: Option<usize>) -> Result<Vec<Spectrum>> {
+/// How many matrices there are, and their width.
+fn shape(spec: &SpectrumSpec, stack: Option<&matrix::MatrixStack>) -> (usize, usize) {
+    stack.map_or((spec.ensemble.layers, spec.ensemble.width), |stack| (stack.matrices, stack.n))
+}
+
+/// The specification for the record: beside a user's own matrices an ensemble means nothing.
+fn recorded(spec: &SpectrumSpec) -> Value {
+    let mut value = json!(spec);
+    if let (Some(_), Value::Object(fields)) = (&spec.matrix, &mut value) {
+        fields.retain(|name, _| ["matrix", "step_size", "damping", "values"].contains(&name.as_str()));
+    }
+    value
+}
+
+/// `--plan`: from a trial on some drawn matrices of the width, or of a smaller one when it is large.
+fn plan(
+    console: &Console,
+    device: &Device,
+    spec: &SpectrumSpec,
+    stack: Option<&matrix::MatrixStack>,
+    chunk: Option<usize>,
+) -> Result<()> {
+    let (matrices, width) = shape(spec, stack);
+    let mut trial = SpectrumSpec::default();
+    trial.ensemble.width = width.min(outlook::WIDEST);
+    let n = trial.ensemble.width as f64;
+    trial.ensemble.layers = outlook::trial_members(device, 25.0 * n.powi(3), matrices.min(1024));
+    let mut progress = console.progress("trial");
+    if let Device::Gpu(_) = device {
+        let mut first = trial.clone();
+        first.ensemble.layers = 1;
+        of_ensemble(device, &first, None, &mut progress)?;
+    }
+    let start = Instant::now();
+    if of_ensemble(device, &trial, None, &mut progress)?.1 {
+        return outlook::stopped();
+    }
+    drop(progress);
+    let share = trial.ensemble.layers as f64 / matrices as f64;
+    let noun = if matrices == 1 { "matrix" } else { "matrices" };
+    let outlook = Outlook {
+        what: format!("{matrices} {noun} of width {width}"),
+        members: matrices,
+        bytes_per_member: (width * width * outlook::real(device)) as u64,
+        members_at_a_time: at_once(width, chunk).min(matrices),
+        seconds: start.elapsed().as_secs_f64() / share * (width as f64 / n).powi(3),
+        tried: trial.ensemble.layers,
+    };
+    outlook.say(console, device, recorded(spec), json!({ "width": width }))
+}
+
+/// Matrices that are drawn and solved at a time.
+fn at_once(n: usize, chunk: Option<usize>) -> usize {
+    chunk.unwrap_or(usize::MAX).min((64 << 20) / (4 * n * n)).clamp(1, 1024)
+}
+
+/// The eigenvalues of A for every member, and whether it was stopped before the last one.
+fn of_ensemble(
+    device: &Device,
+    spec: &SpectrumSpec,
+    chunk: Option<usize>,
+    progress: &mut Progress,
+) -> Result<(Vec<Spectrum>, bool)> {
     let (n, layers) = (spec.ensemble.width, spec.ensemble.layers);
-    let chunk = chunk.unwrap_or(usize::MAX).min((64 << 20) / (4 * n * n)).clamp(1, 1024);
-    let mut spectra = Vec::with_capacity(layers);
-    let mut progress = console.progress("spectrum");
+    let mut spectra: Vec<Spectrum> = Vec::new();
     let mut stopped = false;
-    let result = draw_matrices(device, &spec.ensemble, 0..layers, chunk, &mut |_, matrices| {
+    let result = draw_matrices(device, &spec.ensemble, 0..layers, at_once(n, chunk), &mut |_, matrices| {
         spectra.extend(spectrum::eigenvalues(device, &matrices, n)?);
-        stopped = progress.at(spectra.len() as f64 / layers as f64).is_break();
+        stopped = spectra.len() < layers && progress.at(spectra.len() as f64 / layers as f64).is_break();
+        // An error is the only way to end a device's run early; it is taken back below.
         if stopped { invalid!("interrupted") } else { Ok(()) }
     });
     if !stopped {
@@ -78,17 +145,58 @@ fn of_ensemble(console: &Console, device: &Device, spec: &SpectrumSpec, chunk: O
         let own = if exact && radius > 0.0 { 1.0 / radius } else { unit(&spec.ensemble) };
         spectrum.map(|[re, im]| [spec.radius * own * re - spec.ensemble.shift, spec.radius * own * im])
     });
-    Ok(scaled.collect())
+    Ok((scaled.collect(), stopped))
 }
 
-/// The eigenvalues of matrices from a file: in f64 on the host, in f32 on a GPU.
-fn of_stack(device: &Device, stack: &matrix::MatrixStack) -> Result<Vec<Spectrum>> {
-    if let Device::Gpu(_) = device {
-        let narrow: Vec<f32> = stack.values.iter().map(|&x| x as f32).collect();
-        return spectrum::eigenvalues(device, &narrow, stack.n);
-    }
+/// The eigenvalues of matrices from a file, and whether it was stopped before the last one: in f64 on the host, in f32
+/// on a GPU.
+fn of_stack(device: &Device, stack: &matrix::MatrixStack, progress: &mut Progress) -> Result<(Vec<Spectrum>, bool)> {
     let matrices: Vec<&[f64]> = stack.values.chunks(stack.n * stack.n).collect();
-    Ok(spectrum::batch::eigenvalues(&matrices, stack.n))
+    let mut spectra = Vec::with_capacity(matrices.len());
+    for matrices in matrices.chunks(at_once(stack.n, None)) {
+        if !spectra.is_empty() && progress.at(spectra.len() as f64 / stack.matrices as f64).is_break() {
+            return Ok((spectra, true));
+        }
+        spectra.extend(match device {
+            Device::Gpu(_) => narrowed(device, matrices, stack.n)?,
+            _ => spectrum::batch::eigenvalues(matrices, stack.n),
+        });
+    }
+    Ok((spectra, false))
+}
+
+/// f64 matrices on a device of f32: each is scaled by a power of two so that its largest entry is between 1 and 2.
+/// Where even so an entry would vanish in f32, the host solves the matrix in f64.
+fn narrowed(device: &Device, matrices: &[&[f64]], n: usize) -> Result<Vec<Spectrum>> {
+    let exponents: Vec<Option<i32>> = matrices.iter().map(|matrix| fitting_exponent(matrix)).collect();
+    let narrow = matrices.iter().zip(&exponents).filter_map(|(matrix, exponent)| Some((matrix, (*exponent)?)));
+    let narrow: Vec<f32> = narrow.flat_map(|(matrix, e)| matrix.iter().map(move |&x| scaled(x, -e) as f32)).collect();
+    // These include matrices with NaN or infinity, which are refused.
+    let wide = matrices.iter().zip(&exponents).filter(|(_, exponent)| exponent.is_none());
+    let wide: Vec<&[f64]> = wide.map(|(matrix, _)| *matrix).collect();
+    let mut on_device = spectrum::eigenvalues(device, &narrow, n)?.into_iter();
+    let mut on_host = spectrum::batch::eigenvalues(&wide, n).into_iter();
+    let solved = exponents.into_iter().map(|exponent| match exponent {
+        Some(e) => on_device.next().map(|spectrum| spectrum.map(|[re, im]| [scaled(re, e), scaled(im, e)])),
+        None => on_host.next(),
+    });
+    solved.collect::<Option<_>>().ok_or_else(|| Error::Bug("a matrix got no answer".to_string()))
+}
+
+/// The exponent of the largest entry, if the matrix is finite and fits f32 after division by it.
+fn fitting_exponent(matrix: &[f64]) -> Option<i32> {
+    if matrix.iter().any(|x| !x.is_finite()) {
+        return None;
+    }
+    let largest = matrix.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    let exponent = if largest > 0.0 { largest.log2().floor() as i32 } else { 0 };
+    let fits = |&x: &f64| x == 0.0 || scaled(x.abs(), -exponent) >= f64::from(f32::MIN_POSITIVE);
+    matrix.iter().all(fits).then_some(exponent)
+}
+
+/// x times 2^e, in two factors, for one may be beyond f64.
+fn scaled(x: f64, e: i32) -> f64 {
+    x * f64::powi(2.0, e / 2) * f64::powi(2.0, e - e / 2)
 }
 
 fn radius(spectrum: &Spectrum) -> Option<f64> {
@@ -149,20 +257,34 @@ fn add_values(result: &mut Value, spectra: &[Spectrum]) {
     };
 }
 
+/// A number as it is read best: 0.012346, or 1.234568e-7.
+fn number(value: &Value) -> String {
+    match value.as_f64() {
+        None => "missing".to_string(),
+        Some(x) if x == 0.0 || (1e-4..1e6).contains(&x.abs()) => format!("{x:.6}"),
+        Some(x) => format!("{x:.6e}"),
+    }
+}
+
 fn show(console: &Console, result: &Value) -> Result<()> {
-    let number = |value: &Value| value.as_f64().map_or("missing".to_string(), |x| format!("{x:.6}"));
-    let mut text =
-        format!("{} matrices of width {}, eigenvalues of {}\n", result["matrices"], result["width"], result["of"]);
+    let matrices = result["matrices"].as_u64().unwrap_or(0);
+    let noun = if matrices == 1 { "matrix" } else { "matrices" };
+    let of = result["of"].as_str().unwrap_or_default();
+    let spread = if matrices > 1 { "; mean ± standard deviation over the matrices" } else { "" };
+    let mut text = format!("{matrices} {noun} of width {}, eigenvalues of {of}{spread}\n", result["width"]);
     for name in ["spectral_radius", "spectral_abscissa", "real_eigenvalues"] {
-        let (mean, sd) = (number(&result[name]["mean"]), number(&result[name]["sd"]));
-        text += &format!("{:<30} {mean} ± {sd}\n", name.replace('_', " "));
+        let sd = &result[name]["sd"];
+        let sd = if sd.is_null() { String::new() } else { format!(" ± {}", number(sd)) };
+        text += &format!("{:<30} {}{sd}\n", name.replace('_', " "), number(&result[name]["mean"]));
     }
-    for name in ["outside_unit_circle_fraction", "log_abs_mean", "norm", "numerical_abscissa"] {
-        if let Some(value) = result.get(name) {
-            text += &format!("{:<30} {}\n", name.replace('_', " "), number(value));
-        }
-    }
-    for name in ["departure_from_normality", "critical_step_size"] {
+    for name in [
+        "outside_unit_circle_fraction",
+        "log_abs_mean",
+        "norm",
+        "numerical_abscissa",
+        "departure_from_normality",
+        "critical_step_size",
+    ] {
         if let Some(value) = result.get(name) {
             text += &format!("{:<30} {}\n", name.replace('_', " "), number(value));
         }
@@ -170,18 +292,25 @@ fn show(console: &Console, result: &Value) -> Result<()> {
     if let Some(peak) = result.get("transient_peak").filter(|peak| !peak.is_null()) {
         text += &format!("{:<30} {} at step {}\n", "transient peak", number(&peak["value"]), peak["step"]);
     }
-    text += &format!("{:<30} {}\n", "seconds per matrix", result["timing"]["seconds_per_matrix"]);
+    let seconds = |name: &str| result["timing"][name].as_f64().unwrap_or_default();
+    let each = match seconds("seconds_per_matrix") {
+        s if s < 1e-3 => format!("{:.1} us", s * 1e6),
+        s if s < 1.0 => format!("{:.1} ms", s * 1e3),
+        s => format!("{s:.2} s"),
+    };
+    text += &format!("{:<30} {:.2} s, {each} a matrix\n", "time", seconds("seconds"));
     console.show(&text)
 }
 
 fn write(
     console: &Console,
     mut dataset: Dataset,
+    device: &Device,
     spec: &SpectrumSpec,
     spectra: &[Spectrum],
     result: &Value,
 ) -> Result<()> {
-    dataset.note("spec", &json!(spec).to_string());
+    dataset.note("spec", &recorded(spec).to_string());
     dataset.write_table("spectra", &tables::spectra(spectra))?;
     let (scale, offset) = spec.affine();
     let ginibre = spec.matrix.is_none() && spec.ensemble.correlation() == 0.0;
@@ -191,8 +320,8 @@ fn write(
         eigenvalues: eigenvalues.collect(),
         disc: ginibre.then_some(disc),
         levels: None,
-        title: format!("Eigenvalues of {} matrices", spectra.len()),
-        caption: format!("width {}; {}", result["width"], result["device"]["name"].as_str().unwrap_or_default()),
+        title: format!("Eigenvalues of {} {}", spectra.len(), if spectra.len() == 1 { "matrix" } else { "matrices" }),
+        caption: format!("width {}; {}", result["width"], console::caption(&device.description())),
     };
     let picture = scatter.draw()?;
     dataset.write_bytes("spectrum.png", &picture.png)?;

@@ -1,19 +1,22 @@
 //! `eulerscope sweep`: the stability map.
 
-use crate::cli::console::Console;
-use crate::cli::{Invocation, tables};
+use crate::cli::console::{self, Console};
+use crate::cli::outlook::{self, work};
+use crate::cli::{Invocation, tables, thinning};
 use crate::dataset::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::figure::{Disc, SpectrumScatter, StabilityMap};
 use crate::rollout::Rollout;
-use crate::spec::{Model, RadiusKind, SweepSpec, Weights};
+use crate::spec::grid::plain;
+use crate::spec::{Model, RadiusKind, StepScaling, SweepSpec, Weights};
 use crate::sweep::{self, Cell, Sweep};
 use serde_json::{Value, json};
-use std::time::Instant;
 
-/// Rows of the table of trajectories at most; beyond it fewer members are recorded.
+/// Rows of the table of trajectories at most; beyond it fewer members are recorded, then fewer grid points.
 const MOST_ROWS: usize = 2_000_000;
+/// Columns that a map needs in a terminal.
+const NARROWEST_MAP: usize = 72;
 /// Colours of a map saturate here: growth of the logarithm a layer.
 const COLOUR_RANGE: f64 = 0.5;
 
@@ -21,17 +24,23 @@ const COLOUR_RANGE: f64 = 0.5;
 pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Result<()> {
     let device = console.open(invocation)?;
     if invocation.plan {
-        return plan(console, &device, spec);
+        return outlook::sweep(console, &device, spec);
     }
-    let mut dataset = invocation.out.as_deref().map(Dataset::create).transpose()?;
+    let mut dataset = invocation.out.as_deref().map(console::create_folder).transpose()?;
     let work = announce(console, spec);
     let mut progress = console.progress("sweep");
     let result = sweep::run(&device, spec, &mut |fraction| progress.at(fraction))?;
     drop(progress);
-    let record = record(&device, spec, &result);
+    let mut record = record(&device, spec, &result);
     if let Some(dataset) = dataset.take() {
         let folder = dataset.folder().display().to_string();
-        write(dataset, &device, spec, &result, record.clone())?;
+        let recorded = Recorded::of(spec);
+        if !result.interrupted {
+            recorded.announce(console, spec);
+            record["trajectory_members"] = json!(recorded.members);
+            record["trajectory_points"] = json!(recorded.places.len());
+        }
+        write(dataset, &device, spec, &result, (record.clone(), &recorded))?;
         console.note(&format!("results are in {folder}: run.json, *.parquet, *.png, *.svg"));
     }
     show(console, &device, spec, &result, work)?;
@@ -58,18 +67,6 @@ fn record(device: &Device, spec: &SweepSpec, result: &Sweep) -> Value {
         "quantile_members": result.quantile_members,
         "linearised_members": result.linearised_members,
     })
-}
-
-/// Floating-point operations of the rollouts: two for each weight, token and step.
-fn work(spec: &SweepSpec) -> f64 {
-    let (n, ratio) = (spec.ensemble.width as f64, spec.layer.ffn_ratio as f64);
-    let weights = match spec.layer.model {
-        Model::Linear => n * n,
-        Model::Mlp => 2.0 * ratio * n * n,
-        Model::Transformer => (4.0 + 2.0 * ratio) * n * n + 2.0 * spec.layer.tokens as f64 * n,
-    };
-    let columns = (spec.cells() * spec.layer.tokens) as f64;
-    2.0 * weights * columns * spec.depth as f64 * spec.ensemble.layers as f64
 }
 
 fn announce(console: &Console, spec: &SweepSpec) -> f64 {
@@ -102,49 +99,13 @@ fn announce_jacobians(console: &Console, spec: &SweepSpec) {
     ));
 }
 
-/// `--plan`: says what a run would take, from a trial on a few members.
-fn plan(console: &Console, device: &Device, spec: &SweepSpec) -> Result<()> {
-    let trial_layers = spec.ensemble.layers.min(2 * rayon::current_num_threads());
-    let mut trial = spec.clone();
-    trial.ensemble.layers = trial_layers;
-    let start = Instant::now();
-    sweep::run(device, &trial, &mut |_| std::ops::ControlFlow::Continue(()))?;
-    let seconds = start.elapsed().as_secs_f64() * spec.ensemble.layers as f64 / trial_layers as f64;
-    let plan = sweep::plan_of_a_step(spec);
-    let bytes = plan.bytes_per_member(if matches!(device, Device::Reference(_)) { 8 } else { 4 });
-    let chunk = device.chunk_size(&plan).min(spec.chunk.unwrap_or(usize::MAX)).min(spec.ensemble.layers);
-    let value = json!({
-        "spec": spec,
-        "device": device.description(),
-        "plan": {
-            "cells": spec.cells(),
-            "members": spec.ensemble.layers,
-            "flops": work(spec),
-            "bytes_per_member": bytes,
-            "members_at_a_time": chunk,
-            "estimated_seconds": seconds,
-            "measured_on_members": trial_layers,
-        }
-    });
-    console.show(&format!(
-        "{} cells x {} members, {:.3e} flop\n{} bytes a member, {} members at a time\nabout {:.1} s, from a trial on {} members\n",
-        spec.cells(),
-        spec.ensemble.layers,
-        work(spec),
-        bytes,
-        chunk,
-        seconds,
-        trial_layers
-    ))?;
-    console.emit(&value)
-}
-
 /// The map of one damping, from the cells of that damping.
 fn map(device: &Device, spec: &SweepSpec, damping: f64, cells: &[Cell]) -> StabilityMap {
     let depth = spec.depth as f64;
     let ensemble = &spec.ensemble;
     StabilityMap {
-        step_sizes: spec.step_size.values().to_vec(),
+        step_sizes: spec.step_size.values().iter().map(|&h| spec.effective_step_size(h)).collect(),
+        step_label: step_label(spec.step_scaling).to_string(),
         radii: spec.radius.values().to_vec(),
         values: cells.iter().map(|cell| cell.log_growth.median.map(|growth| growth / depth)).collect(),
         value_label: "median growth, ln |x_L|/|x_0| a layer".to_string(),
@@ -160,7 +121,7 @@ fn map(device: &Device, spec: &SweepSpec, damping: f64, cells: &[Cell]) -> Stabi
             spec.depth,
             ensemble.radius_kind,
             ensemble.seed,
-            device.description().name
+            console::caption(&device.description())
         ),
     }
 }
@@ -172,7 +133,13 @@ fn maps(device: &Device, spec: &SweepSpec, result: &Sweep) -> Vec<StabilityMap> 
     dampings.zip(result.cells.chunks(size)).map(|(&damping, cells)| map(device, spec, damping, cells)).collect()
 }
 
-fn write(mut dataset: Dataset, device: &Device, spec: &SweepSpec, result: &Sweep, record: Value) -> Result<()> {
+fn write(
+    mut dataset: Dataset,
+    device: &Device,
+    spec: &SweepSpec,
+    result: &Sweep,
+    (record, recorded): (Value, &Recorded),
+) -> Result<()> {
     let text = to_json(spec)?.to_string();
     dataset.note("spec", &text);
     dataset.note("spec_hash", blake3::hash(text.as_bytes()).to_hex().as_str());
@@ -185,12 +152,10 @@ fn write(mut dataset: Dataset, device: &Device, spec: &SweepSpec, result: &Sweep
     }
     dataset.write_table("spectra", &tables::spectra(&result.spectra))?;
     if !result.interrupted {
-        dataset.write_table("trajectories", &trajectories(device, spec, result)?)?;
+        dataset.write_table("trajectories", &trajectories(device, spec, result, recorded)?)?;
     }
-    let many = spec.damping.len() > 1;
-    for (map, damping) in maps(device, spec, result).iter().zip(spec.damping.values()) {
+    for (map, name) in maps(device, spec, result).iter().zip(map_names(spec.damping.values())) {
         let picture = map.draw()?;
-        let name = if many { format!("stability_map_damping_{damping}") } else { "stability_map".to_string() };
         dataset.write_bytes(&format!("{name}.png"), &picture.png)?;
         dataset.write_bytes(&format!("{name}.svg"), picture.svg.as_bytes())?;
     }
@@ -212,7 +177,7 @@ fn write_spectrum(dataset: &mut Dataset, device: &Device, spec: &SweepSpec, resu
             spec.ensemble.family,
             spec.ensemble.width,
             spec.ensemble.seed,
-            device.description().name
+            console::caption(&device.description())
         ),
     };
     let picture = scatter.draw()?;
@@ -220,12 +185,41 @@ fn write_spectrum(dataset: &mut Dataset, device: &Device, spec: &SweepSpec, resu
     dataset.write_bytes("spectrum.svg", picture.svg.as_bytes())
 }
 
-/// The first members step by step, at the first grid points that fit.
-fn trajectories(device: &Device, spec: &SweepSpec, result: &Sweep) -> Result<tables::Columns> {
-    let mut points = sweep::points(spec);
-    points.truncate((MOST_ROWS / ((spec.depth + 1) * spec.trajectories.max(1))).max(1));
+/// Which trajectories are recorded: members, and places in the list of grid points.
+struct Recorded {
+    members: usize,
+    places: Vec<usize>,
+}
+
+impl Recorded {
+    /// As many members as the table has room for, then, when there is room for one only, fewer grid points.
+    fn of(spec: &SweepSpec) -> Self {
+        let room = MOST_ROWS / (spec.depth + 1);
+        let members = (room / spec.cells()).clamp(1, spec.trajectories.max(1)).min(spec.trajectories);
+        Recorded { members, places: thinning::places(spec, room) }
+    }
+
+    /// Says what is left out, if anything is.
+    fn announce(&self, console: &Console, spec: &SweepSpec) {
+        let (members, points) = (self.members, self.places.len());
+        if members < spec.trajectories || points < spec.cells() {
+            console.note(&format!(
+                "trajectories: {members} of {} members at {points} of {} grid points are recorded step by step, \
+                 {MOST_ROWS} rows at most",
+                spec.trajectories,
+                spec.cells()
+            ));
+        }
+    }
+}
+
+/// The recorded members step by step.
+fn trajectories(device: &Device, spec: &SweepSpec, result: &Sweep, recorded: &Recorded) -> Result<tables::Columns> {
+    let all = sweep::points(spec);
+    let points: Vec<sweep::Point> = recorded.places.iter().map(|&place| all[place]).collect();
     if spec.layer.model != Model::Linear {
-        let seen = sweep::nonlinear::histories(device, spec, &points)?;
+        let fewer = SweepSpec { trajectories: recorded.members, ..spec.clone() };
+        let seen = sweep::nonlinear::histories(device, &fewer, &points)?;
         return Ok(tables::observations(&seen, &points, spec.depth));
     }
     let own: Vec<_> = points.iter().map(|point| sweep::coefficients(spec, point)).collect();
@@ -238,12 +232,37 @@ fn trajectories(device: &Device, spec: &SweepSpec, result: &Sweep) -> Result<tab
         points: &own,
         member_gain: (spec.ensemble.radius_kind == RadiusKind::Exact).then_some(&gains),
     };
-    let growth = rollout.histories(device, 0..spec.trajectories)?;
+    let growth = rollout.histories(device, 0..recorded.members)?;
     Ok(tables::trajectories(&growth, &points, spec.depth))
 }
 
+/// What the step sizes of the figures are.
+fn step_label(scaling: StepScaling) -> &'static str {
+    match scaling {
+        StepScaling::Constant => "step size h",
+        StepScaling::InverseSqrtDepth => "step size h, scaled by 1/sqrt(depth)",
+        StepScaling::InverseDepth => "step size h, scaled by 1/depth",
+    }
+}
+
+/// Names for the maps of several dampings: rounded to 6 significant digits, and none twice.
+fn map_names(dampings: &[f64]) -> Vec<String> {
+    if dampings.len() == 1 {
+        return vec!["stability_map".to_string()];
+    }
+    let mut names: Vec<String> = Vec::new();
+    for (i, damping) in dampings.iter().enumerate() {
+        let rounded = format!("{damping:.5e}").parse().unwrap_or(*damping);
+        let name = format!("stability_map_damping_{}", plain(rounded));
+        let taken = names.contains(&name);
+        names.push(if taken { format!("{name}_number_{}", i + 1) } else { name });
+    }
+    names
+}
+
 fn show(console: &Console, device: &Device, spec: &SweepSpec, result: &Sweep, work: f64) -> Result<()> {
-    for map in maps(device, spec, result) {
+    let maps = if console.columns() < NARROWEST_MAP { Vec::new() } else { maps(device, spec, result) };
+    for map in maps {
         let text = map.terminal(console.columns(), console.colour())?;
         console.show(&format!("{text}\n"))?;
     }
@@ -277,5 +296,32 @@ fn ending(result: &Sweep) -> Result<()> {
         failed => {
             Err(Error::Partial(format!("{failed} members have no spectrum; they are missing from the predictions")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Recorded, map_names};
+    use crate::spec::SweepSpec;
+
+    #[test]
+    fn names_of_maps_are_short_and_differ() {
+        assert_eq!(map_names(&[0.1]), ["stability_map"]);
+        let names = map_names(&[1.0 / 3.0, 1.0 / 3.0 + 1e-9, 0.5]);
+        let ends = ["0.333333", "0.333333_number_2", "0.5"];
+        assert_eq!(names, ends.map(|end| format!("stability_map_damping_{end}")));
+    }
+
+    #[test]
+    fn fewer_members_are_recorded_before_fewer_points() {
+        let recorded = |depth| {
+            let recorded = Recorded::of(&SweepSpec { depth, ..SweepSpec::default() });
+            (recorded.members, recorded.places.len())
+        };
+        assert_eq!(recorded(80), (8, 1024));
+        assert_eq!(recorded(1000), (1, 1024));
+        let (members, points) = recorded(10_000);
+        assert!(members == 1 && (150..200).contains(&points));
+        assert_eq!(recorded(1_000_000), (1, 1));
     }
 }

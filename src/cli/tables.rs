@@ -4,7 +4,7 @@ use crate::dataset::Column;
 use crate::lyapunov::Lyapunov;
 use crate::rollout::nonlinear::Observation;
 use crate::spectrum::{Spectrum, Status};
-use crate::sweep::{Cell, Linearised, Member, Observed, Point};
+use crate::sweep::{Cell, Member, Observed, Point};
 
 /// A table's columns by name.
 pub type Columns = Vec<(&'static str, Column)>;
@@ -13,52 +13,62 @@ fn optional(values: impl Iterator<Item = Option<f64>>) -> Column {
     Column::OptionalF64(values.collect())
 }
 
+/// The columns of a summary, with the names of its fields behind its own.
+macro_rules! summary {
+    ($columns:ident, $rows:expr, $name:ident; $($field:ident),*) => {
+        $( $columns.push((
+            concat!(stringify!($name), "_", stringify!($field)),
+            optional($rows.map(|row| row.$name.$field)),
+        )); )*
+    };
+    ($columns:ident, $rows:expr, $name:ident) => {
+        summary!($columns, $rows, $name; mean, sd, standard_error, q10, q50, q90, median)
+    };
+}
+
 /// One row for each grid point, with the names of the JSON flattened by `_`.
 pub fn cells(cells: &[Cell]) -> Columns {
     let plain = |f: fn(&Cell) -> f64| Column::F64(cells.iter().map(f).collect());
     let maybe = |f: fn(&Cell) -> Option<f64>| optional(cells.iter().map(f));
-    let seen = |f: fn(&Observed) -> Option<f64>| optional(cells.iter().map(|c| c.observations.as_ref().and_then(f)));
     let count = |f: fn(&Cell) -> u64| Column::I64(cells.iter().map(|cell| f(cell) as i64).collect());
-    vec![
+    let mut columns = vec![
         ("step_size", plain(|c| c.step_size)),
         ("radius", plain(|c| c.radius)),
         ("damping", plain(|c| c.damping)),
         ("layers", count(|c| c.layers)),
-        ("spectral_radius_mean", maybe(|c| c.spectral_radius.mean)),
-        ("spectral_radius_sd", maybe(|c| c.spectral_radius.sd)),
-        ("spectral_radius_q10", maybe(|c| c.spectral_radius.q10)),
-        ("spectral_radius_q50", maybe(|c| c.spectral_radius.q50)),
-        ("spectral_radius_q90", maybe(|c| c.spectral_radius.q90)),
-        ("unstable_fraction", maybe(|c| c.unstable_fraction)),
-        ("unstable_fraction_standard_error", maybe(|c| c.standard_errors.unstable_fraction)),
-        ("predicted_decays", maybe(|c| c.fates_predicted.decays)),
-        ("predicted_neutral", maybe(|c| c.fates_predicted.neutral)),
-        ("predicted_explodes", maybe(|c| c.fates_predicted.explodes)),
-        ("observed_decays", maybe(|c| c.fates_observed.decays)),
-        ("observed_neutral", maybe(|c| c.fates_observed.neutral)),
-        ("observed_explodes", maybe(|c| c.fates_observed.explodes)),
-        ("grew_fraction", maybe(|c| c.grew_fraction)),
-        ("grew_fraction_standard_error", maybe(|c| c.standard_errors.grew_fraction)),
-        ("diverged_fraction", maybe(|c| c.diverged_fraction)),
-        ("diverged_fraction_standard_error", maybe(|c| c.standard_errors.diverged_fraction)),
-        ("log_growth_mean", maybe(|c| c.log_growth.mean)),
-        ("log_growth_sd", maybe(|c| c.log_growth.sd)),
-        ("log_growth_standard_error", maybe(|c| c.log_growth.standard_error)),
-        ("log_growth_median", maybe(|c| c.log_growth.median)),
-        ("mean_square_growth", maybe(|c| c.mean_square_growth)),
-        ("log_mean_square_growth", maybe(|c| c.log_mean_square_growth)),
-        ("log_peak_growth_mean", maybe(|c| c.log_peak_growth.mean)),
-        ("log_peak_growth_median", maybe(|c| c.log_peak_growth.median)),
-        ("overshoot_step", maybe(|c| c.overshoot_step)),
-        ("crossing_step", maybe(|c| c.crossing_step)),
-        ("cosine", seen(|o| o.cosine)),
-        ("token_similarity", seen(|o| o.token_similarity)),
-        ("attention_entropy", seen(|o| o.attention_entropy)),
-        ("effective_step", seen(|o| o.effective_step)),
-        ("effective_damping", seen(|o| o.effective_damping)),
-        ("collapsed", count(|c| c.collapsed)),
-        ("frozen", count(|c| c.frozen)),
-        ("no_spectrum", count(|c| c.no_spectrum)),
+    ];
+    summary!(columns, cells.iter(), spectral_radius);
+    columns.push(("unstable_fraction", maybe(|c| c.unstable_fraction)));
+    summary!(columns, cells.iter(), fates_predicted; decays, neutral, explodes);
+    summary!(columns, cells.iter(), fates_observed; decays, neutral, explodes);
+    columns.push(("grew_fraction", maybe(|c| c.grew_fraction)));
+    columns.push(("diverged_fraction", maybe(|c| c.diverged_fraction)));
+    summary!(columns, cells.iter(), standard_errors; unstable_fraction, grew_fraction, diverged_fraction);
+    summary!(columns, cells.iter(), log_growth);
+    columns.push(("mean_square_growth", maybe(|c| c.mean_square_growth)));
+    columns.push(("log_mean_square_growth", maybe(|c| c.log_mean_square_growth)));
+    summary!(columns, cells.iter(), peak_growth);
+    summary!(columns, cells.iter(), log_peak_growth);
+    columns.push(("overshoot_step", maybe(|c| c.overshoot_step)));
+    columns.push(("crossing_step", maybe(|c| c.crossing_step)));
+    columns.push(("collapsed", count(|c| c.collapsed)));
+    columns.push(("frozen", count(|c| c.frozen)));
+    columns.push(("no_spectrum", count(|c| c.no_spectrum)));
+    if cells.iter().any(|cell| cell.observations.is_some()) {
+        columns.extend(observed(cells));
+    }
+    columns
+}
+
+/// What was seen of nonlinear states.
+fn observed(cells: &[Cell]) -> Columns {
+    let seen = |f: fn(&Observed) -> Option<f64>| optional(cells.iter().map(|c| c.observations.as_ref().and_then(f)));
+    vec![
+        ("observations_cosine", seen(|o| o.cosine)),
+        ("observations_token_similarity", seen(|o| o.token_similarity)),
+        ("observations_attention_entropy", seen(|o| o.attention_entropy)),
+        ("observations_effective_step", seen(|o| o.effective_step)),
+        ("observations_effective_damping", seen(|o| o.effective_damping)),
     ]
 }
 
@@ -117,20 +127,20 @@ pub fn trajectories(growth: &[f64], points: &[Point], depth: usize) -> Columns {
 pub fn linearised(cells: &[Cell]) -> Columns {
     let rows = || cells.iter().flat_map(|cell| cell.linearised.iter().map(move |l| (cell, l)));
     let point = |f: fn(&Cell) -> f64| Column::F64(rows().map(|(cell, _)| f(cell)).collect());
-    let maybe = |f: fn(&Linearised) -> Option<f64>| optional(rows().map(|(_, l)| f(l)));
-    vec![
+    let lines = || rows().map(|(_, linearised)| linearised);
+    let mut columns = vec![
         ("step_size", point(|c| c.step_size)),
         ("radius", point(|c| c.radius)),
         ("damping", point(|c| c.damping)),
         ("step", Column::I64(rows().map(|(_, l)| l.step as i64).collect())),
         ("members", Column::I64(rows().map(|(_, l)| l.members as i64).collect())),
-        ("unstable_fraction", maybe(|l| l.unstable_fraction)),
-        ("spectral_radius_mean", maybe(|l| l.spectral_radius.mean)),
-        ("spectral_radius_median", maybe(|l| l.spectral_radius.median)),
-        ("spectral_abscissa_mean", maybe(|l| l.spectral_abscissa.mean)),
-        ("norm_mean", maybe(|l| l.norm.mean)),
-        ("relative_departure_mean", maybe(|l| l.relative_departure.mean)),
-    ]
+        ("unstable_fraction", optional(lines().map(|l| l.unstable_fraction))),
+    ];
+    summary!(columns, lines(), spectral_radius);
+    summary!(columns, lines(), spectral_abscissa);
+    summary!(columns, lines(), norm);
+    summary!(columns, lines(), relative_departure);
+    columns
 }
 
 /// One row for each recorded member, step and grid point of a nonlinear model; `seen` is

@@ -19,6 +19,8 @@ const MARKED: usize = 8;
 pub struct StabilityMap {
     /// Euler step sizes h, along x, in any order.
     pub step_sizes: Vec<f64>,
+    /// What the step sizes are: "step size h", and by what it is scaled.
+    pub step_label: String,
     /// Spectral radii ρ, along y, in any order.
     pub radii: Vec<f64>,
     /// The observed value, `[radii, step_sizes]`; `None` or NaN is missing and drawn grey.
@@ -57,7 +59,7 @@ impl StabilityMap {
             // A coarse grid shows its own values.
             marks: if values.len() <= MARKED { values.to_vec() } else { Vec::new() },
         };
-        let x = axis("step size h", grid.x_scale, &grid.step_sizes, &x_edges, (LEFT, WIDTH - 110.0));
+        let x = axis(&self.step_label, grid.x_scale, &grid.step_sizes, &x_edges, (LEFT, WIDTH - 110.0));
         let y = axis("spectral radius ρ", grid.y_scale, &grid.radii, &y_edges, (bottom, top));
         draw_cells(&mut canvas, &grid, (&x, &x_edges), (&y, &y_edges));
         let boundary = boundary(&grid, &x_edges, &y_edges);

@@ -56,7 +56,7 @@ impl StabilityMap {
             }
             text.push_str(if color { "\x1b[0m\n" } else { "\n" });
         }
-        text.push_str(&x_axis(&grid, width, columns, color));
+        text.push_str(&x_axis(&grid, &self.step_label, (width, columns), color));
         text.push_str(&self.legend(&grid, color));
         Ok(text)
     }
@@ -163,7 +163,7 @@ fn y_label(grid: &Grid, line: usize, lines: usize) -> String {
     shown.map(|index| plain(grid.radii[index])).unwrap_or_default()
 }
 
-fn x_axis(grid: &Grid, width: usize, columns: usize, color: bool) -> String {
+fn x_axis(grid: &Grid, label: &str, (width, columns): (usize, usize), color: bool) -> String {
     let (corner, dash) = if color { ("└", "─") } else { ("+", "-") };
     let mut labels = vec![' '; columns];
     let count = grid.step_sizes.len();
@@ -182,7 +182,9 @@ fn x_axis(grid: &Grid, width: usize, columns: usize, color: bool) -> String {
     let indent = (GUTTER + width / 2).saturating_sub(4).max(GUTTER);
     let labels: String = labels.into_iter().collect();
     let log = if grid.x_scale == Scale::Log { " (logarithmic)" } else { "" };
-    format!("        {corner}{}\n{}\n{:indent$}step size{log}\n", dash.repeat(width), labels.trim_end(), "")
+    let named = format!("{:indent$}{label}{log}", "");
+    let named = if named.chars().count() > columns { format!("  {label}{log}") } else { named };
+    format!("        {corner}{}\n{}\n{named}\n", dash.repeat(width), labels.trim_end())
 }
 
 fn plain(value: f64) -> String {

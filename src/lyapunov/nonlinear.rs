@@ -1,6 +1,6 @@
 //! Exponents along the trajectories of nonlinear layers: tangents through the exact linearisation of every step.
 
-use super::{Estimate, Frame, Lyapunov, block_of, estimate, growth_of, summarise};
+use super::{Estimate, Frame, Lyapunov, Progress, block_of, estimate, growth_of, in_chunks, summarise};
 use crate::device::Device;
 use crate::ensemble::Source;
 use crate::error::Result;
@@ -14,31 +14,30 @@ use crate::spec::{LyapunovSpec, Weights};
 const SLOTS: usize = 2;
 
 /// The exponents of the MLP or the Transformer.
-pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: &mut dyn FnMut(f64)) -> Result<Lyapunov> {
+pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progress) -> Result<Lyapunov> {
     // Random tangents fill the padding of the state too; one step makes it 0, so there is at least one.
     let spec = &LyapunovSpec { transient_steps: spec.transient_steps.max(1), ..spec.clone() };
     let mut plan = Plan::new();
     let (source, frame) = record(&mut plan, spec);
     let (mut logs, mut norms, mut frozen) = (Vec::new(), Vec::new(), 0);
     let layers = spec.ensemble.layers;
-    device.run(&plan, layers, chunk, &source.inputs(0..layers), &mut |chunk| {
+    let interrupted = in_chunks(device, &plan, layers, chunk, &source, progress, &mut |chunk| {
         for member in 0..chunk.members.len() {
             if chunk.outputs[3].int(member * mark::ROWS + mark::DIVERGED_STEP) > 0 {
                 frozen += 1;
                 continue;
             }
-            logs.push(growth_of(&frame, &chunk, member));
-            norms.push(growth_of_norm(&chunk, member) / spec.steps as f64);
+            logs.push(growth_of(&frame, chunk, member));
+            norms.push(growth_of_norm(chunk, member) / spec.steps as f64);
         }
-        progress(chunk.members.end as f64 / layers as f64);
-        Ok(())
     })?;
     let result = summarise(spec, &frame, &logs);
     let angular_exponents = angular(spec, &frame, &logs, &norms);
-    Ok(Lyapunov { angular_exponents, frozen, ..result })
+    let members = logs.len() + frozen;
+    Ok(Lyapunov { angular_exponents, frozen, members, interrupted, ..result })
 }
 
-fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
+pub(super) fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
     let source = Source::new(plan, spec.ensemble.seed);
     let point = Point { step_size: spec.step_size, radius: spec.radius, damping: spec.damping };
     let threshold = Threshold::new(f64::from(f32::MAX));

@@ -94,7 +94,7 @@ fn known(text: &str, key: &str, span: Range<usize>) -> Result<()> {
 /// A TOML error in one line, with its place.
 fn located(text: &str, error: &toml::de::Error) -> Error {
     let message: Vec<&str> = error.message().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let message: String = message.join(", ").chars().flat_map(escaped).take(400).collect();
+    let message: String = in_plain_words(&message.join(", ")).chars().flat_map(escaped).take(400).collect();
     Error::Invalid(match error.span() {
         Some(span) => {
             let (line, column) = position(text, span.start);
@@ -102,6 +102,30 @@ fn located(text: &str, error: &toml::de::Error) -> Error {
         }
         None => message,
     })
+}
+
+/// The parser's message without the names of Rust's types.
+fn in_plain_words(message: &str) -> String {
+    const WORDS: [(&str, &str); 17] = [
+        ("expected usize", "expected a whole number"),
+        ("expected u64", "expected a whole number"),
+        ("expected f64", "expected a number"),
+        ("expected i64", "expected a whole number"),
+        ("expected a string", "expected text"),
+        ("expected string or table", "expected text"),
+        ("invalid type: ", "found "),
+        ("invalid value: ", "found "),
+        ("floating point `", "the number `"),
+        ("integer `", "the whole number `"),
+        ("boolean `", "`"),
+        ("` as i128", "`"),
+        ("` as u128", "`"),
+        ("unknown variant", "unknown word"),
+        ("found string \"", "found the text \""),
+        ("found sequence", "found an array"),
+        ("found map", "found a table"),
+    ];
+    WORDS.iter().fold(message.to_owned(), |message, (rust, plain)| message.replace(rust, plain))
 }
 
 fn escaped(character: char) -> Vec<char> {

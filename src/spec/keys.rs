@@ -26,10 +26,10 @@ pub struct EnsembleKeys {
     /// Restoring force mu: A = -mu I + rho G / sqrt(n) [default: 0]
     #[arg(long, value_name = "MU", help_heading = "Ensemble", allow_negative_numbers = true)]
     pub shift: Option<f64>,
-    /// How many members, random layers, are drawn
+    /// How many members, random layers, are drawn [default: 1024; 64 for lyapunov and nonlinear sweeps]
     #[arg(long, value_name = "COUNT", help_heading = "Ensemble", allow_negative_numbers = true)]
     pub layers: Option<usize>,
-    /// Width n of the state, 1 to 4096
+    /// Width n of the state, 1 to 4096 [default: 64; 16 for nonlinear sweeps, 32 for lyapunov]
     #[arg(long, value_name = "N", help_heading = "Ensemble", allow_negative_numbers = true)]
     pub width: Option<usize>,
     /// The seed of every random number; on the command line it is a global option.
@@ -44,13 +44,13 @@ pub struct LayerKeys {
     /// What a layer computes [default: linear]
     #[arg(long, value_name = "NAME", help_heading = "Layer")]
     pub model: Option<Model>,
-    /// Whether the steps of a member share their layer
+    /// Whether the steps of a member share their layer [default: tied; iid for lyapunov]
     #[arg(long, value_name = "KIND", help_heading = "Layer")]
     pub weights: Option<Weights>,
     /// Tokens T, 1 to 512 [default: 4 for the transformer, else 1]
     #[arg(long, value_name = "T", help_heading = "Layer", allow_negative_numbers = true)]
     pub tokens: Option<usize>,
-    /// Attention heads; must divide the width [default: 4]
+    /// Attention heads of the transformer; must divide the width [default: 4]
     #[arg(long, value_name = "COUNT", help_heading = "Layer", allow_negative_numbers = true)]
     pub heads: Option<usize>,
     /// FFN width over the width [default: 4]
@@ -73,14 +73,40 @@ pub struct LayerKeys {
     pub logit_gain: Option<f64>,
 }
 
+impl LayerKeys {
+    /// Refuses keys that were given although the model has nothing that they could change.
+    pub fn refuse_unused(&self, model: Model) -> Result<()> {
+        let attention =
+            [("heads", self.heads.is_some()), ("mask", self.mask.is_some()), ("logit_gain", self.logit_gain.is_some())];
+        let network = [
+            ("ffn_ratio", self.ffn_ratio.is_some()),
+            ("activation", self.activation.is_some()),
+            ("norm", self.norm.is_some()),
+            ("norm_kind", self.norm_kind.is_some()),
+        ];
+        let first = |keys: &[(&'static str, bool)]| keys.iter().find(|(_, given)| *given).map(|(name, _)| *name);
+        if model != Model::Transformer
+            && let Some(name) = first(&attention)
+        {
+            return invalid!("{name}: the {model} model has no attention; remove it or use model transformer");
+        }
+        if model == Model::Linear
+            && let Some(name) = first(&network)
+        {
+            return invalid!("{name}: the linear model has none; remove it or use model mlp or transformer");
+        }
+        Ok(())
+    }
+}
+
 /// What `sweep` varies and how it steps.
 #[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
 #[serde(default)]
 pub struct SweepKeys {
-    /// Euler step sizes h [default: log(0.01,2,32)]
+    /// Euler step sizes h [default: log(0.01,2,32); 12 of them for nonlinear models]
     #[arg(long, value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
     pub step_size: Option<GridText>,
-    /// Spectral radii rho [default: lin(0.05,1.6,32)]
+    /// Spectral radii rho [default: lin(0.05,1.6,32); lin(0.1,1.6,12) for nonlinear models]
     #[arg(long, value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
     pub radius: Option<GridText>,
     /// Friction gamma, 0 to 1 [default: 0.1]
@@ -89,7 +115,7 @@ pub struct SweepKeys {
     /// Steps L of a trajectory [default: 80]
     #[arg(long, value_name = "STEPS", help_heading = "Sweep", allow_negative_numbers = true)]
     pub depth: Option<usize>,
-    /// How a step follows dx/dt = f(x) [default: euler]
+    /// How a step follows dx/dt = f(x); only euler is built yet [default: euler]
     #[arg(long, value_name = "NAME", help_heading = "Sweep")]
     pub integrator: Option<Integrator>,
     /// How the step size shrinks with the depth [default: constant]
@@ -98,7 +124,7 @@ pub struct SweepKeys {
     /// Growth of the norm that counts as diverged [default: 1000]
     #[arg(long, value_name = "FACTOR", help_heading = "Sweep", allow_negative_numbers = true)]
     pub threshold: Option<f64>,
-    /// Linearise at every K-th step, 0 for never [default: first, middle and last]
+    /// Linearise the MLP or transformer at every K-th step, 0 for never [default: first, middle and last]
     #[arg(long, value_name = "K", help_heading = "Sweep", allow_negative_numbers = true)]
     pub linearise_every: Option<usize>,
     /// Members recorded step by step [default: 8]

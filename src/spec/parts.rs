@@ -5,7 +5,7 @@ use super::keys::{EnsembleKeys, LayerKeys, serialize_seed};
 use super::words::*;
 use crate::error::Result;
 use crate::invalid;
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// The widest state.
 pub const WIDEST: usize = 4096;
@@ -25,7 +25,7 @@ macro_rules! take {
 pub(super) use take;
 
 /// Which random matrices are drawn: A = -shift I + rho G / sqrt(width), `layers` of them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct EnsembleSpec {
     /// The family of G; the key is `ensemble`.
     #[serde(rename = "ensemble")]
@@ -106,8 +106,8 @@ impl EnsembleSpec {
     }
 }
 
-/// What one layer computes, and whether the steps share it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// What one layer computes, and whether the steps share it. The record has only what the model has.
+#[derive(Debug, Clone, PartialEq)]
 pub struct LayerSpec {
     /// f.
     pub model: Model,
@@ -196,5 +196,26 @@ impl LayerSpec {
             return invalid!("shift: only the linear model has a restoring force; leave `shift` out of model {model}");
         }
         Ok(())
+    }
+}
+
+impl Serialize for LayerSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("model", &self.model)?;
+        map.serialize_entry("weights", &self.weights)?;
+        map.serialize_entry("tokens", &self.tokens)?;
+        if self.model == Model::Transformer {
+            map.serialize_entry("heads", &self.heads)?;
+            map.serialize_entry("mask", &self.mask)?;
+            map.serialize_entry("logit_gain", &self.logit_gain)?;
+        }
+        if self.model != Model::Linear {
+            map.serialize_entry("ffn_ratio", &self.ffn_ratio)?;
+            map.serialize_entry("activation", &self.activation)?;
+            map.serialize_entry("norm", &self.norm)?;
+            map.serialize_entry("norm_kind", &self.norm_kind)?;
+        }
+        map.end()
     }
 }

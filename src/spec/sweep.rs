@@ -81,6 +81,8 @@ impl SweepSpec {
     /// The sweep that a file and the flags ask for; flags win, and what neither says is the model's default.
     pub fn from_keys(file: &SweepKeys, flags: &SweepKeys) -> Result<Self> {
         let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
+        file.layer.refuse_unused(model)?;
+        flags.layer.refuse_unused(model)?;
         let mut spec = SweepSpec::of(model);
         spec.apply(file)?;
         spec.apply(flags)?;
@@ -128,7 +130,15 @@ impl SweepSpec {
             let dimension = self.ensemble.width * self.layer.tokens;
             check::tangents("tokens: the Jacobian", dimension, dimension, "linearise never, with linearise_every 0")?;
         }
-        validate_integrator(self.integrator, self.layer.model)?;
+        if self.integrator != Integrator::Euler {
+            return invalid!("integrator: {} is not built yet; use euler", self.integrator);
+        }
+        if self.ensemble.radius_kind == RadiusKind::Exact && self.layer.weights == Weights::Iid {
+            return invalid!(
+                "radius_kind: with iid weights one exact radius would be that of the first layer only; use nominal, or \
+                 tied weights"
+            );
+        }
         self.validate_grids()?;
         self.validate_gain()
     }
@@ -136,6 +146,9 @@ impl SweepSpec {
     fn validate_counts(&self) -> Result<()> {
         if self.linearise_every.is_some_and(|every| every > DEEPEST) {
             return invalid!("linearise_every: more than {DEEPEST} steps do not exist; give 0 for never");
+        }
+        if self.linearise_every.is_some() && self.layer.model == Model::Linear {
+            return invalid!("linearise_every: the linear model is its own linearisation; remove it");
         }
         if let Some(chunk) = self.chunk {
             check::count("chunk", chunk, super::parts::MOST_LAYERS)?;
@@ -176,20 +189,5 @@ impl SweepSpec {
             }
         }
         Ok(())
-    }
-}
-
-fn validate_integrator(integrator: Integrator, model: Model) -> Result<()> {
-    use Integrator::*;
-    match (integrator, model) {
-        (BackwardEuler | ExponentialEuler, Model::Mlp | Model::Transformer) => {
-            invalid!("integrator: {integrator} needs a linear f, not model {model}; use euler, heun or rk4")
-        }
-        (Strang, Model::Linear | Model::Mlp) => {
-            invalid!(
-                "integrator: strang splits the transformer's two sublayers, model {model} has one; use euler, heun or rk4"
-            )
-        }
-        _ => Ok(()),
     }
 }

@@ -25,7 +25,8 @@ pub struct Pseudospectrum {
 ///
 /// Each value is off by at most about n epsilon ‖z I - A‖₂.
 pub fn pseudospectrum(matrix: &[f64], n: usize, eigenvalues: &[[f64; 2]], points: usize) -> Pseudospectrum {
-    let (low, high) = eigenvalues.iter().fold((-1.0, 1.0), |(low, high), z| (f64::min(low, z[0]), f64::max(high, z[0])));
+    let (low, high) =
+        eigenvalues.iter().fold((-1.0, 1.0), |(low, high), z| (f64::min(low, z[0]), f64::max(high, z[0])));
     let tall = eigenvalues.iter().fold(1.0, |tall, z| f64::max(tall, z[1].abs()));
     let (middle, half) = (f64::midpoint(low, high), 1.5 * f64::max(0.5 * (high - low), tall));
     let line = |center: f64| -> Vec<f64> {

@@ -84,7 +84,8 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --shift nan", 4, "shift"),
     ("sweep --damping 1.5", 4, "damping: 1.5"),
     ("sweep --damping -0.1", 4, "damping: -0.1"),
-    ("sweep --integrator exponential-euler --radius 100", 4, "2^40"),
+    ("sweep --integrator heun", 4, "integrator: heun is not built yet; use euler"),
+    ("sweep --integrator rk4 --plan", 4, "not built yet"),
     // Counts.
     ("sweep --width 0", 4, "width: 0"),
     ("sweep --width 100000", 4, "width: 100000"),
@@ -102,6 +103,9 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --chunk 0", 4, "chunk"),
     ("devices --chunk 0", 4, "chunk"),
     ("devices --device=", 4, "device"),
+    ("devices --plan", 2, "devices has no --plan"),
+    ("devices --out results", 2, "devices has no --out"),
+    ("devices --device nosuchadapter --quiet", 5, ""),
     // Ensembles.
     ("sweep --ensemble elliptic", 4, "tau"),
     ("sweep --ensemble elliptic --tau 1.5", 4, "tau: 1.5"),
@@ -109,16 +113,27 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --tau 0.5", 4, "tau: the ginibre ensemble"),
     ("sweep --ensemble antisymmetric --radius-kind exact --width 1", 4, "width 2"),
     // Layers.
-    ("sweep --model transformer --heads 3", 4, "heads: 3 do not divide width 64"),
+    ("sweep --model transformer --heads 3", 4, "heads: 3 do not divide width 16"),
     ("sweep --model transformer --heads 0", 4, "heads: 0"),
     ("sweep --model mlp --ffn-ratio 0", 4, "ffn_ratio: 0"),
     ("sweep --model mlp --ensemble symmetric", 4, "ginibre"),
-    ("sweep --model mlp --integrator strang", 4, "strang"),
-    ("sweep --model transformer --integrator backward-euler", 4, "linear"),
+    ("sweep --model mlp --integrator strang", 4, "strang is not built yet"),
+    ("sweep --heads 4", 4, "heads: the linear model has no attention"),
+    ("sweep --model mlp --heads 4", 4, "heads: the mlp model has no attention"),
+    ("sweep --mask causal", 4, "mask"),
+    ("sweep --logit-gain 2", 4, "logit_gain"),
+    ("sweep --ffn-ratio 4", 4, "ffn_ratio: the linear model has none"),
+    ("sweep --activation tanh", 4, "activation"),
+    ("sweep --norm post", 4, "norm"),
+    ("sweep --norm-kind rmsnorm", 4, "norm_kind"),
+    ("sweep --tokens 2", 4, "tokens: the linear model has 1 token"),
+    ("sweep --linearise-every 2", 4, "linearise_every: the linear model"),
+    ("lyapunov --activation tanh", 4, "activation: the linear model has none"),
+    ("sweep --radius-kind exact --weights iid", 4, "radius_kind: with iid weights"),
     ("sweep --model transformer --width 4096 --tokens 512", 4, "2097152 x 2097152"),
-    ("sweep --model transformer --tokens 512", 4, "lower width x tokens to 23170"),
+    ("sweep --model transformer --width 64 --tokens 512", 4, "lower width x tokens to 23170"),
     ("lyapunov --model transformer --width 512 --tokens 512", 4, "fewer exponents"),
-    ("lyapunov --width 4096 --tokens 512", 4, "fewer exponents"),
+    ("lyapunov --model mlp --width 4096 --tokens 512", 4, "fewer exponents"),
     ("sweep --model transformer --logit-gain 0", 4, "logit_gain"),
     // The other commands.
     ("spectrum --step-size 0", 4, "step_size"),
@@ -176,9 +191,11 @@ const REFUSED_FILES: &[(&[u8], &str)] = &[
     (b"[sweep]\nwidth = 3", "unknown key `sweep`"),
     (b"width = ", "line 1, column"),
     (b"width = 3\nwidth = 4", "line 2, column 1"),
-    (b"width = \"wide\"", "line 1, column 9"),
+    (b"width = \"wide\"", "line 1, column 9: found the text \"wide\", expected a whole number"),
     (b"width = -1", "line 1, column 9"),
-    (b"width = 3.5", "line 1, column 9"),
+    (b"width = 3.5", "line 1, column 9: found the number `3.5`, expected a whole number"),
+    (b"heads = 2", "heads: the linear model"),
+    (b"model = 'mlp'\nmask = 'none'", "mask"),
     (b"width = 99999999999999999999", "line 1"),
     (b"heads = \"two\"", "line 1, column 9"),
     (b"ensemble = 'wigner'", "symmetric"),
@@ -207,6 +224,9 @@ fn bad_files_get_one_line_that_says_where() {
     for &(text, expected) in REFUSED_FILES {
         std::fs::write(&path, text).unwrap();
         let said = refusal(sweep(&path), 4);
+        for rust in ["usize", "u64", "i64", "f64", "i128", "variant", "invalid type", "floating"] {
+            assert!(!said.contains(rust), "{said}");
+        }
         assert!(
             said.contains(expected),
             "{:?} should say `{expected}`, but says: {said}",
@@ -276,6 +296,12 @@ fn a_full_standard_output_is_an_input_output_error() {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eulerscope"));
     let output = command.args(["sweep", "--plan", "--layers", "4", "--device", "cpu"]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(7), "{}", String::from_utf8_lossy(&output.stderr));
+    for arguments in [&["--help"][..], &["--version"], &["sweep", "--help"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eulerscope"));
+        let output = command.args(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(7), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 /// Set in the child process that is to panic, to the thread that shall do it.

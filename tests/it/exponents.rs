@@ -4,6 +4,7 @@ use crate::theory::{devices, digamma, spectra};
 use eulerscope::device::Device;
 use eulerscope::lyapunov;
 use eulerscope::spec::{EnsembleSpec, LayerSpec, LyapunovSpec, Weights};
+use std::ops::ControlFlow;
 
 /// The largest exponent of products of a I + b G / sqrt n, exactly: half of E log of a noncentral chi-squared number.
 fn largest_exponent(n: f64, a: f64, b: f64) -> f64 {
@@ -31,7 +32,7 @@ fn lyapunov_exponents_are_the_exact_ones() {
                 top: Some(4),
                 ..Default::default()
             };
-            let result = lyapunov::run(&device, &spec, 0, &mut |_| {}).expect("it runs");
+            let result = lyapunov::run(&device, &spec, 0, &mut |_| ControlFlow::Continue(())).expect("it runs");
             let (mean, error) =
                 (result.exponents[0].mean.expect("is"), result.exponents[0].standard_error.expect("is"));
             let wanted = largest_exponent(n as f64, a, b);
@@ -70,7 +71,7 @@ fn newmans_spectrum_of_ginibre_products() {
             blocks: 4,
             ..Default::default()
         };
-        let result = lyapunov::run(&device, &spec, 0, &mut |_| {}).expect("it runs");
+        let result = lyapunov::run(&device, &spec, 0, &mut |_| ControlFlow::Continue(())).expect("it runs");
         for (i, exponent) in result.exponents.iter().enumerate() {
             let wanted = 0.5 * ((2.0 / n as f64).ln() + digamma((n - i) as f64 / 2.0));
             let (mean, error) = (exponent.mean.expect("is"), exponent.standard_error.expect("is"));
@@ -98,7 +99,7 @@ fn tied_products_have_the_logarithms_of_the_eigenvalues() {
         blocks: 2,
         ..Default::default()
     };
-    let found = lyapunov::run(&device, &spec, 0, &mut |_| {}).expect("it runs");
+    let found = lyapunov::run(&device, &spec, 0, &mut |_| ControlFlow::Continue(())).expect("it runs");
     let mut logs: Vec<f64> = spectra(&device, &ensemble)[0]
         .eigenvalues
         .iter()

@@ -13,6 +13,7 @@ fn spaced(from: f64, to: f64, count: usize) -> Vec<f64> {
 fn map(step_sizes: Vec<f64>, radii: Vec<f64>) -> StabilityMap {
     let products: Vec<f64> = radii.iter().flat_map(|radius| step_sizes.iter().map(move |h| h * radius)).collect();
     StabilityMap {
+        step_label: "step size h".to_string(),
         values: products.iter().map(|product| Some(product.ln())).collect(),
         unstable_fraction: products.iter().map(|&product| Some(f64::from(u8::from(product > 1.0)))).collect(),
         step_sizes,
@@ -88,7 +89,7 @@ fn the_terminal_puts_growth_up_and_right_and_the_boundary_between() {
     let boundary = rows[0].find('%').expect("a boundary in the top row");
     // h ρ = 1 at ρ = 2: between the cells h = 0.5 and h = 0.6, the fifth and the sixth of three characters each.
     assert_eq!(boundary, 14, "{}", rows[0]);
-    assert!(lines[0].contains("radius") && lines.iter().any(|line| line.trim() == "step size"));
+    assert!(lines[0].contains("radius") && lines.iter().any(|line| line.trim() == "step size h"));
     assert!(lines.last().unwrap().contains("predicted boundary"));
     assert!(!map.terminal(80, false).unwrap().contains('\x1b'));
     assert!(map.terminal(80, false).unwrap().is_ascii());

@@ -3,6 +3,7 @@
 mod adapter;
 mod bench;
 mod cli_bad_input;
+mod cli_results;
 mod dataset;
 mod eigen_gpu;
 mod eigen_pack;

@@ -105,7 +105,10 @@ fn friction_makes_the_direction_of_a_pre_norm_mlp_more_sensitive() {
         let theory = 0.5 * (keep + (1.0 - keep) * ratio).ln();
         let (found, error) = exponent(damping);
         // Finite width lowers the mean logarithm by about 1 / n a step.
-        assert!((found - theory).abs() <= 4.0 * error + 1.5 / 128.0, "damping {damping}: {found} ± {error}, not {theory}");
+        assert!(
+            (found - theory).abs() <= 4.0 * error + 1.5 / 128.0,
+            "damping {damping}: {found} ± {error}, not {theory}"
+        );
         assert!(found > 4.0 * error, "damping {damping} makes directions drift apart");
     }
 }
@@ -113,8 +116,17 @@ fn friction_makes_the_direction_of_a_pre_norm_mlp_more_sensitive() {
 #[test]
 fn transients_and_critical_steps_of_single_matrices() {
     let n = 16;
-    let shift: Vec<f64> =
-        (0..n * n).map(|i| if i % (n + 1) == 0 { 0.7 } else if i % (n + 1) == 1 { 0.8 } else { 0.0 }).collect();
+    let shift: Vec<f64> = (0..n * n)
+        .map(|i| {
+            if i % (n + 1) == 0 {
+                0.7
+            } else if i % (n + 1) == 1 {
+                0.8
+            } else {
+                0.0
+            }
+        })
+        .collect();
     let spectrum = batch::eigenvalues(&[&shift], n).remove(0);
     let found = derived(&shift, &shift, n, &spectrum, 0.0);
     let peak = found.transient_peak.expect("its powers decay");

@@ -130,9 +130,10 @@ fn the_other_commands_parse() {
         panic!("not a bench")
     };
     assert_eq!((spec.quick, spec.only), (true, vec!["a".to_owned(), "b".to_owned()]));
-    let all = invocation(&["devices", "--json", "--quiet", "--plan", "--device", "lavapipe", "--out", "results"]);
-    assert_eq!((all.json, all.quiet, all.plan, all.device.as_str()), (true, true, true, "lavapipe"));
-    assert_eq!(all.out, Some("results".into()));
+    let all = invocation(&["devices", "--json", "--quiet", "--device", "lavapipe"]);
+    assert_eq!((all.json, all.quiet, all.plan, all.device.as_str()), (true, true, false, "lavapipe"));
+    let planned = invocation(&["lyapunov", "--plan", "--out", "results"]);
+    assert_eq!((planned.plan, planned.out), (true, Some("results".into())));
 }
 
 #[test]

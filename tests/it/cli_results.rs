@@ -1,0 +1,124 @@
+//! What the commands write: the same names everywhere, plans that are quick, records that say what they hold.
+
+use assert_cmd::Command;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Runs on the CPU and gives back standard output and standard error.
+#[track_caller]
+fn run(line: &str, folder: &Path, columns: &str) -> (String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eulerscope"));
+    command.current_dir(folder).env("COLUMNS", columns).timeout(std::time::Duration::from_secs(120));
+    let output = command.args(line.split(' ')).args(["--device", "cpu"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{line}: {said}");
+    (String::from_utf8(output.stdout).unwrap(), said)
+}
+
+#[track_caller]
+fn json(line: &str, folder: &Path) -> Value {
+    serde_json::from_str(&run(line, folder, "100").0).unwrap()
+}
+
+/// The names of an object's values, with `_` between a name and those inside it; lists are tables of their own.
+fn flattened(value: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (name, value) in value.as_object().unwrap() {
+        match value {
+            Value::Array(_) => {}
+            Value::Object(_) => names.extend(flattened(value).into_iter().map(|inner| format!("{name}_{inner}"))),
+            _ => drop(names.insert(name.clone())),
+        }
+    }
+    names
+}
+
+fn columns(path: &Path) -> BTreeSet<String> {
+    let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
+    let schema = reader.metadata().file_metadata().schema_descr();
+    schema.columns().iter().map(|column| column.name().to_string()).collect()
+}
+
+#[test]
+fn tables_have_the_names_of_the_json() {
+    let folder = tempfile::tempdir().unwrap();
+    for (line, lists) in [
+        ("sweep --layers 3 --width 4 --depth 3 --step-size 0.1,1 --radius 1 --json --out linear", false),
+        ("sweep --model mlp --layers 3 --width 4 --depth 3 --step-size 0.1,1 --radius 1 --json --out mlp", true),
+    ] {
+        let result = json(line, folder.path());
+        let out = folder.path().join(line.rsplit(' ').next().unwrap());
+        let cell = &result["cells"][0];
+        assert_eq!(columns(&out.join("cells.parquet")), flattened(cell), "{line}");
+        if lists {
+            let mut names = flattened(&cell["linearised"][0]);
+            names.extend(["step_size", "radius", "damping"].map(String::from));
+            assert_eq!(columns(&out.join("linearised.parquet")), names);
+        }
+    }
+}
+
+#[test]
+fn plans_are_made_without_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    for line in [
+        "sweep --plan --depth 1000000 --step-size lin(0.001,1,1000) --radius lin(0.1,1,1000) --layers 1000000",
+        "sweep --plan --model transformer --depth 1000000 --layers 1000000 --linearise-every 1",
+        "lyapunov --plan --steps 1000000 --layers 1000000",
+        "spectrum --plan --layers 1000000000",
+    ] {
+        let (text, _) = run(line, folder.path(), "100");
+        assert!(!text.contains('{') && text.contains(" at a time") && text.contains("from a trial of"), "{text}");
+        let plan = json(&format!("{line} --json"), folder.path());
+        let number = |name: &str| plan["plan"][name].as_f64().unwrap();
+        assert!(number("estimated_seconds") > 100.0 && number("bytes_at_a_time") > 0.0, "{plan}");
+        assert!(number("measured_on_members") < number("members"), "{plan}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_record_says_which_trajectories_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, said) = run("sweep --layers 4 --width 4 --depth 600 --out all", folder.path(), "100");
+    let record = |out: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(folder.path().join(out).join("run.json")).unwrap()).unwrap()
+    };
+    assert_eq!((&record("all")["trajectory_members"], &record("all")["trajectory_points"]), (&3.into(), &1024.into()));
+    assert!(said.contains("trajectories: 3 of 4 members at 1024 of 1024 grid points"), "{said}");
+    let (_, said) = run("sweep --layers 4 --width 4 --depth 20 --out few", folder.path(), "100");
+    assert_eq!((&record("few")["trajectory_members"], &record("few")["trajectory_points"]), (&4.into(), &1024.into()));
+    assert!(!said.contains("trajectories:"), "{said}");
+}
+
+#[test]
+fn the_spec_of_own_matrices_claims_no_ensemble() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.csv"), "1e-300,0\n0,-2e-300\n").unwrap();
+    let result = json("spectrum --matrix a.csv --step-size 0.5 --json", folder.path());
+    let names: BTreeSet<&String> = result["spec"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["matrix", "step_size", "values"].map(String::from).iter().collect());
+    assert_eq!(result["interrupted"], false);
+    let (text, _) = run("spectrum --matrix a.csv", folder.path(), "100");
+    assert!(text.starts_with("1 matrix of width 2, eigenvalues of A\n"), "{text}");
+    assert!(text.contains("2.000000e-300") && !text.contains('"') && !text.contains('±'), "{text}");
+}
+
+#[test]
+fn scaled_step_sizes_are_drawn_as_they_act() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "sweep --layers 3 --width 4 --depth 100 --step-size 1,2 --radius 1 --step-scaling inverse-depth --out o";
+    let (text, _) = run(line, folder.path(), "100");
+    assert!(text.contains("step size h, scaled by 1/depth") && text.contains("0.01"), "{text}");
+    let svg = std::fs::read_to_string(folder.path().join("o/stability_map.svg")).unwrap();
+    assert!(svg.contains("scaled by 1/depth") && svg.contains("0.02") && svg.contains("cpu f32"));
+}
+
+#[test]
+fn a_narrow_terminal_gets_no_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let (text, _) = run("sweep --layers 3 --width 4 --depth 3", folder.path(), "60");
+    assert!(!text.contains("predicted boundary") && text.contains("grid points"), "{text}");
+}
