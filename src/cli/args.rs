@@ -130,6 +130,9 @@ struct SpectrumArguments {
     /// Print every eigenvalue, not only their statistics
     #[arg(long)]
     values: bool,
+    /// Smallest singular values of z I - A on a grid of N x N points z, for the first matrix of the file
+    #[arg(long, value_name = "N", requires = "matrix")]
+    pseudospectrum: Option<usize>,
     #[command(flatten)]
     ensemble: EnsembleKeys,
 }
@@ -231,6 +234,7 @@ impl SpectrumArguments {
         spec.damping = self.damping;
         spec.matrix = self.matrix;
         spec.values = self.values;
+        spec.pseudospectrum = self.pseudospectrum;
         spec.validate()?;
         Ok(spec)
     }

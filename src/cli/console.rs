@@ -5,7 +5,6 @@ use crate::dataset::Dataset;
 use crate::device::{Description, Device};
 use crate::error::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::Value;
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -79,7 +78,7 @@ impl Console {
     }
 
     /// The result for programs; nothing without `--json`.
-    pub fn emit(&self, value: &Value) -> Result<()> {
+    pub fn emit(&self, value: &impl serde::Serialize) -> Result<()> {
         if !self.json {
             return Ok(());
         }

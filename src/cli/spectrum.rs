@@ -7,11 +7,12 @@ use crate::dataset::Dataset;
 use crate::device::Device;
 use crate::ensemble::{draw_matrices, unit};
 use crate::error::{Error, Result};
-use crate::figure::{Disc, SpectrumScatter};
+use crate::figure::{Disc, LevelLines, SpectrumScatter};
 use crate::invalid;
 use crate::matrix;
 use crate::spec::{RadiusKind, SpectrumSpec};
 use crate::spectrum::derived::{Derived, derived};
+use crate::spectrum::pseudospectrum::{Pseudospectrum, pseudospectrum};
 use crate::spectrum::{self, Spectrum, Status};
 use crate::statistics::{Moments, Summary};
 use serde_json::{Value, json};
@@ -49,9 +50,13 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> R
     if let Some(stack) = &stack {
         add_derived(&mut result, spec, stack, &spectra);
     }
+    let pseudo = stack.as_ref().and_then(|stack| pseudospectrum_of_first(spec, stack, &spoken));
     show(console, &result)?;
     if let Some(dataset) = dataset {
-        write(console, dataset, &device, spec, &spoken, &result)?;
+        write(console, dataset, &device, spec, (&spoken, pseudo.as_ref()), &result)?;
+    }
+    if let Some(pseudo) = &pseudo {
+        result["pseudospectrum"] = json!(pseudo);
     }
     if stack.is_some() || spec.values {
         add_values(&mut result, &spoken);
@@ -64,6 +69,20 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> R
     ending(&spoken)
 }
 
+/// The pseudospectrum of the first matrix, or of the step made of it, if it is wanted and there are eigenvalues.
+fn pseudospectrum_of_first(
+    spec: &SpectrumSpec,
+    stack: &matrix::MatrixStack,
+    spoken: &[Spectrum],
+) -> Option<Pseudospectrum> {
+    let (points, n) = (spec.pseudospectrum?, stack.n);
+    let first = spoken.first().filter(|spectrum| spectrum.status == Status::Ok)?;
+    let (scale, offset) = spec.affine();
+    let entry = |i: usize| scale * stack.values[i] + if i % (n + 1) == 0 { offset } else { 0.0 };
+    let matrix: Vec<f64> = (0..n * n).map(entry).collect();
+    Some(pseudospectrum(&matrix, n, &first.eigenvalues, points))
+}
+
 /// How many matrices there are, and their width.
 fn shape(spec: &SpectrumSpec, stack: Option<&matrix::MatrixStack>) -> (usize, usize) {
     stack.map_or((spec.ensemble.layers, spec.ensemble.width), |stack| (stack.matrices, stack.n))
@@ -73,7 +92,8 @@ fn shape(spec: &SpectrumSpec, stack: Option<&matrix::MatrixStack>) -> (usize, us
 fn recorded(spec: &SpectrumSpec) -> Value {
     let mut value = json!(spec);
     if let (Some(_), Value::Object(fields)) = (&spec.matrix, &mut value) {
-        fields.retain(|name, _| ["matrix", "step_size", "damping", "values"].contains(&name.as_str()));
+        fields
+            .retain(|name, _| ["matrix", "step_size", "damping", "values", "pseudospectrum"].contains(&name.as_str()));
     }
     value
 }
@@ -307,20 +327,29 @@ fn write(
     mut dataset: Dataset,
     device: &Device,
     spec: &SpectrumSpec,
-    spectra: &[Spectrum],
+    (spectra, pseudo): (&[Spectrum], Option<&Pseudospectrum>),
     result: &Value,
 ) -> Result<()> {
+    // Level lines are those of one matrix, so they are drawn with its eigenvalues alone.
+    let drawn = if pseudo.is_some() { &spectra[..1] } else { spectra };
+    if let Some(pseudo) = pseudo {
+        dataset.write_table("pseudospectrum", &tables::pseudospectrum(pseudo))?;
+    }
     dataset.note("spec", &recorded(spec).to_string());
     dataset.write_table("spectra", &tables::spectra(spectra))?;
     let (scale, offset) = spec.affine();
     let ginibre = spec.matrix.is_none() && spec.ensemble.correlation() == 0.0;
     let disc = Disc { center: offset - scale * spec.ensemble.shift, radius: (scale * spec.radius).abs() };
-    let eigenvalues = spectra.iter().flat_map(|s| s.eigenvalues.iter().copied()).take(FIGURE_VALUES);
+    let eigenvalues = drawn.iter().flat_map(|s| s.eigenvalues.iter().copied()).take(FIGURE_VALUES);
     let scatter = SpectrumScatter {
         eigenvalues: eigenvalues.collect(),
         disc: ginibre.then_some(disc),
-        levels: None,
-        title: format!("Eigenvalues of {} {}", spectra.len(), if spectra.len() == 1 { "matrix" } else { "matrices" }),
+        levels: pseudo.map(|pseudo| LevelLines {
+            re: pseudo.re.clone(),
+            im: pseudo.im.clone(),
+            log10: pseudo.smallest_singular_value.iter().map(|sigma| sigma.map(f64::log10)).collect(),
+        }),
+        title: format!("Eigenvalues of {} {}", drawn.len(), if drawn.len() == 1 { "matrix" } else { "matrices" }),
         caption: format!("width {}; {}", result["width"], console::caption(&device.description())),
     };
     let picture = scatter.draw()?;

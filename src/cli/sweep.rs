@@ -11,6 +11,7 @@ use crate::rollout::Rollout;
 use crate::spec::grid::plain;
 use crate::spec::{Model, RadiusKind, StepScaling, SweepSpec, Weights};
 use crate::sweep::{self, Cell, Sweep};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Rows of the table of trajectories at most; beyond it fewer members are recorded, then fewer grid points.
@@ -44,10 +45,16 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Resu
         console.note(&format!("results are in {folder}: run.json, *.parquet, *.png, *.svg"));
     }
     show(console, &device, spec, &result, work)?;
-    let mut whole = record;
-    whole["cells"] = to_json(&result.cells)?;
-    console.emit(&whole)?;
+    console.emit(&Whole { record: &record, cells: &result.cells })?;
     ending(&result)
+}
+
+/// The record with all cells, which are many: they go to the writer as they are.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    record: &'a Value,
+    cells: &'a [Cell],
 }
 
 fn to_json(value: &impl serde::Serialize) -> Result<Value> {

@@ -3,6 +3,7 @@
 use crate::dataset::Column;
 use crate::lyapunov::Lyapunov;
 use crate::rollout::nonlinear::Observation;
+use crate::spectrum::pseudospectrum::Pseudospectrum;
 use crate::spectrum::{Spectrum, Status};
 use crate::sweep::{Cell, Member, Observed, Point};
 
@@ -104,6 +105,18 @@ pub fn spectra(spectra: &[Spectrum]) -> Columns {
         ("member", Column::U32(rows().map(|(member, _)| member).collect())),
         ("re", Column::F64(rows().map(|(_, [re, _])| re).collect())),
         ("im", Column::F64(rows().map(|(_, [_, im])| im).collect())),
+    ]
+}
+
+/// One row for each point of the grid.
+pub fn pseudospectrum(pseudo: &Pseudospectrum) -> Columns {
+    let columns = pseudo.re.len();
+    let place = |i: usize| (pseudo.re[i % columns], pseudo.im[i / columns]);
+    let count = 0..pseudo.smallest_singular_value.len();
+    vec![
+        ("re", Column::F64(count.clone().map(|i| place(i).0).collect())),
+        ("im", Column::F64(count.map(|i| place(i).1).collect())),
+        ("smallest_singular_value", optional(pseudo.smallest_singular_value.iter().copied())),
     ]
 }
 

@@ -7,6 +7,9 @@ use crate::error::Result;
 use serde::Serialize;
 use std::path::PathBuf;
 
+/// The finest pseudospectrum, in points a side.
+const MOST_POINTS_A_SIDE: usize = 1000;
+
 /// The eigenvalues of A or, as soon as a step size or a damping is given, of M = (1 - damping) I + step_size A.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SpectrumSpec {
@@ -26,6 +29,9 @@ pub struct SpectrumSpec {
     pub matrix: Option<PathBuf>,
     /// Whether the eigenvalues themselves are wanted, not only their statistics.
     pub values: bool,
+    /// Points a side of the pseudospectrum of the first matrix of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pseudospectrum: Option<usize>,
 }
 
 impl Default for SpectrumSpec {
@@ -38,6 +44,7 @@ impl Default for SpectrumSpec {
             damping: None,
             matrix: None,
             values: false,
+            pseudospectrum: None,
         }
     }
 }
@@ -59,6 +66,9 @@ impl SpectrumSpec {
     /// Refuses, in one line, what cannot be computed.
     pub fn validate(&self) -> Result<()> {
         self.ensemble.validate()?;
+        if let Some(points) = self.pseudospectrum {
+            check::count("pseudospectrum", points, MOST_POINTS_A_SIDE)?;
+        }
         check::radius(self.radius)?;
         self.step_size.map_or(Ok(()), check::step_size)?;
         self.damping.map_or(Ok(()), check::damping)?;
