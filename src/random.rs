@@ -97,6 +97,7 @@ impl Stream {
         for round in 0..20 {
             let [r0, r1] = ROTATIONS[round % 8];
             let (a, b) = if round % 2 == 0 { (1, 3) } else { (3, 1) };
+            #[expect(clippy::needless_range_loop, reason = "one lane of four arrays")]
             for l in 0..LANES {
                 x[0][l] = x[0][l].wrapping_add(x[a][l]);
                 x[a][l] = x[a][l].rotate_left(r0) ^ x[0][l];
