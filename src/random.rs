@@ -85,7 +85,6 @@ impl Stream {
 
     /// `LANES` blocks from `first`, in vectors: `[word, lane]`.
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "the lanes of four vectors move together")]
     pub fn blocks<const LANES: usize>(&self, first: u32) -> [[u32; LANES]; 4] {
         let k = [self.seed as u32, (self.seed >> 32) as u32, STREAM_VERSION, 0];
         let k = [k[0], k[1], k[2], k[3], PARITY ^ k[0] ^ k[1] ^ k[2] ^ k[3]];

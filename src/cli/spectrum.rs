@@ -78,7 +78,7 @@ fn pseudospectrum_of_first(
     let (points, n) = (spec.pseudospectrum?, stack.n);
     let first = spoken.first().filter(|spectrum| spectrum.status == Status::Ok)?;
     let (scale, offset) = spec.affine();
-    let entry = |i: usize| scale * stack.values[i] + if i % (n + 1) == 0 { offset } else { 0.0 };
+    let entry = |i: usize| scale * stack.values[i] + if i.is_multiple_of(n + 1) { offset } else { 0.0 };
     let matrix: Vec<f64> = (0..n * n).map(entry).collect();
     Some(pseudospectrum(&matrix, n, &first.eigenvalues, points))
 }
@@ -350,7 +350,7 @@ fn write(
             log10: pseudo.smallest_singular_value.iter().map(|sigma| sigma.map(f64::log10)).collect(),
         }),
         title: format!("Eigenvalues of {} {}", drawn.len(), if drawn.len() == 1 { "matrix" } else { "matrices" }),
-        caption: format!("width {}; {}", result["width"], console::caption(&device.description())),
+        caption: format!("width {}; {}", result["width"], arithmetic(spec, device)),
     };
     let picture = scatter.draw()?;
     dataset.write_bytes("spectrum.png", &picture.png)?;
@@ -359,6 +359,14 @@ fn write(
     dataset.finish(result.clone())?;
     console.note(&format!("results are in {folder}"));
     Ok(())
+}
+
+/// What computed the eigenvalues: matrices of a file are solved in f64 wherever that is the host.
+fn arithmetic(spec: &SpectrumSpec, device: &Device) -> String {
+    match (device, &spec.matrix) {
+        (Device::Cpu(_), Some(_)) => format!("cpu f64: {}", device.description().name),
+        _ => console::caption(&device.description()),
+    }
 }
 
 fn ending(spectra: &[Spectrum]) -> Result<()> {
