@@ -7,6 +7,8 @@ pub mod sublayer;
 pub mod tangent;
 
 pub use crate::ensemble::State;
+use crate::error::Result;
+use crate::invalid;
 pub use jacobian::{Jacobian, jacobian};
 pub use linear::LinearLayer;
 pub use nonlinear::NonlinearLayer;
@@ -34,6 +36,31 @@ pub struct Coefficients {
     pub keep: f64,
     /// step_size * radius * unit.
     pub gain: f64,
+}
+
+/// A step may not shrink a state by more than this, or its squared norm leaves f32.
+const LEAST_GAIN: f64 = 1.0 / (1_u64 << 40) as f64;
+
+impl Coefficients {
+    /// Of `x <- (1 - damping) x + step_size (-shift + radius unit G) x`. What is left of 1 - damping - step_size shift
+    /// by rounding alone is 0.
+    pub fn new((step_size, radius, damping): (f64, f64, f64), shift: f64, unit: f64) -> Self {
+        let keep = 1.0 - damping - step_size * shift;
+        let rounding = 4.0 * f64::EPSILON * (1.0 + (step_size * shift).abs());
+        Coefficients { keep: if keep.abs() <= rounding { 0.0 } else { keep }, gain: step_size * radius * unit }
+    }
+
+    /// Refuses a step that shrinks every state so far that f32 cannot follow, unless it is 0.
+    pub fn check(&self) -> Result<()> {
+        let (keep, gain) = (self.keep.abs(), self.gain.abs());
+        if keep.max(gain) == 0.0 || keep.max(gain) >= LEAST_GAIN {
+            return Ok(());
+        }
+        invalid!(
+            "step_size: with (1 - damping - step_size x shift) = {keep:e} and step_size x radius / sqrt(width) = {gain:e} a \
+             step shrinks every state by more than 2^40; raise the step size or the radius, or lower the damping"
+        )
+    }
 }
 
 /// A grid point of a nonlinear layer.

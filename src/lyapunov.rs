@@ -117,6 +117,7 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
     if spec.layer.model != Model::Linear {
         return nonlinear::run(device, spec, chunk, progress);
     }
+    own(spec).check()?;
     let mut plan = Plan::new();
     let (source, frame) = record(&mut plan, spec);
     let mut logs: Vec<Vec<f64>> = Vec::new();
@@ -182,14 +183,16 @@ pub fn plan_of_one(spec: &LyapunovSpec) -> Plan {
     plan
 }
 
+/// What every deviation does in a step.
+fn own(spec: &LyapunovSpec) -> Coefficients {
+    Coefficients::new((spec.step_size, spec.radius, spec.damping), spec.ensemble.shift, unit(&spec.ensemble))
+}
+
 /// Block 0 takes the transient, blocks 1.. the convergence series.
 fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
     let source = Source::new(plan, spec.ensemble.seed);
     let member_gain = plan.shared_reals("member_gain", vec![1.0]);
-    let own = Coefficients {
-        keep: 1.0 - spec.damping - spec.step_size * spec.ensemble.shift,
-        gain: spec.step_size * spec.radius * unit(&spec.ensemble),
-    };
+    let own = own(spec);
     let (width, columns) = (spec.ensemble.width, spec.exponents());
     let mut layer =
         LinearLayer::new(plan, width, &vec![own; columns], member_gain, Threshold::new(f64::from(f32::MAX)));

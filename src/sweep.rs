@@ -102,10 +102,8 @@ pub fn points(spec: &SweepSpec) -> Vec<Point> {
 
 /// What a step does at a point, for members whose matrices are drawn by `spec`.
 pub fn coefficients(spec: &SweepSpec, point: &Point) -> Coefficients {
-    Coefficients {
-        keep: 1.0 - point.damping - point.step_size * spec.ensemble.shift,
-        gain: point.step_size * point.radius * unit(&spec.ensemble),
-    }
+    let Point { step_size, radius, damping } = *point;
+    Coefficients::new((step_size, radius, damping), spec.ensemble.shift, unit(&spec.ensemble))
 }
 
 /// Is told how far a run is, as a fraction; may ask it to stop.
@@ -129,7 +127,7 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
         interrupted: false,
         timing: Timing::default(),
     };
-    check_shrinking(spec, &points)?;
+    points.iter().try_for_each(|point| coefficients(spec, point).check())?;
     measure_spectra(device, spec, &mut sweep, progress)?;
     sweep.timing.spectra_seconds = start.elapsed().as_secs_f64();
     let passes = points.len().div_ceil(POINTS_PER_PASS);
@@ -156,25 +154,6 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
 
 fn accumulator(device: &Device, spec: &SweepSpec, point: &Point, quantile_members: usize) -> Accumulator {
     Accumulator::new(quantile_members, Bands::new(point, spec.ensemble.width, device.epsilon()))
-}
-
-/// A single step must not shrink the state so far that its squared norm leaves f32, unless it is exactly 0.
-fn check_shrinking(spec: &SweepSpec, points: &[Point]) -> Result<()> {
-    let least = (-40.0_f64).exp2();
-    for point in points {
-        let keep = 1.0 - point.damping - point.step_size * spec.ensemble.shift;
-        let (keep, gain) = (keep.abs(), point.step_size * point.radius);
-        if keep < least && gain < least && (keep > 0.0 || gain > 0.0) {
-            return invalid!(
-                "step_size: at step size {}, radius {} and damping {} a step shrinks the state by more than 2^40; raise \
-                 the step size or the radius, or lower the damping",
-                point.step_size,
-                point.radius,
-                point.damping
-            );
-        }
-    }
-    Ok(())
 }
 
 /// Draws all matrices and reduces their spectra to what the grid needs.
@@ -214,8 +193,7 @@ fn member(spectrum: &Spectrum, unit: f64, exact: bool) -> Member {
 impl Member {
     /// The spectral radius of M = (1 - damping - step_size shift) I + step_size radius G, if the spectrum is known.
     pub fn radius_of_step(&self, shift: f64, point: &Point) -> Option<f64> {
-        let keep = 1.0 - point.damping - point.step_size * shift;
-        let gain = point.step_size * point.radius;
+        let Coefficients { keep, gain } = Coefficients::new((point.step_size, point.radius, point.damping), shift, 1.0);
         let square = |z: &[f64; 2]| (keep + gain * z[0]).powi(2) + (gain * z[1]).powi(2);
         (self.status == Status::Ok).then(|| self.hull.iter().map(square).fold(0.0, f64::max).sqrt())
     }

@@ -40,14 +40,11 @@ pub struct Derived {
 pub fn derived(matrix: &[f64], step: &[f64], n: usize, spectrum: &Spectrum, damping: f64) -> Derived {
     let a = Mat::from_fn(n, n, |i, j| matrix[i * n + j]);
     let symmetric = Mat::from_fn(n, n, |i, j| 0.5 * (matrix[i * n + j] + matrix[j * n + i]));
-    let frobenius: f64 = matrix.iter().map(|x| x * x).sum();
-    let normal: f64 = spectrum.eigenvalues.iter().map(|[re, im]| re * re + im * im).sum();
     let radius = spectral_radius_of(step, n);
     Derived {
         norm: norm(&a),
         numerical_abscissa: symmetric.self_adjoint_eigenvalues(Side::Lower).ok().and_then(|all| all.last().copied()),
-        // Rounding may leave the difference of a normal matrix below 0.
-        departure_from_normality: Some((frobenius - normal).max(0.0).sqrt()),
+        departure_from_normality: Some(departure(matrix.iter().copied(), spectrum).0),
         transient_peak: radius.filter(|&radius| radius < 1.0).and_then(|_| transient_peak(step, n)),
         critical_step_size: critical_step_size(&spectrum.eigenvalues, damping),
     }
@@ -56,9 +53,21 @@ pub fn derived(matrix: &[f64], step: &[f64], n: usize, spectrum: &Spectrum, damp
 /// ‖A‖₂ and Henrici's departure from normality over ‖A‖_F, of a matrix `[n, n]` with eigenvalues `spectrum`.
 pub fn norm_and_departure(matrix: &[f32], n: usize, spectrum: &Spectrum) -> (Option<f64>, f64) {
     let a = Mat::from_fn(n, n, |i, j| matrix[i * n + j] as f64);
-    let frobenius: f64 = matrix.iter().map(|&x| x as f64 * x as f64).sum();
-    let normal: f64 = spectrum.eigenvalues.iter().map(|[re, im]| re * re + im * im).sum();
-    (norm(&a), ((frobenius - normal).max(0.0) / frobenius.max(f64::MIN_POSITIVE)).sqrt())
+    (norm(&a), departure(matrix.iter().map(|&x| x as f64), spectrum).1)
+}
+
+/// Henrici's departure from normality, and the same over ‖A‖_F. Squares are taken at the scale of the largest entry, so
+/// that they neither overflow nor vanish.
+fn departure(entries: impl Iterator<Item = f64> + Clone, spectrum: &Spectrum) -> (f64, f64) {
+    let largest = entries.clone().fold(0.0, |largest, x| f64::max(largest, x.abs()));
+    if largest == 0.0 {
+        return (0.0, 0.0);
+    }
+    let frobenius: f64 = entries.map(|x| (x / largest).powi(2)).sum();
+    let normal: f64 = spectrum.eigenvalues.iter().map(|z| (z[0] / largest).powi(2) + (z[1] / largest).powi(2)).sum();
+    // Rounding may leave the difference of a normal matrix below 0.
+    let root = (frobenius - normal).max(0.0).sqrt();
+    (largest * root, root / frobenius.sqrt())
 }
 
 fn norm(a: &Mat<f64>) -> Option<f64> {
