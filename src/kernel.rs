@@ -65,7 +65,7 @@ pub struct Cost {
     pub bytes: f64,
 }
 
-/// Parameters of a kernel: `u32`, `i32` and `f32` scalars, laid out alike in Rust and WGSL. Made by [`params!`].
+/// Parameters of a kernel: `u32`, `i32` and `f32` scalars, laid out alike in Rust and WGSL. Made by `params!`.
 pub trait Params: encase::ShaderType + encase::internal::WriteInto + Copy + Send + Sync + 'static {
     /// Names and WGSL types of the fields, in order.
     const FIELDS: &'static [(&'static str, &'static str)];

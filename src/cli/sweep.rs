@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const MOST_ROWS: usize = 2_000_000;
 /// Columns that a map needs in a terminal.
 const NARROWEST_MAP: usize = 72;
-/// Colours of a map saturate here: growth of the logarithm a layer.
+/// Colours of a map saturate here at the latest: growth of the logarithm a layer.
 const COLOUR_RANGE: f64 = 0.5;
 
 /// Runs the command.
@@ -110,14 +110,15 @@ fn announce_jacobians(console: &Console, spec: &SweepSpec) {
 fn map(device: &Device, spec: &SweepSpec, damping: f64, cells: &[Cell]) -> StabilityMap {
     let depth = spec.depth as f64;
     let ensemble = &spec.ensemble;
+    let values: Vec<Option<f64>> = cells.iter().map(|cell| cell.log_growth.median.map(|growth| growth / depth)).collect();
     StabilityMap {
         step_sizes: spec.step_size.values().iter().map(|&h| spec.effective_step_size(h)).collect(),
         step_label: step_label(spec.step_scaling).to_string(),
         radii: spec.radius.values().to_vec(),
-        values: cells.iter().map(|cell| cell.log_growth.median.map(|growth| growth / depth)).collect(),
+        half_range: colour_range(&values),
+        values,
         value_label: "median growth, ln |x_L|/|x_0| a layer".to_string(),
         neutral: 0.0,
-        half_range: Some(COLOUR_RANGE),
         unstable_fraction: cells.iter().map(|cell| cell.unstable_fraction).collect(),
         title: format!("Stability of {} {} layers, damping {damping}", ensemble.layers, spec.layer.model),
         caption: format!(
@@ -131,6 +132,13 @@ fn map(device: &Device, spec: &SweepSpec, damping: f64, cells: &[Cell]) -> Stabi
             console::caption(&device.description())
         ),
     }
+}
+
+/// As far as the values reach, so that small growth shows too, but not beyond [`COLOUR_RANGE`].
+fn colour_range(values: &[Option<f64>]) -> Option<f64> {
+    let finite = values.iter().flatten().filter(|value| value.is_finite());
+    let largest = finite.fold(0.0, |largest, value| f64::max(largest, value.abs()));
+    Some(largest.min(COLOUR_RANGE)).filter(|&range| range > 0.0)
 }
 
 /// The maps, one for each damping.

@@ -96,7 +96,7 @@ pub fn linearised_steps(spec: &SweepSpec) -> Vec<usize> {
     steps
 }
 
-/// How many members are linearised within [`LINEARISE_FLOPS`]: 12 order³ for a Jacobian with its spectrum.
+/// How many members are linearised within a budget of arithmetic: 12 order³ for a Jacobian with its spectrum.
 pub fn linearised_members(spec: &SweepSpec, points: usize, steps: usize) -> usize {
     let order = (spec.ensemble.width * spec.layer.tokens) as f64;
     let each = 12.0 * order.powi(3) * points as f64 * steps as f64;
