@@ -110,7 +110,8 @@ fn announce_jacobians(console: &Console, spec: &SweepSpec) {
 fn map(device: &Device, spec: &SweepSpec, damping: f64, cells: &[Cell]) -> StabilityMap {
     let depth = spec.depth as f64;
     let ensemble = &spec.ensemble;
-    let values: Vec<Option<f64>> = cells.iter().map(|cell| cell.log_growth.median.map(|growth| growth / depth)).collect();
+    let values: Vec<Option<f64>> =
+        cells.iter().map(|cell| cell.log_growth.median.map(|growth| growth / depth)).collect();
     StabilityMap {
         step_sizes: spec.step_size.values().iter().map(|&h| spec.effective_step_size(h)).collect(),
         step_label: step_label(spec.step_scaling).to_string(),
