@@ -107,6 +107,16 @@ impl Spectrum {
         Spectrum { eigenvalues: Vec::new(), status, real: 0, solved_again: status == Status::NoConvergence }
     }
 
+    /// The spectral radius, max |λ|, if there are eigenvalues.
+    pub fn radius(&self) -> Option<f64> {
+        self.eigenvalues.iter().map(|[re, im]| re.hypot(*im)).reduce(f64::max)
+    }
+
+    /// The spectral abscissa, max Re λ, if there are eigenvalues.
+    pub fn abscissa(&self) -> Option<f64> {
+        self.eigenvalues.iter().map(|[re, _]| *re).reduce(f64::max)
+    }
+
     /// The same with every eigenvalue replaced.
     pub fn map(mut self, f: impl Fn([f64; 2]) -> [f64; 2]) -> Self {
         self.eigenvalues.iter_mut().for_each(|z| *z = f(*z));

@@ -199,6 +199,18 @@ impl Member {
     }
 }
 
+/// The rollout of a linear sweep at some grid points; `gains` are those of all members, used where radii are exact.
+pub fn rollout<'a>(spec: &'a SweepSpec, points: &'a [Coefficients], gains: &'a [f64]) -> Rollout<'a> {
+    Rollout {
+        ensemble: &spec.ensemble,
+        weights: spec.layer.weights,
+        depth: spec.depth,
+        threshold: spec.threshold,
+        points,
+        member_gain: (spec.ensemble.radius_kind == RadiusKind::Exact).then_some(gains),
+    }
+}
+
 /// All members at some of the grid points.
 fn run_pass(
     device: &Device,
@@ -211,14 +223,7 @@ fn run_pass(
     let own: Vec<Coefficients> = points.iter().map(|point| coefficients(spec, point)).collect();
     let gains: Vec<f64> = members.iter().map(|member| member.gain).collect();
     let exact = spec.ensemble.radius_kind == RadiusKind::Exact;
-    let rollout = Rollout {
-        ensemble: &spec.ensemble,
-        weights: spec.layer.weights,
-        depth: spec.depth,
-        threshold: spec.threshold,
-        points: &own,
-        member_gain: exact.then_some(&gains),
-    };
+    let rollout = rollout(spec, &own, &gains);
     let mut accumulators: Vec<Accumulator> =
         points.iter().map(|point| accumulator(device, spec, point, quantile_members)).collect();
     let mut stop = false;
@@ -253,13 +258,5 @@ pub fn plan_of_a_step(spec: &SweepSpec) -> Plan {
     }
     points.truncate(POINTS_PER_PASS);
     let own: Vec<Coefficients> = points.iter().map(|point| coefficients(spec, point)).collect();
-    let rollout = Rollout {
-        ensemble: &spec.ensemble,
-        weights: spec.layer.weights,
-        depth: 1,
-        threshold: spec.threshold,
-        points: &own,
-        member_gain: None,
-    };
-    rollout.plan_of_one()
+    Rollout { depth: 1, member_gain: None, ..rollout(spec, &own, &[]) }.plan_of_one()
 }

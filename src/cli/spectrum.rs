@@ -161,7 +161,7 @@ fn of_ensemble(
     }
     let exact = spec.ensemble.radius_kind == RadiusKind::Exact;
     let scaled = spectra.into_iter().map(|spectrum| {
-        let radius = radius(&spectrum).unwrap_or(0.0);
+        let radius = spectrum.radius().unwrap_or(0.0);
         let own = if exact && radius > 0.0 { 1.0 / radius } else { unit(&spec.ensemble) };
         spectrum.map(|[re, im]| [spec.radius * own * re - spec.ensemble.shift, spec.radius * own * im])
     });
@@ -219,10 +219,6 @@ fn scaled(x: f64, e: i32) -> f64 {
     x * f64::powi(2.0, e / 2) * f64::powi(2.0, e - e / 2)
 }
 
-fn radius(spectrum: &Spectrum) -> Option<f64> {
-    (spectrum.status == Status::Ok).then(|| spectrum.eigenvalues.iter().map(|z| z[0].hypot(z[1])).fold(0.0, f64::max))
-}
-
 fn summary(spectra: &[Spectrum], width: usize) -> Value {
     let good: Vec<&Spectrum> = spectra.iter().filter(|s| s.status == Status::Ok).collect();
     let of = |f: &dyn Fn(&Spectrum) -> f64| Summary::of(&good.iter().map(|s| f(s)).collect::<Vec<_>>());
@@ -235,8 +231,8 @@ fn summary(spectra: &[Spectrum], width: usize) -> Value {
         "matrices": spectra.len(),
         "width": width,
         "real_eigenvalues": of(&|s| s.real as f64),
-        "spectral_radius": of(&|s| radius(s).unwrap_or(0.0)),
-        "spectral_abscissa": of(&|s| s.eigenvalues.iter().map(|z| z[0]).fold(f64::NEG_INFINITY, f64::max)),
+        "spectral_radius": of(&|s| s.radius().unwrap_or(0.0)),
+        "spectral_abscissa": of(&|s| s.abscissa().unwrap_or(f64::NEG_INFINITY)),
         "outside_unit_circle_fraction": (!good.is_empty()).then_some(outside),
         "log_abs_mean": logs.mean(),
         "failed": spectra.iter().enumerate().filter(|(_, s)| s.status != Status::Ok)

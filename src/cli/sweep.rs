@@ -7,9 +7,8 @@ use crate::dataset::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::figure::{Disc, SpectrumScatter, StabilityMap};
-use crate::rollout::Rollout;
 use crate::spec::grid::plain;
-use crate::spec::{Model, RadiusKind, StepScaling, SweepSpec, Weights};
+use crate::spec::{Model, StepScaling, SweepSpec, Weights};
 use crate::sweep::{self, Cell, Sweep};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -240,15 +239,7 @@ fn trajectories(device: &Device, spec: &SweepSpec, result: &Sweep, recorded: &Re
     }
     let own: Vec<_> = points.iter().map(|point| sweep::coefficients(spec, point)).collect();
     let gains: Vec<f64> = result.members.iter().map(|member| member.gain).collect();
-    let rollout = Rollout {
-        ensemble: &spec.ensemble,
-        weights: spec.layer.weights,
-        depth: spec.depth,
-        threshold: spec.threshold,
-        points: &own,
-        member_gain: (spec.ensemble.radius_kind == RadiusKind::Exact).then_some(&gains),
-    };
-    let growth = rollout.histories(device, 0..recorded.members)?;
+    let growth = sweep::rollout(spec, &own, &gains).histories(device, 0..recorded.members)?;
     Ok(tables::trajectories(&growth, &points, spec.depth))
 }
 

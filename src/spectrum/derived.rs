@@ -75,9 +75,7 @@ fn norm(a: &Mat<f64>) -> Option<f64> {
 }
 
 fn spectral_radius_of(step: &[f64], n: usize) -> Option<f64> {
-    let spectrum = super::batch::eigenvalues(&[step], n).pop()?;
-    let radius = spectrum.eigenvalues.iter().map(|[re, im]| re.hypot(*im)).fold(0.0, f64::max);
-    (spectrum.status == super::Status::Ok).then_some(radius)
+    super::batch::eigenvalues(&[step], n).pop()?.radius()
 }
 
 /// max_k ‖M^k‖ for k from 0, for a matrix whose powers decay; missing if they have not decayed in [`MOST_STEPS`].

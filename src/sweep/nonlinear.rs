@@ -254,9 +254,9 @@ impl Radii {
         if spectrum.status != Status::Ok {
             return None;
         }
-        let radius = spectrum.eigenvalues.iter().map(|z| z[0].hypot(z[1])).fold(0.0, f64::max);
+        let radius = spectrum.radius()?;
         self.radii.push(radius);
-        self.abscissas.push(spectrum.eigenvalues.iter().map(|z| z[0]).fold(f64::NEG_INFINITY, f64::max));
+        self.abscissas.extend(spectrum.abscissa());
         self.unstable.add(radius > 1.0);
         if let Some((norm, departure)) = norms {
             self.norms.extend(norm);
