@@ -109,20 +109,22 @@ pub fn stopped<T>() -> Result<T> {
     Err(Error::Partial("interrupted: the trial of the plan was not finished".to_string()))
 }
 
-/// Floating-point operations of the rollouts: two for each weight, token and step.
+/// Floating-point operations of the rollouts: two for each weight, token and evaluation of f.
 pub fn work(spec: &SweepSpec) -> f64 {
     let (n, ratio) = (spec.ensemble.width as f64, spec.layer.ffn_ratio as f64);
     let weights = match spec.layer.model {
         Model::Linear => n * n,
         Model::Mlp => 2.0 * ratio * n * n,
+        Model::Attention => 4.0 * n * n + 2.0 * spec.layer.tokens as f64 * n,
         Model::Transformer => (4.0 + 2.0 * ratio) * n * n + 2.0 * spec.layer.tokens as f64 * n,
     };
     let columns = (spec.cells() * spec.layer.tokens) as f64;
-    2.0 * weights * columns * spec.depth as f64 * spec.ensemble.layers as f64
+    2.0 * weights * sweep::evaluations(spec) * columns * spec.depth as f64 * spec.ensemble.layers as f64
 }
 
 /// The plan of a sweep.
 pub fn sweep(console: &Console, device: &Device, spec: &SweepSpec) -> Result<()> {
+    sweep::check(device, spec)?;
     let (seconds, tried) = seconds_of_sweep(console, device, spec)?;
     let plan = sweep::plan_of_a_step(spec);
     let at_once = device.chunk_size(&plan).min(spec.chunk.unwrap_or(usize::MAX)).min(spec.ensemble.layers);

@@ -1,6 +1,7 @@
 //! All integration tests, one binary.
 
 mod adapter;
+mod attention;
 mod bench;
 mod cli_bad_input;
 mod cli_results;
@@ -14,6 +15,7 @@ mod matrix;
 mod nonlinear;
 mod oracle;
 mod parity;
+mod integrators;
 mod layer_tangent;
 mod layer_theory;
 mod spec;
