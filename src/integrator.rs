@@ -114,14 +114,14 @@ mod tests {
             let mut steepest: f64 = 0.0;
             for i in 0..1_000_000 {
                 let z = c64::new(-4.0 + 6.0 * (i / 1000) as f64 / 1000.0, 4.0 * (i % 1000) as f64 / 1000.0);
-                if (growth(integrator, z).norm() - 1.0).abs() < 2e-3 {
+                if (growth(integrator, z).norm() - 1.0).abs() < 5e-3 {
                     let step = c64::new(1e-6, 0.0);
                     steepest =
                         steepest.max((growth(integrator, z + step) - growth(integrator, z - step)).norm() / 2e-6);
                 }
             }
             let split = matches!(integrator, Integrator::Strang | Integrator::StrangRk4);
-            assert!(split || (0.97..=1.005).contains(&(steepest / slope(integrator))), "{integrator}: {steepest}");
+            assert!(split || (0.97..=1.011).contains(&(steepest / slope(integrator))), "{integrator}: {steepest}");
         }
     }
 

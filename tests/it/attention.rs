@@ -119,7 +119,7 @@ fn pure_attention_collapses_in_rank_and_skips_delay_it() {
     let published = [0.969, 0.732, 0.042, 3.2e-6];
     let with_skips = [0.969, 0.943, 0.903, 0.846, 0.763, 0.677, 0.592, 0.505, 0.427, 0.369, 0.302, 0.237, 0.190];
     let (pure, skip) = (residuals(1.0, 4), residuals(0.0, 12));
-    println!("pure {pure:.3e?}, with skips {skip:.3?}");
+    println!("pure {pure:?}, with skips {skip:?}");
     // Sixteen independent tokens: the mean has a sixteenth of the square.
     assert!((pure[0] - (15.0_f64 / 16.0).sqrt()).abs() < 0.003, "{}", pure[0]);
     for (layer, (found, published)) in pure.iter().zip(published).enumerate() {
