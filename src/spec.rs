@@ -7,6 +7,7 @@
 //!
 //! An invalid specification is [`crate::error::Error::Invalid`]: one line that names the key to change.
 
+mod axes;
 pub mod check;
 pub mod file;
 pub mod grid;
@@ -17,9 +18,10 @@ mod spectrum;
 mod sweep;
 mod words;
 
+pub use axes::{Axes, Axis, MOST_COMBINATIONS};
 pub use grid::{Grid, MOST_POINTS};
 pub use lyapunov::LyapunovSpec;
-pub use parts::{EnsembleSpec, LayerSpec, MOST_LAYERS, MOST_TOKENS, WIDEST};
+pub use parts::{EnsembleSpec, LayerSpec, MOST_ATTENTION, MOST_LAYERS, MOST_TOKENS, WIDEST};
 pub use spectrum::SpectrumSpec;
 pub use sweep::{DEEPEST, SweepSpec};
 pub use words::{

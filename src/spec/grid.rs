@@ -35,6 +35,12 @@ impl Grid {
         Grid { source: plain(value), values: vec![value], logarithmic: false }
     }
 
+    /// The same grid with its points without rounding errors; equal ones are left out.
+    pub(super) fn with_values(self, mut values: Vec<f64>) -> Grid {
+        values.dedup();
+        Grid { values, ..self }
+    }
+
     /// The text it was read from.
     pub fn source(&self) -> &str {
         &self.source

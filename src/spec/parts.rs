@@ -16,6 +16,10 @@ pub const MOST_LAYERS: usize = 1 << 31;
 /// The widest FFN over the width.
 const LARGEST_RATIO: usize = 64;
 
+/// The largest tokens * width / heads of a linearised attention: its kernel makes 2.25 loop trips for each, and some
+/// drivers end all loops silently after 65,535.
+pub const MOST_ATTENTION: usize = 24_000;
+
 /// Takes over those fields that were given as keys.
 macro_rules! take {
     ($keys:expr => $spec:expr; $($field:ident),* $(,)?) => {
@@ -178,6 +182,23 @@ impl LayerSpec {
         invalid!(
             "heads: {heads} do not divide width {width}; use {fitting} heads or width {}",
             width.next_multiple_of(heads)
+        )
+    }
+
+    /// Refuses attention that is too large for its tangents.
+    pub(super) fn validate_tangents(&self, width: usize) -> Result<()> {
+        let (tokens, heads) = (self.tokens, self.heads);
+        let work = |heads: usize| tokens * (width / heads);
+        if matches!(self.model, Model::Linear | Model::Mlp) || work(heads) <= MOST_ATTENTION {
+            return Ok(());
+        }
+        let fits = |&more: &usize| width.is_multiple_of(more) && work(more) <= MOST_ATTENTION;
+        let fitting = (heads..=width).find(fits).unwrap_or(width);
+        invalid!(
+            "tokens: linearised attention needs tokens x width / heads of at most {MOST_ATTENTION}, not {}; lower tokens \
+             to {} or use {fitting} heads",
+            work(heads),
+            MOST_ATTENTION / (width / heads)
         )
     }
 

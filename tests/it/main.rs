@@ -1,6 +1,7 @@
 //! All integration tests, one binary.
 
 mod adapter;
+mod axes;
 mod bench;
 mod cli_bad_input;
 mod cli_results;
@@ -16,6 +17,8 @@ mod oracle;
 mod parity;
 mod layer_tangent;
 mod layer_theory;
+mod scaling_theory;
 mod spec;
+mod tangent_theory;
 mod theory;
 mod tidy;

@@ -140,7 +140,8 @@ fn the_other_commands_parse() {
 fn long_contexts_run_without_their_jacobian() {
     let spec = sweep(&["sweep", "--model", "transformer", "--tokens", "512", "--linearise-every", "0"]);
     assert_eq!((spec.layer.tokens, spec.linearise_every), (512, Some(0)));
-    invocation(&["lyapunov", "--model", "transformer", "--width", "512", "--tokens", "512", "--top", "8"]);
+    let long = ["lyapunov", "--model", "transformer", "--width", "512", "--tokens", "512", "--top", "8"];
+    invocation(&[&long[..], &["--heads", "16"]].concat());
 }
 
 #[test]
