@@ -3,14 +3,14 @@
 use crate::cli::console;
 use crate::device::Device;
 use crate::figure::{Disc, SpectrumScatter, StabilityMap};
-use crate::spec::grid::plain;
+use crate::spec::grid::brief;
 use crate::spec::{Model, StepScaling, SweepSpec};
 use crate::sweep::{Cell, Combination};
 
 /// Colours of a map saturate here at the latest: growth of the logarithm a layer.
 const COLOUR_RANGE: f64 = 0.5;
 
-/// Outer values that a figure's title begins with: "depth 10, heads 2: ", or nothing.
+/// Outer values at the end of a figure's title: "; depth 10, heads 2", or nothing.
 fn at(spec: &SweepSpec, plain: &SweepSpec) -> String {
     let said = spec.said_of(plain);
     if said.is_empty() { said } else { format!("; {said}") }
@@ -96,8 +96,7 @@ fn names(places: &[Vec<(&str, f64)>]) -> Vec<String> {
     for (i, place) in places.iter().enumerate() {
         let mut name = "stability_map".to_string();
         for (key, value) in place {
-            let rounded = format!("{value:.5e}").parse().unwrap_or(*value);
-            name += &format!("_{key}_{}", plain(rounded));
+            name += &format!("_{key}_{}", brief(*value));
         }
         let taken = names.contains(&name);
         names.push(if taken { format!("{name}_number_{}", i + 1) } else { name });

@@ -3,7 +3,7 @@
 use crate::cli::{console, thinning};
 use crate::device::Device;
 use crate::figure::{ScalingFigure, ScalingLine, Spread, evenly};
-use crate::spec::grid::plain;
+use crate::spec::grid::brief;
 use crate::spec::{Axis, StepScaling, SweepSpec};
 use crate::statistics::Summary;
 use crate::sweep::{Cell, Combination};
@@ -102,7 +102,7 @@ fn chosen<'a>(spec: &SweepSpec, axis: Axis, results: &'a [Combination]) -> Chose
     for index in evenly(groups.len(), MOST_LINES) {
         let (values, group) = &groups[index];
         for &point in &points {
-            let outer = others.iter().zip(values).map(|(other, value)| format!("{other} {}", plain(*value)));
+            let outer = others.iter().zip(values).map(|(other, value)| format!("{other} {}", brief(*value)));
             let label = outer.chain(inner_label(spec, point)).collect::<Vec<_>>().join(", ");
             lines.push(Line { label, cells: group.iter().map(|c| (&c.spec, &c.sweep.cells[point])).collect() });
         }
@@ -119,7 +119,7 @@ fn inner_label(spec: &SweepSpec, place: usize) -> impl Iterator<Item = String> {
         ("damping", &spec.damping, place / steps / radii),
     ];
     let several = axes.into_iter().filter(|(_, grid, _)| grid.len() > 1);
-    several.map(|(key, grid, index)| format!("{key} {}", plain(grid.values()[index]))).collect::<Vec<_>>().into_iter()
+    several.map(|(key, grid, index)| format!("{key} {}", brief(grid.values()[index]))).collect::<Vec<_>>().into_iter()
 }
 
 fn caption(device: &Device, spec: &SweepSpec, results: &[Combination], chosen: &Chosen) -> String {

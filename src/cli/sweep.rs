@@ -206,13 +206,18 @@ fn show(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combina
         count(&grew),
         count(&|cell| predicted(cell) != grew(cell)),
     ))?;
-    let (timing, work) = (timing(results), results.iter().map(|result| work(&result.spec)).sum::<f64>());
-    console.show(&format!(
-        "spectra {:.2} s, rollouts {:.2} s ({:.1} GFLOP/s)\n",
-        timing.spectra_seconds,
-        timing.rollout_seconds,
-        work / timing.rollout_seconds / 1e9
-    ))
+    show_timing(console, spec, results)
+}
+
+/// Seconds, with a rate where all of the work was done.
+fn show_timing(console: &Console, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
+    let Timing { spectra_seconds, rollout_seconds, .. } = timing(results);
+    let work: f64 = results.iter().map(|result| work(&result.spec)).sum();
+    let rate = match interrupted(spec, results) {
+        true => String::new(),
+        false => format!(" ({:.1} GFLOP/s)", work / rollout_seconds / 1e9),
+    };
+    console.show(&format!("spectra {spectra_seconds:.2} s, rollouts {rollout_seconds:.2} s{rate}\n"))
 }
 
 fn show_maps(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combination]) -> Result<()> {

@@ -3,7 +3,7 @@
 //! step_size, radius and damping are the axes of the map itself, whichever way they are given. The others are outer axes:
 //! every combination of their values is a plain sweep of its own.
 
-use super::grid::{Grid, MOST_POINTS, plain, shown};
+use super::grid::{Grid, MOST_POINTS, brief, plain, shown};
 use super::keys::{GridText, LayerKeys};
 use super::sweep::SweepSpec;
 use super::words::Model;
@@ -159,7 +159,7 @@ impl Axes {
 
 impl fmt::Display for Axes {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let said: Vec<String> = self.0.iter().map(|(axis, grid)| format!("{axis}={grid}")).collect();
+        let said: Vec<String> = self.0.iter().map(|(axis, grid)| format!("{axis}={}", shown(grid.source()))).collect();
         formatter.write_str(&said.join(" x "))
     }
 }
@@ -194,7 +194,7 @@ impl SweepSpec {
 
     /// The outer values of one of the combinations, such as "depth 10, heads 2"; empty without outer axes.
     pub fn said_of(&self, combination: &SweepSpec) -> String {
-        let said = self.sweep_over.iter().map(|(axis, _)| format!("{axis} {}", plain(axis.of(combination))));
+        let said = self.sweep_over.iter().map(|(axis, _)| format!("{axis} {}", brief(axis.of(combination))));
         said.collect::<Vec<_>>().join(", ")
     }
 }
@@ -275,7 +275,7 @@ fn whole(axis: Axis, grid: Grid) -> Result<Grid> {
     invalid!(
         "sweep_over: {axis}: `{}` has {}, and {axis} is a whole number from 1; write {listed} for rounded points{nearest}",
         shown(grid.source()),
-        plain(*value)
+        brief(*value)
     )
 }
 

@@ -247,6 +247,11 @@ pub(crate) fn plain(value: f64) -> String {
     if moderate { value.to_string() } else { format!("{value:e}") }
 }
 
+/// The same with 6 significant digits at most: what `log(0.1,10,3)` makes of 1 is 1.
+pub(crate) fn brief(value: f64) -> String {
+    plain(format!("{value:.5e}").parse().unwrap_or(value))
+}
+
 /// Text from outside, fit for one line of an error: control characters escaped, no longer than it helps.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 48;

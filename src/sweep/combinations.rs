@@ -1,6 +1,6 @@
 //! Outer axes: a sweep of its own for every combination of their values.
 
-use super::{Progress, Sweep, run};
+use super::{Progress, Sweep, check_points, run};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::spec::SweepSpec;
@@ -16,12 +16,19 @@ pub struct Combination {
 /// Runs the sweep of every combination of the outer axes, in their order; `cost` weighs them for the progress.
 ///
 /// When it is asked to stop, the combinations that were begun are kept, the last of them as far as it came.
+///
+/// # Errors
+/// [`Error::Invalid`] naming the combination, before anything is run; then whatever [`run`] meets.
 pub fn run_all(
     device: &Device,
     spec: &SweepSpec,
     cost: &dyn Fn(&SweepSpec) -> f64,
     progress: Progress,
 ) -> Result<Vec<Combination>> {
+    for plain in spec.combinations().filter(|_| !spec.sweep_over.is_empty()) {
+        let named = |error: Error| Error::Invalid(format!("sweep_over: at {}: {error}", spec.said_of(&plain)));
+        check_points(&plain).map_err(named)?;
+    }
     let total: f64 = spec.combinations().map(|plain| cost(&plain)).sum();
     let (mut done, mut stop) = (0.0, false);
     let mut finished: Vec<Combination> = Vec::new();

@@ -146,6 +146,19 @@ fn a_stopped_run_keeps_the_combinations_that_it_has() {
     }
 }
 
+/// A step that shrinks every state by more than 2^40 is refused by name before the other combinations are run.
+#[test]
+fn a_combination_that_cannot_run_is_refused_at_once() {
+    let spec = from_line(
+        "sweep --layers 4 --width 4 --damping 1 --step-size 1e-7 --radius 1 --step-scaling inverse-depth --sweep-over \
+         depth=10,1000000",
+    );
+    let device = Device::open("cpu").expect("always there").0;
+    let refused = sweep::run_all(&device, &spec, &|_| 1.0, &mut |_| panic!("nothing is run"));
+    let said = refused.err().expect("is refused").to_string();
+    assert!(said.starts_with("sweep_over: at depth 1000000: step_size: ") && said.contains("2^40"), "{said}");
+}
+
 #[test]
 fn tables_and_json_say_where_each_cell_stands() {
     let folder = tempfile::tempdir().expect("a folder");
