@@ -3,6 +3,7 @@
 //! - [`Grid`] is the little language of swept axes.
 //! - [`SweepSpec`], [`SpectrumSpec`] and [`LyapunovSpec`] are what the commands do. They share [`EnsembleSpec`] (which
 //!   matrices are drawn) and [`LayerSpec`] (what a layer computes), and serialise flat, under the names of the flags.
+//! - [`Axes`] are the keys that a sweep varies around its map; every combination of them is a plain [`SweepSpec`].
 //! - [`keys`] lists what can be given, once for flags and TOML; [`mod@file`] reads the TOML.
 //!
 //! An invalid specification is [`crate::error::Error::Invalid`]: one line that names the key to change.

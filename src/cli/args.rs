@@ -27,8 +27,8 @@ Examples:
   eulerscope sweep --layers 4096 --damping 0,0.1,0.5
   eulerscope sweep --weights iid --step-scaling inverse-sqrt-depth --depth 200
   eulerscope sweep --model transformer --heads 8 --mask causal --plan
-  eulerscope sweep --step-size 1 --radius 1 --sweep-over 'depth=log(10,1000,9)' --step-scaling inverse-sqrt-depth
-  eulerscope sweep --model transformer --sweep-over depth=10,100 --sweep-over 'logit_gain=log(0.1,10,5)'
+  eulerscope sweep --step-size 1 --radius 1 --sweep-over 'depth=log(8,1024,8)'
+  eulerscope sweep --model transformer --sweep-over depth=10,80 --sweep-over logit_gain=0.5,1,2
 
 SPEC.toml holds the same keys with `_` for `-`; flags win:
   width = 64

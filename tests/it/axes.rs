@@ -1,5 +1,6 @@
 //! Swept keys: their combinations, what they write, and that a long run can be stopped without losing what it has.
 
+use crate::cli_bad_input::{eulerscope, refusal};
 use crate::cli_results::{columns, flattened, json, run};
 use eulerscope::cli::{self, Command, Request};
 use eulerscope::device::Device;
@@ -90,6 +91,70 @@ fn files_have_a_table_of_swept_keys_and_flags_win() {
 #[test]
 fn the_largest_attention_is_the_kernels() {
     assert_eq!(MOST_ATTENTION, MOST_WORK);
+}
+
+/// What follows `sweep`, separated by blanks, and what the refusal must say.
+const REFUSED: &[(&str, &str)] = &[
+    ("--sweep-over depth", "sweep_over: depth has no grid; write depth=GRID"),
+    ("--sweep-over layers=1,2", "sweep_over: `layers` cannot be swept; write KEY=GRID with step_size"),
+    ("--sweep-over =1,2", "sweep_over: `` cannot be swept"),
+    ("--sweep-over depth=", "sweep_over: depth: the grid is empty"),
+    ("--sweep-over depth=1:2:3", "sweep_over: depth: `1:2:3`: `a:b:n` is ambiguous"),
+    ("--sweep-over depth=1,2 --sweep-over depth=3", "depth is given twice"),
+    ("--sweep-over depth=1,2 --depth 3", "depth is also given on its own"),
+    ("--sweep-over step_size=1,2 --step-size 3", "step_size is also given on its own"),
+    ("--sweep-over step-size=1,2 --step-size 3", "step_size is also given on its own"),
+    ("--sweep-over radius=-1,2", "radius: -1"),
+    ("--sweep-over depth=lin(10,100,4.5)", "the count"),
+    ("--sweep-over depth=lin(10,20,4)", "has 13.3333, and depth is a whole number from 1"),
+    ("--sweep-over depth=lin(10,20,4)", "write 10,13,17,20 for rounded points, or lin(10,20,3) to keep"),
+    ("--sweep-over depth=log(10,1000,4)", "write 10,46,215,1000 for rounded points, or log(10,1000,3) to"),
+    ("--sweep-over depth=-5,3", "has -5, and depth is a whole number from 1; write 1,3"),
+    ("--sweep-over depth=10,2000000", "sweep_over: at depth 2000000: depth: 2000000 is too large"),
+    ("--sweep-over tokens=1,2", "sweep_over: tokens: the linear model has 1 token"),
+    ("--sweep-over heads=1,2", "sweep_over: heads: the linear model has no attention"),
+    ("--model mlp --sweep-over heads=1,2", "sweep_over: heads: the mlp model has no attention"),
+    ("--model mlp --sweep-over logit_gain=1,2", "sweep_over: logit_gain: the mlp model has no attention"),
+    ("--model transformer --sweep-over logit_gain=0,2", "at logit_gain 0: logit_gain: 0 is not above 0"),
+    (
+        "--model transformer --sweep-over width=16,20 --sweep-over heads=4,5",
+        "sweep_over: at width 16, heads 5: heads: 5 do not divide width 16; use 4 heads or width 20",
+    ),
+    ("--sweep-over width=lin(1,2000,2000)", "makes 2000 combinations, at most 1024 fit"),
+    ("--step-size lin(0.1,1,1024) --sweep-over depth=lin(1,64,64)", "64 combinations x 32768 grid points"),
+    (
+        "--model transformer --width 64 --sweep-over tokens=4,512",
+        "sweep_over: at tokens 512: tokens: the Jacobian would be 32768 x 32768 and take 4.0 GiB, of which at most 2 fit",
+    ),
+];
+
+/// Text of a specification file, and what the refusal must say.
+const REFUSED_FILES: &[(&str, &str)] = &[
+    ("sweep_over = {}", "line 1, column 14: the table of swept keys is empty"),
+    ("sweep_over = 'depth=1'", "line 1, column 14"),
+    ("sweep_over = { depth = true }", "line 1, column"),
+    ("sweep_over = { layers = 3 }", "sweep_over: `layers` cannot be swept"),
+    ("depth = 3\nsweep_over = { depth = [1, 2] }", "depth is also given on its own"),
+    ("damping = 0\n[sweep_over]\ndamping = '0,1'", "damping is also given on its own"),
+];
+
+#[test]
+fn what_cannot_be_swept_is_refused_in_one_line() {
+    for (line, expected) in REFUSED {
+        let mut command = eulerscope();
+        command.arg("sweep").args(line.split(' '));
+        let said = refusal(command, 4);
+        assert!(said.contains(expected), "`{line}` should say `{expected}`, but says: {said}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("spec.toml");
+    for (text, expected) in REFUSED_FILES {
+        std::fs::write(&path, text).expect("writable");
+        let mut command = eulerscope();
+        command.arg("sweep").arg(&path);
+        let said = refusal(command, 4);
+        assert!(said.contains(expected), "`{text}` should say `{expected}`, but says: {said}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use std::path::Path;
 
-fn eulerscope() -> Command {
+pub fn eulerscope() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eulerscope"));
     command.timeout(std::time::Duration::from_secs(20));
     command
@@ -11,7 +11,7 @@ fn eulerscope() -> Command {
 
 /// Runs, checks code and form of the refusal, and gives the line back.
 #[track_caller]
-fn refusal(mut command: Command, code: i32) -> String {
+pub fn refusal(mut command: Command, code: i32) -> String {
     let output = command.output().expect("the program starts");
     let line = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(code), "{command:?}: {line}");
@@ -144,40 +144,6 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("lyapunov --model transformer --heads 5", 4, "heads: 5 do not divide width 32; use 4 heads or width 35"),
     ("lyapunov --model transformer --mask diagonal", 2, "causal"),
     ("sweep --model transformer --logit-gain 0", 4, "logit_gain"),
-    // Swept keys.
-    ("sweep --sweep-over depth", 4, "sweep_over: depth has no grid; write depth=GRID"),
-    ("sweep --sweep-over layers=1,2", 4, "sweep_over: `layers` cannot be swept; write KEY=GRID with step_size"),
-    ("sweep --sweep-over =1,2", 4, "sweep_over: `` cannot be swept"),
-    ("sweep --sweep-over depth=", 4, "sweep_over: depth: the grid is empty"),
-    ("sweep --sweep-over depth=1:2:3", 4, "sweep_over: depth: `1:2:3`: `a:b:n` is ambiguous"),
-    ("sweep --sweep-over depth=1,2 --sweep-over depth=3", 4, "depth is given twice"),
-    ("sweep --sweep-over depth=1,2 --depth 3", 4, "depth is also given on its own"),
-    ("sweep --sweep-over step_size=1,2 --step-size 3", 4, "step_size is also given on its own"),
-    ("sweep --sweep-over step-size=1,2 --step-size 3", 4, "step_size is also given on its own"),
-    ("sweep --sweep-over radius=-1,2", 4, "radius: -1"),
-    ("sweep --sweep-over depth=lin(10,100,4.5)", 4, "the count"),
-    ("sweep --sweep-over depth=lin(10,20,4)", 4, "has 13.3333, and depth is a whole number from 1"),
-    ("sweep --sweep-over depth=lin(10,20,4)", 4, "write 10,13,17,20 for rounded points, or lin(10,20,3) to keep"),
-    ("sweep --sweep-over depth=log(10,1000,4)", 4, "write 10,46,215,1000 for rounded points, or log(10,1000,3) to"),
-    ("sweep --sweep-over depth=-5,3", 4, "has -5, and depth is a whole number from 1; write 1,3"),
-    ("sweep --sweep-over depth=10,2000000", 4, "sweep_over: at depth 2000000: depth: 2000000 is too large"),
-    ("sweep --sweep-over tokens=1,2", 4, "sweep_over: tokens: the linear model has 1 token"),
-    ("sweep --sweep-over heads=1,2", 4, "sweep_over: heads: the linear model has no attention"),
-    ("sweep --model mlp --sweep-over heads=1,2", 4, "sweep_over: heads: the mlp model has no attention"),
-    ("sweep --model mlp --sweep-over logit_gain=1,2", 4, "sweep_over: logit_gain: the mlp model has no attention"),
-    ("sweep --model transformer --sweep-over logit_gain=0,2", 4, "at logit_gain 0: logit_gain: 0 is not above 0"),
-    (
-        "sweep --model transformer --sweep-over width=16,20 --sweep-over heads=4,5",
-        4,
-        "sweep_over: at width 16, heads 5: heads: 5 do not divide width 16; use 4 heads or width 20",
-    ),
-    ("sweep --sweep-over width=lin(1,2000,2000)", 4, "makes 2000 combinations, at most 1024 fit"),
-    ("sweep --step-size lin(0.1,1,1024) --sweep-over depth=lin(1,64,64)", 4, "64 combinations x 32768 grid points"),
-    (
-        "sweep --model transformer --width 64 --sweep-over tokens=4,512",
-        4,
-        "sweep_over: at tokens 512: tokens: the Jacobian would be 32768 x 32768 and take 4.0 GiB, of which at most 2 fit",
-    ),
     // The other commands.
     ("spectrum --step-size 0", 4, "step_size"),
     ("spectrum --damping 2", 4, "damping"),
@@ -256,12 +222,6 @@ const REFUSED_FILES: &[(&[u8], &str)] = &[
     (b"width = 0", "width: 0"),
     (b"model = 'transformer'\nheads = 3", "heads: 3"),
     (b"chunk = 0", "chunk"),
-    (b"sweep_over = {}", "line 1, column 14: the table of swept keys is empty"),
-    (b"sweep_over = 'depth=1'", "line 1, column 14"),
-    (b"sweep_over = { depth = true }", "line 1, column"),
-    (b"sweep_over = { layers = 3 }", "sweep_over: `layers` cannot be swept"),
-    (b"depth = 3\nsweep_over = { depth = [1, 2] }", "depth is also given on its own"),
-    (b"damping = 0\n[sweep_over]\ndamping = '0,1'", "damping is also given on its own"),
     (b"width = 3 # \xff", "not UTF-8 at byte 12"),
     (b"\x00", "line 1"),
 ];
