@@ -17,7 +17,7 @@ const NARROWEST_MAP: usize = 72;
 const MOST_MAPS: usize = 4;
 
 /// Combinations that are announced one by one at most.
-const MOST_ANNOUNCED: u128 = 8;
+const MOST_ANNOUNCED: usize = 8;
 
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Result<()> {
@@ -122,10 +122,15 @@ fn record(device: &Device, spec: &SweepSpec, results: &[Combination]) -> Value {
 fn recorded(console: &Console, spec: &SweepSpec, results: &[Combination], record: &mut Value) -> Vec<Recorded> {
     let recorded: Vec<Recorded> = results.iter().map(|result| Recorded::of(&result.spec, results.len())).collect();
     for (i, (result, own)) in results.iter().zip(&recorded).enumerate() {
-        own.announce(console, &result.spec, &spec.said_of(&result.spec));
+        if results.len() <= MOST_ANNOUNCED {
+            own.announce(console, &result.spec, &spec.said_of(&result.spec));
+        }
         let place = if spec.sweep_over.is_empty() { &mut *record } else { &mut record["combinations"][i] };
         place["trajectory_members"] = json!(own.members);
         place["trajectory_points"] = json!(own.places.len());
+    }
+    if results.len() > MOST_ANNOUNCED {
+        console.note("trajectories: run.json says how many members and grid points each combination has recorded");
     }
     recorded
 }
@@ -149,7 +154,7 @@ fn announce(console: &Console, spec: &SweepSpec) {
         let flops: f64 = spec.combinations().map(|own| work(&own)).sum();
         let count = spec.sweep_over.combinations();
         console.note(&format!("{count} combinations of {}: {flops:.3e} flop", spec.sweep_over));
-        if count > MOST_ANNOUNCED {
+        if count > MOST_ANNOUNCED as u128 {
             return;
         }
     }

@@ -185,7 +185,8 @@ impl LayerSpec {
         )
     }
 
-    /// Refuses attention that is too large for its tangents.
+    /// Refuses attention that is too large for its tangents. Whole Jacobians need no such guard: one that fits has
+    /// n T <= 23,170.
     pub(super) fn validate_tangents(&self, width: usize) -> Result<()> {
         let (tokens, heads) = (self.tokens, self.heads);
         let work = |heads: usize| tokens * (width / heads);

@@ -169,7 +169,6 @@ impl SweepSpec {
         self.validate_counts()?;
         if self.layer.model != Model::Linear && self.linearise_every != Some(0) {
             let dimension = self.ensemble.width * self.layer.tokens;
-            // A Jacobian that fits has n T <= 23,170, so the tangents of its attention fit too.
             check::tangents("tokens: the Jacobian", dimension, dimension, "linearise never, with linearise_every 0")?;
         }
         if self.integrator != Integrator::Euler {

@@ -8,6 +8,7 @@ use eulerscope::kernel::attend_tangent::MOST_WORK;
 use eulerscope::spec::keys::SweepKeys;
 use eulerscope::spec::{Axis, MOST_ATTENTION, SweepSpec, file};
 use eulerscope::sweep::{self, Cell};
+use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
@@ -154,6 +155,28 @@ fn what_cannot_be_swept_is_refused_in_one_line() {
         command.arg("sweep").arg(&path);
         let said = refusal(command, 4);
         assert!(said.contains(expected), "`{text}` should say `{expected}`, but says: {said}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn any_swept_key_is_read_or_refused_in_one_line(
+        model in proptest::sample::select(vec!["linear", "mlp", "transformer"]),
+        key in proptest::sample::select(vec!["depth", "width", "tokens", "heads", "logit_gain", "logit-gain", "radius", "x"]),
+        grid in "[-0-9.,e]{0,8}|[1-9]{1,2}|(lin|log)\\([1-9]{1,2},[1-9]{2,3},[2-9]\\)|.{0,8}",
+    ) {
+        let line = ["eulerscope", "sweep", "--model", model, "--sweep-over", &format!("{key}={grid}")].map(OsString::from);
+        match cli::understand(line.into_iter()) {
+            Ok(Request::Run(invocation)) => {
+                let Command::Sweep(spec) = invocation.command else { panic!("not a sweep") };
+                prop_assert!(spec.combinations().all(|own| own.validate().is_ok() && own.sweep_over.is_empty()));
+                prop_assert_eq!(from_text(&toml::to_string(&spec).expect("TOML")), spec);
+            }
+            Ok(Request::Print(text)) => panic!("{text}"),
+            Err(error) => prop_assert!(error.exit_code() == 4 && !error.to_string().contains('\n'), "{error}"),
+        }
     }
 }
 
