@@ -198,20 +198,29 @@ fn show(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combina
             console.show(&format!("{}\n", figure.terminal(console.columns())))?;
         }
     }
+    console.show(&compared(spec, results))?;
+    show_timing(console, spec, results)
+}
+
+/// What was predicted and what was seen, in numbers of grid points.
+fn compared(spec: &SweepSpec, results: &[Combination]) -> String {
     let cells = || results.iter().flat_map(|result| &result.sweep.cells);
     let count = |f: &dyn Fn(&Cell) -> bool| cells().filter(|cell| f(cell)).count();
     let predicted = |cell: &Cell| cell.unstable_fraction.is_some_and(|share| share > 0.5);
     let grew = |cell: &Cell| cell.grew_fraction.is_some_and(|share| share > 0.5);
+    let (all, seen) = (cells().count(), count(&grew));
+    if count(&|cell| cell.unstable_fraction.is_some()) == 0 {
+        return format!(
+            "most layers were seen to grow at {seen} of {all} grid points; nothing was linearised to predict it\n"
+        );
+    }
     let tied = if spec.layer.weights == Weights::Tied { "" } else { " (of one layer; the layers of a stack differ)" };
-    console.show(&format!(
-        "most layers are predicted to explode{tied} at {} of {} grid points, most were seen to grow at {}; \
+    format!(
+        "most layers are predicted to explode{tied} at {} of {all} grid points, most were seen to grow at {seen}; \
          the two differ at {}\n",
         count(&predicted),
-        cells().count(),
-        count(&grew),
         count(&|cell| predicted(cell) != grew(cell)),
-    ))?;
-    show_timing(console, spec, results)
+    )
 }
 
 /// Seconds, with a rate where all of the work was done.

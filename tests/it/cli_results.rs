@@ -116,6 +116,18 @@ fn scaled_step_sizes_are_drawn_as_they_act() {
     assert!(svg.contains("scaled by 1/depth") && svg.contains("0.02") && svg.contains("cpu f32"));
 }
 
+/// What was not computed is not reported as 0.
+#[test]
+fn without_jacobians_nothing_is_predicted() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "sweep --model mlp --layers 3 --width 4 --depth 3 --step-size 1 --radius 1 --linearise-every 0";
+    let (text, _) = run(line, folder.path(), "100");
+    assert!(text.contains("seen to grow at 1 of 1 grid points; nothing was linearised"), "{text}");
+    assert!(!text.contains("predicted to explode"), "{text}");
+    let cell = &json(&format!("{line} --json"), folder.path())["cells"][0];
+    assert!(cell["unstable_fraction"].is_null() && cell["fates_predicted"]["explodes"].is_null(), "{cell}");
+}
+
 #[test]
 fn a_narrow_terminal_gets_no_map() {
     let folder = tempfile::tempdir().unwrap();

@@ -112,6 +112,7 @@ fn missing_values_are_grey_and_never_zero() {
     map.values = vec![None; 9];
     map.unstable_fraction = vec![None; 9];
     assert_well_formed(&map.draw().unwrap());
+    assert!(map.draw().unwrap().svg.contains("unknown, nothing was linearised"));
     assert!(map.draw().unwrap().svg.contains("no value"));
 }
 
