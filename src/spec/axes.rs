@@ -125,7 +125,7 @@ impl Axes {
         self.0.iter().map(|(_, grid)| grid.len() as u128).product()
     }
 
-    /// Sweeps a key, in place of an earlier grid for it.
+    /// Sweeps a key, in place of an earlier grid for it; of its values the whole part counts, but for the logit gain.
     pub fn set(&mut self, axis: Axis, grid: Grid) {
         self.remove(axis);
         self.0.push((axis, grid));
@@ -140,12 +140,13 @@ impl Axes {
     /// Refuses what no combination could make right: keys that the model lacks, and too many combinations.
     pub(super) fn check(&self, spec: &SweepSpec) -> Result<()> {
         self.0.iter().try_for_each(|(axis, _)| axis.check_model(spec.layer.model))?;
-        let (count, points) = (self.combinations(), self.combinations() * spec.cells() as u128);
+        let count = self.combinations();
         if count > MOST_COMBINATIONS as u128 {
             return invalid!(
                 "sweep_over: {self} makes {count} combinations, at most {MOST_COMBINATIONS} fit; lower a count"
             );
         }
+        let points = count * spec.cells() as u128;
         if points > MOST_POINTS as u128 {
             return invalid!(
                 "sweep_over: {count} combinations x {} grid points make {points} points, at most {MOST_POINTS} fit; lower \
@@ -285,7 +286,7 @@ fn is_whole(value: f64) -> bool {
 
 /// The text of the evenly spaced grid between the same ends, with the nearest count, that hits whole numbers only.
 fn nearest_whole(grid: &Grid) -> Option<String> {
-    let (name, _) = grid.source().split_once('(')?;
+    let (name, _) = grid.source().split_once('(').filter(|_| grid.len() <= MOST_COMBINATIONS)?;
     let (start, end) = (grid.values()[0], grid.values()[grid.len() - 1]);
     let text = |count: usize| format!("{name}({},{},{count})", plain(start), plain(end));
     let hits =

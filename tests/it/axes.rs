@@ -110,6 +110,12 @@ const REFUSED: &[(&str, &str)] = &[
     ("--sweep-over depth=lin(10,20,4)", "has 13.3333, and depth is a whole number from 1"),
     ("--sweep-over depth=lin(10,20,4)", "write 10,13,17,20 for rounded points, or lin(10,20,3) to keep"),
     ("--sweep-over depth=log(10,1000,4)", "write 10,46,215,1000 for rounded points, or log(10,1000,3) to"),
+    ("--sweep-over depth=lin(1,1000000,1048576)", "write 1,2,3,4,5,6,7,8,9,10,11,12,.. for rounded points"),
+    (
+        "--sweep-over depth=lin(1,1e6,1e6) --sweep-over width=lin(1,1e6,1e6) --sweep-over tokens=lin(1,1e6,1e6) \
+         --sweep-over heads=lin(1,1e6,1e6) --sweep-over logit_gain=lin(1,2,1e6) --model transformer",
+        "combinations, at most 1024 fit",
+    ),
     ("--sweep-over depth=-5,3", "has -5, and depth is a whole number from 1; write 1,3"),
     ("--sweep-over depth=10,2000000", "sweep_over: at depth 2000000: depth: 2000000 is too large"),
     ("--sweep-over tokens=1,2", "sweep_over: tokens: the linear model has 1 token"),
