@@ -5,9 +5,11 @@
 //! largest |Φ| is reached at a corner of the convex hull of G's spectrum; for others all eigenvalues are tried.
 
 mod cell;
+mod combinations;
 pub mod nonlinear;
 
 pub use cell::{Cell, DEAD_BAND, Fates, Linearised, Observed};
+pub use combinations::{Combination, run_all};
 
 use crate::device::Device;
 use crate::ensemble::{draw_matrices, unit};
@@ -109,7 +111,7 @@ pub fn coefficients(spec: &SweepSpec, point: &Point) -> Coefficients {
 /// Is told how far a run is, as a fraction; may ask it to stop.
 pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
 
-/// Refuses steps of the linear model that a device cannot follow, or that would take too long to make.
+/// Refuses steps of the linear model that f32 could not follow, or that would take too long to make.
 pub fn check(device: &Device, spec: &SweepSpec) -> Result<()> {
     if spec.layer.model != Model::Linear {
         return Ok(());
@@ -120,8 +122,14 @@ pub fn check(device: &Device, spec: &SweepSpec) -> Result<()> {
     own.iter().try_for_each(|point| point.check(&scheme))
 }
 
-/// Runs a sweep.
+/// Runs a plain sweep, without outer axes.
+///
+/// # Errors
+/// [`Error::Invalid`] where [`run_all`] is meant, and whatever the device refuses.
 pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
+    if !spec.sweep_over.is_empty() {
+        return invalid!("sweep_over: one sweep has no outer axes; run all of its combinations");
+    }
     if spec.layer.model != Model::Linear {
         return nonlinear::run(device, spec, progress);
     }

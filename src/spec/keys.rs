@@ -2,6 +2,7 @@
 //!
 //! Everything is optional here; the defaults live with the specifications.
 
+use super::axes::{self, AxisText};
 use super::grid::{Grid, plain};
 use super::words::*;
 use crate::error::{Error, Result};
@@ -131,6 +132,10 @@ pub struct SweepKeys {
     /// Members recorded step by step [default: 8]
     #[arg(long, value_name = "COUNT", help_heading = "Sweep", allow_negative_numbers = true)]
     pub trajectories: Option<usize>,
+    /// Sweep one more key, once for each: step_size, radius, damping, depth, width, tokens, heads or logit_gain
+    #[arg(long, value_name = "KEY=GRID", help_heading = "Sweep")]
+    #[serde(deserialize_with = "axes::table")]
+    pub sweep_over: Vec<AxisText>,
     /// Members computed at a time; on the command line it is a global option.
     #[arg(skip)]
     pub chunk: Option<usize>,
@@ -142,6 +147,23 @@ pub struct SweepKeys {
     #[command(flatten)]
     #[serde(skip)]
     pub layer: LayerKeys,
+}
+
+impl SweepKeys {
+    /// Was this key, one that can be swept, given on its own?
+    pub(super) fn gives(&self, key: &str) -> bool {
+        match key {
+            "step_size" => self.step_size.is_some(),
+            "radius" => self.radius.is_some(),
+            "damping" => self.damping.is_some(),
+            "depth" => self.depth.is_some(),
+            "width" => self.ensemble.width.is_some(),
+            "tokens" => self.layer.tokens.is_some(),
+            "heads" => self.layer.heads.is_some(),
+            "logit_gain" => self.layer.logit_gain.is_some(),
+            _ => false,
+        }
+    }
 }
 
 /// A grid not yet read: TOML may say it as text, as a number or as an array of numbers.

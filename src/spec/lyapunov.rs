@@ -89,6 +89,7 @@ impl LyapunovSpec {
             check::count("top", top, self.dimension())?;
         }
         check::tangents("top: the tangents", self.dimension(), self.exponents(), "ask for fewer exponents, with top")?;
+        self.layer.validate_tangents(self.ensemble.width)?;
         if self.transient_steps > MOST_STEPS {
             return invalid!("transient_steps: {} is too large; the most is {MOST_STEPS}", self.transient_steps);
         }

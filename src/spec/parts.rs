@@ -18,6 +18,10 @@ const WIDEST_IMPLICIT: usize = 512;
 /// The widest FFN over the width.
 const LARGEST_RATIO: usize = 64;
 
+/// The largest tokens * width / heads of a linearised attention: its kernel makes 2.25 loop trips for each, and some
+/// drivers end all loops silently after 65,535.
+pub const MOST_ATTENTION: usize = 24_000;
+
 /// Takes over those fields that were given as keys.
 macro_rules! take {
     ($keys:expr => $spec:expr; $($field:ident),* $(,)?) => {
@@ -155,8 +159,8 @@ impl LayerSpec {
 
     /// Takes over the keys that were given.
     pub fn apply(&mut self, keys: &LayerKeys) {
-        take!(keys => self; model, weights, tokens, heads, ffn_ratio, activation, norm, norm_kind, mask, logit_gain);
-        self.integrator = keys.integrator.unwrap_or(self.integrator);
+        take!(keys => self; model, weights, tokens, heads, ffn_ratio, activation, norm, norm_kind, mask, logit_gain,
+            integrator);
     }
 
     /// Refuses layers that cannot be built from `ensemble`.
@@ -210,6 +214,24 @@ impl LayerSpec {
         invalid!(
             "heads: {heads} do not divide width {width}; use {fitting} heads or width {}",
             width.next_multiple_of(heads)
+        )
+    }
+
+    /// Refuses attention that is too large for its tangents. Whole Jacobians need no such guard: one that fits has
+    /// n T <= 23,170.
+    pub(super) fn validate_tangents(&self, width: usize) -> Result<()> {
+        let (tokens, heads) = (self.tokens, self.heads);
+        let work = |heads: usize| tokens * (width / heads);
+        if matches!(self.model, Model::Linear | Model::Mlp) || work(heads) <= MOST_ATTENTION {
+            return Ok(());
+        }
+        let fits = |&more: &usize| width.is_multiple_of(more) && work(more) <= MOST_ATTENTION;
+        let fitting = (heads..=width).find(fits).unwrap_or(width);
+        invalid!(
+            "tokens: linearised attention needs tokens x width / heads of at most {MOST_ATTENTION}, not {}; lower tokens \
+             to {} or use {fitting} heads",
+            work(heads),
+            MOST_ATTENTION / (width / heads)
         )
     }
 

@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use std::path::Path;
 
-fn eulerscope() -> Command {
+pub fn eulerscope() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eulerscope"));
     command.timeout(std::time::Duration::from_secs(20));
     command
@@ -11,7 +11,7 @@ fn eulerscope() -> Command {
 
 /// Runs, checks code and form of the refusal, and gives the line back.
 #[track_caller]
-fn refusal(mut command: Command, code: i32) -> String {
+pub fn refusal(mut command: Command, code: i32) -> String {
     let output = command.output().expect("the program starts");
     let line = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(code), "{command:?}: {line}");
@@ -140,6 +140,15 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --model transformer --width 64 --tokens 512", 4, "lower width x tokens to 23170"),
     ("lyapunov --model transformer --width 512 --tokens 512", 4, "fewer exponents"),
     ("lyapunov --model mlp --width 4096 --tokens 512", 4, "fewer exponents"),
+    (
+        "lyapunov --model transformer --width 512 --tokens 512 --top 8",
+        4,
+        "at most 24000, not 65536; lower tokens to 187 or use 16 heads",
+    ),
+    ("lyapunov --model transformer --tokens 0", 4, "tokens: 0"),
+    ("lyapunov --model transformer --ffn-ratio 0", 4, "ffn_ratio: 0"),
+    ("lyapunov --model transformer --heads 5", 4, "heads: 5 do not divide width 32; use 4 heads or width 35"),
+    ("lyapunov --model transformer --mask diagonal", 2, "causal"),
     ("sweep --model transformer --logit-gain 0", 4, "logit_gain"),
     // The other commands.
     ("spectrum --step-size 0", 4, "step_size"),

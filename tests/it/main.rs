@@ -2,6 +2,7 @@
 
 mod adapter;
 mod attention;
+mod axes;
 mod bench;
 mod cli_bad_input;
 mod cli_results;
@@ -18,6 +19,8 @@ mod parity;
 mod integrators;
 mod layer_tangent;
 mod layer_theory;
+mod scaling_theory;
 mod spec;
+mod tangent_theory;
 mod theory;
 mod tidy;
