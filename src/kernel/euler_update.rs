@@ -86,12 +86,11 @@ pub struct EulerUpdate;
 
 impl Kernel for EulerUpdate {
     const NAME: &'static str = "euler_update";
-    const SOURCE: &'static str =
-        concat!(
-            include_str!("../../shaders/shared/magnitude.wgsl"),
-            include_str!("../../shaders/shared/track.wgsl"),
-            include_str!("../../shaders/euler_update.wgsl")
-        );
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/magnitude.wgsl"),
+        include_str!("../../shaders/shared/track.wgsl"),
+        include_str!("../../shaders/euler_update.wgsl")
+    );
     const BUFFERS: &'static [Binding] = &[
         ("weights", Read, Real4),
         ("input", Read, Real4),
