@@ -123,12 +123,14 @@ fn devices_agree_on_every_integrator() {
 fn predicted_growth_is_observed_growth_in_one_dimension() {
     let device = Device::open("cpu").expect("always there").0;
     for integrator in LINEAR {
-        let mut spec = SweepSpec::default();
-        spec.ensemble = EnsembleSpec { width: 1, layers: 1, seed: 4, shift: 0.3, ..Default::default() };
-        spec.layer.integrator = integrator;
-        spec.step_size = Grid::parse("0.5,1.5").expect("a grid");
-        spec.radius = Grid::parse("0.4,2").expect("a grid");
-        spec.depth = 30;
+        let spec = SweepSpec {
+            ensemble: EnsembleSpec { width: 1, layers: 1, seed: 4, shift: 0.3, ..Default::default() },
+            layer: LayerSpec { integrator, ..LayerSpec::of(Model::Linear) },
+            step_size: Grid::parse("0.5,1.5").expect("a grid"),
+            radius: Grid::parse("0.4,2").expect("a grid"),
+            depth: 30,
+            ..SweepSpec::default()
+        };
         spec.validate().expect("it is valid");
         let result = sweep::run(&device, &spec, &mut |_| ControlFlow::Continue(())).expect("it runs");
         for cell in &result.cells {
