@@ -14,7 +14,7 @@ pub use combinations::{Combination, run_all};
 use crate::device::Device;
 use crate::ensemble::{draw_matrices, unit};
 use crate::error::{Error, Result};
-use crate::integrator::{self, c64};
+use crate::integrator::{self, Scheme, c64};
 use crate::invalid;
 use crate::layer::Coefficients;
 use crate::plan::Plan;
@@ -149,27 +149,41 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
     check(device, spec)?;
     measure_spectra(device, spec, &mut sweep, progress)?;
     sweep.timing.spectra_seconds = start.elapsed().as_secs_f64();
-    let per_pass = points_at_once(spec.layer.integrator, spec.ensemble.width);
-    let passes = points.len().div_ceil(per_pass);
-    for (pass, points) in points.chunks(per_pass).enumerate() {
-        if sweep.interrupted {
-            // Cells that the run did not come to have no layers and no values.
-            let empty = points.iter().map(|point| accumulator(device, spec, point, 0).cell(point));
-            sweep.cells.extend(empty);
-            continue;
-        }
+    let passes = passes(device, spec, &points);
+    // Cells that the run does not come to have no layers and no values.
+    sweep.cells = points.iter().map(|point| accumulator(device, spec, point, 0).cell(point)).collect();
+    for (pass, places) in passes.iter().enumerate() {
         let mut on_members = |done: usize| {
-            let flow = progress((pass as f64 + done as f64 / layers as f64) / passes as f64);
-            let unfinished = done < layers || pass + 1 < passes;
+            let flow = progress((pass as f64 + done as f64 / layers as f64) / passes.len() as f64);
+            let unfinished = done < layers || pass + 1 < passes.len();
             sweep.interrupted |= flow.is_break() && unfinished;
             flow
         };
-        let cells = run_pass(device, spec, points, &sweep.members, quantile_members, &mut on_members)?;
-        sweep.cells.extend(cells);
+        let own: Vec<Point> = places.iter().map(|&place| points[place]).collect();
+        let cells = run_pass(device, spec, &own, &sweep.members, quantile_members, &mut on_members)?;
+        places.iter().zip(cells).for_each(|(&place, cell)| sweep.cells[place] = cell);
+        if sweep.interrupted {
+            break;
+        }
     }
     sweep.timing.total_seconds = start.elapsed().as_secs_f64();
     sweep.timing.rollout_seconds = sweep.timing.total_seconds - sweep.timing.spectra_seconds;
     Ok(sweep)
+}
+
+/// Places of the points that ride through one rollout: those whose steps are made alike, so that a point with a small
+/// exponent does not take the products of a large one, and its result does not depend on its neighbours.
+fn passes(device: &Device, spec: &SweepSpec, points: &[Point]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<(Scheme, Vec<usize>)> = Vec::new();
+    for (place, point) in points.iter().enumerate() {
+        let scheme = nominal_rollout(spec, &[coefficients(spec, point)]).scheme(device.epsilon());
+        match groups.iter_mut().find(|(other, _)| *other == scheme) {
+            Some((_, places)) => places.push(place),
+            None => groups.push((scheme, vec![place])),
+        }
+    }
+    let per_pass = points_at_once(spec.layer.integrator, spec.ensemble.width);
+    groups.iter().flat_map(|(_, places)| places.chunks(per_pass).map(<[usize]>::to_vec)).collect()
 }
 
 fn accumulator(device: &Device, spec: &SweepSpec, point: &Point, quantile_members: usize) -> Accumulator {
@@ -285,14 +299,16 @@ fn run_pass(
     Ok(accumulators.into_iter().zip(points).map(|(accumulator, point)| accumulator.cell(point)).collect())
 }
 
-/// How often a step evaluates f, for numbers of f32.
+/// How often a step evaluates f in f32, on average over the grid.
 pub fn evaluations(spec: &SweepSpec) -> f64 {
     let sublayers = if spec.layer.model == Model::Transformer { 2 } else { 1 };
     match integrator::program(spec.layer.integrator, sublayers) {
         Some(program) => program.evaluations(),
         None => {
-            let own: Vec<Coefficients> = points(spec).iter().map(|point| coefficients(spec, point)).collect();
-            nominal_rollout(spec, &own).scheme(f64::from(f32::EPSILON)).products() as f64
+            let products = |point: &Point| {
+                nominal_rollout(spec, &[coefficients(spec, point)]).scheme(f64::from(f32::EPSILON)).products()
+            };
+            points(spec).iter().map(products).sum::<usize>() as f64 / spec.cells() as f64
         }
     }
 }
