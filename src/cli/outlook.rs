@@ -113,16 +113,17 @@ pub fn stopped<T>() -> Result<T> {
     Err(Error::Partial("interrupted: the trial of the plan was not finished".to_string()))
 }
 
-/// Floating-point operations of the rollouts: two for each weight, token and step.
+/// Floating-point operations of the rollouts: two for each weight, token and evaluation of f.
 pub fn work(spec: &SweepSpec) -> f64 {
     let (n, ratio) = (spec.ensemble.width as f64, spec.layer.ffn_ratio as f64);
     let weights = match spec.layer.model {
         Model::Linear => n * n,
         Model::Mlp => 2.0 * ratio * n * n,
+        Model::Attention => 4.0 * n * n + 2.0 * spec.layer.tokens as f64 * n,
         Model::Transformer => (4.0 + 2.0 * ratio) * n * n + 2.0 * spec.layer.tokens as f64 * n,
     };
     let columns = (spec.cells() * spec.layer.tokens) as f64;
-    2.0 * weights * columns * spec.depth as f64 * spec.ensemble.layers as f64
+    2.0 * weights * sweep::evaluations(spec) * columns * spec.depth as f64 * spec.ensemble.layers as f64
 }
 
 /// About how long a plain sweep takes beside others, in operations: its rollouts with its spectra or Jacobians.
@@ -145,6 +146,7 @@ fn of_a_jacobian(spec: &SweepSpec) -> f64 {
 
 /// The plan of a sweep over all combinations: all of their time, and the memory of the largest.
 pub fn sweep(console: &Console, device: &Device, spec: &SweepSpec) -> Result<()> {
+    sweep::check_all(device, spec)?;
     let (seconds, tried) = seconds_of_all(console, device, spec)?;
     let (bytes_per_member, members_at_a_time) = spec
         .combinations()

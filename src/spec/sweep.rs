@@ -35,8 +35,6 @@ pub struct SweepSpec {
     pub radius: Grid,
     /// Frictions gamma.
     pub damping: Grid,
-    /// How a step follows dx/dt = f(x).
-    pub integrator: Integrator,
     /// How the step size depends on the depth.
     pub step_scaling: StepScaling,
     /// Growth of the norm, as a factor, that counts as diverged.
@@ -88,7 +86,6 @@ impl SweepSpec {
             step_size: written(if linear { "log(0.01,2,32)" } else { "log(0.01,2,12)" }),
             radius: written(if linear { "lin(0.05,1.6,32)" } else { "lin(0.1,1.6,12)" }),
             damping: Grid::single(0.1),
-            integrator: Integrator::Euler,
             step_scaling: StepScaling::Constant,
             threshold: 1e3,
             linearise_every: None,
@@ -114,7 +111,7 @@ impl SweepSpec {
     fn apply(&mut self, keys: &SweepKeys) -> Result<()> {
         self.ensemble.apply(&keys.ensemble);
         self.layer.apply(&keys.layer);
-        take!(keys => self; depth, integrator, step_scaling, threshold, trajectories);
+        take!(keys => self; depth, step_scaling, threshold, trajectories);
         self.linearise_every = keys.linearise_every.or(self.linearise_every);
         self.chunk = keys.chunk.or(self.chunk);
         for (name, text, grid) in [
@@ -171,9 +168,6 @@ impl SweepSpec {
             let dimension = self.ensemble.width * self.layer.tokens;
             check::tangents("tokens: the Jacobian", dimension, dimension, "linearise never, with linearise_every 0")?;
         }
-        if self.integrator != Integrator::Euler {
-            return invalid!("integrator: {} is not built yet; use euler", self.integrator);
-        }
         if self.ensemble.radius_kind == RadiusKind::Exact && self.layer.weights == Weights::Iid {
             return invalid!(
                 "radius_kind: with iid weights one exact radius would be that of the first layer only; use nominal, or \
@@ -225,7 +219,7 @@ impl SweepSpec {
         for step_size in ends(&self.step_size) {
             for damping in ends(&self.damping) {
                 let step_size = self.effective_step_size(step_size);
-                let (shift, integrator) = (self.ensemble.shift, self.integrator);
+                let (shift, integrator) = (self.ensemble.shift, self.layer.integrator);
                 Gain { step_size, radius, damping, shift, integrator }.check()?;
             }
         }

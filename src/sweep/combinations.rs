@@ -1,6 +1,6 @@
 //! Outer axes: a sweep of its own for every combination of their values.
 
-use super::{Progress, Sweep, check_points, run};
+use super::{Progress, Sweep, check, run};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::spec::SweepSpec;
@@ -11,6 +11,16 @@ pub struct Combination {
     pub spec: SweepSpec,
     /// What came of it.
     pub sweep: Sweep,
+}
+
+/// Refuses any combination that a device cannot run, by its outer values.
+pub fn check_all(device: &Device, spec: &SweepSpec) -> Result<()> {
+    spec.combinations().try_for_each(|plain| {
+        check(device, &plain).map_err(|error| match spec.said_of(&plain) {
+            said if said.is_empty() => error,
+            said => Error::Invalid(format!("sweep_over: at {said}: {error}")),
+        })
+    })
 }
 
 /// Runs the sweep of every combination of the outer axes, in their order; `cost` weighs them for the progress.
@@ -25,10 +35,7 @@ pub fn run_all(
     cost: &dyn Fn(&SweepSpec) -> f64,
     progress: Progress,
 ) -> Result<Vec<Combination>> {
-    for plain in spec.combinations().filter(|_| !spec.sweep_over.is_empty()) {
-        let named = |error: Error| Error::Invalid(format!("sweep_over: at {}: {error}", spec.said_of(&plain)));
-        check_points(&plain).map_err(named)?;
-    }
+    check_all(device, spec)?;
     let total: f64 = spec.combinations().map(|plain| cost(&plain)).sum();
     let (mut done, mut stop) = (0.0, false);
     let mut finished: Vec<Combination> = Vec::new();

@@ -1,6 +1,7 @@
 //! All integration tests, one binary.
 
 mod adapter;
+mod attention;
 mod axes;
 mod bench;
 mod cli_bad_input;
@@ -15,6 +16,7 @@ mod matrix;
 mod nonlinear;
 mod oracle;
 mod parity;
+mod integrators;
 mod layer_tangent;
 mod layer_theory;
 mod scaling_theory;
