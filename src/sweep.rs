@@ -9,7 +9,7 @@ mod combinations;
 pub mod nonlinear;
 
 pub use cell::{Cell, DEAD_BAND, Fates, Linearised, Observed};
-pub use combinations::{Combination, run_all};
+pub use combinations::{Combination, check_all, run_all};
 
 use crate::device::Device;
 use crate::ensemble::{draw_matrices, unit};
@@ -111,7 +111,7 @@ pub fn coefficients(spec: &SweepSpec, point: &Point) -> Coefficients {
 /// Is told how far a run is, as a fraction; may ask it to stop.
 pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
 
-/// Refuses steps of the linear model that f32 could not follow, or that would take too long to make.
+/// Refuses steps of a plain linear sweep that a device cannot follow, or that would take too long to make.
 pub fn check(device: &Device, spec: &SweepSpec) -> Result<()> {
     if spec.layer.model != Model::Linear {
         return Ok(());

@@ -146,7 +146,7 @@ fn of_a_jacobian(spec: &SweepSpec) -> f64 {
 
 /// The plan of a sweep over all combinations: all of their time, and the memory of the largest.
 pub fn sweep(console: &Console, device: &Device, spec: &SweepSpec) -> Result<()> {
-    spec.combinations().try_for_each(|own| sweep::check(device, &own))?;
+    sweep::check_all(device, spec)?;
     let (seconds, tried) = seconds_of_all(console, device, spec)?;
     let (bytes_per_member, members_at_a_time) = spec
         .combinations()

@@ -13,6 +13,16 @@ pub struct Combination {
     pub sweep: Sweep,
 }
 
+/// Refuses any combination that a device cannot run, by its outer values.
+pub fn check_all(device: &Device, spec: &SweepSpec) -> Result<()> {
+    spec.combinations().try_for_each(|plain| {
+        check(device, &plain).map_err(|error| match spec.said_of(&plain) {
+            said if said.is_empty() => error,
+            said => Error::Invalid(format!("sweep_over: at {said}: {error}")),
+        })
+    })
+}
+
 /// Runs the sweep of every combination of the outer axes, in their order; `cost` weighs them for the progress.
 ///
 /// When it is asked to stop, the combinations that were begun are kept, the last of them as far as it came.
@@ -25,10 +35,7 @@ pub fn run_all(
     cost: &dyn Fn(&SweepSpec) -> f64,
     progress: Progress,
 ) -> Result<Vec<Combination>> {
-    for plain in spec.combinations().filter(|_| !spec.sweep_over.is_empty()) {
-        let named = |error: Error| Error::Invalid(format!("sweep_over: at {}: {error}", spec.said_of(&plain)));
-        check(device, &plain).map_err(named)?;
-    }
+    check_all(device, spec)?;
     let total: f64 = spec.combinations().map(|plain| cost(&plain)).sum();
     let (mut done, mut stop) = (0.0, false);
     let mut finished: Vec<Combination> = Vec::new();
