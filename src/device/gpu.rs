@@ -43,6 +43,12 @@ impl Gpu {
         self.description.clone()
     }
 
+    /// The same with all choices made as on hardware: workgroups, chunks. For tests of them on software drivers.
+    pub fn with_choices_for_hardware(mut self) -> Self {
+        self.description.software = false;
+        self
+    }
+
     /// As many members as fit the largest binding, the dispatch limit and the memory, and as are worth about a second.
     pub fn chunk_size(&self, plan: &Plan) -> usize {
         let binding = self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size);

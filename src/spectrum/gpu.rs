@@ -228,7 +228,7 @@ mod tests {
     fn no_dispatch_makes_too_many_loop_trips() {
         for n in 1..=WIDEST as u32 {
             for software in [false, true] {
-                let lanes = hessenberg::lanes(n, software);
+                let lanes = hessenberg::Team::of(n, software).lanes;
                 let most = [
                     balance::trips(n, lanes, balance::sweeps_at_once(n, software)),
                     hessenberg::trips(n, lanes, hessenberg::columns_at_once(n, software)),

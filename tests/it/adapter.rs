@@ -19,6 +19,14 @@ pub fn gpu(name: &str) -> Device {
     Device::open(name).expect("an adapter that was listed opens").0
 }
 
+/// The first software adapter with workgroups and chunks as on hardware.
+pub fn as_on_hardware() -> Device {
+    match software() {
+        Device::Gpu(gpu) => Device::Gpu(Box::new(gpu.with_choices_for_hardware())),
+        other => other,
+    }
+}
+
 /// The first software adapter.
 pub fn software() -> Device {
     gpu(&software_adapters()[0])

@@ -3,7 +3,7 @@
 //! Outputs start as NaN or poison where the case says so, so an unwritten element fails; guard members before and
 //! after would be seen because each member's bytes are compared.
 
-use crate::adapter::{gpu, software_adapters};
+use crate::adapter::{as_on_hardware, gpu, software_adapters};
 use eulerscope::device::Device;
 use eulerscope::kernel::{Access, Case, CaseBuffer, Entry, ErasedParams, KERNELS};
 use eulerscope::plan::{BufferId, Data, Inputs, Plan};
@@ -91,6 +91,12 @@ fn every_software_gpu_agrees_with_the_reference() {
     for name in software_adapters() {
         compare(&gpu(&name));
     }
+}
+
+/// What `override` constants choose on hardware is right too, as far as a software driver can tell.
+#[test]
+fn the_choices_for_hardware_agree_with_the_reference() {
+    compare(&as_on_hardware());
 }
 
 #[test]
