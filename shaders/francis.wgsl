@@ -26,6 +26,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> h: array<real>;        // [members, n, n]
 @group(0) @binding(2) var<storage, read_write> progress: array<u32>;  // [members, sweeps | stalled | high]
 @group(0) @binding(3) var<storage, read_write> finished: array<u32>;  // [members] 0 no, 1 yes, 2 given up
+@group(0) @binding(4) var<storage, read> skips: array<u32>;           // [members], from a team to its member
 
 override LOCAL: bool = false;
 override CAPACITY: u32 = 1u;
@@ -262,10 +263,13 @@ fn start_row(low: u32, high: u32, shift: vec3<real>) -> u32 {
 fn francis(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     lane = local_id.x;
     team = local_id.y;
-    let member = group.z * TEAMS + team;
+    var member = group.z * TEAMS + team;
     var status = FINISHED;
-    if member < arrayLength(&finished) {
-        status = finished[member];
+    if member < arrayLength(&skips) {
+        member += skips[member];
+        if member < arrayLength(&finished) {
+            status = finished[member];
+        }
     }
     let n = select(0u, params.n, status == 0u);
     forget();

@@ -4,7 +4,7 @@
 //! Sources: LAPACK's `slahqr`; Ahues and Tisseur, LAPACK Working Note 122 (deflation); Tokura et al. 2017 (all
 //! negligible entries are zeroed in each sweep).
 
-use crate::kernel::Access::Write;
+use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::hessenberg::{self, Room, Team};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
@@ -53,7 +53,8 @@ impl Kernel for Francis {
         include_str!("../../shaders/shared/reflector.wgsl"),
         include_str!("../../shaders/francis.wgsl")
     );
-    const BUFFERS: &'static [Binding] = &[("h", Write, Number), ("progress", Write, Word), ("finished", Write, Word)];
+    const BUFFERS: &'static [Binding] =
+        &[("h", Write, Number), ("progress", Write, Word), ("finished", Write, Word), ("skips", Read, Word)];
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
@@ -65,7 +66,9 @@ impl Kernel for Francis {
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::RealMut(h), View::WordMut(progress), View::WordMut(finished)] = views else { mismatch(Self::NAME) };
+        let [View::RealMut(h), View::WordMut(progress), View::WordMut(finished), View::Word(_)] = views else {
+            mismatch(Self::NAME)
+        };
         if finished[0] != 0 {
             return;
         }
@@ -279,6 +282,7 @@ fn case(i: u32, (n, sweeps, members): (usize, u32, usize)) -> Case<Params> {
         buffers: vec![
             CaseBuffer::Real(h),
             CaseBuffer::Word(vec![0; PROGRESS * members]),
+            CaseBuffer::Word(vec![0; members]),
             CaseBuffer::Word(vec![0; members]),
         ],
         tolerance: vec![vec![error]],

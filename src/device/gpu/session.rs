@@ -18,6 +18,9 @@ const IN_FLIGHT: usize = 2;
 /// A submission that takes longer is taken for a hang.
 const STALL: Duration = Duration::from_secs(300);
 
+/// A skip that leads past every member.
+const NOBODY: u32 = 1 << 31;
+
 /// What a readback callback is told.
 type Mapped = std::result::Result<(), wgpu::BufferAsyncError>;
 
@@ -131,23 +134,34 @@ impl<'a> Session<'a> {
     }
 
     /// Submits rounds of the repeated runs until all members are finished. The next round is under way while the
-    /// words of the last one come back: what is finished leaves it at once.
+    /// words of the last one come back: what is finished leaves it at once, and is not in the round after it.
     fn repeat(&mut self, repeat: &Repeat, members: usize) -> Result<()> {
         let mut before: Option<Pending> = None;
+        let mut unfinished = members;
         for _ in 0..repeat.most {
             let mut encoder = self.encoder();
-            let work = self.encode(&mut encoder, repeat.runs.clone(), members)?;
+            let work = self.encode(&mut encoder, repeat.runs.clone(), unfinished)?;
             let staging = self.copy(&mut encoder, repeat.finished, members);
             let last = self.pace.submit(self.gpu, encoder, work)?;
             let pending = Pending { staging: vec![(staging.clone(), map(&staging))], last, start: Instant::now() };
             if let Some(before) = before.replace(pending) {
                 let words = self.receive(before, &[repeat.finished])?;
-                if matches!(&words[0], Data::Word(words) if words.iter().all(|&word| word != 0)) {
+                let left = unfinished_members(&words[0]);
+                if left.is_empty() {
                     break;
                 }
+                self.leave_out(repeat.skips, unfinished, &left);
+                unfinished = left.len();
             }
         }
         Ok(())
+    }
+
+    /// Writes the skips that lead to the members `left`; the rest of the last ones, `before` in number, lead to nobody.
+    fn leave_out(&self, skips: BufferId, before: usize, left: &[u32]) {
+        let skip = |i: usize| left.get(i).map_or(NOBODY, |member| member - i as u32);
+        let words: Vec<u32> = (0..before).map(skip).collect();
+        self.gpu.queue.write_buffer(&self.buffers[skips.0], 0, bytemuck::cast_slice(&words));
     }
 
     /// Waits for the outputs of a chunk.
@@ -252,6 +266,11 @@ impl Pace {
         }
         Ok(index)
     }
+}
+
+/// The members whose word in `finished` is 0.
+fn unfinished_members(finished: &Data) -> Vec<u32> {
+    (0..finished.len()).filter(|&member| finished.int(member) == 0).map(|member| member as u32).collect()
 }
 
 fn wait(gpu: &Gpu, index: &wgpu::SubmissionIndex) -> Result<()> {
