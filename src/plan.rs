@@ -103,6 +103,11 @@ impl Buffer {
         }
     }
 
+    /// Bytes of one member, or all of a shared buffer, with `real` bytes a number.
+    pub fn bytes(&self, real: usize) -> u64 {
+        self.len() as u64 * if self.content == Content::Real { real as u64 } else { 4 }
+    }
+
     /// Has it no elements?
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -236,8 +241,7 @@ impl Plan {
 
     /// Bytes that one member needs, with `real` bytes a number.
     pub fn bytes_per_member(&self, real: usize) -> u64 {
-        let bytes = |b: &Buffer| b.len() as u64 * if b.content == Content::Real { real as u64 } else { 4 };
-        self.buffers.iter().filter(|b| !b.is_shared()).map(bytes).sum()
+        self.buffers.iter().filter(|b| !b.is_shared()).map(|b| b.bytes(real)).sum()
     }
 
     /// The work for one member.

@@ -1,7 +1,7 @@
 //! What is asked for: plain data, checked once, before anything is allocated or any device is opened.
 //!
 //! - [`Grid`] is the little language of swept axes.
-//! - [`SweepSpec`], [`SpectrumSpec`] and [`LyapunovSpec`] are what the commands do. They share [`EnsembleSpec`] (which
+//! - [`SweepSpec`], [`{Precision, SpectrumSpec}`] and [`LyapunovSpec`] are what the commands do. They share [`EnsembleSpec`] (which
 //!   matrices are drawn) and [`LayerSpec`] (what a layer computes), and serialise flat, under the names of the flags.
 //! - [`keys`] lists what can be given, once for flags and TOML; [`mod@file`] reads the TOML.
 //!
@@ -20,7 +20,7 @@ mod words;
 pub use grid::{Grid, MOST_POINTS};
 pub use lyapunov::LyapunovSpec;
 pub use parts::{EnsembleSpec, LayerSpec, MOST_LAYERS, MOST_TOKENS, WIDEST};
-pub use spectrum::SpectrumSpec;
+pub use spectrum::{Precision, SpectrumSpec};
 pub use sweep::{DEEPEST, SweepSpec};
 pub use words::{
     Activation, Ensemble, Integrator, Mask, Model, NormKind, NormPlacement, RadiusKind, StepScaling, Weights,

@@ -82,7 +82,7 @@ impl Room {
     pub fn find(n: u32, machine: &Machine, more: u32, words: fn(u32) -> u32) -> Room {
         let team = Team::of(n, machine.software);
         let capacity = words(ceiling(n)) * team.teams;
-        let local = 4 * (capacity + more * team.teams) <= machine.workgroup_bytes;
+        let local = machine.real_bytes * (capacity + more * team.teams) <= machine.workgroup_bytes;
         Room { team, local, capacity: if local { capacity } else { 1 } }
     }
 
