@@ -65,7 +65,8 @@ impl Team {
     }
 }
 
-/// Where a matrix lives during a dispatch, decided for all widths with the same [`ceiling`] at once.
+/// Where a matrix lives during a dispatch, decided at once for all widths up to the next multiple of 4, or of 16 where
+/// n is larger than that.
 pub struct Room {
     team: Team,
     local: bool,
