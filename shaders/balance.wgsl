@@ -2,10 +2,10 @@
 //
 // The centre c is the mean of the diagonal, where that leaves entries below an eighth (as in A = I + h G), else 0. Then
 // the subtraction is exact (Sterbenz), and the eigenvalues keep the digits that 1 + h lambda would lose.
-// One workgroup for each matrix. The first dispatch (`first` = 1) scales the whole matrix by the exponent of its
+// One team for each matrix. The first dispatch (`first` = 1) scales the whole matrix by the exponent of its
 // largest entry, read from the bits, so that subnormal numbers survive drivers that flush them. Then Parlett and
 // Reinsch's sweeps: each invocation sums the rows and columns that it owns; only if some pair is unequal does the
-// workgroup visit the indices one after the other, rescaling a row and a column by all its invocations. At most
+// team visit the indices one after the other, rescaling a row and a column by all its invocations. At most
 // `sweeps` visits to all indices in one dispatch, then one more scaling of the whole matrix.
 //
 // Sources: Parlett and Reinsch, "Balancing a matrix for calculation of eigenvalues and eigenvectors" (1969);
@@ -18,38 +18,54 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> matrices: array<u32>;        // [members, n, n], bits
-@group(0) @binding(2) var<storage, read_write> h: array<f32>;         // [members, n, n]
-@group(0) @binding(3) var<storage, read_write> centres: array<f32>;   // [members], in units of 2^(second exponent)
+@group(0) @binding(1) var<storage, read> matrices: array<word>;       // [members, n, n], bits
+@group(0) @binding(2) var<storage, read_write> h: array<real>;        // [members, n, n]
+@group(0) @binding(3) var<storage, read_write> centres: array<real>;  // [members], in units of 2^(second exponent)
 @group(0) @binding(4) var<storage, read_write> exponents: array<i32>; // [members, of h | of the centre]
 
-override LANES: u32 = 32u;
-var<workgroup> largest: atomic<u32>;
-var<workgroup> spread: atomic<u32>;
-var<workgroup> balanced: atomic<u32>;
-var<workgroup> unequal: atomic<u32>;
-var<workgroup> partial: array<vec2<f32>, 16>;
+// Invocations of a team that sum up a row and a column, and those of all teams.
+override PARTS: u32 = 16u;
+override ALL_PARTS: u32 = 16u;
+var<workgroup> partial: array<vec2<real>, ALL_PARTS>;
 
-// floor(log2 |x|) from the bits of |x|, also of subnormal numbers; 0 for 0.
-fn exponent_of_bits(bits: u32) -> i32 {
-    let field = i32(bits >> 23u);
-    let subnormal = -118 - i32(countLeadingZeros(bits));
-    return select(select(subnormal, 0, bits == 0u), field - 127, field > 0);
+// Places of `highest`.
+const LARGEST = 0u;
+const SPREAD = 1u;
+const UNEQUAL = 2u;
+const BALANCED = 3u;
+// The exponent of the smallest subnormal number.
+const LOWEST = 1 - BIAS - i32(MANTISSA);
+
+// Magnitude as bits: the larger number has the larger word.
+fn magnitude(bits: word) -> word {
+    return (bits << 1u) >> 1u;
+}
+
+// floor(log2 |x|) from the bits of |x|, also of subnormal numbers, as a word that is 0 for 0 alone.
+fn rank(bits: word) -> u32 {
+    let field = i32(u32(bits >> MANTISSA));
+    let exponent = select(exponent_of(real(bits)) + LOWEST, field - BIAS, field > 0);
+    return select(u32(exponent + 1 - LOWEST), 0u, bits == word(0u));
+}
+
+// The exponent in a rank; 0 for 0.
+fn exponent(rank: u32) -> i32 {
+    return select(i32(rank) - 1 + LOWEST, 0, rank == 0u);
 }
 
 // x 2^-e for |x| <= 2^(e + 1), made from the bits of x.
-fn scaled(bits: u32, e: i32) -> f32 {
-    if (bits & 0x7F800000u) == 0u {
-        let mantissa = f32(bits & 0x7FFFFFu);
-        let value = select(0.0, mantissa * power_of_two(max(-149 - e, -126)), e < -22);
-        return select(value, -value, (bits >> 31u) == 1u);
+fn scaled(bits: word, e: i32) -> real {
+    let size = magnitude(bits);
+    if (size >> MANTISSA) == word(0u) {
+        let value = select(0.0, real(size) * power_of_two(max(LOWEST - e, 1 - BIAS)), LOWEST - e >= 1 - BIAS);
+        return select(value, -value, size != bits);
     }
-    // e lies in [-126, 127] here, and 2^(1 - e) is a normal number.
-    return bitcast<f32>(bits) * power_of_two(1 - e) * 0.5;
+    // e lies in [1 - BIAS, BIAS] here, and 2^(1 - e) is a normal number.
+    return bitcast<real>(bits) * power_of_two(1 - e) * 0.5;
 }
 
 // The exponent f by which column 2^f and row 2^-f come close, or 0 if that gains less than 5 %. From squared norms.
-fn factor(squares: vec2<f32>) -> i32 {
+fn factor(squares: vec2<real>) -> i32 {
     if squares.x <= 0x1p-120 || squares.y <= 0x1p-120 {
         return 0;
     }
@@ -61,95 +77,82 @@ fn factor(squares: vec2<f32>) -> i32 {
 }
 
 // Sums of (2^40 h)^2 down column i and along row i without the diagonal, over `first`, `first + step`, ..
-fn sums(base: u32, i: u32, first: u32, step: u32) -> vec2<f32> {
+fn sums(base: u32, i: u32, first: u32, step: u32) -> vec2<real> {
     let n = params.n;
-    var sum = vec2<f32>();
+    var sum = vec2<real>();
     for (var j = first; j < n; j += step) {
         if j != i {
-            let pair = vec2<f32>(h[base + j * n + i], h[base + i * n + j]) * 0x1p40;
+            let pair = vec2<real>(h[base + j * n + i], h[base + i * n + j]) * 0x1p40;
             sum += pair * pair;
         }
     }
     return sum;
 }
 
+// The rank of the largest of `size` numbers.
+fn rank_of_largest(place: u32, base: u32, size: u32) -> u32 {
+    var own = word(0u);
+    for (var i = lane; i < size; i += LANES) {
+        own = max(own, magnitude(bitcast<word>(h[base + i])));
+    }
+    return highest(place, rank(own));
+}
+
 // Decides on the centre and records it; gives the centre and the power of two that brings the rest back to size 1.
-fn centre(base: u32, lane: u32, e: i32, member: u32) -> vec2<f32> {
+fn centre(base: u32, size: u32, e: i32, member: u32) -> vec2<real> {
     let n = params.n;
-    var sum = 0.0;
+    var sum = real(0.0);
     for (var i = 0u; i < n; i += 1u) {
         sum += h[base + i * (n + 1u)];
     }
-    let mean = sum / f32(n);
-    var own = 0u;
-    for (var i = lane; i < n * n; i += LANES) {
+    let mean = sum / real(n);
+    var own = word(0u);
+    for (var i = lane; i < size; i += LANES) {
         let value = h[base + i] - select(0.0, mean, i % (n + 1u) == 0u);
-        own = max(own, bitcast<u32>(value) & 0x7FFFFFFFu);
+        own = max(own, magnitude(bitcast<word>(value)));
     }
-    atomicMax(&spread, own);
-    let left = exponent_of_bits(workgroupUniformLoad(&spread));
+    let left = exponent(highest(SPREAD, rank(own)));
     let shifted = left <= -4;
     let shrink = select(0, max(left, -126), shifted);
-    if lane == 0u {
+    if lane == 0u && size > 0u {
         centres[member] = select(0.0, mean, shifted);
         exponents[2u * member] = e + shrink;
         exponents[2u * member + 1u] = e;
     }
-    return vec2<f32>(select(0.0, mean, shifted), power_of_two(-shrink));
+    return vec2<real>(select(0.0, mean, shifted), power_of_two(-shrink));
 }
 
-@compute @workgroup_size(LANES, 1, 1)
-fn balance(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
+// The first dispatch: h = 2^-e (A - c).
+fn start(base: u32, size: u32, member: u32) {
     let n = params.n;
-    let lane = local_id.x;
-    let base = group.z * n * n;
-    if lane == 0u {
-        atomicStore(&largest, 0u);
-        atomicStore(&spread, 0u);
-        atomicStore(&balanced, 0u);
-        atomicStore(&unequal, 0u);
+    var own = word(0u);
+    for (var i = lane; i < size; i += LANES) {
+        own = max(own, magnitude(matrices[base + i]));
     }
-    workgroupBarrier();
-    if params.first == 1u {
-        var own = 0u;
-        for (var i = lane; i < n * n; i += LANES) {
-            own = max(own, matrices[base + i] & 0x7FFFFFFFu);
-        }
-        atomicMax(&largest, own);
-        let e = exponent_of_bits(workgroupUniformLoad(&largest));
-        for (var i = lane; i < n * n; i += LANES) {
-            h[base + i] = scaled(matrices[base + i], e);
-        }
-        storageBarrier();
-        workgroupBarrier();
-        let shift = centre(base, lane, e, group.z);
-        for (var i = lane; i < n * n; i += LANES) {
-            let value = h[base + i] - select(0.0, shift.x, i % (n + 1u) == 0u);
-            h[base + i] = value * shift.y;
-        }
+    let e = exponent(highest(LARGEST, rank(own)));
+    for (var i = lane; i < size; i += LANES) {
+        h[base + i] = scaled(matrices[base + i], e);
     }
-    storageBarrier();
-    workgroupBarrier();
-    for (var i = lane; i < n; i += LANES) {
-        let sum = sums(base, i, 0u, 1u);
-        if factor(sum) != 0 {
-            atomicStore(&unequal, 1u);
-        }
+    together();
+    let shift = centre(base, size, e, member);
+    for (var i = lane; i < size; i += LANES) {
+        let value = h[base + i] - select(0.0, shift.x, i % (n + 1u) == 0u);
+        h[base + i] = value * shift.y;
     }
-    if workgroupUniformLoad(&unequal) == 0u {
-        return;
+}
+
+// Visits index i: makes column i and row i alike, where `size` is not 0.
+fn visit(base: u32, i: u32, size: u32) {
+    let n = params.n;
+    // More parts would cost more in their sum, which every invocation makes for itself.
+    if lane < PARTS && size > 0u {
+        partial[team * PARTS + lane] = sums(base, i, lane, PARTS);
     }
-    let parts = min(LANES, 16u);
-    for (var visit = 0u; visit < params.sweeps * n; visit += 1u) {
-        let i = visit % n;
-        // More parts would cost more in their sum, which every invocation makes for itself.
-        if lane < parts {
-            partial[lane] = sums(base, i, lane, parts);
-        }
-        workgroupBarrier();
-        var sum = vec2<f32>();
-        for (var other = 0u; other < parts; other += 1u) {
-            sum += partial[other];
+    together();
+    if size > 0u {
+        var sum = vec2<real>();
+        for (var other = 0u; other < PARTS; other += 1u) {
+            sum += partial[team * PARTS + other];
         }
         let f = factor(sum);
         if f != 0 {
@@ -162,19 +165,44 @@ fn balance(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
                 }
             }
         }
-        storageBarrier();
-        workgroupBarrier();
     }
+    together();
+}
+
+@compute @workgroup_size(LANES, TEAMS, 1)
+fn balance(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
+    lane = local_id.x;
+    team = local_id.y;
+    let n = params.n;
+    let member = group.z * TEAMS + team;
+    // Teams without a matrix do nothing, but take part in the barriers.
+    var size = select(0u, n * n, member < arrayLength(&centres));
+    let base = member * n * n;
+    forget();
+    together();
+    if params.first == 1u {
+        start(base, size, member);
+    }
+    together();
     var own = 0u;
-    for (var i = lane; i < n * n; i += LANES) {
-        own = max(own, bitcast<u32>(h[base + i]) & 0x7FFFFFFFu);
+    if size > 0u {
+        for (var i = lane; i < n; i += LANES) {
+            own = max(own, select(0u, 1u, factor(sums(base, i, 0u, 1u)) != 0));
+        }
     }
-    atomicMax(&balanced, own);
-    let shift = clamp(exponent_of_bits(workgroupUniformLoad(&balanced)), -126, 126);
-    for (var i = lane; i < n * n; i += LANES) {
+    size *= highest(UNEQUAL, own);
+    let visits = trips_of_all(select(0u, params.sweeps * n, size > 0u));
+    if visits == 0u {
+        return;
+    }
+    for (var count = 0u; count < visits; count += 1u) {
+        visit(base, count % n, size);
+    }
+    let shift = clamp(exponent(rank_of_largest(BALANCED, base, size)), -126, 126);
+    for (var i = lane; i < size; i += LANES) {
         h[base + i] *= power_of_two(-shift);
     }
-    if lane == 0u {
-        exponents[2u * group.z] += shift;
+    if lane == 0u && size > 0u {
+        exponents[2u * member] += shift;
     }
 }

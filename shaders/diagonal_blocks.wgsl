@@ -1,6 +1,6 @@
 // The eigenvalues of quasi-triangular matrices, from their diagonal blocks of one or two rows.
 //
-// One workgroup for each matrix; the invocation of a block's first row writes all eigenvalues of the block, so that
+// One team for each matrix; the invocation of a block's first row writes all eigenvalues of the block, so that
 // a complex pair is conjugate to the last bit. CPU twin: src/kernel/diagonal_blocks.rs.
 
 struct Params {
@@ -8,17 +8,22 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> h: array<f32>;                  // [members, n, n]
-@group(0) @binding(2) var<storage, read_write> eigenvalues: array<f32>;  // [members, n, re | im]
+@group(0) @binding(1) var<storage, read> h: array<real>;                  // [members, n, n]
+@group(0) @binding(2) var<storage, read_write> eigenvalues: array<real>;  // [members, n, re | im]
 
 override LANES: u32 = 32u;
+override TEAMS: u32 = 1u;
 
-@compute @workgroup_size(LANES, 1, 1)
-fn diagonal_blocks(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
+@compute @workgroup_size(LANES, TEAMS, 1)
+fn diagonal_blocks(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     let n = params.n;
-    for (var i = lane.x; i < n; i += LANES) {
-        let at = group.z * n * n + i * n + i;
-        let to = 2u * (group.z * n + i);
+    let member = group.z * TEAMS + local_id.y;
+    if member * n * n >= arrayLength(&h) {
+        return;
+    }
+    for (var i = local_id.x; i < n; i += LANES) {
+        let at = member * n * n + i * n + i;
+        let to = 2u * (member * n + i);
         if i > 0u && abs(h[at - 1u]) > 0.0 {
             continue;
         }

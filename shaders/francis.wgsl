@@ -1,10 +1,10 @@
 // Francis' double-shift QR sweeps on upper Hessenberg matrices: at most `sweeps` of them in one dispatch.
 //
-// One workgroup for each matrix; a finished one leaves at its first instruction. Where it fits, the matrix lives in
-// workgroup memory, packed to its upper triangle and the three diagonals below it that the bulge needs; else in
-// storage. Every invocation computes the reflector for itself (the loads are broadcasts), then owns columns for the
-// product from the left and rows for the product from the right: two barriers for each reflector and no reductions.
-// Each sweep first zeroes all negligible subdiagonal entries at once, then works on the lowest block of 3 rows or more.
+// One team for each matrix; a workgroup whose matrices are all finished leaves at its first instructions. Where it
+// fits, the matrix lives in workgroup memory, packed to its upper triangle and the three diagonals below it that the
+// bulge needs, interleaved with those of the other teams; else in storage. Every invocation computes the reflector for
+// itself (the loads are broadcasts), then owns columns for the product from the left and rows for the product from the
+// right: two barriers for each reflector and no reductions. Each sweep first zeroes all negligible subdiagonal entries at once, then works on the lowest block of 3 rows or more.
 //
 // Sources: LAPACK's `slahqr` (shifts, start row, exceptional shifts after 10, 20, .. sweeps without deflation; LAPACK
 // Working Notes 187, 216), the deflation test of Ahues and Tisseur (LAPACK Working Note 122), and the parallel
@@ -23,48 +23,42 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> h: array<f32>;         // [members, n, n]
+@group(0) @binding(1) var<storage, read_write> h: array<real>;        // [members, n, n]
 @group(0) @binding(2) var<storage, read_write> progress: array<u32>;  // [members, sweeps | stalled | high]
 @group(0) @binding(3) var<storage, read_write> finished: array<u32>;  // [members] 0 no, 1 yes, 2 given up
+@group(0) @binding(4) var<storage, read> skips: array<u32>;           // [members], from a team to its member
 
-override LANES: u32 = 32u;
 override LOCAL: bool = false;
 override CAPACITY: u32 = 1u;
-var<workgroup> packed: array<f32, CAPACITY>;
-var<workgroup> found_high: atomic<u32>;
-var<workgroup> found_low: atomic<u32>;
-var<workgroup> found_start: atomic<u32>;
-var<workgroup> leave: u32;
+var<workgroup> packed: array<real, CAPACITY>;
 var<private> base: u32;
 
-const ULP = 0x1p-23f;
+const FINISHED = 1u;
+const GIVEN_UP = 2u;
+// Places of `highest`.
+const HIGH = 0u;
+const LOW = 1u;
+const START = 2u;
 // In a matrix whose largest entry was near 1 this is far below rounding.
-const DUST = 0x1p-100f;
+const DUST = 0x1p-100;
 
 fn place(i: u32, j: u32) -> u32 {
     let below = i - min(i, 3u);
-    return i * params.n + j - below * (below + 1u) / 2u;
+    return (i * params.n + j - below * (below + 1u) / 2u) * TEAMS + team;
 }
 
-fn at(i: u32, j: u32) -> f32 {
+fn at(i: u32, j: u32) -> real {
     if LOCAL {
         return packed[place(i, j)];
     }
     return h[base + i * params.n + j];
 }
 
-fn put(i: u32, j: u32, value: f32) {
+fn put(i: u32, j: u32, value: real) {
     if LOCAL {
         packed[place(i, j)] = value;
     } else {
         h[base + i * params.n + j] = value;
-    }
-}
-
-fn together() {
-    workgroupBarrier();
-    if !LOCAL {
-        storageBarrier();
     }
 }
 
@@ -94,7 +88,7 @@ fn negligible(k: u32) -> bool {
 }
 
 // Two shifts, re.x + i im and re.y - i im, as (re.x, re.y, im).
-fn shifts(low: u32, high: u32, stalled: u32) -> vec3<f32> {
+fn shifts(low: u32, high: u32, stalled: u32) -> vec3<real> {
     var a = at(high - 1u, high - 1u);
     var b = at(high - 1u, high);
     var c = at(high, high - 1u);
@@ -112,7 +106,7 @@ fn shifts(low: u32, high: u32, stalled: u32) -> vec3<f32> {
     }
     let size = abs(a) + abs(b) + abs(c) + abs(d);
     if size <= DUST {
-        return vec3<f32>();
+        return vec3<real>();
     }
     a /= size;
     b /= size;
@@ -122,28 +116,28 @@ fn shifts(low: u32, high: u32, stalled: u32) -> vec3<f32> {
     let determinant = (a - half) * (d - half) - b * c;
     let root = sqrt(abs(determinant));
     if determinant >= 0.0 {
-        return vec3<f32>(half, half, root) * size;
+        return vec3<real>(half, half, root) * size;
     }
     let nearer = abs(half + root - d) <= abs(half - root - d);
-    let real = select(half - root, half + root, nearer) * size;
-    return vec3<f32>(real, real, 0.0);
+    let both = select(half - root, half + root, nearer) * size;
+    return vec3<real>(both, both, 0.0);
 }
 
 // The first column of (H - s1)(H - s2) restricted to rows m, m + 1, m + 2, scaled to size 1.
-fn first_column(m: u32, shift: vec3<f32>) -> vec3<f32> {
+fn first_column(m: u32, shift: vec3<real>) -> vec3<real> {
     let d0 = at(m, m);
     let d1 = at(m + 1u, m + 1u);
     let sub = at(m + 1u, m);
     let scale = abs(d0 - shift.y) + abs(shift.z) + abs(sub);
     let s = sub / scale;
     let x = s * at(m, m + 1u) + (d0 - shift.x) * ((d0 - shift.y) / scale) + shift.z * (shift.z / scale);
-    let v = vec3<f32>(x, s * (d0 + d1 - shift.x - shift.y), s * at(m + 2u, m + 1u));
+    let v = vec3<real>(x, s * (d0 + d1 - shift.x - shift.y), s * at(m + 2u, m + 1u));
     let size = abs(v.x) + abs(v.y) + abs(v.z);
     return v / select(1.0, size, size > DUST);
 }
 
 // May the sweep start at row m, because two consecutive small entries let it ignore what is above?
-fn may_start(m: u32, low: u32, shift: vec3<f32>) -> bool {
+fn may_start(m: u32, low: u32, shift: vec3<real>) -> bool {
     if m == low {
         return true;
     }
@@ -152,49 +146,24 @@ fn may_start(m: u32, low: u32, shift: vec3<f32>) -> bool {
     return abs(at(m, m - 1u)) * (abs(v.y) + abs(v.z)) <= ULP * abs(v.x) * near;
 }
 
-fn chase(lane: u32, low: u32, high: u32, start: u32, first: vec3<f32>) {
-    for (var k = start; k < high; k += 1u) {
-        let three = k + 2u <= high;
+// A reflector from the left and from the right. In teams that are not `chasing`, nothing but the barriers.
+fn chase_step(low: u32, high: u32, start: u32, k: u32, first: vec3<real>, chasing: bool) {
+    let three = k + 2u <= high;
+    var r: Reflector;
+    if chasing {
         var x = first;
         if k > start {
-            x = vec3<f32>(at(k, k - 1u), at(k + 1u, k - 1u), 0.0);
+            x = vec3<real>(at(k, k - 1u), at(k + 1u, k - 1u), 0.0);
             if three {
                 x.z = at(k + 2u, k - 1u);
             }
         }
-        let r = reflector(x);
-        for (var j = k + lane; j <= high; j += LANES) {
-            let a = at(k, j);
-            let b = at(k + 1u, j);
-            if three {
-                let c = at(k + 2u, j);
-                let sum = r.tau * (a + r.y * b + r.z * c);
-                put(k, j, a - sum);
-                put(k + 1u, j, b - sum * r.y);
-                put(k + 2u, j, c - sum * r.z);
-            } else {
-                let sum = r.tau * (a + r.y * b);
-                put(k, j, a - sum);
-                put(k + 1u, j, b - sum * r.y);
-            }
-        }
-        together();
-        let bottom = min(k + 3u, high);
-        for (var i = low + lane; i <= bottom; i += LANES) {
-            let a = at(i, k);
-            let b = at(i, k + 1u);
-            if three {
-                let c = at(i, k + 2u);
-                let sum = r.tau * (a + r.y * b + r.z * c);
-                put(i, k, a - sum);
-                put(i, k + 1u, b - sum * r.y);
-                put(i, k + 2u, c - sum * r.z);
-            } else {
-                let sum = r.tau * (a + r.y * b);
-                put(i, k, a - sum);
-                put(i, k + 1u, b - sum * r.y);
-            }
-        }
+        r = reflector(x);
+        from_left(k, high, three, r);
+    }
+    together();
+    if chasing {
+        from_right(k, low, high, three, r);
         // Column k - 1 was read by all before the first barrier, and nobody reads it again in this sweep.
         if lane == 0u {
             if k > start {
@@ -207,22 +176,108 @@ fn chase(lane: u32, low: u32, high: u32, start: u32, first: vec3<f32>) {
                 put(k, k - 1u, at(k, k - 1u) * (1.0 - r.tau));
             }
         }
-        together();
+    }
+    together();
+}
+
+// Rows k, k + 1, k + 2; each invocation owns columns.
+fn from_left(k: u32, high: u32, three: bool, r: Reflector) {
+    for (var j = k + lane; j <= high; j += LANES) {
+        let a = at(k, j);
+        let b = at(k + 1u, j);
+        if three {
+            let c = at(k + 2u, j);
+            let sum = r.tau * (a + r.y * b + r.z * c);
+            put(k, j, a - sum);
+            put(k + 1u, j, b - sum * r.y);
+            put(k + 2u, j, c - sum * r.z);
+        } else {
+            let sum = r.tau * (a + r.y * b);
+            put(k, j, a - sum);
+            put(k + 1u, j, b - sum * r.y);
+        }
     }
 }
 
-@compute @workgroup_size(LANES, 1, 1)
-fn francis(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
-    let member = group.z;
-    let n = params.n;
-    let lane = local_id.x;
-    base = member * n * n;
-    if lane == 0u {
-        leave = finished[member];
+// Columns k, k + 1, k + 2; each invocation owns rows.
+fn from_right(k: u32, low: u32, high: u32, three: bool, r: Reflector) {
+    let bottom = min(k + 3u, high);
+    for (var i = low + lane; i <= bottom; i += LANES) {
+        let a = at(i, k);
+        let b = at(i, k + 1u);
+        if three {
+            let c = at(i, k + 2u);
+            let sum = r.tau * (a + r.y * b + r.z * c);
+            put(i, k, a - sum);
+            put(i, k + 1u, b - sum * r.y);
+            put(i, k + 2u, c - sum * r.z);
+        } else {
+            let sum = r.tau * (a + r.y * b);
+            put(i, k, a - sum);
+            put(i, k + 1u, b - sum * r.y);
+        }
     }
-    if workgroupUniformLoad(&leave) != 0u {
+}
+
+// Zeroes what is negligible in the first n rows; gives the last row of the lowest block of 3 rows or more, or 0.
+fn deflate(n: u32) -> u32 {
+    for (var k = 1u + lane; k < n; k += LANES) {
+        if negligible(k) {
+            put(k, k - 1u, 0.0);
+        }
+    }
+    forget();
+    together();
+    var own = 0u;
+    for (var k = 2u + lane; k < n; k += LANES) {
+        if abs(at(k, k - 1u)) > 0.0 && abs(at(k - 1u, k - 2u)) > 0.0 {
+            own = k;
+        }
+    }
+    return highest(HIGH, own);
+}
+
+// The first row of the block that ends at row `high`.
+fn first_row(high: u32) -> u32 {
+    var own = 0u;
+    for (var k = 1u + lane; k < high; k += LANES) {
+        if !(abs(at(k, k - 1u)) > 0.0) {
+            own = k;
+        }
+    }
+    return highest(LOW, own);
+}
+
+// The last row of low .. high where the sweep may start.
+fn start_row(low: u32, high: u32, shift: vec3<real>) -> u32 {
+    var own = 0u;
+    for (var m = low + lane; m + 2u <= high; m += LANES) {
+        if may_start(m, low, shift) {
+            own = m;
+        }
+    }
+    return highest(START, own);
+}
+
+@compute @workgroup_size(LANES, TEAMS, 1)
+fn francis(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
+    lane = local_id.x;
+    team = local_id.y;
+    var member = group.z * TEAMS + team;
+    var status = FINISHED;
+    if member < arrayLength(&skips) {
+        member += skips[member];
+        if member < arrayLength(&finished) {
+            status = finished[member];
+        }
+    }
+    let n = select(0u, params.n, status == 0u);
+    forget();
+    together();
+    if trips_of_all(n) == 0u {
         return;
     }
+    base = member * params.n * params.n;
     if LOCAL {
         for (var i = 0u; i < n; i += 1u) {
             for (var j = i - min(i, 3u) + lane; j < n; j += LANES) {
@@ -230,57 +285,43 @@ fn francis(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
             }
         }
     }
-    var total = progress[3u * member];
-    var stalled = progress[3u * member + 1u];
-    var before = progress[3u * member + 2u];
-    var status = 0u;
+    var total = 0u;
+    var stalled = 0u;
+    var before = 0u;
+    if n > 0u {
+        total = progress[3u * member];
+        stalled = progress[3u * member + 1u];
+        before = progress[3u * member + 2u];
+    }
     together();
     for (var sweep = 0u; sweep < params.sweeps; sweep += 1u) {
-        for (var k = 1u + lane; k < n; k += LANES) {
-            if negligible(k) {
-                put(k, k - 1u, 0.0);
-            }
+        var high = deflate(select(0u, n, status == 0u));
+        if status == 0u && (high == 0u || total >= params.limit) {
+            status = select(GIVEN_UP, FINISHED, high == 0u);
         }
-        if lane == 0u {
-            atomicStore(&found_high, 0u);
-            atomicStore(&found_low, 0u);
-            atomicStore(&found_start, 0u);
+        high = select(0u, high, status == 0u);
+        let low = first_row(high);
+        var shift = vec3<real>();
+        if high > 0u {
+            stalled = select(0u, stalled, high == before);
+            before = high;
+            shift = shifts(low, high, stalled);
         }
-        together();
-        for (var k = 2u + lane; k < n; k += LANES) {
-            if abs(at(k, k - 1u)) > 0.0 && abs(at(k - 1u, k - 2u)) > 0.0 {
-                atomicMax(&found_high, k);
-            }
+        let start = start_row(low, high, shift);
+        var first = vec3<real>();
+        if high > 0u {
+            first = first_column(start, shift);
+            stalled += 1u;
+            total += 1u;
         }
-        let high = workgroupUniformLoad(&found_high);
-        if high == 0u {
-            status = 1u;
+        let steps = trips_of_all(select(0u, high - start, high > 0u));
+        if steps == 0u {
             break;
         }
-        if total >= params.limit {
-            status = 2u;
-            break;
+        for (var step = 0u; step < steps; step += 1u) {
+            let k = start + step;
+            chase_step(low, high, start, k, first, k < high);
         }
-        for (var k = 1u + lane; k < high; k += LANES) {
-            if !(abs(at(k, k - 1u)) > 0.0) {
-                atomicMax(&found_low, k);
-            }
-        }
-        let low = workgroupUniformLoad(&found_low);
-        stalled = select(0u, stalled, high == before);
-        before = high;
-        let shift = shifts(low, high, stalled);
-        for (var m = low + lane; m + 2u <= high; m += LANES) {
-            if may_start(m, low, shift) {
-                atomicMax(&found_start, m);
-            }
-        }
-        let start = workgroupUniformLoad(&found_start);
-        let first = first_column(start, shift);
-        together();
-        chase(lane, low, high, start, first);
-        stalled += 1u;
-        total += 1u;
     }
     if LOCAL {
         for (var i = 0u; i < n; i += 1u) {
@@ -289,7 +330,7 @@ fn francis(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
             }
         }
     }
-    if lane == 0u {
+    if lane == 0u && n > 0u {
         progress[3u * member] = total;
         progress[3u * member + 1u] = stalled;
         progress[3u * member + 2u] = before;

@@ -7,6 +7,7 @@ pub mod self_test;
 
 use crate::error::Result;
 use crate::plan::{Chunk, Inputs, Plan};
+use crate::spec::Precision;
 use cpu::Cpu;
 use gpu::Gpu;
 use profile::{Profile, Recorder};
@@ -48,21 +49,30 @@ impl Device {
     /// The device that a word of the command line means: `auto`, `gpu`, `software`, `cpu`, `reference`, or a part of
     /// an adapter's name. Never silently a software driver. The second value is a line that the user should see.
     pub fn open(word: &str) -> Result<(Device, Option<String>)> {
+        Self::open_in(Precision::F32, word)
+    }
+
+    /// [`Device::open`], with kernels in f32 or f64 where it is a GPU. In f64 there are the kernels of
+    /// [`spectrum::gpu`](crate::spectrum::gpu); an adapter without f64 is refused, and `auto` passes it by.
+    pub fn open_in(precision: Precision, word: &str) -> Result<(Device, Option<String>)> {
+        let fits = |adapter: &gpu::Adapter| precision == Precision::F32 || adapter.has_f64();
         match word {
             "cpu" => Ok((Device::Cpu(Cpu::default()), None)),
             "reference" => Ok((Device::Reference(Cpu::default()), None)),
-            "auto" => match gpu::adapters().into_iter().find(|adapter| !adapter.description.software) {
-                Some(adapter) => Ok((Device::Gpu(Box::new(adapter.open()?)), None)),
-                None => {
-                    let line = "no hardware GPU found, so the CPU path runs; for a GPU install its Vulkan driver";
-                    Ok((Device::Cpu(Cpu::default()), Some(line.to_string())))
+            "auto" => {
+                match gpu::adapters().into_iter().find(|adapter| !adapter.description.software && fits(adapter)) {
+                    Some(adapter) => Ok((Device::Gpu(Box::new(adapter.open_in(precision)?)), None)),
+                    None => {
+                        let line = "no hardware GPU found, so the CPU path runs; for a GPU install its Vulkan driver";
+                        Ok((Device::Cpu(Cpu::default()), Some(line.to_string())))
+                    }
                 }
-            },
+            }
             word => {
                 let adapter = gpu::choose(word)?;
                 let slow = adapter.description.software && word == "gpu";
                 let line = "the only adapter is a software driver: right, but slow; --device cpu is faster";
-                Ok((Device::Gpu(Box::new(adapter.open()?)), slow.then(|| line.to_string())))
+                Ok((Device::Gpu(Box::new(adapter.open_in(precision)?)), slow.then(|| line.to_string())))
             }
         }
     }
@@ -80,6 +90,7 @@ impl Device {
     pub fn epsilon(&self) -> f64 {
         match self {
             Device::Reference(_) => f64::EPSILON,
+            Device::Gpu(gpu) if gpu.precision() == Precision::F64 => f64::EPSILON,
             _ => f32::EPSILON as f64,
         }
     }

@@ -128,7 +128,13 @@ pub struct Machine {
     pub software: bool,
     /// Bytes of workgroup memory.
     pub workgroup_bytes: u32,
+    /// Bytes of a number: 4, or 8 where kernels run in f64.
+    pub real_bytes: u32,
 }
+
+/// How shaders that also run in f64 declare their number type, and what stands in its place in f64.
+const SINGLE: &str = include_str!("../shaders/shared/real.wgsl");
+const DOUBLE: &str = include_str!("../shaders/shared/real64.wgsl");
 
 /// One algorithm: a shader and its twin.
 pub trait Kernel: Sized + 'static {
@@ -208,6 +214,13 @@ impl Entry {
             twin_f64: |params, views| K::twin::<f64>(typed(params), views),
             cases: || K::cases().into_iter().map(erase).collect(),
         }
+    }
+}
+
+impl Entry {
+    /// The shader in f64, of a kernel that has such a form.
+    pub fn source_in_f64(&self) -> Option<String> {
+        self.source.contains(SINGLE).then(|| self.source.replace(SINGLE, DOUBLE))
     }
 }
 

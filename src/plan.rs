@@ -103,6 +103,11 @@ impl Buffer {
         }
     }
 
+    /// Bytes of one member, or all of a shared buffer, with `real` bytes a number.
+    pub fn bytes(&self, real: usize) -> u64 {
+        self.len() as u64 * if self.content == Content::Real { real as u64 } else { 4 }
+    }
+
     /// Has it no elements?
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -131,6 +136,9 @@ pub struct Repeat {
     pub runs: std::ops::Range<usize>,
     /// A buffer of one word a member: not 0 when that member is finished. Its runs must then leave it as it is.
     pub finished: BufferId,
+    /// A buffer of one word a member, by which a GPU leaves out what is finished: its runs are launched for fewer and
+    /// fewer members, and number i of them is to work on member i plus word i, if there is such a member.
+    pub skips: BufferId,
     /// At most so many rounds.
     pub most: usize,
 }
@@ -221,18 +229,19 @@ impl Plan {
     }
 
     /// Declares that the runs from number `first` to the last one so far are repeated, at most `most` times, until
-    /// the word of every member in `finished` is not 0.
-    pub fn repeat_from(&mut self, first: usize, finished: BufferId, most: usize) {
-        let buffer = &self.buffers[finished.0];
-        assert!(buffer.content == Content::Word && buffer.len() == 1 && !buffer.is_shared(), "a word for each member");
+    /// the word of every member in `finished` is not 0. For `skips` see [`Repeat`].
+    pub fn repeat_from(&mut self, first: usize, [finished, skips]: [BufferId; 2], most: usize) {
+        for buffer in [finished, skips].map(|id| &self.buffers[id.0]) {
+            let fits = buffer.content == Content::Word && buffer.len() == 1 && !buffer.is_shared();
+            assert!(fits, "a word for each member");
+        }
         assert!(self.repeat.is_none(), "a plan has one iteration");
-        self.repeat = Some(Repeat { runs: first..self.runs.len(), finished, most });
+        self.repeat = Some(Repeat { runs: first..self.runs.len(), finished, skips, most });
     }
 
     /// Bytes that one member needs, with `real` bytes a number.
     pub fn bytes_per_member(&self, real: usize) -> u64 {
-        let bytes = |b: &Buffer| b.len() as u64 * if b.content == Content::Real { real as u64 } else { 4 };
-        self.buffers.iter().filter(|b| !b.is_shared()).map(bytes).sum()
+        self.buffers.iter().filter(|b| !b.is_shared()).map(|b| b.bytes(real)).sum()
     }
 
     /// The work for one member.

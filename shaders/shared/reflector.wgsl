@@ -2,13 +2,13 @@
 
 // A reflector 1 - tau (1, y, z)(1, y, z)^T and what it makes of the first entry.
 struct Reflector {
-    beta: f32,
-    y: f32,
-    z: f32,
-    tau: f32,
+    beta: real,
+    y: real,
+    z: real,
+    tau: real,
 }
 
-fn reflector(x: vec3<f32>) -> Reflector {
+fn reflector(x: vec3<real>) -> Reflector {
     let size = abs(x.x) + abs(x.y) + abs(x.z);
     if size <= 0x1p-100 {
         return Reflector(x.x, 0.0, 0.0, 0.0);

@@ -4,7 +4,7 @@ use super::{BenchSpec, Command, Invocation};
 use crate::error::{Error, Result};
 use crate::invalid;
 use crate::spec::keys::{EnsembleKeys, LayerKeys, Seed, SweepKeys};
-use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec, check, file};
+use crate::spec::{LyapunovSpec, Precision, SpectrumSpec, SweepSpec, check, file};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -133,6 +133,9 @@ struct SpectrumArguments {
     /// Print every eigenvalue, not only their statistics
     #[arg(long)]
     values: bool,
+    /// Numbers that eigenvalues are computed in; a GPU needs to have f64 [default: f32; f64 for files on a host]
+    #[arg(long, value_name = "BITS")]
+    precision: Option<Precision>,
     /// Smallest singular values of z I - A on a grid of N x N points z, for the first matrix of the file
     #[arg(long, value_name = "N", requires = "matrix")]
     pseudospectrum: Option<usize>,
@@ -237,6 +240,7 @@ impl SpectrumArguments {
         spec.damping = self.damping;
         spec.matrix = self.matrix;
         spec.values = self.values;
+        spec.precision = self.precision;
         spec.pseudospectrum = self.pseudospectrum;
         spec.validate()?;
         Ok(spec)

@@ -4,6 +4,7 @@ use crate::cli::Invocation;
 use crate::dataset::Dataset;
 use crate::device::{Description, Device};
 use crate::error::{Error, Result};
+use crate::spec::Precision;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
@@ -88,7 +89,12 @@ impl Console {
 
     /// Opens the device and says which it is.
     pub fn open(&self, invocation: &Invocation) -> Result<Device> {
-        let (device, line) = Device::open(&invocation.device)?;
+        self.open_in(Precision::F32, invocation)
+    }
+
+    /// [`Console::open`], with kernels in f32 or f64 where it is a GPU.
+    pub fn open_in(&self, precision: Precision, invocation: &Invocation) -> Result<Device> {
+        let (device, line) = Device::open_in(precision, &invocation.device)?;
         if let Some(line) = line {
             self.note(&line);
         }

@@ -1,20 +1,24 @@
 //! `eulerscope spectrum`: eigenvalues of an ensemble, or of matrices from a file.
 
+mod precision;
+
 use crate::cli::console::{self, Console, Progress};
 use crate::cli::outlook::{self, Outlook};
 use crate::cli::{Invocation, tables};
 use crate::dataset::Dataset;
 use crate::device::Device;
+use crate::device::cpu::Cpu;
 use crate::ensemble::{draw_matrices, unit};
 use crate::error::{Error, Result};
 use crate::figure::{Disc, LevelLines, SpectrumScatter};
 use crate::invalid;
 use crate::matrix;
-use crate::spec::{RadiusKind, SpectrumSpec};
+use crate::spec::{Precision, RadiusKind, SpectrumSpec};
 use crate::spectrum::derived::{Derived, derived};
 use crate::spectrum::pseudospectrum::{Pseudospectrum, pseudospectrum};
 use crate::spectrum::{self, Spectrum, Status};
 use crate::statistics::{Moments, Summary};
+use precision::{in_f64, narrowed};
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -24,7 +28,7 @@ const FIGURE_VALUES: usize = 200_000;
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> Result<()> {
     let stack = spec.matrix.as_deref().map(matrix::read).transpose()?;
-    let device = console.open(invocation)?;
+    let device = console.open_in(spec.precision.unwrap_or(Precision::F32), invocation)?;
     if invocation.plan {
         return plan(console, &device, spec, stack.as_ref(), invocation.chunk);
     }
@@ -33,7 +37,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> R
     let mut progress = console.progress("spectrum");
     let (asked, width) = shape(spec, stack.as_ref());
     let (spectra, stopped) = match &stack {
-        Some(stack) => of_stack(&device, stack, &mut progress)?,
+        Some(stack) => of_stack(&device, stack, spec.precision, &mut progress)?,
         None => of_ensemble(&device, spec, invocation.chunk, &mut progress)?,
     };
     drop(progress);
@@ -92,8 +96,9 @@ fn shape(spec: &SpectrumSpec, stack: Option<&matrix::MatrixStack>) -> (usize, us
 fn recorded(spec: &SpectrumSpec) -> Value {
     let mut value = json!(spec);
     if let (Some(_), Value::Object(fields)) = (&spec.matrix, &mut value) {
-        fields
-            .retain(|name, _| ["matrix", "step_size", "damping", "values", "pseudospectrum"].contains(&name.as_str()));
+        fields.retain(|name, _| {
+            ["matrix", "step_size", "damping", "values", "precision", "pseudospectrum"].contains(&name.as_str())
+        });
     }
     value
 }
@@ -150,8 +155,16 @@ fn of_ensemble(
     let (n, layers) = (spec.ensemble.width, spec.ensemble.layers);
     let mut spectra: Vec<Spectrum> = Vec::new();
     let mut stopped = false;
-    let result = draw_matrices(device, &spec.ensemble, 0..layers, at_once(n, chunk), &mut |_, matrices| {
-        spectra.extend(spectrum::eigenvalues(device, &matrices, n)?);
+    let double = spec.precision == Some(Precision::F64);
+    // Weights are f32, and the same bits on every device.
+    let artist = if double { &Device::Cpu(Cpu::default()) } else { device };
+    let result = draw_matrices(artist, &spec.ensemble, 0..layers, at_once(n, chunk), &mut |_, matrices| {
+        spectra.extend(if double {
+            let wide: Vec<f64> = matrices.iter().map(|&x| x.into()).collect();
+            in_f64(device, &wide.chunks(n * n).collect::<Vec<_>>(), n)?
+        } else {
+            spectrum::eigenvalues(device, &matrices, n)?
+        });
         stopped = spectra.len() < layers && progress.at(spectra.len() as f64 / layers as f64).is_break();
         // An error is the only way to end a device's run early; it is taken back below.
         if stopped { invalid!("interrupted") } else { Ok(()) }
@@ -168,55 +181,27 @@ fn of_ensemble(
     Ok((scaled.collect(), stopped))
 }
 
-/// The eigenvalues of matrices from a file, and whether it was stopped before the last one: in f64 on the host, in f32
-/// on a GPU.
-fn of_stack(device: &Device, stack: &matrix::MatrixStack, progress: &mut Progress) -> Result<(Vec<Spectrum>, bool)> {
+/// The eigenvalues of matrices from a file, and whether it was stopped before the last one: if nothing else is wanted in
+/// f64 on the host, in f32 on a GPU.
+fn of_stack(
+    device: &Device,
+    stack: &matrix::MatrixStack,
+    precision: Option<Precision>,
+    progress: &mut Progress,
+) -> Result<(Vec<Spectrum>, bool)> {
+    let usual = if matches!(device, Device::Gpu(_)) { Precision::F32 } else { Precision::F64 };
     let matrices: Vec<&[f64]> = stack.values.chunks(stack.n * stack.n).collect();
     let mut spectra = Vec::with_capacity(matrices.len());
     for matrices in matrices.chunks(at_once(stack.n, None)) {
         if !spectra.is_empty() && progress.at(spectra.len() as f64 / stack.matrices as f64).is_break() {
             return Ok((spectra, true));
         }
-        spectra.extend(match device {
-            Device::Gpu(_) => narrowed(device, matrices, stack.n)?,
-            _ => spectrum::batch::eigenvalues(matrices, stack.n),
+        spectra.extend(match precision.unwrap_or(usual) {
+            Precision::F32 => narrowed(device, matrices, stack.n)?,
+            Precision::F64 => in_f64(device, matrices, stack.n)?,
         });
     }
     Ok((spectra, false))
-}
-
-/// f64 matrices on a device of f32: each is scaled by a power of two so that its largest entry is between 1 and 2.
-/// Where even so an entry would vanish in f32, the host solves the matrix in f64.
-fn narrowed(device: &Device, matrices: &[&[f64]], n: usize) -> Result<Vec<Spectrum>> {
-    let exponents: Vec<Option<i32>> = matrices.iter().map(|matrix| fitting_exponent(matrix)).collect();
-    let narrow = matrices.iter().zip(&exponents).filter_map(|(matrix, exponent)| Some((matrix, (*exponent)?)));
-    let narrow: Vec<f32> = narrow.flat_map(|(matrix, e)| matrix.iter().map(move |&x| scaled(x, -e) as f32)).collect();
-    // These include matrices with NaN or infinity, which are refused.
-    let wide = matrices.iter().zip(&exponents).filter(|(_, exponent)| exponent.is_none());
-    let wide: Vec<&[f64]> = wide.map(|(matrix, _)| *matrix).collect();
-    let mut on_device = spectrum::eigenvalues(device, &narrow, n)?.into_iter();
-    let mut on_host = spectrum::batch::eigenvalues(&wide, n).into_iter();
-    let solved = exponents.into_iter().map(|exponent| match exponent {
-        Some(e) => on_device.next().map(|spectrum| spectrum.map(|[re, im]| [scaled(re, e), scaled(im, e)])),
-        None => on_host.next(),
-    });
-    solved.collect::<Option<_>>().ok_or_else(|| Error::Bug("a matrix got no answer".to_string()))
-}
-
-/// The exponent of the largest entry, if the matrix is finite and fits f32 after division by it.
-fn fitting_exponent(matrix: &[f64]) -> Option<i32> {
-    if matrix.iter().any(|x| !x.is_finite()) {
-        return None;
-    }
-    let largest = matrix.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-    let exponent = if largest > 0.0 { largest.log2().floor() as i32 } else { 0 };
-    let fits = |&x: &f64| x == 0.0 || scaled(x.abs(), -exponent) >= f64::from(f32::MIN_POSITIVE);
-    matrix.iter().all(fits).then_some(exponent)
-}
-
-/// x times 2^e, in two factors, for one may be beyond f64.
-fn scaled(x: f64, e: i32) -> f64 {
-    x * f64::powi(2.0, e / 2) * f64::powi(2.0, e - e / 2)
 }
 
 fn summary(spectra: &[Spectrum], width: usize) -> Value {
@@ -360,9 +345,15 @@ fn write(
 /// What computed the eigenvalues: matrices of a file are solved in f64 wherever that is the host.
 fn arithmetic(spec: &SpectrumSpec, device: &Device) -> String {
     match (device, &spec.matrix) {
-        (Device::Cpu(_), Some(_)) => format!("cpu f64: {}", device.description().name),
+        (Device::Cpu(_), Some(_)) if spec.precision != Some(Precision::F32) => f64_of(device),
+        (Device::Cpu(_) | Device::Gpu(_), _) if spec.precision == Some(Precision::F64) => f64_of(device),
         _ => console::caption(&device.description()),
     }
+}
+
+fn f64_of(device: &Device) -> String {
+    let description = device.description();
+    format!("{} f64: {}", description.kind, description.name)
 }
 
 fn ending(spectra: &[Spectrum]) -> Result<()> {

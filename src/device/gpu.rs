@@ -11,9 +11,12 @@ pub use layout::check;
 use crate::device::profile::Recorder;
 use crate::device::{Description, chunks};
 use crate::error::{Error, Result};
+use crate::invalid;
 use crate::kernel::{Entry, Machine};
 use crate::plan::{Chunk, Inputs, Plan, Run};
+use crate::spec::Precision;
 use session::Session;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
@@ -31,6 +34,7 @@ pub struct Gpu {
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     memory: u64,
+    precision: Precision,
     pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
     /// The first error that no call returned: wgpu's default handler would panic.
     failure: Arc<Mutex<Option<String>>>,
@@ -43,13 +47,33 @@ impl Gpu {
         self.description.clone()
     }
 
+    /// The numbers of its kernels.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Bytes of a number.
+    fn real_bytes(&self) -> usize {
+        match self.precision {
+            Precision::F32 => 4,
+            Precision::F64 => 8,
+        }
+    }
+
+    /// The same with all choices made as on hardware: workgroups, chunks. For tests of them on software drivers.
+    pub fn with_choices_for_hardware(mut self) -> Self {
+        self.description.software = false;
+        self
+    }
+
     /// As many members as fit the largest binding, the dispatch limit and the memory, and as are worth about a second.
     pub fn chunk_size(&self, plan: &Plan) -> usize {
         let binding = self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size);
-        let largest = plan.buffers.iter().filter(|b| !b.is_shared()).map(|b| 4 * b.len() as u64).max().unwrap_or(4);
+        let real = self.real_bytes();
+        let largest = plan.buffers.iter().filter(|b| !b.is_shared()).map(|b| b.bytes(real)).max().unwrap_or(4);
         // Outputs are there twice, for the readback of one chunk while the next one runs.
-        let outputs: u64 = plan.outputs.iter().map(|id| 4 * plan.buffers[id.0].len() as u64).sum();
-        let memory = self.memory / (plan.bytes_per_member(4) + 2 * outputs).max(1);
+        let outputs: u64 = plan.outputs.iter().map(|id| plan.buffers[id.0].bytes(real)).sum();
+        let memory = self.memory / (plan.bytes_per_member(real) + 2 * outputs).max(1);
         // About a second's work, so that progress is seen and a run can be stopped.
         let rate = if self.description.software { 4e9 } else { 4e12 };
         let cost = plan.cost();
@@ -110,7 +134,11 @@ impl Gpu {
 
     /// What kernels may know of the adapter.
     fn machine(&self) -> Machine {
-        Machine { software: self.description.software, workgroup_bytes: self.limits.max_compute_workgroup_storage_size }
+        Machine {
+            software: self.description.software,
+            workgroup_bytes: self.limits.max_compute_workgroup_storage_size,
+            real_bytes: self.real_bytes() as u32,
+        }
     }
 
     /// The compiled kernel of a run, made on first use.
@@ -122,10 +150,11 @@ impl Gpu {
         if let Some(pipeline) = pipelines.get(&key) {
             return Ok(pipeline.clone());
         }
+        let source = self.source(entry)?;
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(entry.name),
-            source: wgpu::ShaderSource::Wgsl(entry.source.into()),
+            source: wgpu::ShaderSource::Wgsl(source),
         });
         let layout = self.pipeline_layout(entry);
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -145,6 +174,17 @@ impl Gpu {
         let pipeline = Arc::new(pipeline);
         pipelines.insert(key, pipeline.clone());
         Ok(pipeline)
+    }
+
+    /// The shader in the precision of this device.
+    fn source(&self, entry: &Entry) -> Result<Cow<'static, str>> {
+        match self.precision {
+            Precision::F32 => Ok(entry.source.into()),
+            Precision::F64 => match entry.source_in_f64() {
+                Some(source) => Ok(source.into()),
+                None => invalid!("{} runs in f32 only; open the adapter in f32", entry.name),
+            },
+        }
     }
 
     /// Parameters at binding 0 with a dynamic offset, then the kernel's buffers.

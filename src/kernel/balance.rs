@@ -9,7 +9,7 @@
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number, RealBits};
-use crate::kernel::hessenberg::{MOST_TRIPS, lanes};
+use crate::kernel::hessenberg::{MOST_TRIPS, Team};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::random::sample;
 use crate::real::Real;
@@ -29,16 +29,20 @@ params! {
 /// Visits to each index that are allowed in all.
 pub const MOST_SWEEPS: u32 = 12;
 
+/// Invocations of a team that sum up a row and a column: every one adds up the sums of all of them.
+const MOST_PARTS: u32 = 16;
+
 /// An upper bound of the loop trips of one invocation.
 pub fn trips(n: u32, lanes: u32, sweeps: u32) -> u64 {
     let (n, share, lanes) = (u64::from(n), u64::from(n.div_ceil(lanes)), u64::from(lanes));
-    let visit = 1 + n.div_ceil(lanes.min(16)) + lanes.min(16) + share;
+    let parts = lanes.min(MOST_PARTS.into());
+    let visit = 1 + n.div_ceil(parts) + parts + share;
     6 * (n * n).div_ceil(lanes) + n + share * (1 + n) + u64::from(sweeps) * n * visit
 }
 
 /// Visits of one run that keep within [`MOST_TRIPS`].
 pub fn sweeps_at_once(n: u32, software: bool) -> u32 {
-    (1..=MOST_SWEEPS).rev().find(|&sweeps| trips(n, lanes(n, software), sweeps) < MOST_TRIPS).unwrap_or(1)
+    (1..=MOST_SWEEPS).rev().find(|&sweeps| trips(n, Team::of(n, software).lanes, sweeps) < MOST_TRIPS).unwrap_or(1)
 }
 
 /// The kernel.
@@ -46,18 +50,25 @@ pub struct Balance;
 
 impl Kernel for Balance {
     const NAME: &'static str = "balance";
-    const SOURCE: &'static str =
-        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/balance.wgsl"));
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/real.wgsl"),
+        include_str!("../../shaders/shared/bits.wgsl"),
+        include_str!("../../shaders/shared/team.wgsl"),
+        include_str!("../../shaders/balance.wgsl")
+    );
     const BUFFERS: &'static [Binding] =
         &[("matrices", Read, RealBits), ("h", Write, Number), ("centres", Write, Number), ("exponents", Write, Int)];
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        vec![("LANES", lanes(p.n, machine.software).into())]
+        let team = Team::of(p.n, machine.software);
+        let parts = team.lanes.min(MOST_PARTS);
+        let own = [("PARTS", parts.into()), ("ALL_PARTS", (parts * team.teams).into())];
+        [team.constants(), own.to_vec()].concat()
     }
 
-    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
-        [1, 1, members]
+    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
+        Team::of(p.n, software).grid(members)
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {

@@ -2,7 +2,7 @@
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real as Number;
-use crate::kernel::hessenberg::lanes;
+use crate::kernel::hessenberg::Team;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::real::Real;
 
@@ -19,16 +19,17 @@ pub struct DiagonalBlocks;
 
 impl Kernel for DiagonalBlocks {
     const NAME: &'static str = "diagonal_blocks";
-    const SOURCE: &'static str = include_str!("../../shaders/diagonal_blocks.wgsl");
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/real.wgsl"), include_str!("../../shaders/diagonal_blocks.wgsl"));
     const BUFFERS: &'static [Binding] = &[("h", Read, Number), ("eigenvalues", Write, Number)];
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        vec![("LANES", lanes(p.n, machine.software).into())]
+        Team::of(p.n, machine.software).constants()
     }
 
-    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
-        [1, 1, members]
+    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
+        Team::of(p.n, software).grid(members)
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {

@@ -4,9 +4,9 @@
 //! Sources: LAPACK's `slahqr`; Ahues and Tisseur, LAPACK Working Note 122 (deflation); Tokura et al. 2017 (all
 //! negligible entries are zeroed in each sweep).
 
-use crate::kernel::Access::Write;
+use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};
-use crate::kernel::hessenberg::{self, Room};
+use crate::kernel::hessenberg::{self, Room, Team};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::random::sample;
 use crate::real::Real;
@@ -47,21 +47,28 @@ pub fn trips(n: u32, lanes: u32, sweeps: u32) -> u64 {
 
 impl Kernel for Francis {
     const NAME: &'static str = "francis";
-    const SOURCE: &'static str =
-        concat!(include_str!("../../shaders/shared/reflector.wgsl"), include_str!("../../shaders/francis.wgsl"));
-    const BUFFERS: &'static [Binding] = &[("h", Write, Number), ("progress", Write, Word), ("finished", Write, Word)];
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/real.wgsl"),
+        include_str!("../../shaders/shared/team.wgsl"),
+        include_str!("../../shaders/shared/reflector.wgsl"),
+        include_str!("../../shaders/francis.wgsl")
+    );
+    const BUFFERS: &'static [Binding] =
+        &[("h", Write, Number), ("progress", Write, Word), ("finished", Write, Word), ("skips", Read, Word)];
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        Room::find(p.n, machine, 64, packed).constants()
+        Room::find(p.n, machine, 16, packed).constants()
     }
 
-    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
-        [1, 1, members]
+    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
+        Team::of(p.n, software).grid(members)
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::RealMut(h), View::WordMut(progress), View::WordMut(finished)] = views else { mismatch(Self::NAME) };
+        let [View::RealMut(h), View::WordMut(progress), View::WordMut(finished), View::Word(_)] = views else {
+            mismatch(Self::NAME)
+        };
         if finished[0] != 0 {
             return;
         }
@@ -276,6 +283,7 @@ fn case(i: u32, (n, sweeps, members): (usize, u32, usize)) -> Case<Params> {
             CaseBuffer::Real(h),
             CaseBuffer::Word(vec![0; PROGRESS * members]),
             CaseBuffer::Word(vec![0; members]),
+            CaseBuffer::Word(vec![0; members]),
         ],
         tolerance: vec![vec![error]],
     }
@@ -283,6 +291,6 @@ fn case(i: u32, (n, sweeps, members): (usize, u32, usize)) -> Case<Params> {
 
 /// Sweeps of one run that keep an invocation's trips below the limit of software drivers.
 pub fn sweeps_at_once(n: u32, software: bool) -> u32 {
-    let lanes = hessenberg::lanes(n, software);
+    let lanes = Team::of(n, software).lanes;
     (1..=32).rev().find(|&sweeps| trips(n, lanes, sweeps) < hessenberg::MOST_TRIPS).unwrap_or(1)
 }

@@ -23,37 +23,74 @@ params! {
 /// Loop trips of one invocation and dispatch: lavapipe ends all loops, silently, after 65,535.
 pub const MOST_TRIPS: u64 = 60_000;
 
-/// Invocations that share a matrix of width n. Software drivers have subgroups of 8 and pay for each at a barrier.
-pub fn lanes(n: u32, software: bool) -> u32 {
-    match (software, n) {
-        (true, ..=64) => 8,
-        (true, ..=128) => 16,
-        (true, _) => 64,
-        (false, ..=64) => 32,
-        (false, ..=128) => 64,
-        (false, _) => 128,
+/// How a workgroup shares out its matrices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Team {
+    /// Invocations that work on one matrix. One alone needs no barriers.
+    pub lanes: u32,
+    /// Matrices of a workgroup.
+    pub teams: u32,
+}
+
+impl Team {
+    /// The teams for matrices of width n. Software drivers have subgroups of 8 and pay for each at a barrier.
+    ///
+    /// On lavapipe a matrix takes, with 1 invocation for each of 8 matrices against 8 for one, 11 against 17 us at n =
+    /// 4, 37 against 40 at n = 8, 205 against 157 at n = 16; with 4 for each of 2: 16, 43, 183; with 8 for each of 4:
+    /// 57, 83, 364. Hardware was not measured: there a team should fill one subgroup of 32, whose barriers are cheap,
+    /// and up to n = 8 even the matrices of 32 teams of one fit the workgroup memory of any adapter.
+    pub fn of(n: u32, software: bool) -> Team {
+        let (lanes, teams) = match (software, n) {
+            (true, ..=8) => (1, 8),
+            (true, ..=64) => (8, 1),
+            (true, ..=128) => (16, 1),
+            (true, _) => (64, 1),
+            (false, ..=8) => (1, 32),
+            (false, ..=16) => (8, 4),
+            (false, ..=64) => (32, 1),
+            (false, ..=128) => (64, 1),
+            (false, _) => (128, 1),
+        };
+        Team { lanes, teams }
+    }
+
+    /// The `override` constants that say so.
+    pub fn constants(self) -> Vec<(&'static str, f64)> {
+        vec![("LANES", self.lanes.into()), ("TEAMS", self.teams.into())]
+    }
+
+    /// Workgroups for so many matrices.
+    pub fn grid(self, members: u32) -> [u32; 3] {
+        [1, 1, members.div_ceil(self.teams)]
     }
 }
 
-/// Where a matrix lives during a dispatch, decided for all widths up to the next multiple of 16 at once.
+/// Where a matrix lives during a dispatch, decided at once for all widths up to the next multiple of 4, or of 16 where
+/// n is larger than that.
 pub struct Room {
-    lanes: u32,
+    team: Team,
     local: bool,
     capacity: u32,
 }
 
+/// The width that kernels for width n are compiled for.
+fn ceiling(n: u32) -> u32 {
+    n.next_multiple_of(if n <= 16 { 4 } else { 16 })
+}
+
 impl Room {
-    /// Workgroup memory if `words(n)` and `more` bytes fit the adapter, else storage.
+    /// Workgroup memory if `words(n)` and `more` words for each matrix fit the adapter, else storage.
     pub fn find(n: u32, machine: &Machine, more: u32, words: fn(u32) -> u32) -> Room {
-        let width = n.next_multiple_of(16);
-        let local = 4 * words(width) + more <= machine.workgroup_bytes;
-        Room { lanes: lanes(n, machine.software), local, capacity: if local { words(width) } else { 1 } }
+        let team = Team::of(n, machine.software);
+        let capacity = words(ceiling(n)) * team.teams;
+        let local = machine.real_bytes * (capacity + more * team.teams) <= machine.workgroup_bytes;
+        Room { team, local, capacity: if local { capacity } else { 1 } }
     }
 
     /// The `override` constants that say so.
     pub fn constants(&self) -> Vec<(&'static str, f64)> {
-        let local = f64::from(u8::from(self.local));
-        vec![("LANES", self.lanes.into()), ("LOCAL", local), ("CAPACITY", self.capacity.into())]
+        let own = [("LOCAL", u8::from(self.local).into()), ("CAPACITY", self.capacity.into())];
+        [self.team.constants(), own.to_vec()].concat()
     }
 }
 
@@ -67,7 +104,7 @@ pub fn trips(n: u32, lanes: u32, columns: u32) -> u64 {
 
 /// Columns of one run that keep within [`MOST_TRIPS`].
 pub fn columns_at_once(n: u32, software: bool) -> u32 {
-    (1..=n).rev().find(|&columns| trips(n, lanes(n, software), columns) < MOST_TRIPS).unwrap_or(1)
+    (1..=n).rev().find(|&columns| trips(n, Team::of(n, software).lanes, columns) < MOST_TRIPS).unwrap_or(1)
 }
 
 /// The kernel.
@@ -75,19 +112,23 @@ pub struct Hessenberg;
 
 impl Kernel for Hessenberg {
     const NAME: &'static str = "hessenberg";
-    const SOURCE: &'static str = include_str!("../../shaders/hessenberg.wgsl");
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/real.wgsl"),
+        include_str!("../../shaders/shared/team.wgsl"),
+        include_str!("../../shaders/hessenberg.wgsl")
+    );
     const BUFFERS: &'static [Binding] = &[("a", Write, Number)];
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        let width = p.n.next_multiple_of(16);
-        let mut constants = Room::find(p.n, machine, 8 * width, |n| n * (n | 1)).constants();
-        constants.push(("WIDTH", width.into()));
+        let width = ceiling(p.n);
+        let mut constants = Room::find(p.n, machine, 2 * width + 8, |n| n * (n | 1)).constants();
+        constants.push(("WIDTH", (width * Team::of(p.n, machine.software).teams).into()));
         constants
     }
 
-    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
-        [1, 1, members]
+    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
+        Team::of(p.n, software).grid(members)
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {

@@ -6,7 +6,7 @@
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number, Word};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::random::sample;
 use crate::real::Real;
 
@@ -20,13 +20,22 @@ params! {
     }
 }
 
+/// Invocations of a workgroup.
+const INVOCATIONS: u32 = 64;
+
+/// Points of a workgroup; where they are few, it takes several members.
+fn points_at_once(p: &Params) -> u32 {
+    p.points.next_power_of_two().min(INVOCATIONS)
+}
+
 /// The kernel.
 pub struct SpectralSummary;
 
 impl Kernel for SpectralSummary {
     const NAME: &'static str = "spectral_summary";
     const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
+        include_str!("../../shaders/shared/real.wgsl"),
+        include_str!("../../shaders/shared/bits.wgsl"),
         include_str!("../../shaders/spectral_summary.wgsl")
     );
     const BUFFERS: &'static [Binding] = &[
@@ -40,8 +49,12 @@ impl Kernel for SpectralSummary {
     ];
     type Params = Params;
 
+    fn constants(p: &Params, _machine: &Machine) -> Vec<(&'static str, f64)> {
+        vec![("POINTS", points_at_once(p).into()), ("TEAMS", (INVOCATIONS / points_at_once(p)).into())]
+    }
+
     fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
-        [p.points.div_ceil(64), 1, members]
+        [p.points.div_ceil(points_at_once(p)), 1, members.div_ceil(INVOCATIONS / points_at_once(p))]
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
@@ -81,7 +94,7 @@ impl Kernel for SpectralSummary {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        vec![case(1, 1, 2), case(5, 3, 3), case(33, 70, 2)]
+        vec![case(1, 1, 2), case(5, 3, 3), case(4, 2, 37), case(33, 70, 2)]
     }
 }
 

@@ -4,11 +4,22 @@ use super::check::{self, Gain};
 use super::parts::EnsembleSpec;
 use super::words::Integrator;
 use crate::error::Result;
+use clap::ValueEnum;
 use serde::Serialize;
 use std::path::PathBuf;
 
 /// The finest pseudospectrum, in points a side.
 const MOST_POINTS_A_SIDE: usize = 1000;
+
+/// The numbers that eigenvalues are computed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 24 bits
+    F32,
+    /// 53 bits; on a GPU only where the adapter has them
+    F64,
+}
 
 /// The eigenvalues of A or, as soon as a step size or a damping is given, of M = (1 - damping) I + step_size A.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,6 +40,9 @@ pub struct SpectrumSpec {
     pub matrix: Option<PathBuf>,
     /// Whether the eigenvalues themselves are wanted, not only their statistics.
     pub values: bool,
+    /// What the eigenvalues are computed in; by default f32, f64 on the reference and for matrices of a file on a host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
     /// Points a side of the pseudospectrum of the first matrix of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pseudospectrum: Option<usize>,
@@ -44,6 +58,7 @@ impl Default for SpectrumSpec {
             damping: None,
             matrix: None,
             values: false,
+            precision: None,
             pseudospectrum: None,
         }
     }

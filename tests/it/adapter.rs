@@ -1,6 +1,7 @@
 //! The adapters that tests run on. A GPU test without an adapter fails: it is never skipped.
 
 use eulerscope::device::{Device, gpu::adapters};
+use eulerscope::spec::Precision;
 use std::sync::Mutex;
 
 /// Software adapters, by name; Mesa's first, which is the faster one.
@@ -14,9 +15,26 @@ pub fn software_adapters() -> Vec<String> {
 
 /// Opens an adapter. One at a time: drivers are not asked to open at once from many threads.
 pub fn gpu(name: &str) -> Device {
+    open(Precision::F32, name)
+}
+
+/// A software adapter in f64. SwiftShader has none, so it is lavapipe, which is always there when it is the driver.
+pub fn double() -> Device {
+    open(Precision::F64, &software_adapters()[0])
+}
+
+fn open(precision: Precision, name: &str) -> Device {
     static OPENING: Mutex<()> = Mutex::new(());
     let _turn = OPENING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    Device::open(name).expect("an adapter that was listed opens").0
+    Device::open_in(precision, name).expect("an adapter that was listed opens").0
+}
+
+/// The first software adapter with workgroups and chunks as on hardware.
+pub fn as_on_hardware() -> Device {
+    match software() {
+        Device::Gpu(gpu) => Device::Gpu(Box::new(gpu.with_choices_for_hardware())),
+        other => other,
+    }
 }
 
 /// The first software adapter.

@@ -1,7 +1,7 @@
 //! Test matrices for eigenvalue solvers: LAPACK's 21 types (written anew from their description), Higham's gallery,
 //! and matrices like those of the models. Every family exists for every width n >= 1.
 
-use crate::oracle::Random;
+use crate::oracle::{self, Random};
 
 /// A named matrix, row-major, with its exact eigenvalues where a formula gives them.
 pub struct Case {
@@ -9,6 +9,16 @@ pub struct Case {
     pub n: usize,
     pub matrix: Vec<f64>,
     pub exact: Option<Vec<[f64; 2]>>,
+}
+
+impl Case {
+    /// The matching ratio against exact eigenvalues, where there are any: in f64 faer errs as much as we do.
+    pub fn against_exact(&self, eigenvalues: &[[f64; 2]], ulp: f64) -> Option<f64> {
+        let exact = self.exact.as_ref()?;
+        let allowed = oracle::allowance(&self.matrix, self.n, oracle::norm(&self.matrix, self.n), ulp);
+        let distance = oracle::bottleneck(eigenvalues, exact);
+        Some(if distance == 0.0 { 0.0 } else { distance / allowed })
+    }
 }
 
 /// All families at width n.

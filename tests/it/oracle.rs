@@ -73,15 +73,22 @@ pub fn accept(matrix: &[f64], n: usize, spectrum: &[[f64; 2]], ulp: f64) -> Rati
     }
     let norm = norm(matrix, n);
     let unit = n as f64 * ulp * norm;
-    let [sum, squares] = sums(spectrum);
-    let of_square = |i: usize| (0..n).map(|j| matrix[i * n + j] * matrix[j * n + i]).sum::<f64>();
-    let traces = [(0..n).map(|i| matrix[i * n + i]).sum::<f64>(), (0..n).map(of_square).sum()];
+    let (mut trace, mut squares) = (Sum::default(), Sum::default());
+    for [re, im] in spectrum {
+        trace.add(*re, 1.0);
+        squares.add(*re, *re);
+        squares.add(*im, -im);
+    }
+    for i in 0..n {
+        trace.add(matrix[i * n + i], -1.0);
+        (0..n).for_each(|j| squares.add(matrix[i * n + j], -matrix[j * n + i]));
+    }
     Ratios {
         complete,
         closed: closed(spectrum),
         sigma: over(largest_sigma(matrix, n, spectrum, norm), unit),
-        trace: over((sum - traces[0]).abs(), unit),
-        trace_of_square: over((squares - traces[1]).abs(), unit * norm),
+        trace: over(trace.value().abs(), unit),
+        trace_of_square: over(squares.value().abs(), unit * norm),
         matching: over(distance_to_reference(matrix, n, spectrum), allowance(matrix, n, norm, ulp)),
     }
 }
@@ -91,9 +98,27 @@ fn over(a: f64, b: f64) -> f64 {
     if a == 0.0 && b >= 0.0 { 0.0 } else { a / b }
 }
 
-/// Sum of the eigenvalues, and of their squares (real parts).
-fn sums(spectrum: &[[f64; 2]]) -> [f64; 2] {
-    spectrum.iter().fold([0.0, 0.0], |[sum, squares], [re, im]| [sum + re, squares + re * re - im * im])
+/// A sum of products in twice the precision of f64: a plain one would err by as much as the spectra that it judges.
+#[derive(Default)]
+struct Sum {
+    high: f64,
+    low: f64,
+}
+
+impl Sum {
+    /// Adds a b (Dekker's product, Knuth's sum).
+    fn add(&mut self, a: f64, b: f64) {
+        let product = a * b;
+        let sum = self.high + product;
+        let virtual_part = sum - self.high;
+        let lost = (self.high - (sum - virtual_part)) + (product - virtual_part);
+        self.high = sum;
+        self.low += lost + a.mul_add(b, -product);
+    }
+
+    fn value(&self) -> f64 {
+        self.high + self.low
+    }
 }
 
 /// The 2-norm.

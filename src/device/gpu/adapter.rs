@@ -4,6 +4,7 @@ use crate::device::gpu::Gpu;
 use crate::device::profile::Recorder;
 use crate::device::{Description, host_budget};
 use crate::error::{Error, Result};
+use crate::spec::Precision;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +18,9 @@ pub struct Adapter {
 /// What to do when there is no driver.
 pub const DRIVER_HINT: &str = "install a Vulkan driver (Debian or Ubuntu: apt-get install mesa-vulkan-drivers \
                                libvulkan1), or use --device cpu";
+
+/// What kernels in f64 need.
+const DOUBLE: wgpu::Features = wgpu::Features::SHADER_F64.union(wgpu::Features::SHADER_INT64);
 
 /// Memory that a run may take on hardware, where no portable call tells what is free.
 const HARDWARE_MEMORY: u64 = 2 << 30;
@@ -60,17 +64,35 @@ impl Adapter {
             ("workgroups_per_dimension", limits.max_compute_workgroups_per_dimension as u64),
             ("subgroup_min", info.subgroup_min_size as u64),
             ("subgroup_max", info.subgroup_max_size as u64),
-            ("f64", u64::from(self.adapter.features().contains(wgpu::Features::SHADER_F64))),
+            ("f64", u64::from(self.has_f64())),
             ("timestamps", u64::from(self.adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY))),
         ])
     }
 
+    /// Has it f64 in shaders? The bits of a number are read as 64-bit integers, so it takes both.
+    pub fn has_f64(&self) -> bool {
+        self.adapter.features().contains(DOUBLE)
+    }
+
     /// Opens it with all that it offers.
     pub fn open(&self) -> Result<Gpu> {
+        self.open_in(Precision::F32)
+    }
+
+    /// Opens it with all that it offers, for kernels in f32 or in f64.
+    pub fn open_in(&self, precision: Precision) -> Result<Gpu> {
         let limits = self.adapter.limits();
+        let mut wanted = self.adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+        if precision == Precision::F64 {
+            if !self.has_f64() {
+                let name = &self.description.name;
+                return Err(Error::Adapter(format!("{name} has no f64 in shaders; use --device reference, or f32")));
+            }
+            wanted |= DOUBLE;
+        }
         let request = self.adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("eulerscope"),
-            required_features: self.adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_features: wanted,
             required_limits: limits.clone(),
             ..Default::default()
         });
@@ -85,6 +107,7 @@ impl Adapter {
             queue,
             limits,
             memory,
+            precision,
             pipelines: Mutex::new(HashMap::new()),
             failure,
             recorder: Recorder::default(),

@@ -3,13 +3,14 @@
 use crate::kernel::{Access, Element, Entry};
 use std::collections::BTreeMap;
 use wgpu::naga;
+use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 
 /// Compares entry point, buffers and parameters of a kernel's shader with its Rust half; says what differs.
 pub fn check(entry: &Entry) -> Result<(), String> {
-    let module = naga::front::wgsl::parse_str(entry.source).map_err(|e| e.emit_to_string(entry.source))?;
-    naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty())
-        .validate(&module)
-        .map_err(|e| format!("{}: {e:?}", entry.name))?;
+    let module = valid(entry.name, entry.source, Capabilities::empty())?;
+    if let Some(source) = entry.source_in_f64() {
+        valid(entry.name, &source, Capabilities::FLOAT64 | Capabilities::SHADER_INT64)?;
+    }
     let points: Vec<&str> = module.entry_points.iter().map(|point| point.name.as_str()).collect();
     expect(entry.name, "entry points", points, vec![entry.name])?;
     let mut bindings = BTreeMap::new();
@@ -25,6 +26,14 @@ pub fn check(entry: &Entry) -> Result<(), String> {
         entry.buffers.iter().map(|&(name, access, element)| (name.to_string(), access, spelling(element))).collect();
     let wanted: Vec<_> = wanted.into_iter().map(|(n, a, s)| (n, a, s.to_string())).collect();
     expect(entry.name, "buffers", found, wanted)
+}
+
+/// The module of a shader, if it is right.
+fn valid(name: &str, source: &str, capabilities: Capabilities) -> Result<naga::Module, String> {
+    let module = naga::front::wgsl::parse_str(source).map_err(|e| e.emit_to_string(source))?;
+    let checked = Validator::new(ValidationFlags::all(), capabilities).validate(&module);
+    checked.map_err(|e| format!("{name}: {e:?}"))?;
+    Ok(module)
 }
 
 fn expect<T: PartialEq + std::fmt::Debug>(name: &str, what: &str, shader: T, rust: T) -> Result<(), String> {

@@ -5,6 +5,7 @@ use crate::device::gpu::clock::Clock;
 use crate::device::profile::Profile;
 use crate::error::{Error, Result};
 use crate::plan::{BufferId, Content, Data, Extent, Inputs, Plan, Repeat};
+use crate::spec::Precision;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,6 +18,9 @@ const TARGET_SECONDS: f64 = 0.075;
 const IN_FLIGHT: usize = 2;
 /// A submission that takes longer is taken for a hang.
 const STALL: Duration = Duration::from_secs(300);
+
+/// A skip that leads past every member.
+const NOBODY: u32 = 1 << 31;
 
 /// What a readback callback is told.
 type Mapped = std::result::Result<(), wgpu::BufferAsyncError>;
@@ -82,7 +86,8 @@ impl<'a> Session<'a> {
         for (id, buffer) in self.plan.buffers.iter().enumerate() {
             if self.plan.inputs.contains(&BufferId(id)) {
                 let length = buffer.len();
-                let bytes = to_bytes(inputs.get(BufferId(id)), range.start * length..range.end * length);
+                let own = range.start * length..range.end * length;
+                let bytes = to_bytes(inputs.get(BufferId(id)), own, self.gpu.precision);
                 self.gpu.queue.write_buffer(&self.buffers[id], 0, &bytes);
             } else if !buffer.is_shared() {
                 encoder.clear_buffer(&self.buffers[id], 0, None);
@@ -131,23 +136,34 @@ impl<'a> Session<'a> {
     }
 
     /// Submits rounds of the repeated runs until all members are finished. The next round is under way while the
-    /// words of the last one come back: what is finished leaves it at once.
+    /// words of the last one come back: what is finished leaves it at once, and is not in the round after it.
     fn repeat(&mut self, repeat: &Repeat, members: usize) -> Result<()> {
         let mut before: Option<Pending> = None;
+        let mut unfinished = members;
         for _ in 0..repeat.most {
             let mut encoder = self.encoder();
-            let work = self.encode(&mut encoder, repeat.runs.clone(), members)?;
+            let work = self.encode(&mut encoder, repeat.runs.clone(), unfinished)?;
             let staging = self.copy(&mut encoder, repeat.finished, members);
             let last = self.pace.submit(self.gpu, encoder, work)?;
             let pending = Pending { staging: vec![(staging.clone(), map(&staging))], last, start: Instant::now() };
             if let Some(before) = before.replace(pending) {
                 let words = self.receive(before, &[repeat.finished])?;
-                if matches!(&words[0], Data::Word(words) if words.iter().all(|&word| word != 0)) {
+                let left = unfinished_members(&words[0]);
+                if left.is_empty() {
                     break;
                 }
+                self.leave_out(repeat.skips, unfinished, &left);
+                unfinished = left.len();
             }
         }
         Ok(())
+    }
+
+    /// Writes the skips that lead to the members `left`; the rest of the last ones, `before` in number, lead to nobody.
+    fn leave_out(&self, skips: BufferId, before: usize, left: &[u32]) {
+        let skip = |i: usize| left.get(i).map_or(NOBODY, |member| member - i as u32);
+        let words: Vec<u32> = (0..before).map(skip).collect();
+        self.gpu.queue.write_buffer(&self.buffers[skips.0], 0, bytemuck::cast_slice(&words));
     }
 
     /// Waits for the outputs of a chunk.
@@ -170,10 +186,11 @@ impl<'a> Session<'a> {
                 .map_err(|error| Error::Device(format!("readback failed: {error}")))?;
             let view =
                 buffer.get_mapped_range(..).map_err(|error| Error::Device(format!("readback failed: {error}")))?;
-            outputs.push(match self.plan.buffers[id.0].content {
-                Content::Real => Data::F32(bytemuck::pod_collect_to_vec(&view)),
-                Content::Word => Data::Word(bytemuck::pod_collect_to_vec(&view)),
-                Content::Int => Data::Int(bytemuck::pod_collect_to_vec(&view)),
+            outputs.push(match (self.plan.buffers[id.0].content, self.gpu.precision) {
+                (Content::Real, Precision::F32) => Data::F32(bytemuck::pod_collect_to_vec(&view)),
+                (Content::Real, Precision::F64) => Data::F64(bytemuck::pod_collect_to_vec(&view)),
+                (Content::Word, _) => Data::Word(bytemuck::pod_collect_to_vec(&view)),
+                (Content::Int, _) => Data::Int(bytemuck::pod_collect_to_vec(&view)),
             });
         }
         self.gpu.check_failure()?;
@@ -224,7 +241,7 @@ impl<'a> Session<'a> {
 
     /// Copies a buffer to one that can be read.
     fn copy(&self, encoder: &mut wgpu::CommandEncoder, id: BufferId, members: usize) -> wgpu::Buffer {
-        let size = (4 * self.plan.buffers[id.0].len() * members) as u64;
+        let size = self.plan.buffers[id.0].bytes(self.gpu.real_bytes()) * members as u64;
         let staging = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("readback"),
             size,
@@ -254,6 +271,11 @@ impl Pace {
     }
 }
 
+/// The members whose word in `finished` is 0.
+fn unfinished_members(finished: &Data) -> Vec<u32> {
+    (0..finished.len()).filter(|&member| finished.int(member) == 0).map(|member| member as u32).collect()
+}
+
 fn wait(gpu: &Gpu, index: &wgpu::SubmissionIndex) -> Result<()> {
     let poll = wgpu::PollType::Wait { submission_index: Some(index.clone()), timeout: Some(STALL) };
     match gpu.device.poll(poll) {
@@ -273,25 +295,27 @@ fn map(buffer: &wgpu::Buffer) -> Receiver<Mapped> {
 
 fn create_buffer(gpu: &Gpu, buffer: &crate::plan::Buffer, capacity: usize) -> wgpu::Buffer {
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
-    let elements = if buffer.is_shared() { buffer.len() } else { buffer.len() * capacity };
+    let copies = if buffer.is_shared() { 1 } else { capacity as u64 };
     let created = gpu.device.create_buffer(&wgpu::BufferDescriptor {
         label: Some(buffer.label),
-        size: 4 * elements as u64,
+        size: buffer.bytes(gpu.real_bytes()) * copies,
         usage,
         mapped_at_creation: false,
     });
     if let Extent::Shared(data) = &buffer.extent {
-        gpu.queue.write_buffer(&created, 0, &to_bytes(data, 0..data.len()));
+        gpu.queue.write_buffer(&created, 0, &to_bytes(data, 0..data.len(), gpu.precision));
     }
     created
 }
 
-fn to_bytes(data: &Data, range: Range<usize>) -> Vec<u8> {
-    match data {
-        Data::F32(values) => bytemuck::cast_slice(&values[range]).to_vec(),
-        Data::F64(values) => values[range].iter().flat_map(|&value| (value as f32).to_ne_bytes()).collect(),
-        Data::Word(values) => bytemuck::cast_slice(&values[range]).to_vec(),
-        Data::Int(values) => bytemuck::cast_slice(&values[range]).to_vec(),
+fn to_bytes(data: &Data, range: Range<usize>, precision: Precision) -> Vec<u8> {
+    match (data, precision) {
+        (Data::F32(values), Precision::F32) => bytemuck::cast_slice(&values[range]).to_vec(),
+        (Data::F32(values), _) => values[range].iter().flat_map(|&value| f64::from(value).to_ne_bytes()).collect(),
+        (Data::F64(values), Precision::F64) => bytemuck::cast_slice(&values[range]).to_vec(),
+        (Data::F64(values), _) => values[range].iter().flat_map(|&value| (value as f32).to_ne_bytes()).collect(),
+        (Data::Word(values), _) => bytemuck::cast_slice(&values[range]).to_vec(),
+        (Data::Int(values), _) => bytemuck::cast_slice(&values[range]).to_vec(),
     }
 }
 
