@@ -5,6 +5,7 @@ mod bench;
 mod cli_bad_input;
 mod cli_results;
 mod dataset;
+mod derived;
 mod eigen_gpu;
 mod eigen_pack;
 mod exponents;

@@ -45,25 +45,28 @@ fn run_case(device: &Device, entry: &'static Entry, case: Case<ErasedParams>) ->
 
 /// Compares a device with the reference on all cases of all kernels.
 fn compare(device: &Device) {
+    KERNELS.iter().for_each(|entry| compare_kernel(device, entry));
+}
+
+/// Compares a device with the reference on all cases of a kernel.
+pub fn compare_kernel(device: &Device, entry: &'static Entry) {
     let reference = Device::open("reference").expect("always there").0;
-    for entry in KERNELS {
-        for (case, truth) in (entry.cases)().into_iter().zip((entry.cases)()) {
-            let name = format!("{} on {}, case {}", entry.name, device.description(), case.name);
-            let tolerances = case.tolerance.clone();
-            let found = run_case(device, entry, case);
-            let wanted = run_case(&reference, entry, truth);
-            let mut tolerances = tolerances.iter();
-            for (found, wanted) in found.iter().zip(&wanted) {
-                assert_eq!(found.len(), wanted.len(), "{name}");
-                if matches!(found, Data::F32(_) | Data::F64(_)) {
-                    let tolerance = tolerances.next().expect("a tolerance for each written buffer of numbers");
-                    compare_reals(&name, found, wanted, tolerance);
-                } else {
-                    assert_eq!(found, wanted, "{name}: integers must be equal");
-                }
+    for (case, truth) in (entry.cases)().into_iter().zip((entry.cases)()) {
+        let name = format!("{} on {}, case {}", entry.name, device.description(), case.name);
+        let tolerances = case.tolerance.clone();
+        let found = run_case(device, entry, case);
+        let wanted = run_case(&reference, entry, truth);
+        let mut tolerances = tolerances.iter();
+        for (found, wanted) in found.iter().zip(&wanted) {
+            assert_eq!(found.len(), wanted.len(), "{name}");
+            if matches!(found, Data::F32(_) | Data::F64(_)) {
+                let tolerance = tolerances.next().expect("a tolerance for each written buffer of numbers");
+                compare_reals(&name, found, wanted, tolerance);
+            } else {
+                assert_eq!(found, wanted, "{name}: integers must be equal");
             }
-            assert!(tolerances.next().is_none(), "{name}: more tolerances than buffers");
         }
+        assert!(tolerances.next().is_none(), "{name}: more tolerances than buffers");
     }
 }
 
