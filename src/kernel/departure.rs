@@ -8,6 +8,7 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real as Number;
 use crate::kernel::hessenberg::lanes;
+use crate::kernel::tridiagonal::dot;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::random::sample;
 use crate::real::Real;
@@ -43,10 +44,9 @@ impl Kernel for Departure {
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
         let [View::Real(matrices), View::Real(eigenvalues), View::RealMut(norms)] = views else { mismatch(Self::NAME) };
         let n = p.n as usize;
-        let square = |sum: T, &x: &T| sum + x * x;
         let rows = matrices.chunks(p.stride as usize).take(n);
-        let frobenius = rows.map(|row| row[..n].iter().fold(T::ZERO, square)).fold(T::ZERO, |all, row| all + row);
-        let rest = frobenius - eigenvalues.iter().fold(T::ZERO, square);
+        let frobenius = rows.fold(T::ZERO, |all, row| all + dot::<T, false>(&row[..n], &row[..n]));
+        let rest = frobenius - dot::<T, false>(eigenvalues, eigenvalues);
         norms[0] = if rest > T::ZERO { rest.sqrt() } else { T::ZERO };
         norms[1] = frobenius.sqrt();
     }

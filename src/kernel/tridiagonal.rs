@@ -174,7 +174,7 @@ const ROWS: usize = 4;
 
 /// x . y in 16 sums, which fill vector registers.
 #[inline(always)]
-fn dot<T: Real, const FUSED: bool>(x: &[T], y: &[T]) -> T {
+pub fn dot<T: Real, const FUSED: bool>(x: &[T], y: &[T]) -> T {
     let (mut xs, mut ys) = (x.chunks_exact(16), y.chunks_exact(16));
     let mut sums = [T::ZERO; 16];
     for (x, y) in (&mut xs).zip(&mut ys) {

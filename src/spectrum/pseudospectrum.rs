@@ -7,7 +7,14 @@
 //! A is reduced once to Hessenberg form H by an orthogonal similarity (not the eigensolver's, whose balancing changes
 //! singular values); then Lanczos' iteration on the inverse of (z - H)ᴴ(z - H) at each point, 20 n² operations a step.
 //! On a GPU in f32, on the CPU path by the same kernels' twins in f64. The reference takes all singular values of the
-//! dense matrix by faer, which is slow and shares nothing with the kernels.
+//! dense matrix by faer, which is slow and shares nothing with the kernels: 16, 143, 616, 3206 and 18897 us a point at
+//! n = 16, 32, 64, 128 and 256 against 15, 47, 87, 520 and 2833 us of the twins in f64, both on two busy cores in one run
+//! (`cargo bench --bench derived -- --quick`).
+//!
+//! What is certified: each value belongs to the matrix A + E with ‖E‖ of about n epsilon ‖z I - A‖ (the `floor`), and the
+//! residual puts some singular value within half of it, relatively; the iteration ends at sqrt(epsilon), where the error
+//! is its square over the gap as a rule (5e-6 was the worst in f32, 6e-13 in f64). That it is the smallest one rests on
+//! the random start, as always with Lanczos' method.
 
 use super::norms::{exponent_of_largest, shifted};
 use crate::device::{Device, cpu::Cpu};
@@ -96,7 +103,7 @@ pub fn smallest_singular_values(
         part(0).chain(part(1)).map(place).collect::<Vec<f64>>()
     };
     let inputs = Inputs(vec![(plan.points, Data::F64(blocks.iter().flat_map(|own| block(own)).collect()))]);
-    device.run(&plan.plan, blocks.len(), 0, &inputs, &mut |chunk| {
+    device.run(&plan.plan, blocks.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
         for (i, member) in chunk.members.clone().enumerate() {
             all.extend((0..blocks[member].len()).map(|l| {
                 let [value, residual] = [0, 1].map(|which| chunk.outputs[0].real((2 * i + which) * POINTS + l));
@@ -106,6 +113,12 @@ pub fn smallest_singular_values(
         Ok(())
     })?;
     Ok((all, device.epsilon()))
+}
+
+/// As many blocks of points as keep a dispatch below a second or so on a software driver, and short on hardware.
+fn largest_chunk(device: &Device, n: usize) -> usize {
+    let numbers = if device.description().software { 1 << 18 } else { 1 << 26 };
+    (numbers / (n * n)).max(1)
 }
 
 /// H = Qᵀ A Q on the device, for a matrix of size 1.
