@@ -138,7 +138,9 @@ pub struct Repeat {
     pub finished: BufferId,
     /// A buffer of one word a member, by which a GPU leaves out what is finished: its runs are launched for fewer and
     /// fewer members, and number i of them is to work on member i plus word i, if there is such a member.
-    pub skips: BufferId,
+    ///
+    /// Without one all members stay in the round until the last is finished.
+    pub skips: Option<BufferId>,
     /// At most so many rounds.
     pub most: usize,
 }
@@ -230,8 +232,8 @@ impl Plan {
 
     /// Declares that the runs from number `first` to the last one so far are repeated, at most `most` times, until
     /// the word of every member in `finished` is not 0. For `skips` see [`Repeat`].
-    pub fn repeat_from(&mut self, first: usize, [finished, skips]: [BufferId; 2], most: usize) {
-        for buffer in [finished, skips].map(|id| &self.buffers[id.0]) {
+    pub fn repeat_from(&mut self, first: usize, finished: BufferId, skips: Option<BufferId>, most: usize) {
+        for buffer in [finished].into_iter().chain(skips).map(|id| &self.buffers[id.0]) {
             let fits = buffer.content == Content::Word && buffer.len() == 1 && !buffer.is_shared();
             assert!(fits, "a word for each member");
         }

@@ -41,6 +41,7 @@ pub mod exact;
 pub mod francis;
 pub mod gpu;
 pub mod lanes;
+pub mod norms;
 pub mod pack;
 pub mod pseudospectrum;
 pub mod reduce;

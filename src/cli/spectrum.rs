@@ -14,11 +14,12 @@ use crate::figure::{Disc, LevelLines, SpectrumScatter};
 use crate::invalid;
 use crate::matrix;
 use crate::spec::{Precision, RadiusKind, SpectrumSpec};
-use crate::spectrum::derived::{Derived, derived};
+use crate::spectrum::derived::{Derived, critical_step_size, derived_all};
 use crate::spectrum::pseudospectrum::{Pseudospectrum, pseudospectrum};
 use crate::spectrum::{self, Spectrum, Status};
 use crate::statistics::{Moments, Summary};
 use precision::{in_f64, narrowed};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -52,9 +53,10 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> R
     result["device"] = json!(device.description());
     result["timing"] = json!({ "seconds": seconds, "seconds_per_matrix": seconds / spectra.len().max(1) as f64 });
     if let Some(stack) = &stack {
-        add_derived(&mut result, spec, stack, &spectra);
+        add_derived(&mut result, &device, spec, stack, &spectra)?;
     }
-    let pseudo = stack.as_ref().and_then(|stack| pseudospectrum_of_first(spec, stack, &spoken));
+    let pseudo =
+        stack.as_ref().map(|stack| pseudospectrum_of_first(&device, spec, stack, &spoken)).transpose()?.flatten();
     show(console, &result)?;
     if let Some(dataset) = dataset {
         write(console, dataset, &device, spec, (&spoken, pseudo.as_ref()), &result)?;
@@ -75,16 +77,22 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> R
 
 /// The pseudospectrum of the first matrix, or of the step made of it, if it is wanted and there are eigenvalues.
 fn pseudospectrum_of_first(
+    device: &Device,
     spec: &SpectrumSpec,
     stack: &matrix::MatrixStack,
     spoken: &[Spectrum],
-) -> Option<Pseudospectrum> {
-    let (points, n) = (spec.pseudospectrum?, stack.n);
-    let first = spoken.first().filter(|spectrum| spectrum.status == Status::Ok)?;
+) -> Result<Option<Pseudospectrum>> {
+    let first = spoken.first().filter(|spectrum| spectrum.status == Status::Ok);
+    let (Some(points), Some(first)) = (spec.pseudospectrum, first) else { return Ok(None) };
+    let matrix = spoken_of(spec, &stack.values[..stack.n * stack.n], stack.n);
+    pseudospectrum(device, &matrix, stack.n, &first.eigenvalues, points).map(Some)
+}
+
+/// A, or M = offset + scale A when the specification speaks of it.
+fn spoken_of(spec: &SpectrumSpec, matrix: &[f64], n: usize) -> Vec<f64> {
     let (scale, offset) = spec.affine();
-    let entry = |i: usize| scale * stack.values[i] + if i.is_multiple_of(n + 1) { offset } else { 0.0 };
-    let matrix: Vec<f64> = (0..n * n).map(entry).collect();
-    Some(pseudospectrum(&matrix, n, &first.eigenvalues, points))
+    let entry = |(i, x): (usize, &f64)| scale * x + if i.is_multiple_of(n + 1) { offset } else { 0.0 };
+    matrix.iter().enumerate().map(entry).collect()
 }
 
 /// How many matrices there are, and their width.
@@ -227,26 +235,38 @@ fn summary(spectra: &[Spectrum], width: usize) -> Value {
 }
 
 /// Norms and the like of matrices from a file: beside the rest for one matrix, a list for several.
-fn add_derived(result: &mut Value, spec: &SpectrumSpec, stack: &matrix::MatrixStack, spectra: &[Spectrum]) {
+fn add_derived(
+    result: &mut Value,
+    device: &Device,
+    spec: &SpectrumSpec,
+    stack: &matrix::MatrixStack,
+    spectra: &[Spectrum],
+) -> Result<()> {
     let n = stack.n;
     let (scale, offset) = spec.affine();
-    let of = |(matrix, spectrum): (&[f64], &Spectrum)| {
-        let step: Vec<f64> =
-            (0..n * n).map(|i| scale * matrix[i] + if i % (n + 1) == 0 { offset } else { 0.0 }).collect();
-        let spoken = spectrum.clone().map(|[re, im]| [offset + scale * re, scale * im]);
-        (spectrum.status == Status::Ok).then(|| Derived {
-            critical_step_size: derived(matrix, &step, n, spectrum, spec.damping.unwrap_or(0.0)).critical_step_size,
-            ..derived(&step, &step, n, &spoken, 0.0)
-        })
-    };
-    let all: Vec<Option<Derived>> = stack.values.chunks(n * n).zip(spectra).map(of).collect();
+    let good: Vec<usize> = (0..spectra.len()).filter(|&i| spectra[i].status == Status::Ok).collect();
+    let mut all: Vec<Option<Derived>> = vec![None; spectra.len()];
+    for good in good.chunks(at_once(n, None)) {
+        let matrices: Vec<Vec<f64>> =
+            good.par_iter().map(|&i| spoken_of(spec, &stack.values[i * n * n..][..n * n], n)).collect();
+        let spoken = |&i: &usize| spectra[i].clone().map(|[re, im]| [offset + scale * re, scale * im]);
+        let spoken: Vec<Spectrum> = good.iter().map(spoken).collect();
+        let matrices: Vec<&[f64]> = matrices.iter().map(Vec::as_slice).collect();
+        let found = derived_all(device, &matrices, n, &spoken.iter().collect::<Vec<_>>())?;
+        for (&i, derived) in good.iter().zip(found) {
+            let critical_step_size = critical_step_size(&spectra[i].eigenvalues, spec.damping.unwrap_or(0.0));
+            all[i] = Some(Derived { critical_step_size, ..derived });
+        }
+    }
     match all.as_slice() {
         [only] => {
-            let Value::Object(fields) = json!(only) else { return };
-            fields.into_iter().for_each(|(name, value)| result[name] = value);
+            if let Value::Object(fields) = json!(only) {
+                fields.into_iter().for_each(|(name, value)| result[name] = value);
+            }
         }
         _ => result["each"] = json!(all),
     }
+    Ok(())
 }
 
 fn add_values(result: &mut Value, spectra: &[Spectrum]) {
@@ -322,16 +342,22 @@ fn write(
     let ginibre = spec.matrix.is_none() && spec.ensemble.correlation() == 0.0;
     let disc = Disc { center: offset - scale * spec.ensemble.shift, radius: (scale * spec.radius).abs() };
     let eigenvalues = drawn.iter().flat_map(|s| s.eigenvalues.iter().copied()).take(FIGURE_VALUES);
+    let floor = pseudo.map(|pseudo| format!("; σ resolved down to {:.0e}", pseudo.floor)).unwrap_or_default();
     let scatter = SpectrumScatter {
         eigenvalues: eigenvalues.collect(),
         disc: ginibre.then_some(disc),
         levels: pseudo.map(|pseudo| LevelLines {
             re: pseudo.re.clone(),
             im: pseudo.im.clone(),
-            log10: pseudo.smallest_singular_value.iter().map(|sigma| sigma.map(f64::log10)).collect(),
+            // Below the floor every value is rounding, and no line runs there.
+            log10: pseudo
+                .smallest_singular_value
+                .iter()
+                .map(|sigma| sigma.map(|s| s.max(pseudo.floor).log10()))
+                .collect(),
         }),
         title: format!("Eigenvalues of {} {}", drawn.len(), if drawn.len() == 1 { "matrix" } else { "matrices" }),
-        caption: format!("width {}; {}", result["width"], arithmetic(spec, device)),
+        caption: format!("width {}{}; {}", result["width"], floor, arithmetic(spec, device)),
     };
     let picture = scatter.draw()?;
     dataset.write_bytes("spectrum.png", &picture.png)?;

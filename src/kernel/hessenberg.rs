@@ -54,6 +54,11 @@ impl Team {
         Team { lanes, teams }
     }
 
+    /// One matrix of width n for a workgroup, whatever the width.
+    pub fn alone(n: u32, software: bool) -> Team {
+        Team::of(n.max(17), software)
+    }
+
     /// The `override` constants that say so.
     pub fn constants(self) -> Vec<(&'static str, f64)> {
         vec![("LANES", self.lanes.into()), ("TEAMS", self.teams.into())]

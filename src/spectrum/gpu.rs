@@ -184,7 +184,7 @@ fn plan(n: u32, software: bool, steps: &[Step]) -> (Plan, BufferId) {
     let limit = 30 * n.max(10);
     let first = plan.runs.len();
     plan.run::<Francis>(francis::Params { n, sweeps, limit }, &[h, progress, finished, skips]);
-    plan.repeat_from(first, [finished, skips], (limit / sweeps + 2) as usize);
+    plan.repeat_from(first, finished, Some(skips), (limit / sweeps + 2) as usize);
     plan.run::<DiagonalBlocks>(diagonal_blocks::Params { n }, &[h, eigenvalues]);
     for output in [eigenvalues, centres, exponents, finished] {
         plan.output(output);

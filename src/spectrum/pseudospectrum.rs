@@ -3,7 +3,26 @@
 //! z is an eigenvalue of some A + E with ‖E‖₂ = σ_min(z I - A), and of none with a smaller E (Trefethen and Embree,
 //! Spectra and Pseudospectra, 2005). Where eigenvalues say little, a non-normal matrix, the level lines say how far the
 //! norm of powers can rise.
+//!
+//! A is reduced once to Hessenberg form H by an orthogonal similarity (not the eigensolver's, whose balancing changes
+//! singular values); then Lanczos' iteration on the inverse of (z - H)ᴴ(z - H) at each point, 20 n² operations a step.
+//! On a GPU in f32, on the CPU path by the same kernels' twins in f64. The reference takes all singular values of the
+//! dense matrix by faer, which is slow and shares nothing with the kernels: 16, 143, 616, 3206 and 18897 us a point at
+//! n = 16, 32, 64, 128 and 256 against 15, 47, 87, 520 and 2833 us of the twins in f64, both on two busy cores in one run
+//! (`cargo bench --bench derived -- --quick`).
+//!
+//! What is certified: each value belongs to the matrix A + E with ‖E‖ of about n epsilon ‖z I - A‖ (the `floor`), and the
+//! residual puts some singular value within half of it, relatively; the iteration ends at sqrt(epsilon), where the error
+//! is its square over the gap as a rule (5e-6 was the worst in f32, 6e-13 in f64). That it is the smallest one rests on
+//! the random start, as always with Lanczos' method.
 
+use super::norms::{exponent_of_largest, shifted};
+use crate::device::{Device, cpu::Cpu};
+use crate::error::Result;
+use crate::kernel::hessenberg::{self, Hessenberg};
+use crate::kernel::inverse_lanczos::{self, InverseLanczos, PARTS, POINTS};
+use crate::kernel::ritz_value::{self, RitzValue};
+use crate::plan::{BufferId, Data, Inputs, Plan};
 use faer::{Mat, c64};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -17,14 +36,24 @@ pub struct Pseudospectrum {
     pub im: Vec<f64>,
     /// `[im, re]`: the smallest singular value; missing where its iteration failed.
     pub smallest_singular_value: Vec<Option<f64>>,
+    /// Values below this are rounding: n epsilon times the largest of ‖A‖_F and |z|.
+    pub floor: f64,
 }
 
-/// The pseudospectrum of a real matrix `[n, n]`, row-major, on a square grid of `points` x `points` that reaches half
-/// again as far as the eigenvalues. A real matrix has a symmetric one, so only half of the grid is computed, by complex
-/// singular values in f64, on all cores.
-///
-/// Each value is off by at most about n epsilon ‖z I - A‖₂.
-pub fn pseudospectrum(matrix: &[f64], n: usize, eigenvalues: &[[f64; 2]], points: usize) -> Pseudospectrum {
+/// Lanczos steps at a point at most; a dozen are usual.
+const MOST_STEPS: u32 = 96;
+/// A residual that counts as converged, relative to σ^-2: the value is then right to half of it at worst.
+const LARGEST_RESIDUAL: f64 = 1e-3;
+
+/// The pseudospectrum of a real matrix `[n, n]`, row-major and finite, on a square grid of `points` x `points` that
+/// reaches half again as far as the eigenvalues. A real matrix has a symmetric one, so only half of the grid is computed.
+pub fn pseudospectrum(
+    device: &Device,
+    matrix: &[f64],
+    n: usize,
+    eigenvalues: &[[f64; 2]],
+    points: usize,
+) -> Result<Pseudospectrum> {
     let (low, high) =
         eigenvalues.iter().fold((-1.0, 1.0), |(low, high), z| (f64::min(low, z[0]), f64::max(high, z[0])));
     let tall = eigenvalues.iter().fold(1.0, |tall, z| f64::max(tall, z[1].abs()));
@@ -34,21 +63,122 @@ pub fn pseudospectrum(matrix: &[f64], n: usize, eigenvalues: &[[f64; 2]], points
         (0..points.max(2)).map(place).collect()
     };
     let (re, im) = (line(middle), line(0.0));
-    let rows = im.len();
-    let upper: Vec<Vec<Option<f64>>> = (rows / 2..rows)
-        .into_par_iter()
-        .map(|row| re.iter().map(|&x| smallest_singular_value(matrix, n, c64::new(x, im[row]))).collect())
-        .collect();
+    let (columns, rows) = (re.len(), im.len());
+    let places: Vec<[f64; 2]> = im[rows / 2..].iter().flat_map(|&y| re.iter().map(move |&x| [x, y])).collect();
+    let (upper, epsilon) = smallest_singular_values(device, matrix, n, &places)?;
     // Row i below the axis mirrors row `rows - 1 - i` above it.
-    let smallest_singular_value =
-        (0..rows).flat_map(|row| upper[row.max(rows - 1 - row) - rows / 2].iter().copied()).collect();
-    Pseudospectrum { re, im, smallest_singular_value }
+    let row = |row: usize| upper[(row.max(rows - 1 - row) - rows / 2) * columns..][..columns].iter().copied();
+    let largest = matrix.iter().chain(re.iter()).chain(im.iter()).fold(0.0, |most: f64, x| most.max(x.abs()));
+    let frobenius = largest * matrix.iter().map(|x| (x / largest).powi(2)).sum::<f64>().sqrt();
+    Ok(Pseudospectrum {
+        smallest_singular_value: (0..rows).flat_map(row).collect(),
+        floor: n as f64 * epsilon * frobenius.max(largest),
+        re,
+        im,
+    })
 }
 
-fn smallest_singular_value(matrix: &[f64], n: usize, z: c64) -> Option<f64> {
-    let shifted = Mat::from_fn(n, n, |i, j| {
-        let own = c64::new(-matrix[i * n + j], 0.0);
-        if i == j { own + z } else { own }
-    });
-    shifted.singular_values().ok().and_then(|all| all.last().copied())
+/// σ_min(z I - A) at these places, and the epsilon of the arithmetic that found it.
+pub fn smallest_singular_values(
+    device: &Device,
+    matrix: &[f64],
+    n: usize,
+    places: &[[f64; 2]],
+) -> Result<(Vec<Option<f64>>, f64)> {
+    let wide = Device::Reference(Cpu::default());
+    let device = match device {
+        Device::Reference(_) => return Ok((dense(matrix, n, places), f64::EPSILON)),
+        Device::Gpu(_) if inverse_lanczos::steps_at_once(n as u32) > 0 => device,
+        _ => &wide,
+    };
+    let largest = places.iter().flatten().chain(matrix).fold(0.0, |most: f64, x| most.max(x.abs()));
+    let exponent = exponent_of_largest(&[largest]);
+    let h = hessenberg_form(device, matrix.iter().map(|&x| shifted(x, -exponent)).collect(), n)?;
+    let plan = GridPlan::new(h, n, device.epsilon());
+    let mut all = Vec::with_capacity(places.len());
+    let blocks: Vec<&[[f64; 2]]> = places.chunks(POINTS).collect();
+    let block = |block: &[[f64; 2]]| {
+        let part = |which: usize| (0..POINTS).map(move |l| (which, l));
+        let place = |(which, l): (usize, usize)| shifted(block[l.min(block.len() - 1)][which], -exponent);
+        part(0).chain(part(1)).map(place).collect::<Vec<f64>>()
+    };
+    let inputs = Inputs(vec![(plan.points, Data::F64(blocks.iter().flat_map(|own| block(own)).collect()))]);
+    device.run(&plan.plan, blocks.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
+        for (i, member) in chunk.members.clone().enumerate() {
+            all.extend((0..blocks[member].len()).map(|l| {
+                let [value, residual] = [0, 1].map(|which| chunk.outputs[0].real((2 * i + which) * POINTS + l));
+                (residual <= LARGEST_RESIDUAL).then(|| shifted(value, exponent))
+            }));
+        }
+        Ok(())
+    })?;
+    Ok((all, device.epsilon()))
+}
+
+/// As many blocks of points as keep a dispatch below a second or so on a software driver, and short on hardware.
+fn largest_chunk(device: &Device, n: usize) -> usize {
+    let numbers = if device.description().software { 1 << 18 } else { 1 << 26 };
+    (numbers / (n * n)).max(1)
+}
+
+/// H = Qᵀ A Q on the device, for a matrix of size 1.
+fn hessenberg_form(device: &Device, matrix: Vec<f64>, n: usize) -> Result<Vec<f64>> {
+    let mut plan = Plan::new();
+    let a = plan.reals("matrix", n * n);
+    plan.input(a);
+    let (width, columns) = (n as u32, n.saturating_sub(2) as u32);
+    let at_once = hessenberg::columns_at_once(width, device.description().software);
+    for first in (0..columns).step_by(at_once as usize) {
+        plan.run::<Hessenberg>(hessenberg::Params { n: width, first, last: columns.min(first + at_once) }, &[a]);
+    }
+    plan.output(a);
+    let mut h = Vec::new();
+    device.run(&plan, 1, 0, &Inputs(vec![(a, Data::F64(matrix))]), &mut |chunk| {
+        h = chunk.outputs[0].reals();
+        Ok(())
+    })?;
+    Ok(h)
+}
+
+/// The plan of the iteration; its members are blocks of points.
+struct GridPlan {
+    plan: Plan,
+    points: BufferId,
+}
+
+impl GridPlan {
+    fn new(h: Vec<f64>, n: usize, epsilon: f64) -> Self {
+        let most = MOST_STEPS;
+        // A value is right to half the residual at worst, to its square over the gap as a rule.
+        let tolerance = epsilon.sqrt() as f32;
+        let mut plan = Plan::new();
+        let h = plan.shared_reals("h", h);
+        let start = plan.shared_reals("start", inverse_lanczos::start(n));
+        let points = plan.reals("points", 2 * POINTS);
+        plan.input(points);
+        let state = plan.reals("state", n * PARTS * POINTS);
+        let bands = plan.reals("bands", 2 * most as usize * POINTS);
+        let unit = plan.reals("unit", POINTS);
+        let found = plan.reals("found", 2 * POINTS);
+        let (lengths, finished) = (plan.words("lengths", 2 * POINTS), plan.words("finished", 1));
+        let steps = inverse_lanczos::steps_at_once(n as u32).max(1);
+        let params = inverse_lanczos::Params { n: n as u32, most, steps };
+        plan.run::<InverseLanczos>(params, &[h, points, start, state, bands, unit, lengths, finished]);
+        plan.run::<RitzValue>(ritz_value::Params { most, tolerance }, &[bands, unit, lengths, found, finished]);
+        plan.repeat_from(0, finished, None, most.div_ceil(steps) as usize);
+        plan.output(found);
+        GridPlan { plan, points }
+    }
+}
+
+/// By complex singular values in f64, on all cores: off by about n epsilon ‖z I - A‖₂.
+fn dense(matrix: &[f64], n: usize, places: &[[f64; 2]]) -> Vec<Option<f64>> {
+    let smallest = |z: &[f64; 2]| {
+        let shifted = Mat::from_fn(n, n, |i, j| {
+            let own = c64::new(-matrix[i * n + j], 0.0);
+            if i == j { own + c64::new(z[0], z[1]) } else { own }
+        });
+        shifted.singular_values().ok().and_then(|all| all.last().copied())
+    };
+    places.par_iter().map(smallest).collect()
 }

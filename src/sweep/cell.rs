@@ -88,9 +88,9 @@ pub struct Linearised {
     pub spectral_abscissa: Summary,
     /// Share of members with spectral radius above 1.
     pub unstable_fraction: Option<f64>,
-    /// ‖M‖₂, of the first members.
+    /// ‖M‖₂.
     pub norm: Summary,
-    /// Henrici's departure from normality over the Frobenius norm, of the first members.
+    /// Henrici's departure from normality over the Frobenius norm.
     pub relative_departure: Summary,
 }
 

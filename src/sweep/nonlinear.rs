@@ -8,9 +8,8 @@ use crate::layer;
 use crate::plan::Plan;
 use crate::rollout::nonlinear::{Jacobians, NonlinearRollout, Observation};
 use crate::spec::SweepSpec;
-use crate::spectrum::{self, Spectrum, Status, derived::norm_and_departure};
+use crate::spectrum::{self, Spectrum, Status, derived::norms_and_departures};
 use crate::statistics::{Moments, Share, Summary};
-use rayon::prelude::*;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -20,8 +19,6 @@ const COLUMNS_PER_PASS: usize = 4096;
 const LINEARISE_FLOPS: f64 = 3e12;
 /// Numbers of the Jacobians of one member that are made at once.
 const NUMBERS_AT_ONCE: usize = 4 << 20;
-/// 2-norms, by singular values, are computed of so many members.
-const NORM_MEMBERS: usize = 8;
 
 /// Runs a sweep of a nonlinear model.
 pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
@@ -198,16 +195,8 @@ fn linearise(
         let mut summaries: Vec<Radii> = own.iter().map(|_| Radii::default()).collect();
         rollout(spec, own).jacobians(device, members.clone(), step, &mut |jacobians| {
             let spectra = spectra_of(device, &jacobians)?;
+            let norms = norms_of(device, &jacobians, &spectra)?;
             let member_of = |i: usize| jacobians.members.start + i / own.len();
-            let norms: Vec<Option<(Option<f64>, f64)>> = (0..spectra.len())
-                .into_par_iter()
-                .map(|i| match (&spectra[i], &jacobians.matrices[i]) {
-                    (Some(spectrum), Some(matrix)) if member_of(i) < NORM_MEMBERS && spectrum.status == Status::Ok => {
-                        Some(norm_and_departure(matrix, order, spectrum))
-                    }
-                    _ => None,
-                })
-                .collect();
             for (i, spectrum) in spectra.iter().enumerate() {
                 let (member, p) = (member_of(i), i % own.len());
                 let point = block * at_once + p;
@@ -239,6 +228,16 @@ fn spectra_of(device: &Device, jacobians: &Jacobians) -> Result<Vec<Option<Spect
     Ok(jacobians.matrices.iter().map(|matrix| matrix.as_ref().and_then(|_| solved.next())).collect())
 }
 
+/// 2-norm and relative departure from normality of those Jacobians that have a spectrum.
+fn norms_of(device: &Device, jacobians: &Jacobians, spectra: &[Option<Spectrum>]) -> Result<Vec<Option<(f64, f64)>>> {
+    let solved = |spectrum: &&Spectrum| spectrum.status == Status::Ok;
+    let pairs = jacobians.matrices.iter().zip(spectra);
+    let pairs = pairs.filter_map(|(matrix, spectrum)| Some((matrix.as_deref()?, spectrum.as_ref().filter(solved)?)));
+    let (matrices, solved_spectra): (Vec<&[f32]>, Vec<&Spectrum>) = pairs.unzip();
+    let mut found = norms_and_departures(device, &matrices, jacobians.order, &solved_spectra)?.into_iter();
+    Ok(spectra.iter().map(|spectrum| spectrum.as_ref().filter(solved).and_then(|_| found.next())).collect())
+}
+
 /// The Jacobians of one cell at one step while members arrive.
 #[derive(Default)]
 struct Radii {
@@ -250,7 +249,7 @@ struct Radii {
 }
 
 impl Radii {
-    fn add(&mut self, spectrum: &Spectrum, norms: Option<(Option<f64>, f64)>) -> Option<f64> {
+    fn add(&mut self, spectrum: &Spectrum, norms: Option<(f64, f64)>) -> Option<f64> {
         if spectrum.status != Status::Ok {
             return None;
         }
@@ -259,7 +258,7 @@ impl Radii {
         self.abscissas.extend(spectrum.abscissa());
         self.unstable.add(radius > 1.0);
         if let Some((norm, departure)) = norms {
-            self.norms.extend(norm);
+            self.norms.push(norm);
             self.departures.push(departure);
         }
         Some(radius)

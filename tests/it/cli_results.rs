@@ -134,3 +134,36 @@ fn a_narrow_terminal_gets_no_map() {
     let (text, _) = run("sweep --layers 3 --width 4 --depth 3", folder.path(), "60");
     assert!(!text.contains("predicted boundary") && text.contains("grid points"), "{text}");
 }
+
+/// The kernels on software Vulkan and the host, through the command line: the same names, the same numbers to f32.
+#[test]
+fn a_gpu_and_the_host_say_the_same_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("m.csv"), "0.5,10,0\n0,0.5,1\n0,0.25,-0.5\n").unwrap();
+    let of = |device: &str| -> Value {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eulerscope"));
+        let line = format!("spectrum --matrix m.csv --pseudospectrum 8 --json --out {device} --device {device}");
+        let output = command.current_dir(folder.path()).args(line.split(' ')).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(folder.path().join(device).join("spectrum.png").is_file(), "{line}: a figure");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let [truth, host, gpu] = ["reference", "cpu", "software"].map(of);
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    for (found, error) in [(&host, 1e-13), (&gpu, 1e-5)] {
+        for name in ["norm", "numerical_abscissa", "departure_from_normality"] {
+            let (found, truth) = (number(&found[name]), number(&truth[name]));
+            assert!((found / truth - 1.0).abs() <= error, "{name}: {found}, not {truth}");
+        }
+        let peak = |value: &Value| (number(&value["transient_peak"]["value"]), value["transient_peak"]["step"].clone());
+        let ((value, step), (true_value, true_step)) = (peak(found), peak(&truth));
+        assert!((value / true_value - 1.0).abs() <= error && step == true_step, "{value} at {step}");
+        let grid = |value: &Value| value["pseudospectrum"]["smallest_singular_value"].as_array().unwrap().clone();
+        assert_eq!(grid(found).len(), 64);
+        let floor = number(&found["pseudospectrum"]["floor"]);
+        for (value, truth) in grid(found).iter().zip(grid(&truth)) {
+            let (value, truth) = (number(value), number(&truth));
+            assert!((value - truth).abs() <= floor + 5e-4 * truth, "{value}, not {truth}");
+        }
+    }
+}

@@ -45,26 +45,30 @@ fn run_case(device: &Device, entry: &'static Entry, case: Case<ErasedParams>) ->
 
 /// Compares a device with the reference on all cases of all kernels, or of those that run in f64 if it does.
 pub fn compare(device: &Device) {
-    let reference = Device::open("reference").expect("always there").0;
     let double = device.epsilon() == f64::EPSILON;
-    for entry in KERNELS.iter().filter(|entry| !double || entry.source_in_f64().is_some()) {
-        for (case, truth) in (entry.cases)().into_iter().zip((entry.cases)()) {
-            let name = format!("{} on {}, case {}", entry.name, device.description(), case.name);
-            let tolerances = case.tolerance.clone();
-            let found = run_case(device, entry, case);
-            let wanted = run_case(&reference, entry, truth);
-            let mut tolerances = tolerances.iter();
-            for (found, wanted) in found.iter().zip(&wanted) {
-                assert_eq!(found.len(), wanted.len(), "{name}");
-                if matches!(found, Data::F32(_) | Data::F64(_)) {
-                    let tolerance = tolerances.next().expect("a tolerance for each written buffer of numbers");
-                    compare_reals(&name, found, wanted, tolerance, device.epsilon() / f64::from(f32::EPSILON));
-                } else {
-                    assert_eq!(found, wanted, "{name}: integers must be equal");
-                }
+    let entries = KERNELS.iter().filter(|entry| !double || entry.source_in_f64().is_some());
+    entries.for_each(|entry| compare_kernel(device, entry));
+}
+
+/// Compares a device with the reference on all cases of a kernel.
+pub fn compare_kernel(device: &Device, entry: &'static Entry) {
+    let reference = Device::open("reference").expect("always there").0;
+    for (case, truth) in (entry.cases)().into_iter().zip((entry.cases)()) {
+        let name = format!("{} on {}, case {}", entry.name, device.description(), case.name);
+        let tolerances = case.tolerance.clone();
+        let found = run_case(device, entry, case);
+        let wanted = run_case(&reference, entry, truth);
+        let mut tolerances = tolerances.iter();
+        for (found, wanted) in found.iter().zip(&wanted) {
+            assert_eq!(found.len(), wanted.len(), "{name}");
+            if matches!(found, Data::F32(_) | Data::F64(_)) {
+                let tolerance = tolerances.next().expect("a tolerance for each written buffer of numbers");
+                compare_reals(&name, found, wanted, tolerance, device.epsilon() / f64::from(f32::EPSILON));
+            } else {
+                assert_eq!(found, wanted, "{name}: integers must be equal");
             }
-            assert!(tolerances.next().is_none(), "{name}: more tolerances than buffers");
         }
+        assert!(tolerances.next().is_none(), "{name}: more tolerances than buffers");
     }
 }
 

@@ -152,8 +152,10 @@ impl<'a> Session<'a> {
                 if left.is_empty() {
                     break;
                 }
-                self.leave_out(repeat.skips, unfinished, &left);
-                unfinished = left.len();
+                if let Some(skips) = repeat.skips {
+                    self.leave_out(skips, unfinished, &left);
+                    unfinished = left.len();
+                }
             }
         }
         Ok(())

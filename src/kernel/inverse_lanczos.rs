@@ -1,0 +1,196 @@
+//! Lanczos' iteration for the smallest singular value of B = z - H at many points z of the complex plane, with H real
+//! upper Hessenberg: some steps on (BᴴB)⁻¹ at each point.
+//!
+//! A step solves Bᴴ w = q and B u = w by Givens rotations, which are backward stable: the values are those of z - H + E
+//! with ‖E‖ of about n epsilon ‖z - H‖. Neither solution keeps a factor: rotations of neighbouring rows, from the first
+//! on, give one row of R at a time, used up at once with Rᴴ; rotations of neighbouring columns, from the last on, give
+//! one column of R at a time, used up with R. So a point needs O(n) numbers, 20 n² operations a step, and all points
+//! read the same H. Members are blocks of 32 points, which fill the vectors of the twin.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Real as Number, Word};
+use crate::kernel::hessenberg::MOST_TRIPS;
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::random::sample;
+use crate::real::Real;
+use crate::simd::{Work, dispatch};
+use points::Points;
+
+mod points;
+
+params! {
+    /// How much of it.
+    pub struct Params {
+        /// Width of the Hessenberg matrix.
+        n: u32,
+        /// Steps that the bands have room for.
+        most: u32,
+        /// At most so many steps now.
+        steps: u32,
+    }
+}
+
+/// Points of a member.
+pub const POINTS: usize = 32;
+/// Numbers of the state for each point and index.
+pub const PARTS: usize = 11;
+
+/// An upper bound of the loop trips of one invocation.
+pub fn trips(n: u32, steps: u32) -> u64 {
+    let n = u64::from(n);
+    // Two solutions: set up, eliminate four at a time, rotate back. Then five passes over vectors.
+    let solution = n + n * 2 + (n * (n + 4)).div_ceil(8) + n;
+    u64::from(steps) * (1 + 2 * solution + 5 * n)
+}
+
+/// Steps of one run that keep within the limit of software drivers; 0 for too wide a matrix.
+pub fn steps_at_once(n: u32) -> u32 {
+    (0..=4).rev().find(|&steps| trips(n, steps) < MOST_TRIPS).unwrap_or(0)
+}
+
+/// The kernel.
+pub struct InverseLanczos;
+
+impl Kernel for InverseLanczos {
+    const NAME: &'static str = "inverse_lanczos";
+    const SOURCE: &'static str = include_str!("../../shaders/inverse_lanczos.wgsl");
+    const BUFFERS: &'static [Binding] = &[
+        ("h", Read, Number),
+        ("points", Read, Number),
+        ("start", Read, Number),
+        ("state", Write, Number),
+        ("bands", Write, Number),
+        ("unit", Write, Number),
+        ("lengths", Write, Word),
+        ("finished", Read, Word),
+    ];
+    type Params = Params;
+
+    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [1, 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [
+            View::Real(h),
+            View::Real(points),
+            View::Real(start),
+            View::RealMut(state),
+            View::RealMut(bands),
+            View::RealMut(unit),
+            View::WordMut(lengths),
+            View::Word(finished),
+        ] = views
+        else {
+            mismatch(Self::NAME)
+        };
+        if finished[0] == 0 {
+            let points = Points::new(p.n as usize, h, points, state);
+            dispatch(Steps { p, start, points, bands, unit, lengths });
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let (n, work) = (p.n as f64, (POINTS as u32 * p.steps) as f64);
+        Cost { flops: 22.0 * n * n * work, bytes: 4.0 * n * (n + 2.0 * (PARTS * POINTS) as f64) }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        vec![case(1, 1), case(2, 1), case(3, 2), case(16, 3), case(37, 2)]
+    }
+}
+
+/// Some steps at the points of a member.
+struct Steps<'a, 'b, T> {
+    p: &'a Params,
+    start: &'a [T],
+    points: Points<'a, T>,
+    bands: &'a mut &'b mut [T],
+    unit: &'a mut &'b mut [T],
+    lengths: &'a mut &'b mut [u32],
+}
+
+impl<T: Real> Work for Steps<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const BYTES: usize, const FUSED: bool>(mut self) {
+        for _ in 0..self.p.steps {
+            let open = |l: usize| self.lengths[l] < self.p.most && self.lengths[POINTS + l] == 0;
+            let open: [bool; POINTS] = std::array::from_fn(open);
+            if open.contains(&true) {
+                self.step::<FUSED>(open);
+            }
+        }
+    }
+}
+
+impl<T: Real> Steps<'_, '_, T> {
+    /// One step at all points; those that are not open keep their results.
+    #[inline(always)]
+    fn step<const FUSED: bool>(&mut self, open: [bool; POINTS]) {
+        let lengths: [usize; POINTS] = std::array::from_fn(|l| self.lengths[l] as usize);
+        if lengths[0] == 0 {
+            self.points.begin(self.start);
+        }
+        self.points.aim();
+        self.points.solve_adjoint::<FUSED>();
+        let squares = self.points.normalise();
+        self.points.solve::<FUSED>();
+        for l in (0..POINTS).filter(|&l| lengths[l] == 0) {
+            self.unit[l] = squares[l];
+        }
+        let at: [usize; POINTS] = std::array::from_fn(|l| 2 * lengths[l] * POINTS + l);
+        let diagonal: [T; POINTS] = std::array::from_fn(|l| squares[l] / self.unit[l]);
+        let gain: [T; POINTS] = std::array::from_fn(|l| squares[l].sqrt() / self.unit[l]);
+        let before = |l: usize| if lengths[l] > 0 { self.bands[at[l] - POINTS] } else { T::ZERO };
+        let next = self.points.orthogonalise(&gain, &diagonal, &std::array::from_fn(before));
+        // Else what is left is rounding: the vectors so far span an invariant space.
+        let goes_on = |l: usize| open[l] && next[l] > T::from_f64(16.0 * T::EPSILON) * diagonal[l];
+        self.points.advance(&next, std::array::from_fn(goes_on));
+        for l in (0..POINTS).filter(|&l| open[l]) {
+            (self.bands[at[l]], self.bands[at[l] + POINTS]) = (diagonal[l], next[l]);
+            self.lengths[l] += 1;
+            self.lengths[POINTS + l] = u32::from(!goes_on(l));
+        }
+    }
+}
+
+/// Two blocks of points at 3 to 4 from the origin around a Hessenberg matrix of norm about 2, and a finished block.
+fn case(n: usize, steps: u32) -> Case<Params> {
+    let (members, most) = (3, 4);
+    let scaled = |x: f64| (x / (n as f64).sqrt()) as f32 as f64;
+    let h: Vec<f64> = sample(2800 + n as u32, n * n).into_iter().map(scaled).collect();
+    let h = h.into_iter().enumerate().map(|(i, x)| if i / n > i % n + 1 { 0.0 } else { x }).collect();
+    let place = |i: usize| {
+        let (radius, angle) = (3.0 + (i % 7) as f64 / 7.0, (i % POINTS) as f64 / 10.0);
+        (radius * if (i / POINTS).is_multiple_of(2) { angle.cos() } else { angle.sin() }) as f32 as f64
+    };
+    let length = |i: usize| u32::from(i / POINTS == 5);
+    // Condition about 5 at most: a solution is off by 5 n epsilon, a step by five times that, and a vector of the next
+    // step, divided by its norm of about 1/10 of the diagonal, by ten times more. State: 3 steps of it.
+    let error = 250.0 * 3.0 * (n + 8) as f64 * f32::EPSILON as f64;
+    Case {
+        name: format!("{n} x {n}, {steps} steps"),
+        members,
+        params: Params { n: n as u32, most, steps },
+        buffers: vec![
+            CaseBuffer::SharedReal(h),
+            CaseBuffer::Real((0..members * 2 * POINTS).map(place).collect()),
+            CaseBuffer::SharedReal(start(n)),
+            CaseBuffer::Real(vec![0.0; members * n * PARTS * POINTS]),
+            CaseBuffer::Real(vec![0.0; members * most as usize * 2 * POINTS]),
+            CaseBuffer::Real(vec![0.0; members * POINTS]),
+            CaseBuffer::Word((0..members * 2 * POINTS).map(length).collect()),
+            CaseBuffer::Word(vec![0, 0, 1]),
+        ],
+        tolerance: vec![vec![error], vec![error], vec![error]],
+    }
+}
+
+/// A starting vector of length 1, `[n, re | im]`: random, so that no singular vector is missed.
+pub fn start(n: usize) -> Vec<f64> {
+    let values = sample(2799, 2 * n);
+    let norm = values.iter().map(|x| x * x).sum::<f64>().sqrt();
+    values.into_iter().map(|x| x / norm).collect()
+}

@@ -1,0 +1,124 @@
+//! The largest eigenvalue of a symmetric tridiagonal matrix, by multisection.
+//!
+//! x lies above all eigenvalues just if all pivots of T - x are negative. The computed pivots are those of a matrix
+//! whose entries differ by a few roundings (Barth, Martin and Wilkinson 1967), so with the final bracket of 2^-30 of
+//! Gershgorin's the value is right to 8 epsilon max_i (|d_i| + |e_(i-1)| + |e_i|).
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Real as Number, Word};
+use crate::kernel::hessenberg::Team;
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::random::sample;
+use crate::real::Real;
+
+params! {
+    /// Sizes.
+    pub struct Params {
+        /// Width of the matrices.
+        n: u32,
+    }
+}
+
+/// Bits of Gershgorin's bracket that are found on an f32 device.
+const BITS: f64 = 30.0;
+
+/// The kernel.
+pub struct LargestEigenvalue;
+
+impl Kernel for LargestEigenvalue {
+    const NAME: &'static str = "largest_eigenvalue";
+    const SOURCE: &'static str = include_str!("../../shaders/largest_eigenvalue.wgsl");
+    const BUFFERS: &'static [Binding] =
+        &[("wanted", Read, Word), ("diagonal", Read, Number), ("beside", Read, Number), ("value", Write, Number)];
+    type Params = Params;
+
+    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        let lanes = f64::from(Team::alone(p.n, machine.software).lanes);
+        vec![("LANES", lanes), ("ROUNDS", (BITS / (lanes + 1.0).log2()).ceil())]
+    }
+
+    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [1, 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Word(wanted), View::Real(diagonal), View::Real(beside), View::RealMut(value)] = views else {
+            mismatch(Self::NAME)
+        };
+        if wanted[0] != 0 {
+            value[0] = largest(&diagonal[..p.n as usize], &beside[..p.n as usize]);
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        Cost { flops: 4.0 * BITS * p.n as f64, bytes: 8.0 * p.n as f64 }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        [(1, 3), (2, 3), (17, 4), (64, 3), (130, 3)].into_iter().map(|(n, members)| case(n, members)).collect()
+    }
+}
+
+/// Values of x that the twin tries at once: their divisions overlap.
+const PROBES: usize = 16;
+
+fn largest<T: Real>(diagonal: &[T], beside: &[T]) -> T {
+    let (mut low, mut high, mut side) = (diagonal[0], diagonal[0], T::ZERO);
+    for (&entry, &next) in diagonal.iter().zip(beside) {
+        low = if entry > low { entry } else { low };
+        let reach = entry + (side + next.abs());
+        high = if reach > high { reach } else { high };
+        side = next.abs();
+    }
+    // As many more bits as f64 has.
+    let bits = BITS + (f32::EPSILON as f64 / T::EPSILON).log2();
+    for _ in 0..(bits / (PROBES as f64 + 1.0).log2()).ceil() as usize {
+        let step = (high - low) / T::from_f64(PROBES as f64 + 1.0);
+        let probe = |i: usize| low + step * T::from_f64(i as f64 + 1.0);
+        let above = lie_above(diagonal, beside, std::array::from_fn(probe));
+        let first = above.iter().position(|&above| above).unwrap_or(PROBES);
+        high = if first < PROBES { probe(first) } else { high };
+        low += step * T::from_f64(first as f64);
+    }
+    low + T::from_f64(0.5) * (high - low)
+}
+
+/// Which of these lie above all eigenvalues?
+fn lie_above<T: Real>(diagonal: &[T], beside: &[T], x: [T; PROBES]) -> [bool; PROBES] {
+    let smallest = T::power_of_two(-60);
+    let (mut pivots, mut above, mut side) = ([-T::ONE; PROBES], [true; PROBES], T::ZERO);
+    for (&entry, &next) in diagonal.iter().zip(beside) {
+        for ((pivot, above), &x) in pivots.iter_mut().zip(&mut above).zip(&x) {
+            *pivot = (entry - x) - side * (side / *pivot);
+            *above &= *pivot < smallest;
+            *pivot = if pivot.abs() < smallest { -smallest } else { *pivot };
+        }
+        side = next;
+    }
+    above
+}
+
+/// Random matrices; then a constant one, whose pivots vanish; then zero; then one that is not wanted.
+fn case(n: usize, members: usize) -> Case<Params> {
+    let keep = |values: Vec<f64>| -> Vec<f64> {
+        let scale = |(i, x): (usize, f64)| [x as f32 as f64, 1.0, 0.0, x][i / n];
+        values.into_iter().enumerate().map(scale).collect()
+    };
+    let diagonal = keep(sample(2200 + n as u32, members * n));
+    let mut beside = keep(sample(2400 + n as u32, members * n));
+    beside.iter_mut().skip(n - 1).step_by(n).for_each(|x| *x = 0.0);
+    let reach = |i: usize| diagonal[i].abs() + beside[i].abs() + if i > 0 { beside[i - 1].abs() } else { 0.0 };
+    let size = (0..members * n).map(reach).fold(0.0, f64::max);
+    Case {
+        name: format!("{n} x {n}, {members} members"),
+        members,
+        params: Params { n: n as u32 },
+        buffers: vec![
+            CaseBuffer::Word((0..members).map(|member| u32::from(member < 3)).collect()),
+            CaseBuffer::Real(diagonal),
+            CaseBuffer::Real(beside),
+            CaseBuffer::Real(vec![0.25; members]),
+        ],
+        tolerance: vec![vec![8.0 * f32::EPSILON as f64 * size]],
+    }
+}

@@ -1,0 +1,111 @@
+//! Products out = xᵀ y of square matrices, for the members that want one: Gram matrices AᵀA, and powers
+//! M^(k+1) = (Mᵀ)ᵀ M^k from a stored transpose. The width is a multiple of 4, filled up with zeros.
+//!
+//! |error| <= (n + 2) epsilon sum_k |x| |y| for each element.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Real4, Word};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::matmul::{Epilogue, Matrix, product};
+use crate::random::sample;
+use crate::real::Real;
+use crate::simd::{Work, dispatch};
+
+params! {
+    /// Sizes.
+    pub struct Params {
+        /// Width of the matrices, a multiple of 4.
+        n: u32,
+    }
+}
+
+/// The kernel.
+pub struct TransposedProduct;
+
+impl Kernel for TransposedProduct {
+    const NAME: &'static str = "transposed_product";
+    const SOURCE: &'static str = include_str!("../../shaders/transposed_product.wgsl");
+    const BUFFERS: &'static [Binding] =
+        &[("wanted", Read, Word), ("x", Read, Real4), ("y", Read, Real4), ("out", Write, Real4)];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [(p.n / 4).pow(2).div_ceil(64), 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Word(wanted), View::Real(x), View::Real(y), View::RealMut(out)] = views else {
+            mismatch(Self::NAME)
+        };
+        if wanted[0] != 0 {
+            dispatch(Product { n: p.n as usize, x, y, out });
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let n = p.n as f64;
+        Cost { flops: 2.0 * n * n * n, bytes: 12.0 * n * n }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        [(4, 3), (8, 2), (36, 2), (64, 1)].into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+    }
+}
+
+/// The product of a member.
+struct Product<'a, 'b, T> {
+    n: usize,
+    x: &'a [T],
+    y: &'a [T],
+    out: &'a mut &'b mut [T],
+}
+
+impl<T: Real> Work for Product<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const BYTES: usize, const FUSED: bool>(self) {
+        let n = self.n;
+        // The register tile reads rows of its left factor.
+        let transposed: Vec<T> = (0..n * n).map(|i| self.x[i % n * n + i / n]).collect();
+        let left = Matrix { values: &transposed, stride: n };
+        let right = Matrix { values: self.y, stride: n };
+        product::<T, _, BYTES, FUSED>(left, (n, n, n), right, &mut Store { n, out: self.out });
+    }
+}
+
+/// Stores the sums as they are.
+struct Store<'a, T> {
+    n: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Real> Epilogue<T> for Store<'_, T> {
+    #[inline(always)]
+    fn store<const FUSED: bool, const LANES: usize>(&mut self, row: usize, column: usize, sums: [T; LANES]) {
+        self.out[row * self.n + column..][..LANES].copy_from_slice(&sums);
+    }
+}
+
+/// The second member does not want its product, and its output stays what it was.
+fn case(i: u32, (n, members): (usize, usize)) -> Case<Params> {
+    let (x, y) = (sample(2000 + 2 * i, members * n * n), sample(2001 + 2 * i, members * n * n));
+    let bound = |at: usize| {
+        let (member, row, column) = (at / (n * n), at / n % n, at % n);
+        let size = |k: usize| (x[(member * n + k) * n + row] * y[(member * n + k) * n + column]).abs();
+        (n + 2) as f64 * f32::EPSILON as f64 * (0..n).map(size).sum::<f64>()
+    };
+    let tolerance = vec![(0..members * n * n).map(bound).collect()];
+    Case {
+        name: format!("{n} x {n}, {members} members"),
+        members,
+        params: Params { n: n as u32 },
+        buffers: vec![
+            CaseBuffer::Word((0..members).map(|member| u32::from(member != 1)).collect()),
+            CaseBuffer::Real(x),
+            CaseBuffer::Real(y),
+            CaseBuffer::Real(vec![0.25; members * n * n]),
+        ],
+        tolerance,
+    }
+}

@@ -1,0 +1,214 @@
+//! Householder reduction of the symmetric part of a matrix, (S + Sᵀ) / 2, to tridiagonal form: the columns
+//! `first .. last`.
+//!
+//! Backward stable: the tridiagonal matrix is similar to (S + Sᵀ) / 2 + E with |E|_F <= c n epsilon |S|_F and c about 1
+//! in practice, so its eigenvalues are off by no more than that (Higham, Accuracy and Stability, 19.3; Weyl).
+//! Source: LAPACK's `ssytd2`.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Real as Number, Word};
+use crate::kernel::hessenberg::{MOST_TRIPS, Team};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::matmul::multiply_add;
+use crate::random::sample;
+use crate::real::Real;
+use crate::simd::{Work, dispatch};
+
+params! {
+    /// Which columns.
+    pub struct Params {
+        /// Width of the matrices.
+        n: u32,
+        /// From one row of the input to the next.
+        stride: u32,
+        /// The first column to reduce; 0 loads the input.
+        first: u32,
+        /// One past the last column.
+        last: u32,
+    }
+}
+
+/// An upper bound of the loop trips of one invocation for so many columns.
+pub fn trips(n: u32, lanes: u32, columns: u32) -> u64 {
+    let (n, share) = (u64::from(n), u64::from(n.div_ceil(lanes)));
+    // A column: its norm and v . z by everyone; the product and the update of each column owned.
+    let column = 1 + 2 * n + share * (3 + 2 * n);
+    u64::from(columns) * column + 2 * n * (1 + share)
+}
+
+/// Columns of one run that keep within the limit of software drivers.
+pub fn columns_at_once(n: u32, software: bool) -> u32 {
+    (1..=n).rev().find(|&columns| trips(n, Team::alone(n, software).lanes, columns) < MOST_TRIPS).unwrap_or(1)
+}
+
+/// The kernel.
+pub struct Tridiagonal;
+
+impl Kernel for Tridiagonal {
+    const NAME: &'static str = "tridiagonal";
+    const SOURCE: &'static str = include_str!("../../shaders/tridiagonal.wgsl");
+    const BUFFERS: &'static [Binding] = &[
+        ("wanted", Read, Word),
+        ("s", Read, Number),
+        ("work", Write, Number),
+        ("diagonal", Write, Number),
+        ("beside", Write, Number),
+    ];
+    type Params = Params;
+
+    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        let width = p.n.next_multiple_of(16);
+        let words = width * (width | 1);
+        let local = 4 * words + 8 * width <= machine.workgroup_bytes;
+        vec![
+            ("LANES", Team::alone(p.n, machine.software).lanes.into()),
+            ("LOCAL", u8::from(local).into()),
+            ("CAPACITY", if local { words } else { 1 }.into()),
+            ("WIDTH", width.into()),
+        ]
+    }
+
+    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [1, 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Word(wanted), View::Real(s), View::RealMut(work), View::RealMut(diagonal), View::RealMut(beside)] =
+            views
+        else {
+            mismatch(Self::NAME)
+        };
+        if wanted[0] == 0 {
+            return;
+        }
+        let (n, stride) = (p.n as usize, p.stride as usize);
+        if p.first == 0 {
+            let half = T::from_f64(0.5);
+            (0..n * n).for_each(|i| work[i] = half * (s[i / n * stride + i % n] + s[i % n * stride + i / n]));
+        }
+        dispatch(Reduction { p, work, diagonal, beside });
+        if p.last + 2 >= p.n {
+            diagonal[n - 1] = work[n * n - 1];
+            beside[n - 1] = T::ZERO;
+            if n > 1 {
+                diagonal[n - 2] = work[(n - 2) * (n + 1)];
+                beside[n - 2] = work[(n - 1) * n + n - 2];
+            }
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let n = p.n as f64;
+        let flops = (p.first..p.last).map(|k| 6.0 * (n - k as f64).powi(2)).sum();
+        Cost { flops, bytes: 8.0 * n * n }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        let shapes = [(1, 2, 4), (2, 2, 4), (3, 1, 3), (17, 2, 20), (33, 3, 36), (92, 1, 92)];
+        shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+    }
+}
+
+/// The columns of a member.
+struct Reduction<'a, 'b, T> {
+    p: &'a Params,
+    work: &'a mut &'b mut [T],
+    diagonal: &'a mut &'b mut [T],
+    beside: &'a mut &'b mut [T],
+}
+
+impl<T: Real> Work for Reduction<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const BYTES: usize, const FUSED: bool>(self) {
+        let n = self.p.n as usize;
+        let (mut v, mut z) = (vec![T::ZERO; n], vec![T::ZERO; n]);
+        for k in self.p.first as usize..self.p.last as usize {
+            self.diagonal[k] = self.work[k * (n + 1)];
+            self.beside[k] = column::<T, FUSED>(self.work, n, k, &mut v[k + 1..], &mut z[k + 1..]);
+        }
+    }
+}
+
+/// Reduces column k; gives the entry beside the diagonal. `v` and `z` have a place for each row below k.
+#[inline(always)]
+fn column<T: Real, const FUSED: bool>(s: &mut [T], n: usize, k: usize, v: &mut [T], z: &mut [T]) -> T {
+    let alpha = s[k * n + k + 1];
+    // The matrix is symmetric, and row k is contiguous.
+    v.copy_from_slice(&s[k * n + k + 1..(k + 1) * n]);
+    let square = dot::<T, FUSED>(&v[1..], &v[1..]);
+    let (mut beta, mut tau, mut scale) = (alpha, T::ZERO, T::ZERO);
+    if square > T::power_of_two(-100) {
+        let norm = (alpha * alpha + square).sqrt();
+        beta = if alpha >= T::ZERO { -norm } else { norm };
+        tau = (beta - alpha) / beta;
+        scale = T::ONE / (alpha - beta);
+    }
+    v.iter_mut().for_each(|x| *x *= scale);
+    v[0] = T::ONE;
+    if tau == T::ZERO {
+        return beta;
+    }
+    z.fill(T::ZERO);
+    let mut rows = s[(k + 1) * n..].chunks_exact(ROWS * n);
+    let mut factors = v.chunks_exact(ROWS);
+    for (rows, x) in (&mut rows).zip(&mut factors) {
+        let row: [&[T]; ROWS] = std::array::from_fn(|r| &rows[r * n + k + 1..][..z.len()]);
+        for (j, z) in z.iter_mut().enumerate() {
+            *z = (0..ROWS).fold(*z, |sum, r| multiply_add::<T, FUSED>(row[r][j], x[r], sum));
+        }
+    }
+    for (row, &x) in rows.remainder().chunks_exact(n).zip(factors.remainder()) {
+        z.iter_mut().zip(&row[k + 1..]).for_each(|(z, &s)| *z = multiply_add::<T, FUSED>(s, x, *z));
+    }
+    z.iter_mut().for_each(|z| *z *= tau);
+    let share = T::from_f64(0.5) * tau * dot::<T, FUSED>(v, z);
+    z.iter_mut().zip(v.iter()).for_each(|(z, &v)| *z -= share * v);
+    for (row, (&x, &y)) in s[(k + 1) * n..].chunks_exact_mut(n).zip(v.iter().zip(z.iter())) {
+        let columns = row[k + 1..].iter_mut().zip(v.iter().zip(z.iter()));
+        columns.for_each(|(s, (&v, &z))| {
+            *s = multiply_add::<T, FUSED>(-x, z, multiply_add::<T, FUSED>(-y, v, *s));
+        });
+    }
+    beta
+}
+
+/// Rows of a product that are summed before the sum is stored.
+const ROWS: usize = 4;
+
+/// x . y in 16 sums, which fill vector registers.
+#[inline(always)]
+pub fn dot<T: Real, const FUSED: bool>(x: &[T], y: &[T]) -> T {
+    let (mut xs, mut ys) = (x.chunks_exact(16), y.chunks_exact(16));
+    let mut sums = [T::ZERO; 16];
+    for (x, y) in (&mut xs).zip(&mut ys) {
+        for ((sum, &x), &y) in sums.iter_mut().zip(x).zip(y) {
+            *sum = multiply_add::<T, FUSED>(x, y, *sum);
+        }
+    }
+    let rest = xs.remainder().iter().zip(ys.remainder());
+    rest.map(|(&x, &y)| x * y).chain(sums).fold(T::ZERO, |all, sum| all + sum)
+}
+
+/// Symmetric parts of random matrices of norm about 2. The last of three members is not wanted.
+fn case(i: u32, (n, members, stride): (usize, usize, usize)) -> Case<Params> {
+    let mut s = sample(2100 + i, members * stride * stride);
+    s.iter_mut().for_each(|x| *x = (*x / (n as f64).sqrt()) as f32 as f64);
+    // At most 16 columns: late columns depend on rounding errors ever more, though the eigenvalues do not.
+    // 2 n reflectors with dot products of n terms.
+    let error = 16.0 * (n * n) as f64 * f32::EPSILON as f64;
+    Case {
+        name: format!("{n} x {n}, {members} members"),
+        members,
+        params: Params { n: n as u32, stride: stride as u32, first: 0, last: 16.min((n as u32).saturating_sub(2)) },
+        buffers: vec![
+            CaseBuffer::Word((0..members).map(|member| u32::from(member < 2)).collect()),
+            CaseBuffer::Real(s),
+            CaseBuffer::Real(vec![0.25; members * n * n]),
+            CaseBuffer::Real(vec![0.25; members * n]),
+            CaseBuffer::Real(vec![0.25; members * n]),
+        ],
+        tolerance: vec![vec![error], vec![error], vec![error]],
+    }
+}
