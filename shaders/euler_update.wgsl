@@ -25,57 +25,11 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> norms: array<f32>;         // [members, now | peak | initial, columns]
 @group(0) @binding(8) var<storage, read_write> marks: array<i32>;         // [members, 7 marks, columns]
 
-const NOW = 0u;
-const PEAK = 1u;
-const INITIAL = 2u;
-const NORM_ROWS = 3u;
-const EXPONENT = 0u;
-const PENDING = 1u;
-const PEAK_EXPONENT = 2u;
-const PEAK_STEP = 3u;
-const CROSSING_STEP = 4u;
-const COLLAPSE_STEP = 5u;
-const MARK_ROWS = 7u;
-
 override ROW_LANES: u32 = 16u;
 override COLUMN_LANES: u32 = 4u;
 // 8 rows by 8 columns instead of 4 by 4: half as many loads for each multiplication.
 override WIDE: bool = false;
 var<workgroup> partial: array<vec4<f32>, 2u * ROW_LANES * COLUMN_LANES>;
-
-fn observe(member: u32, column: u32, square: f32) {
-    let norm = member * NORM_ROWS * params.columns + column;
-    let mark = member * MARK_ROWS * params.columns + column;
-    let columns = params.columns;
-    norms[norm + NOW * columns] = square;
-    let scale = marks[mark + EXPONENT * columns] + marks[mark + PENDING * columns];
-    marks[mark + EXPONENT * columns] = scale;
-    marks[mark + PENDING * columns] = 0;
-    let exponent = exponent_of(square);
-    if exponent <= -127 {
-        if marks[mark + COLLAPSE_STEP * columns] == 0 {
-            marks[mark + COLLAPSE_STEP * columns] = i32(params.step);
-        }
-        return;
-    }
-    let mantissa = square * power_of_two(-exponent);
-    let total = exponent + 2 * scale;
-    if larger(total, mantissa, marks[mark + PEAK_EXPONENT * columns], norms[norm + PEAK * columns]) {
-        marks[mark + PEAK_EXPONENT * columns] = total;
-        norms[norm + PEAK * columns] = mantissa;
-        marks[mark + PEAK_STEP * columns] = i32(params.step);
-    }
-    let limit = norms[norm + INITIAL * columns] * params.threshold_mantissa;
-    let limit_exponent = exponent_of(limit);
-    let limit_mantissa = limit * power_of_two(-limit_exponent);
-    let crossed = larger(total, mantissa, limit_exponent + params.threshold_exponent, limit_mantissa);
-    if marks[mark + CROSSING_STEP * columns] == 0 && crossed {
-        marks[mark + CROSSING_STEP * columns] = i32(params.step);
-    }
-    if params.renormalise != 0u {
-        marks[mark + PENDING * columns] = exponent >> 1u;
-    }
-}
 
 // Four terms of four columns.
 fn terms(w: vec4<f32>, u0: vec4<f32>, u1: vec4<f32>, u2: vec4<f32>, u3: vec4<f32>) -> vec4<f32> {
@@ -215,7 +169,7 @@ fn euler_update(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgrou
             for (var j = 0u; j < ROW_LANES; j += 1u) {
                 sum += partial[first + (i / 4u) * ROW_LANES + j][i % 4u];
             }
-            observe(member, 4u * quad + i, sum);
+            track(member, 4u * quad + i, sum);
         }
     }
 }
