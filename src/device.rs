@@ -86,6 +86,11 @@ impl Device {
         }
     }
 
+    /// Whether it runs every kernel: a GPU opened in f64 has those of the eigenvalues only.
+    pub fn has_all_kernels(&self) -> bool {
+        !matches!(self, Device::Gpu(gpu) if gpu.precision() == Precision::F64)
+    }
+
     /// The distance from 1 to the next number: 2^-23 or 2^-52.
     pub fn epsilon(&self) -> f64 {
         match self {

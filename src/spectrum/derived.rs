@@ -51,7 +51,7 @@ fn decays(spectrum: &Spectrum) -> bool {
 pub fn derived_all(device: &Device, matrices: &[&[f64]], n: usize, spectra: &[&Spectrum]) -> Result<Vec<Derived>> {
     let wide = Device::Reference(Cpu::default());
     let device = match device {
-        Device::Gpu(_) if n <= norms::WIDEST => device,
+        Device::Gpu(_) if n <= norms::WIDEST && device.has_all_kernels() => device,
         Device::Gpu(_) | Device::Cpu(_) => &wide,
         Device::Reference(_) => {
             let pairs = matrices.par_iter().zip(spectra);
@@ -93,7 +93,8 @@ pub fn norms_and_departures(
     spectra: &[&Spectrum],
 ) -> Result<Vec<(f64, f64)>> {
     let wide = Device::Reference(Cpu::default());
-    let device = if matches!(device, Device::Gpu(_)) && n > norms::WIDEST { &wide } else { device };
+    let too_wide = matches!(device, Device::Gpu(_)) && n > norms::WIDEST;
+    let device = if too_wide || !device.has_all_kernels() { &wide } else { device };
     let relative = |norms: Norms| if norms.frobenius > 0.0 { norms.departure / norms.frobenius } else { 0.0 };
     let found = norms::norms(device, matrices, n, Wanted::NoAbscissa, spectra)?;
     Ok(found.into_iter().map(|norms| (norms.norm, relative(norms))).collect())
