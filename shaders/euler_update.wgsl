@@ -47,39 +47,26 @@ fn observe(member: u32, column: u32, square: f32) {
     let norm = member * NORM_ROWS * params.columns + column;
     let mark = member * MARK_ROWS * params.columns + column;
     let columns = params.columns;
-    norms[norm + NOW * columns] = square;
-    let scale = marks[mark + EXPONENT * columns] + marks[mark + PENDING * columns];
-    marks[mark + EXPONENT * columns] = scale;
-    marks[mark + PENDING * columns] = 0;
-    let exponent = exponent_of(square);
-    if exponent <= -127 {
-        if marks[mark + COLLAPSE_STEP * columns] == 0 {
-            marks[mark + COLLAPSE_STEP * columns] = i32(params.step);
-        }
-        return;
+    let before = Column(0.0, norms[norm + PEAK * columns], norms[norm + INITIAL * columns],
+        marks[mark + EXPONENT * columns], marks[mark + PENDING * columns], marks[mark + PEAK_EXPONENT * columns],
+        marks[mark + PEAK_STEP * columns], marks[mark + CROSSING_STEP * columns], marks[mark + COLLAPSE_STEP * columns]);
+    let rules = Rules(i32(params.step), params.renormalise, params.threshold_exponent, params.threshold_mantissa);
+    let after = recorded(before, square, rules);
+    norms[norm + NOW * columns] = after.now;
+    marks[mark + EXPONENT * columns] = after.exponent;
+    marks[mark + PENDING * columns] = after.pending;
+    // These change seldom.
+    if after.peak_step != before.peak_step {
+        norms[norm + PEAK * columns] = after.peak;
+        marks[mark + PEAK_EXPONENT * columns] = after.peak_exponent;
+        marks[mark + PEAK_STEP * columns] = after.peak_step;
     }
-    let mantissa = square * power_of_two(-exponent);
-    let total = exponent + 2 * scale;
-    if larger(total, mantissa, marks[mark + PEAK_EXPONENT * columns], norms[norm + PEAK * columns]) {
-        marks[mark + PEAK_EXPONENT * columns] = total;
-        norms[norm + PEAK * columns] = mantissa;
-        marks[mark + PEAK_STEP * columns] = i32(params.step);
+    if after.crossing_step != before.crossing_step {
+        marks[mark + CROSSING_STEP * columns] = after.crossing_step;
     }
-    let limit = norms[norm + INITIAL * columns] * params.threshold_mantissa;
-    let limit_exponent = exponent_of(limit);
-    let limit_mantissa = limit * power_of_two(-limit_exponent);
-    let crossed = larger(total, mantissa, limit_exponent + params.threshold_exponent, limit_mantissa);
-    if marks[mark + CROSSING_STEP * columns] == 0 && crossed {
-        marks[mark + CROSSING_STEP * columns] = i32(params.step);
+    if after.collapse_step != before.collapse_step {
+        marks[mark + COLLAPSE_STEP * columns] = after.collapse_step;
     }
-    if params.renormalise != 0u {
-        marks[mark + PENDING * columns] = exponent >> 1u;
-    }
-}
-
-// Four terms of four columns.
-fn terms(w: vec4<f32>, u0: vec4<f32>, u1: vec4<f32>, u2: vec4<f32>, u3: vec4<f32>) -> vec4<f32> {
-    return w.x * u0 + w.y * u1 + w.z * u2 + w.w * u3;
 }
 
 // What an update does to the four columns of a quad of member.

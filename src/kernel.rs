@@ -246,6 +246,7 @@ kernels! {
     fill_random: FillRandom,
     fill_state: FillState,
     euler_update: EulerUpdate,
+    euler_steps: EulerSteps,
     orthonormalise: Orthonormalise,
     record: Record,
     normalise: Normalise,

@@ -113,10 +113,8 @@ impl Rollout<'_> {
         sink: &mut dyn FnMut(Outcomes) -> Result<()>,
     ) -> Result<()> {
         let mut recorded = self.start();
-        let (mut layer, mut state) = self.layer(&mut recorded);
-        for step in 1..=self.depth {
-            state = self.step(&mut recorded, &mut layer, state, step);
-        }
+        let (mut layer, state) = self.layer(&mut recorded);
+        let state = self.steps(&mut recorded, &mut layer, state);
         let count = recorded.plan.words("count", 1);
         let length = (self.padded() * recorded.columns) as u32;
         recorded.plan.run::<Audit>(audit::Params { length }, &[state.x, count]);
@@ -161,10 +159,8 @@ impl Rollout<'_> {
     /// Bytes of one member's buffers and its arithmetic, for the plan of a long run.
     pub fn plan_of_one(&self) -> Plan {
         let mut recorded = self.start();
-        let (mut layer, mut state) = self.layer(&mut recorded);
-        for step in 1..=self.depth {
-            state = self.step(&mut recorded, &mut layer, state, step);
-        }
+        let (mut layer, state) = self.layer(&mut recorded);
+        let state = self.steps(&mut recorded, &mut layer, state);
         recorded.plan.output(state.norms);
         recorded.plan.output(state.marks);
         recorded.plan
@@ -193,6 +189,17 @@ impl Rollout<'_> {
         let state = State::new(plan, self.padded(), *columns);
         source.draw_state(plan, Tensor::State, (self.ensemble.width, self.points.len(), 1), true, &state);
         (layer, state)
+    }
+
+    /// All steps.
+    fn steps(&self, recorded: &mut Recorded, layer: &mut LinearLayer, mut state: State) -> State {
+        if self.weights == Weights::Tied {
+            return layer.steps(&mut recorded.plan, state, self.depth);
+        }
+        for step in 1..=self.depth {
+            state = self.step(recorded, layer, state, step);
+        }
+        state
     }
 
     fn step(&self, recorded: &mut Recorded, layer: &mut LinearLayer, state: State, step: usize) -> State {

@@ -1,6 +1,7 @@
 //! The linear layer f(x) = A x.
 
 use crate::ensemble::PADDING;
+use crate::kernel::euler_steps::{self, EulerSteps};
 use crate::kernel::euler_update::{self, EulerUpdate};
 use crate::layer::{Coefficients, State, Threshold};
 use crate::plan::{BufferId, Plan};
@@ -13,7 +14,8 @@ pub struct LinearLayer {
     pub weights: BufferId,
     coefficients: BufferId,
     member_gain: BufferId,
-    other: BufferId,
+    /// Where a single step moves the state.
+    other: Option<BufferId>,
     threshold: Threshold,
 }
 
@@ -41,7 +43,7 @@ impl LinearLayer {
             weights: plan.reals("weights", padded * padded),
             coefficients: plan.shared_reals("coefficients", values),
             member_gain,
-            other: plan.reals("x", padded * columns),
+            other: None,
             threshold,
         }
     }
@@ -58,10 +60,33 @@ impl LinearLayer {
             threshold_mantissa: self.threshold.mantissa,
         };
         let State { x, norms, marks } = state;
-        let LinearLayer { weights, coefficients, member_gain, other, .. } = *self;
+        let LinearLayer { weights, coefficients, member_gain, padded, columns, .. } = *self;
+        let other = *self.other.get_or_insert_with(|| plan.reals("x", padded * columns));
         plan.run::<EulerUpdate>(params, &[weights, x, x, coefficients, member_gain, other, norms, marks]);
-        let moved = State { x: self.other, ..state };
-        self.other = x;
-        moved
+        self.other = Some(x);
+        State { x: other, ..state }
+    }
+
+    /// Steps 1 to `depth` of tied weights, renormalised: some in one run where the state fits workgroup memory.
+    pub fn steps(&mut self, plan: &mut Plan, mut state: State, depth: usize) -> State {
+        if self.padded > euler_steps::MOST_ROWS {
+            for step in 1..=depth {
+                state = self.step(plan, state, step as u32, true);
+            }
+            return state;
+        }
+        let LinearLayer { weights, coefficients, member_gain, .. } = *self;
+        for first in (1..=depth).step_by(euler_steps::STEPS) {
+            let params = euler_steps::Params {
+                rows: self.padded as u32,
+                columns: self.columns as u32,
+                first: first as u32,
+                steps: euler_steps::STEPS.min(depth + 1 - first) as u32,
+                threshold_exponent: self.threshold.exponent,
+                threshold_mantissa: self.threshold.mantissa,
+            };
+            plan.run::<EulerSteps>(params, &[weights, coefficients, member_gain, state.x, state.norms, state.marks]);
+        }
+        state
     }
 }
