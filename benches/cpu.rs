@@ -5,7 +5,7 @@ use eulerscope::device::Device;
 use eulerscope::ensemble::{draw_matrices, unit};
 use eulerscope::layer::Coefficients;
 use eulerscope::rollout::Rollout;
-use eulerscope::spec::{EnsembleSpec, Weights};
+use eulerscope::spec::{EnsembleSpec, Integrator, Weights};
 use eulerscope::spectrum;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ fn linear_sweep(criterion: &mut Criterion) {
         let rollout = Rollout {
             ensemble: &ensemble,
             weights: Weights::Tied,
+            integrator: Integrator::Euler,
             depth: 20,
             threshold: 1e3,
             points: &points,

@@ -11,6 +11,7 @@ struct Params {
     columns: u32,
     first: u32,
     steps: u32,
+    renormalise: u32,
     threshold_exponent: i32,
     threshold_mantissa: f32,
 }
@@ -32,26 +33,9 @@ var<workgroup> partial: array<vec4<f32>, ROW_LANES * COLUMN_LANES>;
 // What the next step multiplies each column by.
 var<workgroup> scales: array<f32, 4u * COLUMN_LANES>;
 
-fn column_of(member: u32, at: u32) -> Column {
-    let columns = params.columns;
-    let norm = member * 3u * columns + at;
-    let mark = member * 7u * columns + at;
-    return Column(norms[norm], norms[norm + columns], norms[norm + 2u * columns], marks[mark], marks[mark + columns],
-        marks[mark + 2u * columns], marks[mark + 3u * columns], marks[mark + 4u * columns], marks[mark + 5u * columns]);
-}
-
-fn keep_column(member: u32, at: u32, column: Column) {
-    let columns = params.columns;
-    let norm = member * 3u * columns + at;
-    let mark = member * 7u * columns + at;
-    norms[norm] = column.now;
-    norms[norm + columns] = column.peak;
-    marks[mark] = column.exponent;
-    marks[mark + columns] = column.pending;
-    marks[mark + 2u * columns] = column.peak_exponent;
-    marks[mark + 3u * columns] = column.peak_step;
-    marks[mark + 4u * columns] = column.crossing_step;
-    marks[mark + 5u * columns] = column.collapse_step;
+// What the next step multiplies the column by.
+fn scale_of(member: u32, column: u32) -> f32 {
+    return power_of_two(-marks[(member * MARK_ROWS + PENDING) * params.columns + column]);
 }
 
 @compute @workgroup_size(ROW_LANES, COLUMN_LANES, 1)
@@ -59,17 +43,17 @@ fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup
     let member = group.z;
     let quads = params.columns / 4u;
     let inner = params.rows / 4u;
-    // Beyond the last quad: the last one once more, which is not written.
+    // Beyond the last quad: zeros, which are not written.
     let inside = group.x * COLUMN_LANES + lane.y < quads;
     let quad = min(group.x * COLUMN_LANES + lane.y, max(quads, 1u) - 1u);
     let home = member * params.rows * quads + quad;
     for (var row = lane.x; row < params.rows; row += ROW_LANES) {
-        state[row * COLUMN_LANES + lane.y] = x[home + row * quads];
+        state[row * COLUMN_LANES + lane.y] = select(vec4<f32>(), x[home + row * quads], inside);
     }
-    let own = 4u * quad + lane.x % 4u;
-    var column = column_of(member, own);
-    if lane.x < 4u {
-        scales[4u * lane.y + lane.x] = power_of_two(-column.pending);
+    let keeps_record = inside && lane.x < 4u;
+    let column = 4u * quad + lane.x;
+    if keeps_record {
+        scales[4u * lane.y + lane.x] = scale_of(member, column);
     }
     let full_keep = coefficients[quad];
     let full_gain = coefficients[quads + quad] * member_gain[member % arrayLength(&member_gain)];
@@ -115,14 +99,13 @@ fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup
         }
         partial[lane.y * ROW_LANES + lane.x] = squares;
         workgroupBarrier();
-        if lane.x < 4u {
+        if keeps_record {
             var sum = 0.0;
             for (var j = 0u; j < ROW_LANES; j += 1u) {
                 sum += partial[lane.y * ROW_LANES + j][lane.x];
             }
-            let rules = Rules(i32(params.first + step), 1u, params.threshold_exponent, params.threshold_mantissa);
-            column = recorded(column, sum, rules);
-            scales[4u * lane.y + lane.x] = power_of_two(-column.pending);
+            track(member, column, sum, params.first + step);
+            scales[4u * lane.y + lane.x] = scale_of(member, column);
         }
         workgroupBarrier();
     }
@@ -130,9 +113,6 @@ fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup
         let last = (params.steps % 2u) * ROWS * COLUMN_LANES + lane.y;
         for (var row = lane.x; row < params.rows; row += ROW_LANES) {
             x[home + row * quads] = state[last + row * COLUMN_LANES];
-        }
-        if lane.x < 4u {
-            keep_column(member, own, column);
         }
     }
 }

@@ -25,49 +25,11 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> norms: array<f32>;         // [members, now | peak | initial, columns]
 @group(0) @binding(8) var<storage, read_write> marks: array<i32>;         // [members, 7 marks, columns]
 
-const NOW = 0u;
-const PEAK = 1u;
-const INITIAL = 2u;
-const NORM_ROWS = 3u;
-const EXPONENT = 0u;
-const PENDING = 1u;
-const PEAK_EXPONENT = 2u;
-const PEAK_STEP = 3u;
-const CROSSING_STEP = 4u;
-const COLLAPSE_STEP = 5u;
-const MARK_ROWS = 7u;
-
 override ROW_LANES: u32 = 16u;
 override COLUMN_LANES: u32 = 4u;
 // 8 rows by 8 columns instead of 4 by 4: half as many loads for each multiplication.
 override WIDE: bool = false;
 var<workgroup> partial: array<vec4<f32>, 2u * ROW_LANES * COLUMN_LANES>;
-
-fn observe(member: u32, column: u32, square: f32) {
-    let norm = member * NORM_ROWS * params.columns + column;
-    let mark = member * MARK_ROWS * params.columns + column;
-    let columns = params.columns;
-    let before = Column(0.0, norms[norm + PEAK * columns], norms[norm + INITIAL * columns],
-        marks[mark + EXPONENT * columns], marks[mark + PENDING * columns], marks[mark + PEAK_EXPONENT * columns],
-        marks[mark + PEAK_STEP * columns], marks[mark + CROSSING_STEP * columns], marks[mark + COLLAPSE_STEP * columns]);
-    let rules = Rules(i32(params.step), params.renormalise, params.threshold_exponent, params.threshold_mantissa);
-    let after = recorded(before, square, rules);
-    norms[norm + NOW * columns] = after.now;
-    marks[mark + EXPONENT * columns] = after.exponent;
-    marks[mark + PENDING * columns] = after.pending;
-    // These change seldom.
-    if after.peak_step != before.peak_step {
-        norms[norm + PEAK * columns] = after.peak;
-        marks[mark + PEAK_EXPONENT * columns] = after.peak_exponent;
-        marks[mark + PEAK_STEP * columns] = after.peak_step;
-    }
-    if after.crossing_step != before.crossing_step {
-        marks[mark + CROSSING_STEP * columns] = after.crossing_step;
-    }
-    if after.collapse_step != before.collapse_step {
-        marks[mark + COLLAPSE_STEP * columns] = after.collapse_step;
-    }
-}
 
 // What an update does to the four columns of a quad of member.
 struct Scales {
@@ -202,7 +164,7 @@ fn euler_update(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgrou
             for (var j = 0u; j < ROW_LANES; j += 1u) {
                 sum += partial[first + (i / 4u) * ROW_LANES + j][i % 4u];
             }
-            observe(member, 4u * quad + i, sum);
+            track(member, 4u * quad + i, sum, params.step);
         }
     }
 }

@@ -142,6 +142,11 @@ pub fn unit(spec: &EnsembleSpec) -> f64 {
     1.0 / ((1.0 + spec.correlation().abs()) * (spec.width as f64).sqrt())
 }
 
+/// What ‖G‖₂ exceeds once in 10^8 draws, whatever the ensemble: 2 sqrt n + 6 (Davidson and Szarek 2001).
+pub fn norm_bound(width: usize) -> f64 {
+    2.0 * (width as f64).sqrt() + 6.0
+}
+
 /// Draws the matrices G of `members` and hands them to `sink`, chunk by chunk: the first member's index and the
 /// matrices, `[chunk, width, width]`, row-major, as drawn (not yet scaled).
 pub fn draw_matrices(

@@ -10,12 +10,14 @@ mod contour;
 mod convergence;
 mod grid;
 mod roofline;
+mod scaling;
 mod spectrum;
 mod stability;
 mod terminal;
 
 pub use convergence::{ConvergenceFigure, Series};
 pub use roofline::{Roof, RooflineFigure, RooflinePoint};
+pub use scaling::{ScalingFigure, ScalingLine, Spread, evenly};
 pub use spectrum::{Disc, LevelLines, SpectrumScatter};
 pub use stability::StabilityMap;
 

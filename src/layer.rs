@@ -1,13 +1,16 @@
 //! One layer as a list of kernel runs, written once for every device.
 
+mod implicit;
 pub mod jacobian;
 pub mod linear;
 pub mod nonlinear;
 pub mod sublayer;
 pub mod tangent;
+mod update;
 
 pub use crate::ensemble::State;
 use crate::error::Result;
+use crate::integrator::Scheme;
 use crate::invalid;
 pub use jacobian::{Jacobian, jacobian};
 pub use linear::LinearLayer;
@@ -51,15 +54,21 @@ impl Coefficients {
     }
 
     /// Refuses a step that shrinks every state so far that f32 cannot follow, unless it is 0.
-    pub fn check(&self) -> Result<()> {
-        let (keep, gain) = (self.keep.abs(), self.gain.abs());
-        if keep.max(gain) == 0.0 || keep.max(gain) >= LEAST_GAIN {
-            return Ok(());
+    pub fn check(&self, scheme: &Scheme) -> Result<()> {
+        // Sizes of the terms q_j (gain G)^j of the step; an inverse cannot shrink so much where Euler's step does not
+        // grow by more.
+        let powers = std::iter::successors(Some(1.0), |power| Some(power * self.gain / scheme.substeps() as f64));
+        let terms = scheme.expanded(self.keep).into_iter().zip(powers).map(|(q, power)| (q * power).abs());
+        match terms.reduce(f64::max).map(|largest| largest.powi(scheme.substeps() as i32)) {
+            None => Ok(()),
+            Some(largest) if largest == 0.0 || largest >= LEAST_GAIN => Ok(()),
+            Some(_) => invalid!(
+                "step_size: with (1 - damping - step_size x shift) = {:e} and step_size x radius / sqrt(width) = {:e} a \
+                 step shrinks every state by more than 2^40; raise the step size or the radius, or lower the damping",
+                self.keep.abs(),
+                self.gain.abs()
+            ),
         }
-        invalid!(
-            "step_size: with (1 - damping - step_size x shift) = {keep:e} and step_size x radius / sqrt(width) = {gain:e} a \
-             step shrinks every state by more than 2^40; raise the step size or the radius, or lower the damping"
-        )
     }
 }
 

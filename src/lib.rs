@@ -23,6 +23,7 @@ pub mod kernel;
 pub mod plan;
 pub mod device;
 pub mod ensemble;
+pub mod integrator;
 pub mod layer;
 pub mod rollout;
 pub mod spectrum;

@@ -11,8 +11,9 @@
 mod nonlinear;
 
 use crate::device::Device;
-use crate::ensemble::{PADDING, Source, State, unit};
+use crate::ensemble::{PADDING, Source, State, norm_bound, unit};
 use crate::error::Result;
+use crate::integrator::Scheme;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::orthonormalise::{self, Orthonormalise};
 use crate::layer::{Coefficients, LinearLayer, Threshold};
@@ -117,9 +118,11 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
     if spec.layer.model != Model::Linear {
         return nonlinear::run(device, spec, chunk, progress);
     }
-    own(spec).check()?;
+    let scheme = scheme(spec, device.epsilon());
+    scheme.check()?;
+    own(spec).check(&scheme)?;
     let mut plan = Plan::new();
-    let (source, frame) = record(&mut plan, spec);
+    let (source, frame) = record(&mut plan, spec, device.epsilon());
     let mut logs: Vec<Vec<f64>> = Vec::new();
     let layers = spec.ensemble.layers;
     let interrupted = in_chunks(device, &plan, layers, chunk, &source, progress, &mut |chunk| {
@@ -169,7 +172,7 @@ pub fn plan_of_a_step(spec: &LyapunovSpec) -> Plan {
     let spec = &LyapunovSpec { steps: 1, transient_steps: 0, ..spec.clone() };
     let mut plan = Plan::new();
     if spec.layer.model == Model::Linear {
-        record(&mut plan, spec);
+        record(&mut plan, spec, f64::from(f32::EPSILON));
     } else {
         nonlinear::record(&mut plan, spec);
     }
@@ -179,7 +182,7 @@ pub fn plan_of_a_step(spec: &LyapunovSpec) -> Plan {
 /// The plan of one member, for its cost and its memory.
 pub fn plan_of_one(spec: &LyapunovSpec) -> Plan {
     let mut plan = Plan::new();
-    record(&mut plan, spec);
+    record(&mut plan, spec, f64::from(f32::EPSILON));
     plan
 }
 
@@ -188,14 +191,25 @@ fn own(spec: &LyapunovSpec) -> Coefficients {
     Coefficients::new((spec.step_size, spec.radius, spec.damping), spec.ensemble.shift, unit(&spec.ensemble))
 }
 
+/// How a step is made on a device with this epsilon.
+fn scheme(spec: &LyapunovSpec, epsilon: f64) -> Scheme {
+    Scheme::new(spec.layer.integrator, own(spec).gain.abs() * norm_bound(spec.ensemble.width), epsilon)
+}
+
 /// Block 0 takes the transient, blocks 1.. the convergence series.
-fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
+fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame) {
     let source = Source::new(plan, spec.ensemble.seed);
     let member_gain = plan.shared_reals("member_gain", vec![1.0]);
     let own = own(spec);
     let (width, columns) = (spec.ensemble.width, spec.exponents());
-    let mut layer =
-        LinearLayer::new(plan, width, &vec![own; columns], member_gain, Threshold::new(f64::from(f32::MAX)));
+    let mut layer = LinearLayer::new(
+        plan,
+        width,
+        &vec![own; columns],
+        &scheme(spec, epsilon),
+        member_gain,
+        Threshold::new(f64::from(f32::MAX)),
+    );
     let (rows, stride) = (width.next_multiple_of(PADDING), columns.next_multiple_of(PADDING));
     let blocks = 1 + spec.blocks;
     let state = State {
@@ -205,12 +219,12 @@ fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
     };
     let frame = Frame::new(plan, (rows, columns, stride), blocks);
     let mut state = state;
-    source.draw_square(plan, &spec.ensemble, 0, layer.weights);
+    layer.draw(plan, &source, &spec.ensemble, 0);
     source.draw_state(plan, Tensor::Deviations, (width, columns, columns), false, &state);
     frame.orthonormalise(plan, state.x, 0, true);
     for step in 1..=spec.transient_steps + spec.steps {
         if spec.layer.weights == Weights::Iid && step > 1 {
-            source.draw_square(plan, &spec.ensemble, step as u32 - 1, layer.weights);
+            layer.draw(plan, &source, &spec.ensemble, step as u32 - 1);
         }
         state = layer.step(plan, state, 1, false);
         let block = block_of(spec, step);

@@ -4,17 +4,31 @@
 pub mod nonlinear;
 
 use crate::device::Device;
-use crate::ensemble::{PADDING, Source, State};
+use crate::ensemble::{PADDING, Source, State, norm_bound};
 use crate::error::{Error, Result};
+use crate::integrator::Scheme;
 use crate::kernel::audit::{self, Audit};
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::record::{self, Record};
 use crate::layer::{Coefficients, LinearLayer, Threshold};
 use crate::plan::{BufferId, Chunk, Data, Plan};
 use crate::random::Tensor;
-use crate::spec::{EnsembleSpec, Weights};
+use crate::spec::{EnsembleSpec, Integrator, Weights};
 use std::f64::consts::LN_2;
 use std::ops::Range;
+
+/// Grid points that ride through one rollout; more are run in several.
+const MOST_POINTS: usize = 1024;
+/// Bytes of the factors of an implicit integrator, of one member.
+const FACTOR_BYTES: usize = 64 << 20;
+
+/// Grid points of one rollout; fewer where each has a matrix of its own.
+pub fn points_at_once(integrator: Integrator, width: usize) -> usize {
+    match integrator {
+        Integrator::BackwardEuler => (FACTOR_BYTES / (4 * width * width)).clamp(PADDING, MOST_POINTS),
+        _ => MOST_POINTS,
+    }
+}
 
 /// What to run.
 pub struct Rollout<'a> {
@@ -26,7 +40,9 @@ pub struct Rollout<'a> {
     pub depth: usize,
     /// Growth of the norm that counts as diverged.
     pub threshold: f64,
-    /// What each grid point does in a step.
+    /// How a step is made.
+    pub integrator: Integrator,
+    /// What each grid point does in an Euler step.
     pub points: &'a [Coefficients],
     /// Factors on the gain of each member of the ensemble, or none.
     pub member_gain: Option<&'a [f64]>,
@@ -113,8 +129,8 @@ impl Rollout<'_> {
         sink: &mut dyn FnMut(Outcomes) -> Result<()>,
     ) -> Result<()> {
         let mut recorded = self.start();
-        let (mut layer, state) = self.layer(&mut recorded);
-        let state = self.steps(&mut recorded, &mut layer, state);
+        let (mut layer, state) = self.layer(&mut recorded, &self.checked_scheme(device)?);
+        let state = self.steps(&mut recorded, &mut layer, state, device.likes_long_runs());
         let count = recorded.plan.words("count", 1);
         let length = (self.padded() * recorded.columns) as u32;
         recorded.plan.run::<Audit>(audit::Params { length }, &[state.x, count]);
@@ -130,8 +146,21 @@ impl Rollout<'_> {
 
     /// The growth ln |x_k| / |x_0| of few members at every step: `[members, steps 0..=depth, points]`.
     pub fn histories(&self, device: &Device, members: Range<usize>) -> Result<Vec<f64>> {
+        let at_once = points_at_once(self.integrator, self.ensemble.width);
+        let blocks = self.points.chunks(at_once).map(|points| {
+            let values = Rollout { points, ..*self }.histories_at_once(device, members.clone())?;
+            Ok((points.len(), values))
+        });
+        let blocks: Vec<(usize, Vec<f64>)> = blocks.collect::<Result<_>>()?;
+        let rows = members.len() * (self.depth + 1);
+        let row =
+            |row: usize| blocks.iter().flat_map(move |(points, values)| &values[row * points..(row + 1) * points]);
+        Ok((0..rows).flat_map(row).copied().collect())
+    }
+
+    fn histories_at_once(&self, device: &Device, members: Range<usize>) -> Result<Vec<f64>> {
         let mut recorded = self.start();
-        let (mut layer, mut state) = self.layer(&mut recorded);
+        let (mut layer, mut state) = self.layer(&mut recorded, &self.checked_scheme(device)?);
         let (rows, columns) = (self.depth + 1, recorded.columns);
         let history = recorded.plan.reals("history", rows * columns);
         let exponents = recorded.plan.ints("history_exponents", rows * columns);
@@ -156,14 +185,28 @@ impl Rollout<'_> {
         Ok(growth)
     }
 
-    /// Bytes of one member's buffers and its arithmetic, for the plan of a long run.
+    /// Bytes of one member's buffers and its arithmetic in f32, for the plan of a long run.
     pub fn plan_of_one(&self) -> Plan {
         let mut recorded = self.start();
-        let (mut layer, state) = self.layer(&mut recorded);
-        let state = self.steps(&mut recorded, &mut layer, state);
+        let (mut layer, state) = self.layer(&mut recorded, &self.scheme(f64::from(f32::EPSILON)));
+        let state = self.steps(&mut recorded, &mut layer, state, true);
         recorded.plan.output(state.norms);
         recorded.plan.output(state.marks);
         recorded.plan
+    }
+
+    /// How a step is made on a device with this epsilon.
+    pub fn scheme(&self, epsilon: f64) -> Scheme {
+        let largest = |gains: &mut dyn Iterator<Item = f64>| gains.fold(0.0, |a: f64, gain| a.max(gain.abs()));
+        let member_gain = self.member_gain.map_or(1.0, |gains| largest(&mut gains.iter().copied()));
+        let gain = largest(&mut self.points.iter().map(|point| point.gain)) * member_gain;
+        Scheme::new(self.integrator, gain * norm_bound(self.ensemble.width), epsilon)
+    }
+
+    fn checked_scheme(&self, device: &Device) -> Result<Scheme> {
+        let scheme = self.scheme(device.epsilon());
+        scheme.check()?;
+        Ok(scheme)
     }
 
     fn padded(&self) -> usize {
@@ -181,19 +224,20 @@ impl Rollout<'_> {
     }
 
     /// The layer with its first weights, and the initial state.
-    fn layer(&self, recorded: &mut Recorded) -> (LinearLayer, State) {
+    fn layer(&self, recorded: &mut Recorded, scheme: &Scheme) -> (LinearLayer, State) {
         let Recorded { plan, source, member_gain, columns } = recorded;
         let gain = member_gain.unwrap_or_else(|| plan.shared_reals("member_gain", vec![1.0]));
-        let layer = LinearLayer::new(plan, self.ensemble.width, self.points, gain, Threshold::new(self.threshold));
-        source.draw_square(plan, self.ensemble, 0, layer.weights);
+        let layer =
+            LinearLayer::new(plan, self.ensemble.width, self.points, scheme, gain, Threshold::new(self.threshold));
+        layer.draw(plan, source, self.ensemble, 0);
         let state = State::new(plan, self.padded(), *columns);
         source.draw_state(plan, Tensor::State, (self.ensemble.width, self.points.len(), 1), true, &state);
         (layer, state)
     }
 
-    /// All steps.
-    fn steps(&self, recorded: &mut Recorded, layer: &mut LinearLayer, mut state: State) -> State {
-        if self.weights == Weights::Tied {
+    /// All steps; of tied weights many in one run, if `long` runs are liked.
+    fn steps(&self, recorded: &mut Recorded, layer: &mut LinearLayer, mut state: State, long: bool) -> State {
+        if long && self.weights == Weights::Tied {
             return layer.steps(&mut recorded.plan, state, self.depth);
         }
         for step in 1..=self.depth {
@@ -204,7 +248,7 @@ impl Rollout<'_> {
 
     fn step(&self, recorded: &mut Recorded, layer: &mut LinearLayer, state: State, step: usize) -> State {
         if self.weights == Weights::Iid && step > 1 {
-            recorded.source.draw_square(&mut recorded.plan, self.ensemble, step as u32 - 1, layer.weights);
+            layer.draw(&mut recorded.plan, &recorded.source, self.ensemble, step as u32 - 1);
         }
         layer.step(&mut recorded.plan, state, step as u32, true)
     }

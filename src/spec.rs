@@ -3,10 +3,12 @@
 //! - [`Grid`] is the little language of swept axes.
 //! - [`SweepSpec`], [`SpectrumSpec`] and [`LyapunovSpec`] are what the commands do. They share [`EnsembleSpec`] (which
 //!   matrices are drawn) and [`LayerSpec`] (what a layer computes), and serialise flat, under the names of the flags.
+//! - [`Axes`] are the keys that a sweep varies around its map; every combination of them is a plain [`SweepSpec`].
 //! - [`keys`] lists what can be given, once for flags and TOML; [`mod@file`] reads the TOML.
 //!
 //! An invalid specification is [`crate::error::Error::Invalid`]: one line that names the key to change.
 
+mod axes;
 pub mod check;
 pub mod file;
 pub mod grid;
@@ -17,9 +19,10 @@ mod spectrum;
 mod sweep;
 mod words;
 
+pub use axes::{Axes, Axis, MOST_COMBINATIONS};
 pub use grid::{Grid, MOST_POINTS};
 pub use lyapunov::LyapunovSpec;
-pub use parts::{EnsembleSpec, LayerSpec, MOST_LAYERS, MOST_TOKENS, WIDEST};
+pub use parts::{EnsembleSpec, LayerSpec, MOST_ATTENTION, MOST_LAYERS, MOST_TOKENS, WIDEST};
 pub use spectrum::SpectrumSpec;
 pub use sweep::{DEEPEST, SweepSpec};
 pub use words::{

@@ -1,21 +1,25 @@
 //! The sweep: what the eigenvalues promise and what the trajectories do, for every grid point.
 //!
-//! One eigendecomposition of a member serves the whole grid: the spectrum of M = (1 - gamma - h mu) I + h rho G is
-//! affine in that of G, and its spectral radius is reached at a corner of the convex hull of G's spectrum.
+//! One eigendecomposition of a member serves the whole grid: an eigenvalue λ of G makes the increment
+//! z = h rho λ - h mu - gamma, and the step multiplies its mode by the integrator's Φ(z). For Euler's Φ = 1 + z the
+//! largest |Φ| is reached at a corner of the convex hull of G's spectrum; for others all eigenvalues are tried.
 
 mod cell;
+mod combinations;
 pub mod nonlinear;
 
 pub use cell::{Cell, DEAD_BAND, Fates, Linearised, Observed};
+pub use combinations::{Combination, run_all};
 
 use crate::device::Device;
 use crate::ensemble::{draw_matrices, unit};
 use crate::error::{Error, Result};
+use crate::integrator::{self, c64};
 use crate::invalid;
 use crate::layer::Coefficients;
 use crate::plan::Plan;
-use crate::rollout::Rollout;
-use crate::spec::{Model, RadiusKind, SweepSpec};
+use crate::rollout::{Rollout, points_at_once};
+use crate::spec::{Integrator, Model, RadiusKind, SweepSpec};
 use crate::spectrum::{self, Spectrum, Status};
 use crate::statistics::convex_hull;
 use cell::{Accumulator, Bands};
@@ -24,8 +28,6 @@ use serde::Serialize;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// Grid points that ride through one rollout; more are run in several.
-const POINTS_PER_PASS: usize = 1024;
 /// Members whose spectra are computed at once.
 const SPECTRA_AT_ONCE: usize = 1024;
 /// Memory for the samples behind medians and quantiles, in bytes; beyond it they come from the first members.
@@ -45,8 +47,8 @@ pub struct Point {
 /// What the sweep knows of one member, besides its share in the cells.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Corners of the hull of the spectrum of G / its law's edge, times `gain`.
-    hull: Vec<[f64; 2]>,
+    /// Eigenvalues of G / its law's edge, times `gain`: those among which the largest |Φ| is.
+    extremes: Vec<[f64; 2]>,
     /// What makes an exact radius exact; 1 for a nominal one.
     pub gain: f64,
     /// The spectral radius of A at radius 1 and shift 0, before `gain`.
@@ -109,8 +111,25 @@ pub fn coefficients(spec: &SweepSpec, point: &Point) -> Coefficients {
 /// Is told how far a run is, as a fraction; may ask it to stop.
 pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
 
-/// Runs a sweep.
+/// Refuses steps of the linear model that f32 could not follow, or that would take too long to make.
+pub fn check(device: &Device, spec: &SweepSpec) -> Result<()> {
+    if spec.layer.model != Model::Linear {
+        return Ok(());
+    }
+    let own: Vec<Coefficients> = points(spec).iter().map(|point| coefficients(spec, point)).collect();
+    let scheme = nominal_rollout(spec, &own).scheme(device.epsilon());
+    scheme.check()?;
+    own.iter().try_for_each(|point| point.check(&scheme))
+}
+
+/// Runs a plain sweep, without outer axes.
+///
+/// # Errors
+/// [`Error::Invalid`] where [`run_all`] is meant, and whatever the device refuses.
 pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
+    if !spec.sweep_over.is_empty() {
+        return invalid!("sweep_over: one sweep has no outer axes; run all of its combinations");
+    }
     if spec.layer.model != Model::Linear {
         return nonlinear::run(device, spec, progress);
     }
@@ -127,11 +146,12 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
         interrupted: false,
         timing: Timing::default(),
     };
-    points.iter().try_for_each(|point| coefficients(spec, point).check())?;
+    check(device, spec)?;
     measure_spectra(device, spec, &mut sweep, progress)?;
     sweep.timing.spectra_seconds = start.elapsed().as_secs_f64();
-    let passes = points.len().div_ceil(POINTS_PER_PASS);
-    for (pass, points) in points.chunks(POINTS_PER_PASS).enumerate() {
+    let per_pass = points_at_once(spec.layer.integrator, spec.ensemble.width);
+    let passes = points.len().div_ceil(per_pass);
+    for (pass, points) in points.chunks(per_pass).enumerate() {
         if sweep.interrupted {
             // Cells that the run did not come to have no layers and no values.
             let empty = points.iter().map(|point| accumulator(device, spec, point, 0).cell(point));
@@ -153,7 +173,8 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
 }
 
 fn accumulator(device: &Device, spec: &SweepSpec, point: &Point, quantile_members: usize) -> Accumulator {
-    Accumulator::new(quantile_members, Bands::new(point, spec.ensemble.width, device.epsilon()))
+    let slope = integrator::slope(spec.layer.integrator);
+    Accumulator::new(quantile_members, Bands::new(point, spec.ensemble.width, device.epsilon()).steeper(slope))
 }
 
 /// Draws all matrices and reduces their spectra to what the grid needs.
@@ -168,7 +189,8 @@ fn measure_spectra(device: &Device, spec: &SweepSpec, sweep: &mut Sweep, progres
             return Err(Error::Partial("interrupted before the rollouts began: there is nothing to keep".to_string()));
         }
         let spectra = spectrum::eigenvalues(device, &matrices, n)?;
-        let members: Vec<Member> = spectra.par_iter().map(|spectrum| member(spectrum, unit, exact)).collect();
+        let of = |spectrum| member(spectrum, unit, exact, spec.layer.integrator);
+        let members: Vec<Member> = spectra.par_iter().map(of).collect();
         sweep.members.extend(members);
         let kept = spectra.into_iter().take(spec.trajectories.saturating_sub(first));
         sweep.spectra.extend(kept.map(|spectrum| spectrum.map(|[re, im]| [re * unit, im * unit])));
@@ -176,13 +198,17 @@ fn measure_spectra(device: &Device, spec: &SweepSpec, sweep: &mut Sweep, progres
     })
 }
 
-fn member(spectrum: &Spectrum, unit: f64, exact: bool) -> Member {
-    let hull = convex_hull(&spectrum.eigenvalues);
-    let radius = hull.iter().map(|z| z[0].hypot(z[1])).fold(0.0, f64::max) * unit;
+fn member(spectrum: &Spectrum, unit: f64, exact: bool, integrator: Integrator) -> Member {
+    let radius = spectrum.radius().unwrap_or(0.0) * unit;
+    let extremes = match integrator {
+        Integrator::Euler => convex_hull(&spectrum.eigenvalues),
+        // Of a conjugate pair one does.
+        _ => spectrum.eigenvalues.iter().copied().filter(|z| z[1] >= 0.0).collect(),
+    };
     let known = spectrum.status == Status::Ok && radius > 0.0;
     let gain = if exact && known { 1.0 / radius } else { 1.0 };
     Member {
-        hull: hull.into_iter().map(|[re, im]| [re * unit * gain, im * unit * gain]).collect(),
+        extremes: extremes.into_iter().map(|[re, im]| [re * unit * gain, im * unit * gain]).collect(),
         gain,
         spectral_radius: radius,
         real_eigenvalues: spectrum.real,
@@ -191,11 +217,15 @@ fn member(spectrum: &Spectrum, unit: f64, exact: bool) -> Member {
 }
 
 impl Member {
-    /// The spectral radius of M = (1 - damping - step_size shift) I + step_size radius G, if the spectrum is known.
-    pub fn radius_of_step(&self, shift: f64, point: &Point) -> Option<f64> {
+    /// The spectral radius of the step, max |Φ(z)| with z = step_size (radius λ - shift) - damping, if the spectrum is
+    /// known.
+    pub fn radius_of_step(&self, integrator: Integrator, shift: f64, point: &Point) -> Option<f64> {
         let Coefficients { keep, gain } = Coefficients::new((point.step_size, point.radius, point.damping), shift, 1.0);
-        let square = |z: &[f64; 2]| (keep + gain * z[0]).powi(2) + (gain * z[1]).powi(2);
-        (self.status == Status::Ok).then(|| self.hull.iter().map(square).fold(0.0, f64::max).sqrt())
+        let square = |&[re, im]: &[f64; 2]| match integrator {
+            Integrator::Euler => (keep + gain * re).powi(2) + (gain * im).powi(2),
+            _ => integrator::growth(integrator, c64::new(keep - 1.0 + gain * re, gain * im)).norm_sqr(),
+        };
+        (self.status == Status::Ok).then(|| self.extremes.iter().map(square).fold(0.0, f64::max).sqrt())
     }
 }
 
@@ -204,11 +234,17 @@ pub fn rollout<'a>(spec: &'a SweepSpec, points: &'a [Coefficients], gains: &'a [
     Rollout {
         ensemble: &spec.ensemble,
         weights: spec.layer.weights,
+        integrator: spec.layer.integrator,
         depth: spec.depth,
         threshold: spec.threshold,
         points,
         member_gain: (spec.ensemble.radius_kind == RadiusKind::Exact).then_some(gains),
     }
+}
+
+/// The same for members that all have gain 1, for what does not depend on it.
+fn nominal_rollout<'a>(spec: &'a SweepSpec, points: &'a [Coefficients]) -> Rollout<'a> {
+    Rollout { member_gain: None, ..rollout(spec, points, &[]) }
 }
 
 /// All members at some of the grid points.
@@ -232,7 +268,7 @@ fn run_pass(
         let range = outcomes.members();
         accumulators.par_iter_mut().enumerate().for_each(|(p, accumulator)| {
             for (i, member) in members[range.clone()].iter().enumerate() {
-                accumulator.predict(member.radius_of_step(shift, &points[p]));
+                accumulator.predict(member.radius_of_step(spec.layer.integrator, shift, &points[p]));
                 // Without its spectrum a member has no exact radius, so its trajectory would be another one's.
                 if !exact || member.status == Status::Ok {
                     accumulator.observe(&outcomes.get(i, p), spec);
@@ -249,6 +285,18 @@ fn run_pass(
     Ok(accumulators.into_iter().zip(points).map(|(accumulator, point)| accumulator.cell(point)).collect())
 }
 
+/// How often a step evaluates f, for numbers of f32.
+pub fn evaluations(spec: &SweepSpec) -> f64 {
+    let sublayers = if spec.layer.model == Model::Transformer { 2 } else { 1 };
+    match integrator::program(spec.layer.integrator, sublayers) {
+        Some(program) => program.evaluations(),
+        None => {
+            let own: Vec<Coefficients> = points(spec).iter().map(|point| coefficients(spec, point)).collect();
+            nominal_rollout(spec, &own).scheme(f64::from(f32::EPSILON)).products() as f64
+        }
+    }
+}
+
 /// The plan of one step of the largest rollout of a sweep: its buffers are those of the whole.
 pub fn plan_of_a_step(spec: &SweepSpec) -> Plan {
     let mut points = points(spec);
@@ -256,7 +304,7 @@ pub fn plan_of_a_step(spec: &SweepSpec) -> Plan {
         points.truncate(nonlinear::points_per_pass(spec));
         return nonlinear::plan_of_a_step(spec, &points);
     }
-    points.truncate(POINTS_PER_PASS);
+    points.truncate(points_at_once(spec.layer.integrator, spec.ensemble.width));
     let own: Vec<Coefficients> = points.iter().map(|point| coefficients(spec, point)).collect();
-    Rollout { depth: 1, member_gain: None, ..rollout(spec, &own, &[]) }.plan_of_one()
+    Rollout { depth: 1, ..nominal_rollout(spec, &own) }.plan_of_one()
 }

@@ -5,7 +5,7 @@ use crate::ensemble::unit;
 use crate::error::Result;
 use crate::layer::Coefficients;
 use crate::rollout::Rollout;
-use crate::spec::{EnsembleSpec, Weights};
+use crate::spec::{EnsembleSpec, Integrator, Weights};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -76,6 +76,7 @@ fn rollout(device: &Device, layers: usize, seed: u64) -> Result<()> {
     let rollout = Rollout {
         ensemble: &ensemble,
         weights: Weights::Tied,
+        integrator: Integrator::Euler,
         depth: DEPTH,
         threshold: 1e3,
         points: &points,

@@ -9,7 +9,7 @@ use crate::layer::{Coefficients, Point};
 use crate::lyapunov;
 use crate::rollout::Rollout;
 use crate::rollout::nonlinear::NonlinearRollout;
-use crate::spec::{EnsembleSpec, Grid, LayerSpec, LyapunovSpec, Model, SweepSpec, Weights};
+use crate::spec::{EnsembleSpec, Grid, Integrator, LayerSpec, LyapunovSpec, Model, SweepSpec, Weights};
 use crate::spectrum::{self, Status};
 use crate::{device::Device, sweep};
 use std::ops::ControlFlow;
@@ -46,7 +46,8 @@ fn linear_sweep(settings: &Settings, name: &str, width: usize, members: usize, r
     let point = |i| Coefficients { keep: 1.0 - even(0.0, 0.5, i), gain: even(0.01, 1.0, i) * unit(&ensemble) };
     let points_of_grid: Vec<Coefficients> = (0..points).map(point).collect();
     fn rollout<'a>(ensemble: &'a EnsembleSpec, points: &'a [Coefficients], depth: usize) -> Rollout<'a> {
-        Rollout { ensemble, weights: Weights::Tied, depth, threshold: 1e3, points, member_gain: None }
+        let (weights, integrator) = (Weights::Tied, Integrator::Euler);
+        Rollout { ensemble, weights, integrator, depth, threshold: 1e3, points, member_gain: None }
     }
     let cost = rollout(&ensemble, &points_of_grid, depth).plan_of_one().cost();
     Job {

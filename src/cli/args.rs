@@ -27,11 +27,14 @@ Examples:
   eulerscope sweep --layers 4096 --damping 0,0.1,0.5
   eulerscope sweep --weights iid --step-scaling inverse-sqrt-depth --depth 200
   eulerscope sweep --model transformer --heads 8 --mask causal --plan
+  eulerscope sweep --step-size 1 --radius 1 --sweep-over 'depth=log(8,1024,8)'
+  eulerscope sweep --model transformer --sweep-over depth=10,80 --sweep-over logit_gain=0.5,1,2
 
 SPEC.toml holds the same keys with `_` for `-`; flags win:
   width = 64
   step_size = \"log(0.01,2,64)\"
-  radius = [0.5, 1.0]";
+  radius = [0.5, 1.0]
+  sweep_over = { depth = \"10,100,1000\" }";
 
 const SPECTRUM_EXAMPLES: &str = "\
 With --step-size or --damping it speaks of the step M = (1 - gamma) I + h A instead of A.

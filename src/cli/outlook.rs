@@ -18,6 +18,10 @@ const POINTS: usize = 1024;
 pub const WIDEST: usize = 1024;
 /// Above this many operations a Jacobian with its spectrum is not tried but estimated, at [`RATE`].
 const LARGEST_JACOBIAN: f64 = 2e11;
+/// Combinations of outer axes that are tried.
+const MOST_TRIALS: usize = 4;
+/// Operations of the eigenvalues of a matrix, over the cube of its width.
+const EIGENVALUES: f64 = 25.0;
 /// Operations a second where nothing was measured.
 const RATE: f64 = 3e10;
 
@@ -109,38 +113,81 @@ pub fn stopped<T>() -> Result<T> {
     Err(Error::Partial("interrupted: the trial of the plan was not finished".to_string()))
 }
 
-/// Floating-point operations of the rollouts: two for each weight, token and step.
+/// Floating-point operations of the rollouts: two for each weight, token and evaluation of f.
 pub fn work(spec: &SweepSpec) -> f64 {
     let (n, ratio) = (spec.ensemble.width as f64, spec.layer.ffn_ratio as f64);
     let weights = match spec.layer.model {
         Model::Linear => n * n,
         Model::Mlp => 2.0 * ratio * n * n,
+        Model::Attention => 4.0 * n * n + 2.0 * spec.layer.tokens as f64 * n,
         Model::Transformer => (4.0 + 2.0 * ratio) * n * n + 2.0 * spec.layer.tokens as f64 * n,
     };
     let columns = (spec.cells() * spec.layer.tokens) as f64;
-    2.0 * weights * columns * spec.depth as f64 * spec.ensemble.layers as f64
+    2.0 * weights * sweep::evaluations(spec) * columns * spec.depth as f64 * spec.ensemble.layers as f64
 }
 
-/// The plan of a sweep.
+/// About how long a plain sweep takes beside others, in operations: its rollouts with its spectra or Jacobians.
+pub fn cost(spec: &SweepSpec) -> f64 {
+    let spectra = match spec.layer.model {
+        Model::Linear => EIGENVALUES * (spec.ensemble.width as f64).powi(3) * spec.ensemble.layers as f64,
+        _ => {
+            let steps = nonlinear::linearised_steps(spec).len();
+            let members = nonlinear::linearised_members(spec, spec.cells(), steps);
+            of_a_jacobian(spec) * (members * steps * spec.cells()) as f64
+        }
+    };
+    work(spec) + spectra
+}
+
+/// Operations of a Jacobian with its spectrum.
+fn of_a_jacobian(spec: &SweepSpec) -> f64 {
+    12.0 * ((spec.ensemble.width * spec.layer.tokens) as f64).powi(3)
+}
+
+/// The plan of a sweep over all combinations: all of their time, and the memory of the largest.
 pub fn sweep(console: &Console, device: &Device, spec: &SweepSpec) -> Result<()> {
-    let (seconds, tried) = seconds_of_sweep(console, device, spec)?;
+    spec.combinations().try_for_each(|own| sweep::check(device, &own))?;
+    let (seconds, tried) = seconds_of_all(console, device, spec)?;
+    let (bytes_per_member, members_at_a_time) = spec
+        .combinations()
+        .map(|own| memory_of(device, &own))
+        .max_by_key(|(each, many)| each * *many as u64)
+        .unwrap_or_default();
+    let (combinations, flops) =
+        (spec.sweep_over.combinations(), spec.combinations().map(|own| work(&own)).sum::<f64>());
+    let members = counted(spec.ensemble.layers, "member");
+    let points = counted(spec.cells(), "grid point");
+    let what = if spec.sweep_over.is_empty() {
+        format!("{members} x {points} x {}: {flops:.3e} flop", counted(spec.depth, "step"))
+    } else {
+        format!("{combinations} combinations of {}, each {members} x {points}: {flops:.3e} flop", spec.sweep_over)
+    };
+    let (members, cells) = (spec.ensemble.layers, spec.cells() * combinations as usize);
+    let outlook = Outlook { what, members, bytes_per_member, members_at_a_time, seconds, tried };
+    let more = json!({ "cells": cells, "combinations": combinations as usize, "flops": flops });
+    outlook.say(console, device, json!(spec), more)
+}
+
+/// Bytes of one member of a plain sweep, and how many are computed at a time.
+fn memory_of(device: &Device, spec: &SweepSpec) -> (u64, usize) {
     let plan = sweep::plan_of_a_step(spec);
     let at_once = device.chunk_size(&plan).min(spec.chunk.unwrap_or(usize::MAX)).min(spec.ensemble.layers);
-    let outlook = Outlook {
-        what: format!(
-            "{} x {} x {}: {:.3e} flop",
-            counted(spec.ensemble.layers, "member"),
-            counted(spec.cells(), "grid point"),
-            counted(spec.depth, "step"),
-            work(spec)
-        ),
-        members: spec.ensemble.layers,
-        bytes_per_member: plan.bytes_per_member(real(device)),
-        members_at_a_time: at_once,
-        seconds,
-        tried,
-    };
-    outlook.say(console, device, json!(spec), json!({ "cells": spec.cells(), "flops": work(spec) }))
+    (plan.bytes_per_member(real(device)), at_once)
+}
+
+/// Estimated seconds of all combinations, and the members of the largest trial: few of them are tried, and each stands
+/// for those of similar cost.
+fn seconds_of_all(console: &Console, device: &Device, spec: &SweepSpec) -> Result<(f64, usize)> {
+    let mut all: Vec<(f64, SweepSpec)> = spec.combinations().map(|own| (cost(&own), own)).collect();
+    all.sort_by(|(left, _), (right, _)| left.total_cmp(right));
+    let (mut seconds, mut tried) = (0.0, 0);
+    for similar in all.chunks(all.len().div_ceil(MOST_TRIALS)) {
+        let Some((largest, own)) = similar.last() else { continue };
+        let (own_seconds, members) = seconds_of_sweep(console, device, own)?;
+        seconds += own_seconds * similar.iter().map(|(cost, _)| cost / largest).sum::<f64>();
+        tried = members;
+    }
+    Ok((seconds, tried))
 }
 
 /// The sweep at few steps, grid points and members, without Jacobians.
@@ -155,7 +202,7 @@ fn trial(device: &Device, spec: &SweepSpec) -> Result<SweepSpec> {
     trial.depth = spec.depth.min(((RATE / 2.0 / of_a_step) as usize).clamp(1, STEPS));
     let points = ((2e9 / (of_a_step * trial.depth as f64)) as usize).clamp(1, POINTS);
     thin(&mut trial, spec, points)?;
-    let eigenvalues = if linear { 25.0 * (trial.ensemble.width as f64).powi(3) } else { 0.0 };
+    let eigenvalues = if linear { EIGENVALUES * (trial.ensemble.width as f64).powi(3) } else { 0.0 };
     let each = of_a_step * (trial.depth * trial.cells()) as f64 + eigenvalues;
     trial.ensemble.layers = trial_members(device, each, spec.ensemble.layers);
     trial.linearise_every = (!linear).then_some(0);
@@ -212,7 +259,7 @@ fn seconds_of_jacobians(console: &Console, device: &Device, spec: &SweepSpec) ->
     if members == 0 {
         return Ok(0.0);
     }
-    let each = 12.0 * ((spec.ensemble.width * spec.layer.tokens) as f64).powi(3);
+    let each = of_a_jacobian(spec);
     let count = members as f64 * steps as f64 * spec.cells() as f64;
     if each > LARGEST_JACOBIAN {
         return Ok(count * each / RATE);

@@ -1,24 +1,23 @@
-//! `eulerscope sweep`: the stability map.
+//! `eulerscope sweep`: the stability map, or one for each combination of outer axes.
 
 use crate::cli::console::{self, Console};
 use crate::cli::outlook::{self, work};
-use crate::cli::{Invocation, tables, thinning};
-use crate::dataset::Dataset;
+use crate::cli::results::{self, Recorded};
+use crate::cli::{Invocation, maps, scaling, tables};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::figure::{Disc, SpectrumScatter, StabilityMap};
-use crate::spec::grid::plain;
-use crate::spec::{Model, StepScaling, SweepSpec, Weights};
-use crate::sweep::{self, Cell, Sweep};
-use serde::Serialize;
-use serde_json::{Value, json};
+use crate::spec::{Axis, Model, SweepSpec, Weights};
+use crate::sweep::{self, Cell, Combination, Timing};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
 
-/// Rows of the table of trajectories at most; beyond it fewer members are recorded, then fewer grid points.
-const MOST_ROWS: usize = 2_000_000;
 /// Columns that a map needs in a terminal.
 const NARROWEST_MAP: usize = 72;
-/// Colours of a map saturate here at the latest: growth of the logarithm a layer.
-const COLOUR_RANGE: f64 = 0.5;
+/// Maps in a terminal at most; more are for the folder.
+const MOST_MAPS: usize = 4;
+
+/// Combinations that are announced one by one at most.
+const MOST_ANNOUNCED: usize = 8;
 
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Result<()> {
@@ -26,26 +25,21 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Resu
     if invocation.plan {
         return outlook::sweep(console, &device, spec);
     }
-    let mut dataset = invocation.out.as_deref().map(console::create_folder).transpose()?;
-    let work = announce(console, spec);
+    let dataset = invocation.out.as_deref().map(console::create_folder).transpose()?;
+    announce(console, spec);
     let mut progress = console.progress("sweep");
-    let result = sweep::run(&device, spec, &mut |fraction| progress.at(fraction))?;
+    let results = sweep::run_all(&device, spec, &outlook::cost, &mut |fraction| progress.at(fraction))?;
     drop(progress);
-    let mut record = record(&device, spec, &result);
-    if let Some(dataset) = dataset.take() {
+    let mut record = record(&device, spec, &results);
+    if let Some(dataset) = dataset {
         let folder = dataset.folder().display().to_string();
-        let recorded = Recorded::of(spec);
-        if !result.interrupted {
-            recorded.announce(console, spec);
-            record["trajectory_members"] = json!(recorded.members);
-            record["trajectory_points"] = json!(recorded.places.len());
-        }
-        write(dataset, &device, spec, &result, (record.clone(), &recorded))?;
+        let recorded = (!interrupted(spec, &results)).then(|| recorded(console, spec, &results, &mut record));
+        results::write(dataset, &device, spec, &results, (record.clone(), recorded.as_deref()))?;
         console.note(&format!("results are in {folder}: run.json, *.parquet, *.png, *.svg"));
     }
-    show(console, &device, spec, &result, work)?;
-    console.emit(&Whole { record: &record, cells: &result.cells })?;
-    ending(&result)
+    show(console, &device, spec, &results)?;
+    console.emit(&Whole { record: &record, cells: Cells { spec, results: &results } })?;
+    ending(spec, &results)
 }
 
 /// The record with all cells, which are many: they go to the writer as they are.
@@ -53,44 +47,136 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Resu
 struct Whole<'a> {
     #[serde(flatten)]
     record: &'a Value,
-    cells: &'a [Cell],
+    cells: Cells<'a>,
 }
 
-fn to_json(value: &impl serde::Serialize) -> Result<Value> {
-    serde_json::to_value(value).map_err(|error| Error::Bug(error.to_string()))
+/// The cells of all combinations in one list.
+struct Cells<'a> {
+    spec: &'a SweepSpec,
+    results: &'a [Combination],
 }
 
-/// What a run was, without its cells.
-fn record(device: &Device, spec: &SweepSpec, result: &Sweep) -> Value {
-    json!({
+/// A cell with its outer values.
+#[derive(Serialize)]
+struct Placed<'a> {
+    #[serde(flatten)]
+    outer: &'a Map<String, Value>,
+    #[serde(flatten)]
+    cell: &'a Cell,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_step_size: Option<f64>,
+}
+
+impl Serialize for Cells<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let outer: Vec<_> = self.results.iter().map(|result| outer(self.spec, result)).collect();
+        let all = self.results.iter().zip(&outer);
+        serializer.collect_seq(all.flat_map(|(result, outer)| {
+            let placed = move |(place, cell)| Placed {
+                outer,
+                cell,
+                given_step_size: tables::given_step_size(&result.spec, place),
+            };
+            result.sweep.cells.iter().enumerate().map(placed)
+        }))
+    }
+}
+
+/// The outer values of a combination by their keys.
+fn outer(spec: &SweepSpec, result: &Combination) -> Map<String, Value> {
+    let value = |axis: Axis| match axis.of(&result.spec) {
+        value if axis.is_whole() => json!(value as u64),
+        value => json!(value),
+    };
+    spec.sweep_over.keys().into_iter().map(|axis| (axis.key().to_string(), value(axis))).collect()
+}
+
+/// What a run was, without its cells. With several combinations, counts of members are those of the smallest.
+fn record(device: &Device, spec: &SweepSpec, results: &[Combination]) -> Value {
+    let fewest = |f: fn(&sweep::Sweep) -> usize| results.iter().map(|result| f(&result.sweep)).min();
+    let mut record = json!({
         "eulerscope": env!("CARGO_PKG_VERSION"),
         "command": "sweep",
         "stream_version": crate::random::STREAM_VERSION,
         "spec": spec,
         "device": device.description(),
-        "timing": result.timing,
-        "interrupted": result.interrupted,
-        "quantile_members": result.quantile_members,
-        "linearised_members": result.linearised_members,
+        "timing": timing(results),
+        "interrupted": interrupted(spec, results),
+        "quantile_members": fewest(|sweep| sweep.quantile_members),
+        "linearised_members": fewest(|sweep| sweep.linearised_members),
+    });
+    if !spec.sweep_over.is_empty() {
+        let own = |result: &Combination| {
+            let mut own = outer(spec, result);
+            own.insert("timing".to_string(), json!(result.sweep.timing));
+            own.insert("quantile_members".to_string(), json!(result.sweep.quantile_members));
+            own.insert("linearised_members".to_string(), json!(result.sweep.linearised_members));
+            own
+        };
+        record["combinations"] = results.iter().map(own).collect();
+    }
+    record
+}
+
+/// Decides which trajectories are recorded, says what is left out, and notes it in the record.
+fn recorded(console: &Console, spec: &SweepSpec, results: &[Combination], record: &mut Value) -> Vec<Recorded> {
+    let recorded: Vec<Recorded> = results.iter().map(|result| Recorded::of(&result.spec, results.len())).collect();
+    for (i, (result, own)) in results.iter().zip(&recorded).enumerate() {
+        if results.len() <= MOST_ANNOUNCED {
+            own.announce(console, &result.spec, &spec.said_of(&result.spec));
+        }
+        let place = if spec.sweep_over.is_empty() { &mut *record } else { &mut record["combinations"][i] };
+        place["trajectory_members"] = json!(own.members);
+        place["trajectory_points"] = json!(own.places.len());
+    }
+    if results.len() > MOST_ANNOUNCED {
+        console.note("trajectories: run.json says how many members and grid points each combination has recorded");
+    }
+    recorded
+}
+
+fn timing(results: &[Combination]) -> Timing {
+    results.iter().map(|result| result.sweep.timing).fold(Timing::default(), |sum, own| Timing {
+        spectra_seconds: sum.spectra_seconds + own.spectra_seconds,
+        rollout_seconds: sum.rollout_seconds + own.rollout_seconds,
+        total_seconds: sum.total_seconds + own.total_seconds,
     })
 }
 
-fn announce(console: &Console, spec: &SweepSpec) -> f64 {
-    let work = work(spec);
-    announce_jacobians(console, spec);
+/// Was it stopped before the end of the last combination?
+fn interrupted(spec: &SweepSpec, results: &[Combination]) -> bool {
+    (results.len() as u128) < spec.sweep_over.combinations() || results.iter().any(|result| result.sweep.interrupted)
+}
+
+/// Says what will be done, of every combination while they are few.
+fn announce(console: &Console, spec: &SweepSpec) {
+    if !spec.sweep_over.is_empty() {
+        let flops: f64 = spec.combinations().map(|own| work(&own)).sum();
+        let count = spec.sweep_over.combinations();
+        console.note(&format!("{count} combinations of {}: {flops:.3e} flop", spec.sweep_over));
+        if count > MOST_ANNOUNCED as u128 {
+            return;
+        }
+    }
+    spec.combinations().for_each(|own| announce_plain(console, spec, &own));
+}
+
+fn announce_plain(console: &Console, spec: &SweepSpec, own: &SweepSpec) {
+    let said = spec.said_of(own);
+    let at = if said.is_empty() { said } else { format!("{said}: ") };
+    announce_jacobians(console, &at, own);
     console.note(&format!(
-        "{} layers of width {} x {} grid points x {} steps: {:.3e} flop",
-        spec.ensemble.layers,
-        spec.ensemble.width,
-        spec.cells(),
-        spec.depth,
-        work
+        "{at}{} layers of width {} x {} grid points x {} steps: {:.3e} flop",
+        own.ensemble.layers,
+        own.ensemble.width,
+        own.cells(),
+        own.depth,
+        work(own)
     ));
-    work
 }
 
 /// Says of how many members Jacobians are made, where that is not all.
-fn announce_jacobians(console: &Console, spec: &SweepSpec) {
+fn announce_jacobians(console: &Console, at: &str, spec: &SweepSpec) {
     let steps = sweep::nonlinear::linearised_steps(spec);
     if spec.layer.model == Model::Linear || steps.is_empty() {
         return;
@@ -99,236 +185,91 @@ fn announce_jacobians(console: &Console, spec: &SweepSpec) {
     let members = sweep::nonlinear::linearised_members(spec, spec.cells(), steps.len());
     let remedy = if members == 0 { "; lower width, tokens or the grid to have some" } else { "" };
     console.note(&format!(
-        "Jacobians of {order} x {order} at {} steps, of {members} of {} members{remedy}",
+        "{at}Jacobians of {order} x {order} at {} steps, of {members} of {} members{remedy}",
         steps.len(),
         spec.ensemble.layers
     ));
 }
 
-/// The map of one damping, from the cells of that damping.
-fn map(device: &Device, spec: &SweepSpec, damping: f64, cells: &[Cell]) -> StabilityMap {
-    let depth = spec.depth as f64;
-    let ensemble = &spec.ensemble;
-    let values: Vec<Option<f64>> =
-        cells.iter().map(|cell| cell.log_growth.median.map(|growth| growth / depth)).collect();
-    StabilityMap {
-        step_sizes: spec.step_size.values().iter().map(|&h| spec.effective_step_size(h)).collect(),
-        step_label: step_label(spec.step_scaling).to_string(),
-        radii: spec.radius.values().to_vec(),
-        half_range: colour_range(&values),
-        values,
-        value_label: "median growth, ln |x_L|/|x_0| a layer".to_string(),
-        neutral: 0.0,
-        unstable_fraction: cells.iter().map(|cell| cell.unstable_fraction).collect(),
-        title: format!("Stability of {} {} layers, damping {damping}", ensemble.layers, spec.layer.model),
-        caption: format!(
-            "{} {}, width {}, depth {}, {} radius, seed {}; {}",
-            spec.layer.weights,
-            ensemble.family,
-            ensemble.width,
-            spec.depth,
-            ensemble.radius_kind,
-            ensemble.seed,
-            console::caption(&device.description())
-        ),
-    }
-}
-
-/// As far as the values reach, so that small growth shows too, but not beyond [`COLOUR_RANGE`].
-fn colour_range(values: &[Option<f64>]) -> Option<f64> {
-    let finite = values.iter().flatten().filter(|value| value.is_finite());
-    let largest = finite.fold(0.0, |largest, value| f64::max(largest, value.abs()));
-    Some(largest.min(COLOUR_RANGE)).filter(|&range| range > 0.0)
-}
-
-/// The maps, one for each damping.
-fn maps(device: &Device, spec: &SweepSpec, result: &Sweep) -> Vec<StabilityMap> {
-    let size = spec.radius.len() * spec.step_size.len();
-    let dampings = spec.damping.values().iter();
-    dampings.zip(result.cells.chunks(size)).map(|(&damping, cells)| map(device, spec, damping, cells)).collect()
-}
-
-fn write(
-    mut dataset: Dataset,
-    device: &Device,
-    spec: &SweepSpec,
-    result: &Sweep,
-    (record, recorded): (Value, &Recorded),
-) -> Result<()> {
-    let text = to_json(spec)?.to_string();
-    dataset.note("spec", &text);
-    dataset.note("spec_hash", blake3::hash(text.as_bytes()).to_hex().as_str());
-    dataset.write_table("cells", &tables::cells(&result.cells))?;
-    if !result.members.is_empty() {
-        dataset.write_table("members", &tables::members(&result.members))?;
-    }
-    if spec.layer.model != Model::Linear {
-        dataset.write_table("linearised", &tables::linearised(&result.cells))?;
-    }
-    dataset.write_table("spectra", &tables::spectra(&result.spectra))?;
-    if !result.interrupted {
-        dataset.write_table("trajectories", &trajectories(device, spec, result, recorded)?)?;
-    }
-    for (map, name) in maps(device, spec, result).iter().zip(map_names(spec.damping.values())) {
-        let picture = map.draw()?;
-        dataset.write_bytes(&format!("{name}.png"), &picture.png)?;
-        dataset.write_bytes(&format!("{name}.svg"), picture.svg.as_bytes())?;
-    }
-    write_spectrum(&mut dataset, device, spec, result)?;
-    dataset.finish(record)
-}
-
-/// The eigenvalues of the first members: of A at radius 1, or of M in the middle of a nonlinear grid.
-fn write_spectrum(dataset: &mut Dataset, device: &Device, spec: &SweepSpec, result: &Sweep) -> Result<()> {
-    let linear = spec.layer.model == Model::Linear;
-    let of = if linear { "layers at radius 1" } else { "steps in the middle of the grid" };
-    let scatter = SpectrumScatter {
-        eigenvalues: result.spectra.iter().flat_map(|spectrum| spectrum.eigenvalues.clone()).collect(),
-        disc: (linear && spec.ensemble.correlation() == 0.0).then_some(Disc { center: 0.0, radius: 1.0 }),
-        levels: None,
-        title: format!("Eigenvalues of {} {of}", result.spectra.len()),
-        caption: format!(
-            "{}, width {}, seed {}; {}",
-            spec.ensemble.family,
-            spec.ensemble.width,
-            spec.ensemble.seed,
-            console::caption(&device.description())
-        ),
-    };
-    let picture = scatter.draw()?;
-    dataset.write_bytes("spectrum.png", &picture.png)?;
-    dataset.write_bytes("spectrum.svg", picture.svg.as_bytes())
-}
-
-/// Which trajectories are recorded: members, and places in the list of grid points.
-struct Recorded {
-    members: usize,
-    places: Vec<usize>,
-}
-
-impl Recorded {
-    /// As many members as the table has room for, then, when there is room for one only, fewer grid points.
-    fn of(spec: &SweepSpec) -> Self {
-        let room = MOST_ROWS / (spec.depth + 1);
-        let members = (room / spec.cells()).clamp(1, spec.trajectories.max(1)).min(spec.trajectories);
-        Recorded { members, places: thinning::places(spec, room) }
-    }
-
-    /// Says what is left out, if anything is.
-    fn announce(&self, console: &Console, spec: &SweepSpec) {
-        let (members, points) = (self.members, self.places.len());
-        if members < spec.trajectories || points < spec.cells() {
-            console.note(&format!(
-                "trajectories: {members} of {} members at {points} of {} grid points are recorded step by step, \
-                 {MOST_ROWS} rows at most",
-                spec.trajectories,
-                spec.cells()
-            ));
+fn show(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
+    show_maps(console, device, spec, results)?;
+    if console.columns() >= NARROWEST_MAP {
+        for (_, figure) in scaling::figures(device, spec, results) {
+            console.show(&format!("{}\n", figure.terminal(console.columns())))?;
         }
     }
+    console.show(&compared(spec, results))?;
+    show_timing(console, spec, results)
 }
 
-/// The recorded members step by step.
-fn trajectories(device: &Device, spec: &SweepSpec, result: &Sweep, recorded: &Recorded) -> Result<tables::Columns> {
-    let all = sweep::points(spec);
-    let points: Vec<sweep::Point> = recorded.places.iter().map(|&place| all[place]).collect();
-    if spec.layer.model != Model::Linear {
-        let fewer = SweepSpec { trajectories: recorded.members, ..spec.clone() };
-        let seen = sweep::nonlinear::histories(device, &fewer, &points)?;
-        return Ok(tables::observations(&seen, &points, spec.depth));
-    }
-    let own: Vec<_> = points.iter().map(|point| sweep::coefficients(spec, point)).collect();
-    let gains: Vec<f64> = result.members.iter().map(|member| member.gain).collect();
-    let growth = sweep::rollout(spec, &own, &gains).histories(device, 0..recorded.members)?;
-    Ok(tables::trajectories(&growth, &points, spec.depth))
-}
-
-/// What the step sizes of the figures are.
-fn step_label(scaling: StepScaling) -> &'static str {
-    match scaling {
-        StepScaling::Constant => "step size h",
-        StepScaling::InverseSqrtDepth => "step size h, scaled by 1/sqrt(depth)",
-        StepScaling::InverseDepth => "step size h, scaled by 1/depth",
-    }
-}
-
-/// Names for the maps of several dampings: rounded to 6 significant digits, and none twice.
-fn map_names(dampings: &[f64]) -> Vec<String> {
-    if dampings.len() == 1 {
-        return vec!["stability_map".to_string()];
-    }
-    let mut names: Vec<String> = Vec::new();
-    for (i, damping) in dampings.iter().enumerate() {
-        let rounded = format!("{damping:.5e}").parse().unwrap_or(*damping);
-        let name = format!("stability_map_damping_{}", plain(rounded));
-        let taken = names.contains(&name);
-        names.push(if taken { format!("{name}_number_{}", i + 1) } else { name });
-    }
-    names
-}
-
-fn show(console: &Console, device: &Device, spec: &SweepSpec, result: &Sweep, work: f64) -> Result<()> {
-    let maps = if console.columns() < NARROWEST_MAP { Vec::new() } else { maps(device, spec, result) };
-    for map in maps {
-        let text = map.terminal(console.columns(), console.colour())?;
-        console.show(&format!("{text}\n"))?;
-    }
-    let count = |f: &dyn Fn(&Cell) -> bool| result.cells.iter().filter(|cell| f(cell)).count();
+/// What was predicted and what was seen, in numbers of grid points.
+fn compared(spec: &SweepSpec, results: &[Combination]) -> String {
+    let cells = || results.iter().flat_map(|result| &result.sweep.cells);
+    let count = |f: &dyn Fn(&Cell) -> bool| cells().filter(|cell| f(cell)).count();
     let predicted = |cell: &Cell| cell.unstable_fraction.is_some_and(|share| share > 0.5);
     let grew = |cell: &Cell| cell.grew_fraction.is_some_and(|share| share > 0.5);
+    let (all, seen) = (cells().count(), count(&grew));
+    if count(&|cell| cell.unstable_fraction.is_some()) == 0 {
+        return format!(
+            "most layers were seen to grow at {seen} of {all} grid points; nothing was linearised to predict it\n"
+        );
+    }
     let tied = if spec.layer.weights == Weights::Tied { "" } else { " (of one layer; the layers of a stack differ)" };
-    console.show(&format!(
-        "most layers are predicted to explode{tied} at {} of {} grid points, most were seen to grow at {}; \
+    format!(
+        "most layers are predicted to explode{tied} at {} of {all} grid points, most were seen to grow at {seen}; \
          the two differ at {}\n",
         count(&predicted),
-        result.cells.len(),
-        count(&grew),
         count(&|cell| predicted(cell) != grew(cell)),
-    ))?;
-    let timing = &result.timing;
-    console.show(&format!(
-        "spectra {:.2} s, rollouts {:.2} s ({:.1} GFLOP/s)\n",
-        timing.spectra_seconds,
-        timing.rollout_seconds,
-        work / timing.rollout_seconds / 1e9
-    ))
+    )
 }
 
-fn ending(result: &Sweep) -> Result<()> {
-    if result.interrupted {
-        return Err(Error::Partial("interrupted: the cells hold the members that were done".to_string()));
+/// Seconds, with a rate where all of the work was done.
+fn show_timing(console: &Console, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
+    let Timing { spectra_seconds, rollout_seconds, .. } = timing(results);
+    let work: f64 = results.iter().map(|result| work(&result.spec)).sum();
+    let rate = match interrupted(spec, results) {
+        true => String::new(),
+        false => format!(" ({:.1} GFLOP/s)", work / rollout_seconds / 1e9),
+    };
+    console.show(&format!("spectra {spectra_seconds:.2} s, rollouts {rollout_seconds:.2} s{rate}\n"))
+}
+
+fn show_maps(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
+    if console.columns() < NARROWEST_MAP {
+        return Ok(());
     }
-    match result.cells.iter().map(|cell| cell.no_spectrum).max().unwrap_or(0) {
+    let count = results.len() * spec.damping.len();
+    if !spec.sweep_over.is_empty() && count > MOST_MAPS && maps::are_drawn(spec) {
+        return console.show(&format!("{count} maps: --out DIR draws all of them\n\n"));
+    }
+    for ((_, map), at) in maps::maps(device, spec, results).iter().zip(titles(spec, results)) {
+        let text = map.terminal(console.columns(), console.colour())?;
+        console.show(&format!("{at}{text}\n"))?;
+    }
+    Ok(())
+}
+
+/// The outer values above each map; nothing without outer axes.
+fn titles(spec: &SweepSpec, results: &[Combination]) -> impl Iterator<Item = String> {
+    let title = |result: &Combination| match spec.said_of(&result.spec) {
+        said if said.is_empty() => said,
+        said => format!("{said}\n"),
+    };
+    let titles: Vec<String> = results.iter().map(title).collect();
+    let dampings = spec.damping.len();
+    titles.into_iter().flat_map(move |title| std::iter::repeat_n(title, dampings))
+}
+
+fn ending(spec: &SweepSpec, results: &[Combination]) -> Result<()> {
+    if interrupted(spec, results) {
+        let all = spec.sweep_over.combinations();
+        let begun = if all == 1 { String::new() } else { format!(" of {} of {all} combinations", results.len()) };
+        return Err(Error::Partial(format!("interrupted: the cells{begun} hold the members that were done")));
+    }
+    match results.iter().flat_map(|result| &result.sweep.cells).map(|cell| cell.no_spectrum).max().unwrap_or(0) {
         0 => Ok(()),
         failed => {
             Err(Error::Partial(format!("{failed} members have no spectrum; they are missing from the predictions")))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Recorded, map_names};
-    use crate::spec::SweepSpec;
-
-    #[test]
-    fn names_of_maps_are_short_and_differ() {
-        assert_eq!(map_names(&[0.1]), ["stability_map"]);
-        let names = map_names(&[1.0 / 3.0, 1.0 / 3.0 + 1e-9, 0.5]);
-        let ends = ["0.333333", "0.333333_number_2", "0.5"];
-        assert_eq!(names, ends.map(|end| format!("stability_map_damping_{end}")));
-    }
-
-    #[test]
-    fn fewer_members_are_recorded_before_fewer_points() {
-        let recorded = |depth| {
-            let recorded = Recorded::of(&SweepSpec { depth, ..SweepSpec::default() });
-            (recorded.members, recorded.places.len())
-        };
-        assert_eq!(recorded(80), (8, 1024));
-        assert_eq!(recorded(1000), (1, 1024));
-        let (members, points) = recorded(10_000);
-        assert!(members == 1 && (150..200).contains(&points));
-        assert_eq!(recorded(1_000_000), (1, 1));
     }
 }

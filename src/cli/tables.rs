@@ -3,6 +3,7 @@
 use crate::dataset::Column;
 use crate::lyapunov::Lyapunov;
 use crate::rollout::nonlinear::Observation;
+use crate::spec::{Axis, StepScaling, SweepSpec};
 use crate::spectrum::pseudospectrum::Pseudospectrum;
 use crate::spectrum::{Spectrum, Status};
 use crate::sweep::{Cell, Member, Observed, Point};
@@ -27,8 +28,24 @@ macro_rules! summary {
     };
 }
 
+/// A table of a plain sweep with the outer values of its combination in front, the same in every row.
+pub fn swept(axes: &[Axis], spec: &SweepSpec, columns: Columns) -> Columns {
+    let rows = columns.first().map_or(0, |(_, column)| column.rows());
+    let constant = |axis: &Axis| match axis.of(spec) {
+        value if axis.is_whole() => (axis.key(), Column::I64(vec![value as i64; rows])),
+        value => (axis.key(), Column::F64(vec![value; rows])),
+    };
+    axes.iter().map(constant).chain(columns).collect()
+}
+
+/// The step size of a cell before its scaling with the depth; none where nothing is scaled.
+pub fn given_step_size(spec: &SweepSpec, place: usize) -> Option<f64> {
+    let values = spec.step_size.values();
+    (spec.step_scaling != StepScaling::Constant).then(|| values[place % values.len()])
+}
+
 /// One row for each grid point, with the names of the JSON flattened by `_`.
-pub fn cells(cells: &[Cell]) -> Columns {
+pub fn cells(spec: &SweepSpec, cells: &[Cell]) -> Columns {
     let plain = |f: fn(&Cell) -> f64| Column::F64(cells.iter().map(f).collect());
     let maybe = |f: fn(&Cell) -> Option<f64>| optional(cells.iter().map(f));
     let count = |f: fn(&Cell) -> u64| Column::I64(cells.iter().map(|cell| f(cell) as i64).collect());
@@ -57,6 +74,10 @@ pub fn cells(cells: &[Cell]) -> Columns {
     columns.push(("no_spectrum", count(|c| c.no_spectrum)));
     if cells.iter().any(|cell| cell.observations.is_some()) {
         columns.extend(observed(cells));
+    }
+    let given: Vec<f64> = (0..cells.len()).filter_map(|place| given_step_size(spec, place)).collect();
+    if !given.is_empty() {
+        columns.push(("given_step_size", Column::F64(given)));
     }
     columns
 }

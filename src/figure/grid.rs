@@ -68,6 +68,11 @@ impl Grid {
         self.unstable[row * self.step_sizes.len() + column]
     }
 
+    /// Is there a prediction for any cell?
+    pub(super) fn is_predicted(&self) -> bool {
+        self.unstable.iter().any(Option::is_some)
+    }
+
     pub(super) fn has_missing(&self) -> bool {
         self.values.iter().any(Option::is_none)
     }

@@ -125,10 +125,10 @@ fn boundary(grid: &Grid, x_edges: &[f64], y_edges: &[f64]) -> Vec<Vec<Point>> {
 }
 
 fn legend(grid: &Grid, no_boundary: bool) -> Vec<(Sample, String)> {
-    let boundary = if no_boundary {
-        "predicted boundary: none in this range"
-    } else {
-        "predicted boundary: half of the layers unstable"
+    let boundary = match (grid.is_predicted(), no_boundary) {
+        (false, _) => "predicted boundary: unknown, nothing was linearised",
+        (true, true) => "predicted boundary: none in this range",
+        (true, false) => "predicted boundary: half of the layers unstable",
     };
     let mut entries = vec![(Sample::Line(INK), boundary.to_string())];
     if grid.has_missing() {

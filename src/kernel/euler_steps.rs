@@ -1,9 +1,18 @@
 //! Some linear Euler steps in a row: `x <- keep x + gain (weights . x)`, `steps` times, with the record of every column
 //! after each of them, as that many runs of [`euler_update`](crate::kernel::euler_update) would leave it.
 //!
-//! A GPU keeps whole columns in workgroup memory from the first step to the last, so a state crosses the memory bus
-//! once in `steps` steps instead of twice a step; the CPU keeps a panel of columns in its first-level cache, and its
-//! numbers are those of single steps bit for bit. A plan of many steps is `steps` times as short.
+//! A GPU keeps whole columns in workgroup memory from the first step to the last; the CPU keeps a panel of columns in
+//! its first-level cache, and its numbers are those of single steps bit for bit. A plan of many steps is up to
+//! [`STEPS`] times as short.
+//!
+//! # Who takes it
+//!
+//! - Hardware, unmeasured, by the bytes: with n = 64, 256 columns and 32 steps a member moves 144 KiB through memory
+//!   instead of 144 KiB in each step, so arithmetic takes the place of memory as the limit (470 operations a byte
+//!   instead of 15). It is also 32 times fewer dispatches.
+//! - The CPU, for the shorter plans; its time is the same: 20.7 us a step instead of 20.3 (n = 64, 256 columns, one
+//!   core of a Zen 4, fastest of many), gathering and scattering included.
+//! - Not lavapipe: 3.5 s of processor time for the bench's linear sweep, 1.7 s with single steps of 8 by 8 blocks.
 //!
 //! An invocation makes at most `STEPS` (rows / 32 rows / 4 + 4 + 16) < 10,000 trips through its loops; lavapipe stops
 //! at 65,535.
@@ -28,6 +37,8 @@ params! {
         /// How many steps, at most [`STEPS`].
         steps: u32,
         /// As in the Euler update.
+        renormalise: u32,
+        /// As in the Euler update.
         threshold_exponent: i32,
         /// As in the Euler update.
         threshold_mantissa: f32,
@@ -46,7 +57,8 @@ impl Kernel for EulerSteps {
     const NAME: &'static str = "euler_steps";
     const SOURCE: &'static str = concat!(
         include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/shared/euler.wgsl"),
+        include_str!("../../shaders/shared/terms.wgsl"),
+        include_str!("../../shaders/shared/track.wgsl"),
         include_str!("../../shaders/euler_steps.wgsl")
     );
     const BUFFERS: &'static [Binding] = &[
@@ -166,7 +178,7 @@ impl<T: Real> Steps<'_, '_, T> {
             inner: self.p.rows,
             columns: columns as u32,
             step: self.p.first + step,
-            renormalise: 1,
+            renormalise: self.p.renormalise,
             threshold_exponent: self.p.threshold_exponent,
             threshold_mantissa: self.p.threshold_mantissa,
         }
@@ -231,6 +243,7 @@ fn case(stream: u32, (rows, columns, members, steps): (usize, usize, usize, usiz
             columns: columns as u32,
             first: 3,
             steps: steps as u32,
+            renormalise: 1,
             threshold_exponent: 2,
             threshold_mantissa: 1.5,
         },
@@ -299,7 +312,7 @@ mod tests {
                 inner: p.rows,
                 columns: p.columns,
                 step: p.first + step,
-                renormalise: 1,
+                renormalise: p.renormalise,
                 threshold_exponent: p.threshold_exponent,
                 threshold_mantissa: p.threshold_mantissa,
             };

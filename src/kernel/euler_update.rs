@@ -17,6 +17,8 @@
 //! - lavapipe: blocks of 4 rows by 4 columns, which hardware keeps: 2.4 to 3.2 GFLOP/s in the sweep instead of 3.8 to
 //!   5.1 with 8 by 8, because loads are what costs there. On hardware neither has been measured.
 
+mod track;
+
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number, Real4};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
@@ -24,6 +26,7 @@ use crate::matmul::{Matrix, multiply_add, tile};
 use crate::random::sample;
 use crate::real::Real;
 use crate::simd::{Work, dispatch};
+pub(in crate::kernel) use track::Track;
 
 params! {
     /// Sizes of one update; all are padded to multiples of 4 with zeros.
@@ -85,7 +88,8 @@ impl Kernel for EulerUpdate {
     const NAME: &'static str = "euler_update";
     const SOURCE: &'static str = concat!(
         include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/shared/euler.wgsl"),
+        include_str!("../../shaders/shared/terms.wgsl"),
+        include_str!("../../shaders/shared/track.wgsl"),
         include_str!("../../shaders/euler_update.wgsl")
     );
     const BUFFERS: &'static [Binding] = &[
@@ -177,10 +181,16 @@ impl<T: Real> Update<'_, T> {
     /// All whole panels of `LANES` columns from `column`.
     #[inline(always)]
     fn panels<const FUSED: bool, const ROWS: usize, const LANES: usize>(&mut self, column: &mut usize) {
+        let track = Track {
+            step: self.p.step,
+            renormalise: self.p.renormalise != 0,
+            threshold: (self.p.threshold_mantissa, self.p.threshold_exponent),
+            columns: self.p.columns as usize,
+        };
         while *column + LANES <= self.p.columns as usize {
             let squares = self.panel::<FUSED, ROWS, LANES>(*column);
             for (l, square) in squares.into_iter().enumerate() {
-                self.observe(*column + l, square);
+                track.observe(self.norms, self.marks, *column + l, square);
             }
             *column += LANES;
         }
@@ -230,41 +240,6 @@ impl<T: Real> Update<'_, T> {
             let out: [T; LANES] = std::array::from_fn(|l| multiply_add::<T, FUSED>(gain[l], sums[l], kept[l]));
             *squares = std::array::from_fn(|l| multiply_add::<T, FUSED>(out[l], out[l], squares[l]));
             self.out[start..][..LANES].copy_from_slice(&out);
-        }
-    }
-
-    /// The record of one column: its norm, its exponent, its peak and when it crossed the threshold.
-    #[inline(always)]
-    fn observe(&mut self, column: usize, square: T) {
-        let columns = self.p.columns as usize;
-        let norm = |row: usize| row * columns + column;
-        let step = self.p.step as i32;
-        self.norms[norm(norm::NOW)] = square;
-        self.marks[norm(mark::EXPONENT)] += self.marks[norm(mark::PENDING)];
-        self.marks[norm(mark::PENDING)] = 0;
-        if square.exponent() <= -127 {
-            if self.marks[norm(mark::COLLAPSE_STEP)] == 0 {
-                self.marks[norm(mark::COLLAPSE_STEP)] = step;
-            }
-            return;
-        }
-        let exponent = square.exponent();
-        let mantissa = square * T::power_of_two(-exponent);
-        let total = exponent + 2 * self.marks[norm(mark::EXPONENT)];
-        let peak = (self.marks[norm(mark::PEAK_EXPONENT)], self.norms[norm(norm::PEAK)]);
-        if (total, mantissa) > peak {
-            self.marks[norm(mark::PEAK_EXPONENT)] = total;
-            self.norms[norm(norm::PEAK)] = mantissa;
-            self.marks[norm(mark::PEAK_STEP)] = step;
-        }
-        let limit = self.norms[norm(norm::INITIAL)] * T::from_f64(self.p.threshold_mantissa as f64);
-        let limit_exponent = limit.exponent();
-        let limit = (limit_exponent + self.p.threshold_exponent, limit * T::power_of_two(-limit_exponent));
-        if self.marks[norm(mark::CROSSING_STEP)] == 0 && (total, mantissa) > limit {
-            self.marks[norm(mark::CROSSING_STEP)] = step;
-        }
-        if self.p.renormalise != 0 {
-            self.marks[norm(mark::PENDING)] = exponent >> 1;
         }
     }
 }

@@ -1,10 +1,13 @@
 //! The linear layer f(x) = A x.
 
-use crate::ensemble::PADDING;
+use crate::ensemble::{PADDING, Source};
+use crate::integrator::Scheme;
 use crate::kernel::euler_steps::{self, EulerSteps};
-use crate::kernel::euler_update::{self, EulerUpdate};
+use crate::kernel::euler_update::{self, EulerUpdate, mark, norm};
+use crate::layer::implicit::Implicit;
 use crate::layer::{Coefficients, State, Threshold};
 use crate::plan::{BufferId, Plan};
+use crate::spec::EnsembleSpec;
 
 /// The linear layer f(x) = A x of the whole grid: each grid point is a column with its own coefficients.
 pub struct LinearLayer {
@@ -12,11 +15,83 @@ pub struct LinearLayer {
     columns: usize,
     /// G as it is drawn, `[padded width, padded width]`.
     pub weights: BufferId,
-    coefficients: BufferId,
     member_gain: BufferId,
-    /// Where a single step moves the state.
-    other: Option<BufferId>,
     threshold: Threshold,
+    step: Step,
+    other: BufferId,
+}
+
+/// How a step is made.
+enum Step {
+    Products(Products),
+    Implicit(Implicit),
+}
+
+/// x⁺ = q_0 x + g G (q_1 x + g G (.. (q_(p-1) x + q_p g G x))), by Horner's rule: one Euler update for each bracket, from
+/// the innermost. The series of an exponential are applied one after the other.
+struct Products {
+    /// `[keep | gain, columns]` of each bracket.
+    brackets: Vec<BufferId>,
+    substeps: usize,
+    /// Results within a series, in turn.
+    within: [BufferId; 2],
+    /// Results of series, in turn.
+    between: [BufferId; 2],
+    /// The record of states that are not the end of a step.
+    unrecorded: [BufferId; 2],
+}
+
+impl Products {
+    fn new(plan: &mut Plan, size: (usize, usize), points: &[Coefficients], scheme: &Scheme) -> Self {
+        let (rows, columns) = size;
+        let (degree, substeps) = (scheme.products() / scheme.substeps(), scheme.substeps());
+        let expansions: Vec<Vec<f64>> = points.iter().map(|point| scheme.expanded(point.keep)).collect();
+        let bracket = |j: usize| {
+            let mut values = vec![0.0; 2 * columns];
+            for (column, (point, q)) in points.iter().zip(&expansions).enumerate() {
+                let innermost = if j + 1 == degree { q[degree] } else { 1.0 };
+                values[column] = q[j];
+                values[columns + column] = innermost * point.gain / substeps as f64;
+            }
+            values
+        };
+        let brackets = (0..degree).rev().map(|j| plan.shared_reals("coefficients", bracket(j))).collect();
+        let mut states = |needed: bool| [(); 2].map(|()| plan.reals("stage", if needed { rows * columns } else { 1 }));
+        let (within, between) = (states(degree > 1), states(substeps > 1));
+        // Only what a bracket's record is written to; without brackets in between it is not used.
+        let record = if degree * substeps > 1 { columns } else { 1 };
+        let unrecorded = [plan.reals("norms", norm::ROWS * record), plan.ints("marks", mark::ROWS * record)];
+        Products { brackets, substeps, within, between, unrecorded }
+    }
+
+    /// The runs of a step; the last one keeps the record.
+    fn record(
+        &self,
+        plan: &mut Plan,
+        params: euler_update::Params,
+        [weights, member_gain]: [BufferId; 2],
+        state: State,
+        end: BufferId,
+    ) {
+        let mut x = state.x;
+        for substep in 1..=self.substeps {
+            let mut input = x;
+            for (i, &coefficients) in self.brackets.iter().enumerate() {
+                let outermost = i + 1 == self.brackets.len();
+                let last = outermost && substep == self.substeps;
+                let out = match (last, outermost) {
+                    (true, _) => end,
+                    (false, true) => self.between[substep % 2],
+                    (false, false) => self.within[i % 2],
+                };
+                let [norms, marks] = if last { [state.norms, state.marks] } else { self.unrecorded };
+                let own = euler_update::Params { renormalise: if last { params.renormalise } else { 0 }, ..params };
+                plan.run::<EulerUpdate>(own, &[weights, input, x, coefficients, member_gain, out, norms, marks]);
+                input = out;
+            }
+            x = input;
+        }
+    }
 }
 
 impl LinearLayer {
@@ -27,28 +102,36 @@ impl LinearLayer {
         plan: &mut Plan,
         width: usize,
         points: &[Coefficients],
+        scheme: &Scheme,
         member_gain: BufferId,
         threshold: Threshold,
     ) -> Self {
         let padded = width.next_multiple_of(PADDING);
         let columns = points.len().next_multiple_of(PADDING);
-        let mut values = vec![0.0; 2 * columns];
-        for (column, point) in points.iter().enumerate() {
-            values[column] = point.keep;
-            values[columns + column] = point.gain;
-        }
+        let step = match scheme {
+            Scheme::Inverse => Step::Implicit(Implicit::new(plan, width, points)),
+            _ => Step::Products(Products::new(plan, (padded, columns), points, scheme)),
+        };
         LinearLayer {
             padded,
             columns,
             weights: plan.reals("weights", padded * padded),
-            coefficients: plan.shared_reals("coefficients", values),
             member_gain,
-            other: None,
             threshold,
+            step,
+            other: plan.reals("x", padded * columns),
         }
     }
 
-    /// One Euler step. The state moves to the other of two buffers, so the result names it anew.
+    /// Draws the weights of layer `layer`, from 0.
+    pub fn draw(&self, plan: &mut Plan, source: &Source, spec: &EnsembleSpec, layer: u32) {
+        source.draw_square(plan, spec, layer, self.weights);
+        if let Step::Implicit(implicit) = &self.step {
+            implicit.factorise(plan, self.weights, self.member_gain);
+        }
+    }
+
+    /// One step. The state moves to the other of two buffers, so the result names it anew.
     pub fn step(&mut self, plan: &mut Plan, state: State, step: u32, renormalise: bool) -> State {
         let params = euler_update::Params {
             rows: self.padded as u32,
@@ -59,33 +142,42 @@ impl LinearLayer {
             threshold_exponent: self.threshold.exponent,
             threshold_mantissa: self.threshold.mantissa,
         };
-        let State { x, norms, marks } = state;
-        let LinearLayer { weights, coefficients, member_gain, padded, columns, .. } = *self;
-        let other = *self.other.get_or_insert_with(|| plan.reals("x", padded * columns));
-        plan.run::<EulerUpdate>(params, &[weights, x, x, coefficients, member_gain, other, norms, marks]);
-        self.other = Some(x);
-        State { x: other, ..state }
+        match &self.step {
+            Step::Products(products) => {
+                products.record(plan, params, [self.weights, self.member_gain], state, self.other)
+            }
+            Step::Implicit(implicit) => implicit.solve(plan, params, state, self.other),
+        }
+        let moved = State { x: self.other, ..state };
+        self.other = state.x;
+        moved
     }
 
-    /// Steps 1 to `depth` of tied weights, renormalised: some in one run where the state fits workgroup memory.
+    /// Steps 1 to `depth` of tied weights, renormalised: some in one run where a step is one product and the state
+    /// fits workgroup memory.
     pub fn steps(&mut self, plan: &mut Plan, mut state: State, depth: usize) -> State {
-        if self.padded > euler_steps::MOST_ROWS {
+        let one = match &self.step {
+            Step::Products(Products { brackets, substeps: 1, .. }) if brackets.len() == 1 => Some(brackets[0]),
+            _ => None,
+        };
+        let Some(coefficients) = one.filter(|_| self.padded <= euler_steps::MOST_ROWS) else {
             for step in 1..=depth {
                 state = self.step(plan, state, step as u32, true);
             }
             return state;
-        }
-        let LinearLayer { weights, coefficients, member_gain, .. } = *self;
+        };
         for first in (1..=depth).step_by(euler_steps::STEPS) {
             let params = euler_steps::Params {
                 rows: self.padded as u32,
                 columns: self.columns as u32,
                 first: first as u32,
                 steps: euler_steps::STEPS.min(depth + 1 - first) as u32,
+                renormalise: 1,
                 threshold_exponent: self.threshold.exponent,
                 threshold_mantissa: self.threshold.mantissa,
             };
-            plan.run::<EulerSteps>(params, &[weights, coefficients, member_gain, state.x, state.norms, state.marks]);
+            let State { x, norms, marks } = state;
+            plan.run::<EulerSteps>(params, &[self.weights, coefficients, self.member_gain, x, norms, marks]);
         }
         state
     }

@@ -1,13 +1,16 @@
-//! The nonlinear layers: the MLP, and the essay's Transformer layer with its two sublayers.
+//! The nonlinear layers: the MLP, attention alone, and the essay's Transformer layer with both as its sublayers.
 
 use crate::ensemble::Source;
+use crate::integrator::{self, Field, Operation, Program, Value};
+use crate::kernel::combine::{self, Combine, MOST_TERMS};
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::observe::{self, Observe, observation};
 use crate::layer::sublayer::{Branch, Shape, Sublayer};
+use crate::layer::update::{Coefficients, Update};
 use crate::layer::{Point, State, Threshold};
 use crate::plan::{BufferId, Plan};
 use crate::random::Tensor;
-use crate::spec::{LayerSpec, Model};
+use crate::spec::LayerSpec;
 
 /// What is kept of a rollout, for each grid point: see [`observe`].
 #[derive(Clone, Copy, Debug)]
@@ -20,27 +23,36 @@ pub struct Record {
     pub marks: BufferId,
 }
 
-/// An MLP or Transformer layer for the whole grid.
+/// A nonlinear layer for the whole grid: its sublayers, and how a step is made of them.
 ///
 /// ```text
-/// mlp:          x+ = (1 - gamma) x  + h FFN(norm(x))
-/// transformer:  x' = (1 - gamma) x  + h MultiHead(norm(x))
-///               x+ = (1 - gamma) x' + h FFN(norm(x'))
+/// euler, mlp:          x+ = (1 - gamma) x  + h FFN(norm(x))
+/// euler, attention:    x+ = (1 - gamma) x  + h MultiHead(norm(x))
+/// euler, transformer:  x' = (1 - gamma) x  + h MultiHead(norm(x))
+///                      x+ = (1 - gamma) x' + h FFN(norm(x'))
 /// ```
 ///
 /// with FFN(y) = radius W2 φ(W1 y) and MultiHead(y) = radius W_O [softmax(Q^T K / sqrt d) V of each head]; all weights
-/// N(0, 1/fan_in). With `norm = post` the sums are normed instead of the inputs.
+/// N(0, 1/fan_in). With `norm = post` the sums are normed instead of the inputs. The order of the sublayers and the
+/// stages of other integrators: [`crate::integrator`].
 pub struct NonlinearLayer {
     pub(super) shape: Shape,
     pub(super) points: Vec<Point>,
-    pub(super) attention: Option<Sublayer>,
-    pub(super) feedforward: Sublayer,
-    /// x', `[rows, columns]`.
-    pub(super) middle: BufferId,
-    /// The states before and after the last step.
-    pub(super) last: Option<(BufferId, BufferId)>,
+    pub(super) sublayers: Vec<Sublayer>,
+    pub(super) program: Program,
+    /// The states of the last step, one for each [`Value`] of the program.
+    pub(super) last: Option<Vec<BufferId>>,
     start: State,
-    others: [BufferId; 2],
+    /// The weights of the operations that are sums, one buffer for each operation.
+    pub(super) factors: Vec<Option<BufferId>>,
+    /// Results of all operations but the last one of a step, `[rows, columns]` each.
+    stages: Vec<BufferId>,
+    /// States after a step, in turn.
+    ends: [BufferId; 2],
+    /// The sum of some increments, on the way to that of all sublayers.
+    partial: BufferId,
+    /// `[keep | gain, columns]` of an Euler step.
+    euler: Coefficients,
     no_entropy: BufferId,
     threshold: Threshold,
     slots: usize,
@@ -59,19 +71,28 @@ impl NonlinearLayer {
         slots: usize,
     ) -> Self {
         let shape = Shape::new(width, spec.tokens, points.len());
-        let attention =
-            (spec.model == Model::Transformer).then(|| Sublayer::attention(plan, shape, spec, points, threshold));
-        let state = |plan: &mut Plan| plan.reals("x", shape.rows * shape.columns);
+        let (attends, has_ffn) = (spec.model.attends(), spec.model.has_ffn());
+        let sublayers = usize::from(attends) + usize::from(has_ffn);
+        let program = integrator::program(spec.integrator, sublayers).expect("specifications ask for explicit steps");
+        let updates: Vec<Vec<Update>> = (0..sublayers).map(|i| Update::of(&program, i)).collect();
+        let attention = attends.then(|| Sublayer::attention(plan, shape, spec, points, (&updates[0], threshold)));
+        let feedforward =
+            has_ffn.then(|| Sublayer::feedforward(plan, shape, spec, points, (&updates[sublayers - 1], threshold)));
+        let whole = shape.rows * shape.columns;
+        let needs_partial = updates[sublayers - 1].contains(&Update::Added);
         NonlinearLayer {
             shape,
             points: points.to_vec(),
-            feedforward: Sublayer::feedforward(plan, shape, spec, points, threshold),
-            middle: if attention.is_some() { state(plan) } else { plan.reals("unused", 1) },
-            attention,
+            sublayers: attention.into_iter().chain(feedforward).collect(),
             last: None,
             start: State::new(plan, shape.rows, shape.columns),
-            others: [state(plan), state(plan)],
+            factors: program.operations().iter().map(|operation| factors(plan, operation)).collect(),
+            stages: program.operations()[1..].iter().map(|_| plan.reals("stage", whole)).collect(),
+            ends: [(); 2].map(|()| plan.reals("x", whole)),
+            partial: plan.reals("partial", if needs_partial { whole } else { 1 }),
+            euler: Coefficients::new(plan, (shape.columns, shape.tokens), points, 1, &[Update::Substep(1.0)]),
             no_entropy: plan.reals("no_entropy", 1),
+            program,
             threshold,
             slots,
             record: Record {
@@ -89,17 +110,14 @@ impl NonlinearLayer {
 
     /// Draws the weights of layer `step`: 0 once for tied weights, a new one before each step for iid weights.
     pub fn draw(&self, plan: &mut Plan, source: &Source, step: u32) {
-        if let Some(attention) = &self.attention {
-            attention.draw(plan, source, step);
-        }
-        self.feedforward.draw(plan, source, step);
+        self.sublayers.iter().for_each(|sublayer| sublayer.draw(plan, source, step));
     }
 
     /// The buffers of the weights, for callers that fill them themselves: of attention (stacked query, key and value
     /// `[3 n, n]`, output `[n, n]`), if there is any, then of the FFN (up `[hidden, n]`, down `[n, hidden]`), padded,
     /// with elements of variance 1.
     pub fn weights(&self) -> Vec<BufferId> {
-        self.attention.iter().chain([&self.feedforward]).flat_map(Sublayer::weights).collect()
+        self.sublayers.iter().flat_map(Sublayer::weights).collect()
     }
 
     /// Draws the initial state, standard normal numbers, the same at every grid point: `[rows, columns]`.
@@ -114,32 +132,62 @@ impl NonlinearLayer {
         self.start.x
     }
 
-    /// x', the state between the sublayers of the last step, `[rows, columns]`; unused by an MLP.
-    pub fn middle(&self) -> BufferId {
-        self.middle
+    /// The states of the last step, in the order of the integrator's operations: the one before it first, the one
+    /// after it last. For Euler's method these are the states between sublayers.
+    pub fn states(&self) -> &[BufferId] {
+        self.last.as_deref().expect("a step has been recorded")
     }
 
     /// One step from state `x`, `step` = 1, 2, ..; what is seen goes to slot `slot` of the record.
     /// The state moves between buffers, so the result names it anew.
     pub fn step(&mut self, plan: &mut Plan, x: BufferId, step: u32, slot: usize) -> BufferId {
-        let after = self.others[usize::from(x == self.others[0])];
-        match &self.attention {
-            Some(attention) => {
-                // x' = (1 - gamma) x + h MultiHead(norm(x))
-                attention.update(plan, x, self.middle, step);
-                // x+ = (1 - gamma) x' + h FFN(norm(x'))
-                self.feedforward.update(plan, self.middle, after, step);
-            }
-            // x+ = (1 - gamma) x + h FFN(norm(x))
-            None => self.feedforward.update(plan, x, after, step),
+        let after = self.ends[usize::from(x == self.ends[0])];
+        let states: Vec<BufferId> = [x].into_iter().chain(self.stages.iter().copied()).chain([after]).collect();
+        for i in 0..self.program.operations().len() {
+            self.operate(plan, i, &states, step);
         }
         self.observe(plan, x, after, (step, slot));
-        self.last = Some((x, after));
+        self.last = Some(states);
         after
     }
 
+    /// Operation `i` of the integrator.
+    fn operate(&self, plan: &mut Plan, i: usize, states: &[BufferId], step: u32) {
+        let out = states[i + 1];
+        match &self.program.operations()[i] {
+            Operation::Substep { sublayer, fraction, from } => {
+                let x = states[from.index()];
+                self.sublayers[*sublayer].update(plan, Update::Substep(*fraction), [x, x, out], step);
+            }
+            Operation::Increment { of: Field::Sublayer(sublayer), at } => {
+                let x = states[at.index()];
+                self.sublayers[*sublayer].update(plan, Update::Increment(1), [x, x, out], step);
+            }
+            Operation::Increment { of: Field::All, at } => {
+                let x = states[at.index()];
+                let count = self.sublayers.len();
+                let mut sum = x;
+                for (i, sublayer) in self.sublayers.iter().enumerate() {
+                    let update = if i == 0 { Update::Increment(count) } else { Update::Added };
+                    let to = if i + 1 == count { out } else { self.partial };
+                    sublayer.update(plan, update, [sum, x, to], step);
+                    sum = to;
+                }
+            }
+            Operation::Sum { terms } => {
+                let size = (self.shape.rows, self.shape.columns);
+                combine(plan, size, (terms, self.factors[i]), states, out);
+            }
+        }
+    }
+
+    /// The attention sublayer, if there is one.
+    pub(super) fn attention(&self) -> Option<&Sublayer> {
+        self.sublayers.iter().find(|sublayer| matches!(sublayer.branch, Branch::Attention { .. }))
+    }
+
     fn observe(&self, plan: &mut Plan, x: BufferId, after: BufferId, (step, slot): (u32, usize)) {
-        let (heads, entropy) = match self.attention.as_ref().map(|attention| &attention.branch) {
+        let (heads, entropy) = match self.attention().map(|attention| &attention.branch) {
             Some(Branch::Attention { params, entropy, .. }) => (params.heads, *entropy),
             _ => (0, self.no_entropy),
         };
@@ -149,7 +197,7 @@ impl NonlinearLayer {
             tokens: self.shape.tokens as u32,
             points: self.shape.points as u32,
             heads,
-            sublayers: if heads > 0 { 2 } else { 1 },
+            sublayers: self.sublayers.len() as u32,
             token_lanes: self.shape.tokens.next_power_of_two().min(64) as u32,
             step,
             slot: slot as u32,
@@ -158,7 +206,29 @@ impl NonlinearLayer {
             threshold_mantissa: self.threshold.mantissa,
         };
         let Record { observations, norms, marks } = self.record;
-        let coefficients = self.feedforward.coefficients;
+        let coefficients = self.euler.of(Update::Substep(1.0));
         plan.run::<Observe>(params, &[x, self.start.x, coefficients, entropy, after, observations, norms, marks]);
     }
+}
+
+/// The weights of a sum.
+fn factors(plan: &mut Plan, operation: &Operation) -> Option<BufferId> {
+    let Operation::Sum { terms } = operation else { return None };
+    let mut values = vec![0.0; MOST_TERMS];
+    values.iter_mut().zip(terms).for_each(|(value, (_, factor))| *value = *factor);
+    Some(plan.shared_reals("factors", values))
+}
+
+/// A weighted sum of states of so many rows and columns.
+pub(super) fn combine(
+    plan: &mut Plan,
+    (rows, columns): (usize, usize),
+    (terms, factors): (&[(Value, f64)], Option<BufferId>),
+    states: &[BufferId],
+    out: BufferId,
+) {
+    let of = |i: usize| states[terms.get(i).unwrap_or(&terms[0]).0.index()];
+    let [a, b, c, d, e] = std::array::from_fn(of);
+    let params = combine::Params { rows: rows as u32, columns: columns as u32, terms: terms.len() as u32 };
+    plan.run::<Combine>(params, &[a, b, c, d, e, factors.expect("a sum has weights"), out]);
 }

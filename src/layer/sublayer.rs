@@ -6,10 +6,12 @@ use crate::kernel::attend::{self, Attend};
 use crate::kernel::euler_update::{self, EulerUpdate, mark, norm};
 use crate::kernel::normalise::{self, Normalise};
 use crate::kernel::project::{self, Project};
+use crate::layer::update::{Coefficients, Update};
 use crate::layer::{Point, Threshold};
 use crate::plan::{BufferId, Plan};
 use crate::random::Tensor;
 use crate::spec::{LayerSpec, Mask, NormKind, NormPlacement};
+use std::cell::Cell;
 
 /// The sizes of a nonlinear layer.
 #[derive(Clone, Copy, Debug)]
@@ -76,22 +78,24 @@ pub(super) struct Sublayer {
     pub inverse: BufferId,
     /// The update before its norm, `[rows, columns]`; with `post` only.
     raw: BufferId,
-    /// `[keep | gain, columns]`.
-    pub coefficients: BufferId,
+    pub coefficients: Coefficients,
     pub member_gain: BufferId,
+    /// The state at which the norm and the branch were last evaluated.
+    evaluated_at: Cell<Option<BufferId>>,
     norms: BufferId,
     marks: BufferId,
     threshold: Threshold,
 }
 
-/// What a grid point does in a sublayer's step: `keep` and `gain` with the output projection's 1/sqrt(fan_in).
-pub(super) fn euler(point: &Point, inner: usize) -> (f64, f64) {
-    (1.0 - point.damping, point.step_size * point.radius / (inner as f64).sqrt())
-}
-
 impl Sublayer {
     /// The attention of a layer.
-    pub fn attention(plan: &mut Plan, shape: Shape, spec: &LayerSpec, points: &[Point], threshold: Threshold) -> Self {
+    pub fn attention(
+        plan: &mut Plan,
+        shape: Shape,
+        spec: &LayerSpec,
+        points: &[Point],
+        (updates, threshold): (&[Update], Threshold),
+    ) -> Self {
         let stacked_rows = (3 * shape.width).next_multiple_of(PADDING);
         let head_width = shape.width / spec.heads;
         let branch = Branch::Attention {
@@ -112,7 +116,7 @@ impl Sublayer {
                 scale: (spec.logit_gain / (head_width as f64).sqrt()) as f32,
             },
         };
-        Self::new(plan, shape, spec, points, threshold, (branch, shape.width))
+        Self::new(plan, shape, spec, points, (updates, threshold), (branch, shape.width))
     }
 
     /// The FFN of a layer.
@@ -121,7 +125,7 @@ impl Sublayer {
         shape: Shape,
         spec: &LayerSpec,
         points: &[Point],
-        threshold: Threshold,
+        (updates, threshold): (&[Update], Threshold),
     ) -> Self {
         let hidden = spec.ffn_ratio * shape.width;
         let padded = hidden.next_multiple_of(PADDING);
@@ -130,7 +134,7 @@ impl Sublayer {
             hidden: plan.reals("hidden", padded * shape.columns),
             activation: activation::number(spec.activation),
         };
-        Self::new(plan, shape, spec, points, threshold, (branch, hidden))
+        Self::new(plan, shape, spec, points, (updates, threshold), (branch, hidden))
     }
 
     fn new(
@@ -138,15 +142,11 @@ impl Sublayer {
         shape: Shape,
         spec: &LayerSpec,
         points: &[Point],
-        threshold: Threshold,
+        (updates, threshold): (&[Update], Threshold),
         (branch, inner): (Branch, usize),
     ) -> Self {
         let normed = if spec.norm == NormPlacement::Pre { shape.rows * shape.columns } else { 1 };
         let raw = if spec.norm == NormPlacement::Post { shape.rows * shape.columns } else { 1 };
-        let mut values = vec![0.0; 2 * shape.columns];
-        for column in 0..shape.points * shape.tokens {
-            (values[column], values[shape.columns + column]) = euler(&points[column / shape.tokens], inner);
-        }
         Sublayer {
             shape,
             norm: spec.norm,
@@ -157,7 +157,8 @@ impl Sublayer {
             normed: plan.reals("normed", normed),
             inverse: plan.reals("inverse", shape.columns),
             raw: plan.reals("raw", raw),
-            coefficients: plan.shared_reals("coefficients", values),
+            coefficients: Coefficients::new(plan, (shape.columns, shape.tokens), points, inner, updates),
+            evaluated_at: Cell::new(None),
             member_gain: plan.shared_reals("member_gain", vec![1.0]),
             norms: plan.reals("norms", norm::ROWS * shape.columns),
             marks: plan.ints("marks", mark::ROWS * shape.columns),
@@ -187,21 +188,35 @@ impl Sublayer {
         }
     }
 
-    /// `out <- (1 - gamma) x + h f(x)`, with the norm before f or behind the sum.
-    pub fn update(&self, plan: &mut Plan, x: BufferId, out: BufferId, step: u32) {
-        let input = self.prepare(plan, x);
-        let units = self.branch(plan, input);
+    /// `out <- keep base + gain f(x)` as `update` says, with the norm before f or behind the sum.
+    pub fn update(&self, plan: &mut Plan, update: Update, [base, x, out]: [BufferId; 3], step: u32) {
+        let units = self.evaluate(plan, x);
         let sum = if self.norm == NormPlacement::Post { self.raw } else { out };
         let params = self.euler_params(self.shape.columns, step);
-        let buffers = [self.output, units, x, self.coefficients, self.member_gain, sum, self.norms, self.marks];
+        let coefficients = self.coefficients.of(update);
+        let buffers = [self.output, units, base, coefficients, self.member_gain, sum, self.norms, self.marks];
         plan.run::<EulerUpdate>(params, &buffers);
         if self.norm == NormPlacement::Post {
             plan.run::<Normalise>(self.norm_params(), &[sum, out, self.inverse]);
         }
     }
 
+    /// The units that the output projection reads at state `x`; leaves the norm and the branch as they are there.
+    pub fn evaluate(&self, plan: &mut Plan, x: BufferId) -> BufferId {
+        self.evaluated_at.set(Some(x));
+        let input = self.prepare(plan, x);
+        self.branch(plan, input)
+    }
+
+    /// [`Sublayer::evaluate`] where the last evaluation was at another state.
+    pub fn evaluate_again(&self, plan: &mut Plan, x: BufferId) {
+        if self.evaluated_at.get() != Some(x) {
+            self.evaluate(plan, x);
+        }
+    }
+
     /// The input of the branch at state `x`.
-    pub fn prepare(&self, plan: &mut Plan, x: BufferId) -> BufferId {
+    fn prepare(&self, plan: &mut Plan, x: BufferId) -> BufferId {
         if self.norm != NormPlacement::Pre {
             return x;
         }

@@ -6,13 +6,16 @@
 
 use crate::activation::kind;
 use crate::ensemble::{PADDING, Source};
+use crate::integrator::{Field, Operation, Value};
 use crate::kernel::attend_tangent::{self, AttendTangent};
 use crate::kernel::euler_update::{EulerUpdate, mark, norm};
 use crate::kernel::fill_basis::{self, FillBasis};
 use crate::kernel::normalise_tangent::{self, NormaliseTangent};
 use crate::kernel::project::{self, Project};
 use crate::kernel::project_tangent::{self, ProjectTangent};
-use crate::layer::sublayer::{Branch, Sublayer, euler};
+use crate::layer::nonlinear::combine;
+use crate::layer::sublayer::{Branch, Sublayer};
+use crate::layer::update::{Coefficients, Update};
 use crate::layer::{NonlinearLayer, State};
 use crate::plan::{BufferId, Plan};
 use crate::random::Tensor;
@@ -34,10 +37,15 @@ pub enum Part {
 /// Tangent vectors of a layer, with the buffers that carry them through it.
 pub struct Tangents {
     vectors: usize,
-    /// `[rows, columns, vectors]`: where the vectors are, in turn.
-    deviations: [BufferId; 4],
-    attention: Option<Buffers>,
-    feedforward: Buffers,
+    /// `[rows, columns, vectors]`: the vectors as they were filled in.
+    start: BufferId,
+    /// Of the results of all operations but the last one of a step.
+    stages: Vec<BufferId>,
+    /// Of the states after a step, in turn.
+    ends: [BufferId; 2],
+    /// Before a norm, or of one of two sublayers.
+    partial: BufferId,
+    sublayers: Vec<Buffers>,
     norms: BufferId,
     marks: BufferId,
 }
@@ -52,12 +60,8 @@ struct Buffers {
     heads: BufferId,
     /// The hidden units before their activation, `[hidden, columns]`.
     pre: BufferId,
-    /// `[keep | gain, columns, vectors]` of the step.
-    step: BufferId,
-    /// The same with keep 0 and without the step size: f alone.
-    field: BufferId,
-    /// The same with keep 1: f added.
-    sum: BufferId,
+    /// `[keep | gain, columns, vectors]` of each use.
+    coefficients: Coefficients,
 }
 
 impl Tangents {
@@ -65,16 +69,22 @@ impl Tangents {
     pub fn new(plan: &mut Plan, layer: &NonlinearLayer, vectors: usize) -> Self {
         let vectors = vectors.next_multiple_of(PADDING);
         let stride = layer.shape.columns * vectors;
-        if let Some(Branch::Attention { params, .. }) = layer.attention.as_ref().map(|sublayer| &sublayer.branch) {
+        if let Some(Branch::Attention { params, .. }) = layer.attention().map(|sublayer| &sublayer.branch) {
             let work = (params.tokens * params.head_width) as usize;
             let most = attend_tangent::MOST_WORK;
             assert!(work <= most, "tangents of attention need tokens * width / heads <= {most}, not {work}");
         }
+        let mut deviations = || plan.reals("deviations", layer.shape.rows * stride);
+        let operations = layer.program.operations().len();
+        let (start, ends) = (deviations(), [deviations(), deviations()]);
+        let stages: Vec<BufferId> = (1..operations).map(|_| deviations()).collect();
         Tangents {
             vectors,
-            deviations: std::array::from_fn(|_| plan.reals("deviations", layer.shape.rows * stride)),
-            attention: layer.attention.as_ref().map(|sublayer| Buffers::new(plan, layer, sublayer, vectors)),
-            feedforward: Buffers::new(plan, layer, &layer.feedforward, vectors),
+            start,
+            partial: deviations(),
+            stages,
+            ends,
+            sublayers: (0..layer.sublayers.len()).map(|i| Buffers::new(plan, layer, i, vectors)).collect(),
             norms: plan.reals("norms", norm::ROWS * stride),
             marks: plan.ints("marks", mark::ROWS * stride),
         }
@@ -95,23 +105,23 @@ impl Tangents {
             vectors: self.vectors as u32,
             first: first as u32,
         };
-        plan.run::<FillBasis>(params, &[self.deviations[0]]);
-        self.deviations[0]
+        plan.run::<FillBasis>(params, &[self.start]);
+        self.start
     }
 
     /// Independent normal vectors, the same at every grid point.
     pub fn draw(&self, plan: &mut Plan, layer: &NonlinearLayer, source: &Source) -> BufferId {
-        let state = State { x: self.deviations[0], norms: self.norms, marks: self.marks };
+        let state = State { x: self.start, norms: self.norms, marks: self.marks };
         let own = layer.shape.tokens * self.vectors;
         // Padding is filled too, as the stride asks; the first step makes it 0.
         let columns = layer.shape.columns * self.vectors;
         source.draw_state(plan, Tensor::Deviations, (layer.shape.width, columns, own), false, &state);
-        self.deviations[0]
+        self.start
     }
 
     /// The buffer that `basis` and `draw` fill, for callers that fill it themselves.
     pub fn start_buffer(&self) -> BufferId {
-        self.deviations[0]
+        self.start
     }
 
     /// M d for every vector d, at the step that `layer` has just recorded in this plan.
@@ -119,61 +129,93 @@ impl Tangents {
         self.apply(plan, layer, Part::Step, deviations)
     }
 
-    /// The linearisation of a part, applied to every vector.
+    /// The linearisation of a part, applied to every vector. The result is in another buffer than `deviations`.
     pub fn apply(&self, plan: &mut Plan, layer: &NonlinearLayer, part: Part, deviations: BufferId) -> BufferId {
-        let (x, after) = layer.last.expect("a step is recorded before its tangents");
-        let attention = layer.attention.as_ref().zip(self.attention.as_ref());
-        let (sublayer, own) = (&layer.feedforward, &self.feedforward);
-        match (part, attention) {
-            (Part::Step, Some((attention, buffers))) => {
-                // dx' = (1 - gamma) dx + h d[MultiHead(norm(x))]
-                let middle =
-                    self.sublayer(plan, attention, buffers, (x, layer.middle), (buffers.step, deviations), true);
-                // dx+ = (1 - gamma) dx' + h d[FFN(norm(x'))]
-                self.sublayer(plan, sublayer, own, (layer.middle, after), (own.step, middle), true)
+        let end = self.ends[usize::from(deviations == self.ends[0])];
+        let states = layer.last.as_ref().expect("a step is recorded before its tangents");
+        let last = layer.sublayers.len() - 1;
+        match part {
+            Part::Step => {
+                let tangents: Vec<BufferId> =
+                    [deviations].into_iter().chain(self.stages.iter().copied()).chain([end]).collect();
+                (0..layer.program.operations().len()).for_each(|i| self.operate(plan, layer, i, &tangents));
             }
-            (Part::Step, None) => self.sublayer(plan, sublayer, own, (x, after), (own.step, deviations), true),
-            (Part::Attention, Some((attention, buffers))) => {
-                self.sublayer(plan, attention, buffers, (x, layer.middle), (buffers.field, deviations), false)
+            Part::Attention => {
+                assert!(layer.attention().is_some(), "this layer has no attention");
+                self.update(plan, layer, 0, Update::Field, [states[0], deviations, deviations, end]);
             }
-            (Part::Attention, None) => unreachable!("only a Transformer has an attention sublayer"),
-            (Part::Feedforward, _) => {
-                let input = if attention.is_some() { layer.middle } else { x };
-                self.sublayer(plan, sublayer, own, (input, after), (own.field, deviations), false)
+            Part::Feedforward => {
+                let x = states[layer.program.input_of(last).index()];
+                self.update(plan, layer, last, Update::Field, [x, deviations, deviations, end]);
             }
-            (Part::Field, None) => self.sublayer(plan, sublayer, own, (x, after), (own.field, deviations), false),
-            (Part::Field, Some((attention, buffers))) => {
-                let sum =
-                    self.sublayer(plan, attention, buffers, (x, layer.middle), (buffers.field, deviations), false);
-                // The FFN's norm of x, where the step left that of x'.
-                sublayer.prepare(plan, x);
-                let units = self.units(plan, sublayer, own, x, deviations);
-                let total = self.euler(plan, sublayer, (units, sum), own.sum, &[deviations]);
-                // Back to the norm of x', for whatever comes next.
-                sublayer.prepare(plan, layer.middle);
-                total
+            Part::Field => {
+                let mut sum = deviations;
+                for i in 0..=last {
+                    let update = if i == 0 { Update::Field } else { Update::FieldAdded };
+                    let to = if i == last { end } else { self.partial };
+                    self.update(plan, layer, i, update, [states[0], sum, deviations, to]);
+                    sum = to;
+                }
+            }
+        }
+        end
+    }
+
+    /// The tangent of operation `i` of the integrator.
+    fn operate(&self, plan: &mut Plan, layer: &NonlinearLayer, i: usize, tangents: &[BufferId]) {
+        let states = layer.last.as_ref().expect("a step is recorded before its tangents");
+        let out = tangents[i + 1];
+        let mut update = |sublayer: usize, update: Update, at: Value, base: Option<BufferId>, out: BufferId| {
+            let (x, d) = (states[at.index()], tangents[at.index()]);
+            self.update(plan, layer, sublayer, update, [x, base.unwrap_or(d), d, out]);
+        };
+        match &layer.program.operations()[i] {
+            Operation::Substep { sublayer, fraction, from } => {
+                let own = &layer.sublayers[*sublayer];
+                if own.norm != NormPlacement::Post {
+                    return update(*sublayer, Update::Substep(*fraction), *from, None, out);
+                }
+                update(*sublayer, Update::Substep(*fraction), *from, None, self.partial);
+                // The norm behind the sum is that of this sublayer's own result.
+                plan.run::<NormaliseTangent>(self.norm_params(own), &[states[i + 1], own.inverse, self.partial, out]);
+            }
+            Operation::Increment { of: Field::Sublayer(sublayer), at } => {
+                update(*sublayer, Update::Increment(1), *at, None, out)
+            }
+            Operation::Increment { of: Field::All, at } => {
+                let count = layer.sublayers.len();
+                let mut base = None;
+                for i in 0..count {
+                    let own = if i == 0 { Update::Increment(count) } else { Update::Added };
+                    let to = if i + 1 == count { out } else { self.partial };
+                    update(i, own, *at, base, to);
+                    base = Some(to);
+                }
+            }
+            Operation::Sum { terms } => {
+                let size = (layer.shape.rows, layer.shape.columns * self.vectors);
+                combine(plan, size, (terms, layer.factors[i]), tangents, out);
             }
         }
     }
 
-    /// The tangent of one sublayer's update from `input` to `output`, with these coefficients.
-    fn sublayer(
+    /// The tangent of one update, `keep base + gain df(x) d`, before a norm behind it.
+    fn update(
         &self,
         plan: &mut Plan,
-        sublayer: &Sublayer,
-        buffers: &Buffers,
-        (input, output): (BufferId, BufferId),
-        (coefficients, deviations): (BufferId, BufferId),
-        whole: bool,
-    ) -> BufferId {
-        let units = self.units(plan, sublayer, buffers, input, deviations);
-        let sum = self.euler(plan, sublayer, (units, deviations), coefficients, &[]);
-        if sublayer.norm != NormPlacement::Post || !whole {
-            return sum;
-        }
-        let normed = self.other(&[sum]);
-        plan.run::<NormaliseTangent>(self.norm_params(sublayer), &[output, sublayer.inverse, sum, normed]);
-        normed
+        layer: &NonlinearLayer,
+        sublayer: usize,
+        update: Update,
+        [x, base, deviations, out]: [BufferId; 4],
+    ) {
+        let (own, buffers) = (&layer.sublayers[sublayer], &self.sublayers[sublayer]);
+        own.evaluate_again(plan, x);
+        let units = self.units(plan, own, buffers, x, deviations);
+        let params = own.euler_params(own.shape.columns * self.vectors, 1);
+        let coefficients = buffers.coefficients.of(update);
+        let written = [out, self.norms, self.marks];
+        let read = [own.output, units, base, coefficients, own.member_gain];
+        plan.run::<EulerUpdate>(params, &[&read[..], &written[..]].concat());
     }
 
     /// The tangent of what the output projection reads.
@@ -228,28 +270,6 @@ impl Tangents {
         }
     }
 
-    /// `keep d + gain W_out u`; buffers in `keep_alive` are not written.
-    fn euler(
-        &self,
-        plan: &mut Plan,
-        sublayer: &Sublayer,
-        (units, deviations): (BufferId, BufferId),
-        coefficients: BufferId,
-        keep_alive: &[BufferId],
-    ) -> BufferId {
-        let out = self.other(&[&[deviations], keep_alive].concat());
-        let params = sublayer.euler_params(sublayer.shape.columns * self.vectors, 1);
-        let read = [sublayer.output, units, deviations, coefficients, sublayer.member_gain];
-        plan.run::<EulerUpdate>(params, &[read[0], read[1], read[2], read[3], read[4], out, self.norms, self.marks]);
-        out
-    }
-
-    /// A buffer of tangents that is none of these. The first one is left to whoever filled it.
-    fn other(&self, taken: &[BufferId]) -> BufferId {
-        let free = self.deviations[1..].iter().find(|id| !taken.contains(id));
-        *free.expect("there are more buffers than are in use at a time")
-    }
-
     fn norm_params(&self, sublayer: &Sublayer) -> normalise_tangent::Params {
         normalise_tangent::Params {
             width: sublayer.shape.width as u32,
@@ -262,26 +282,16 @@ impl Tangents {
 }
 
 impl Buffers {
-    fn new(plan: &mut Plan, layer: &NonlinearLayer, sublayer: &Sublayer, vectors: usize) -> Self {
+    fn new(plan: &mut Plan, layer: &NonlinearLayer, sublayer: usize, vectors: usize) -> Self {
+        let own = &layer.sublayers[sublayer];
         let (rows, columns) = (layer.shape.rows, layer.shape.columns);
-        let (stride, projected) = (columns * vectors, sublayer.projection(kind::IDENTITY).rows as usize);
-        let attends = matches!(sublayer.branch, Branch::Attention { .. });
-        let pre = sublayer.norm == NormPlacement::Pre;
-        let mut coefficients = |of: &dyn Fn(usize) -> (f64, f64)| {
-            let mut values = vec![0.0; 2 * stride];
-            for i in 0..layer.points.len() * layer.shape.tokens * vectors {
-                (values[i], values[stride + i]) = of(i / vectors / layer.shape.tokens);
-            }
-            plan.shared_reals("coefficients", values)
-        };
-        let gain = |point: usize| layer.points[point].radius / (sublayer.inner as f64).sqrt();
-        let step = coefficients(&|point| euler(&layer.points[point], sublayer.inner));
-        let field = coefficients(&|point| (0.0, gain(point)));
-        let sum = coefficients(&|point| (1.0, gain(point)));
+        let (stride, projected) = (columns * vectors, own.projection(kind::IDENTITY).rows as usize);
+        let attends = matches!(own.branch, Branch::Attention { .. });
+        let pre = own.norm == NormPlacement::Pre;
+        let updates = [Update::of(&layer.program, sublayer), vec![Update::Field, Update::FieldAdded]].concat();
+        let size = (stride, layer.shape.tokens * vectors);
         Buffers {
-            step,
-            field,
-            sum,
+            coefficients: Coefficients::new(plan, size, &layer.points, own.inner, &updates),
             normed: plan.reals("normed", if pre { rows * stride } else { 1 }),
             projected: plan.reals("projected", projected * stride),
             heads: plan.reals("heads", if attends { rows * stride } else { 1 }),

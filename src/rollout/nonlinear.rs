@@ -9,7 +9,7 @@ use crate::kernel::euler_update::mark;
 use crate::kernel::observe::observation;
 use crate::layer::{Jacobian, NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
 use crate::plan::{BufferId, Data, Plan};
-use crate::spec::{EnsembleSpec, LayerSpec, Model, Weights};
+use crate::spec::{EnsembleSpec, LayerSpec, Weights};
 use std::ops::Range;
 
 /// What to run.
@@ -141,7 +141,7 @@ impl NonlinearRollout<'_> {
                 slots,
                 points,
                 tokens: self.layer.tokens,
-                attends: self.layer.model == Model::Transformer,
+                attends: self.layer.model.attends(),
             };
             sink(Outcomes { chunk: &chunk, columns: points, points }, observations)
         })

@@ -115,17 +115,19 @@ pub struct Gain {
 }
 
 impl Gain {
-    /// An upper bound of the norm of one step: ‖G‖/√n stays below 2 but for rare draws, hence the 4.
+    /// An upper bound of the norm of one step and of its stages: ‖G‖/√n stays below 2 but for rare draws, hence the 4.
     /// Backward Euler has no bound (its step can be singular): there it is Euler's.
     pub fn bound(&self) -> f64 {
         let random = self.step_size * self.radius * 4.0;
-        let once = (1.0 - self.damping - self.step_size * self.shift).abs() + random;
-        let step = self.step_size * self.shift.abs() + random;
+        let constant = -self.damping - self.step_size * self.shift;
+        let z = constant.abs() + random;
         match self.integrator {
-            Integrator::Euler | Integrator::BackwardEuler => once,
-            Integrator::Heun | Integrator::Strang => (1.0 + step).powi(2),
-            Integrator::Rk4 => (1.0 + step).powi(4),
-            Integrator::ExponentialEuler => step.exp(),
+            Integrator::Euler | Integrator::BackwardEuler => (1.0 + constant).abs() + random,
+            Integrator::Heun => 1.0 + z * (1.0 + z / 2.0),
+            Integrator::Rk4 => 1.0 + z * (1.0 + z / 2.0 * (1.0 + z / 3.0 * (1.0 + z / 4.0))),
+            Integrator::ExponentialEuler => (constant + random).exp(),
+            Integrator::Strang => (1.0 + z).powi(2),
+            Integrator::StrangRk4 => (2.0 * z).exp(),
         }
     }
 

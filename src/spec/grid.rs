@@ -35,6 +35,12 @@ impl Grid {
         Grid { source: plain(value), values: vec![value], logarithmic: false }
     }
 
+    /// The same grid with its points without rounding errors; equal ones are left out.
+    pub(super) fn with_values(self, mut values: Vec<f64>) -> Grid {
+        values.dedup();
+        Grid { values, ..self }
+    }
+
     /// The text it was read from.
     pub fn source(&self) -> &str {
         &self.source
@@ -239,6 +245,11 @@ fn quoted(source: &str) -> String {
 pub(crate) fn plain(value: f64) -> String {
     let moderate = value == 0.0 || (1e-5..1e12).contains(&value.abs());
     if moderate { value.to_string() } else { format!("{value:e}") }
+}
+
+/// The same with 6 significant digits at most: what `log(0.1,10,3)` makes of 1 is 1.
+pub(crate) fn brief(value: f64) -> String {
+    plain(format!("{value:.5e}").parse().unwrap_or(value))
 }
 
 /// Text from outside, fit for one line of an error: control characters escaped, no longer than it helps.

@@ -2,6 +2,7 @@
 //!
 //! Everything is optional here; the defaults live with the specifications.
 
+use super::axes::{self, AxisText};
 use super::grid::{Grid, plain};
 use super::words::*;
 use crate::error::{Error, Result};
@@ -47,10 +48,10 @@ pub struct LayerKeys {
     /// Whether the steps of a member share their layer [default: tied; iid for lyapunov]
     #[arg(long, value_name = "KIND", help_heading = "Layer")]
     pub weights: Option<Weights>,
-    /// Tokens T, 1 to 512 [default: 4 for the transformer, else 1]
+    /// Tokens T, 1 to 512 [default: 4 with attention, else 1]
     #[arg(long, value_name = "T", help_heading = "Layer", allow_negative_numbers = true)]
     pub tokens: Option<usize>,
-    /// Attention heads of the transformer; must divide the width [default: 4]
+    /// Attention heads; must divide the width [default: 4]
     #[arg(long, value_name = "COUNT", help_heading = "Layer", allow_negative_numbers = true)]
     pub heads: Option<usize>,
     /// FFN width over the width [default: 4]
@@ -71,6 +72,9 @@ pub struct LayerKeys {
     /// Factor on the attention scores [default: 1]
     #[arg(long, value_name = "NUMBER", help_heading = "Layer", allow_negative_numbers = true)]
     pub logit_gain: Option<f64>,
+    /// How a step follows dx/dt = f(x) [default: euler]
+    #[arg(long, value_name = "NAME", help_heading = "Layer")]
+    pub integrator: Option<Integrator>,
 }
 
 impl LayerKeys {
@@ -78,20 +82,21 @@ impl LayerKeys {
     pub fn refuse_unused(&self, model: Model) -> Result<()> {
         let attention =
             [("heads", self.heads.is_some()), ("mask", self.mask.is_some()), ("logit_gain", self.logit_gain.is_some())];
-        let network = [
-            ("ffn_ratio", self.ffn_ratio.is_some()),
-            ("activation", self.activation.is_some()),
-            ("norm", self.norm.is_some()),
-            ("norm_kind", self.norm_kind.is_some()),
-        ];
+        let feedforward = [("ffn_ratio", self.ffn_ratio.is_some()), ("activation", self.activation.is_some())];
+        let norm = [("norm", self.norm.is_some()), ("norm_kind", self.norm_kind.is_some())];
         let first = |keys: &[(&'static str, bool)]| keys.iter().find(|(_, given)| *given).map(|(name, _)| *name);
-        if model != Model::Transformer
+        if !model.attends()
             && let Some(name) = first(&attention)
         {
             return invalid!("{name}: the {model} model has no attention; remove it or use model transformer");
         }
+        if !model.has_ffn()
+            && let Some(name) = first(&feedforward)
+        {
+            return invalid!("{name}: the {model} model has none; remove it or use model mlp or transformer");
+        }
         if model == Model::Linear
-            && let Some(name) = first(&network)
+            && let Some(name) = first(&norm)
         {
             return invalid!("{name}: the linear model has none; remove it or use model mlp or transformer");
         }
@@ -115,9 +120,6 @@ pub struct SweepKeys {
     /// Steps L of a trajectory [default: 80]
     #[arg(long, value_name = "STEPS", help_heading = "Sweep", allow_negative_numbers = true)]
     pub depth: Option<usize>,
-    /// How a step follows dx/dt = f(x); only euler is built yet [default: euler]
-    #[arg(long, value_name = "NAME", help_heading = "Sweep")]
-    pub integrator: Option<Integrator>,
     /// How the step size shrinks with the depth [default: constant]
     #[arg(long, value_name = "KIND", help_heading = "Sweep")]
     pub step_scaling: Option<StepScaling>,
@@ -130,6 +132,10 @@ pub struct SweepKeys {
     /// Members recorded step by step [default: 8]
     #[arg(long, value_name = "COUNT", help_heading = "Sweep", allow_negative_numbers = true)]
     pub trajectories: Option<usize>,
+    /// Sweep one more key, once for each: step_size, radius, damping, depth, width, tokens, heads or logit_gain
+    #[arg(long, value_name = "KEY=GRID", help_heading = "Sweep")]
+    #[serde(deserialize_with = "axes::table")]
+    pub sweep_over: Vec<AxisText>,
     /// Members computed at a time; on the command line it is a global option.
     #[arg(skip)]
     pub chunk: Option<usize>,
@@ -141,6 +147,23 @@ pub struct SweepKeys {
     #[command(flatten)]
     #[serde(skip)]
     pub layer: LayerKeys,
+}
+
+impl SweepKeys {
+    /// Was this key, one that can be swept, given on its own?
+    pub(super) fn gives(&self, key: &str) -> bool {
+        match key {
+            "step_size" => self.step_size.is_some(),
+            "radius" => self.radius.is_some(),
+            "damping" => self.damping.is_some(),
+            "depth" => self.depth.is_some(),
+            "width" => self.ensemble.width.is_some(),
+            "tokens" => self.layer.tokens.is_some(),
+            "heads" => self.layer.heads.is_some(),
+            "logit_gain" => self.layer.logit_gain.is_some(),
+            _ => false,
+        }
+    }
 }
 
 /// A grid not yet read: TOML may say it as text, as a number or as an array of numbers.

@@ -2,7 +2,7 @@
 
 use super::check::{self, Gain};
 use super::parts::{EnsembleSpec, LayerSpec};
-use super::words::{Integrator, Model, Weights};
+use super::words::{Model, Weights};
 use crate::error::Result;
 use crate::invalid;
 use serde::Serialize;
@@ -79,7 +79,7 @@ impl LyapunovSpec {
         check::damping(self.damping)?;
         self.validate_counts()?;
         let LyapunovSpec { step_size, radius, damping, .. } = *self;
-        Gain { step_size, radius, damping, shift: self.ensemble.shift, integrator: Integrator::Euler }.check()
+        Gain { step_size, radius, damping, shift: self.ensemble.shift, integrator: self.layer.integrator }.check()
     }
 
     fn validate_counts(&self) -> Result<()> {
@@ -89,6 +89,7 @@ impl LyapunovSpec {
             check::count("top", top, self.dimension())?;
         }
         check::tangents("top: the tangents", self.dimension(), self.exponents(), "ask for fewer exponents, with top")?;
+        self.layer.validate_tangents(self.ensemble.width)?;
         if self.transient_steps > MOST_STEPS {
             return invalid!("transient_steps: {} is too large; the most is {MOST_STEPS}", self.transient_steps);
         }

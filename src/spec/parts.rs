@@ -13,8 +13,14 @@ pub const WIDEST: usize = 4096;
 pub const MOST_TOKENS: usize = 512;
 /// The most members of an ensemble.
 pub const MOST_LAYERS: usize = 1 << 31;
+/// The widest state of an implicit integrator.
+const WIDEST_IMPLICIT: usize = 512;
 /// The widest FFN over the width.
 const LARGEST_RATIO: usize = 64;
+
+/// The largest tokens * width / heads of a linearised attention: its kernel makes 2.25 loop trips for each, and some
+/// drivers end all loops silently after 65,535.
+pub const MOST_ATTENTION: usize = 24_000;
 
 /// Takes over those fields that were given as keys.
 macro_rules! take {
@@ -115,29 +121,31 @@ pub struct LayerSpec {
     pub weights: Weights,
     /// T.
     pub tokens: usize,
-    /// Attention heads; only the transformer has them.
+    /// Attention heads; models with attention.
     pub heads: usize,
     /// Width of the FFN over the width of the state; MLP and transformer.
     pub ffn_ratio: usize,
     /// The nonlinearity of the FFN; MLP and transformer.
     pub activation: Activation,
-    /// Where the norm stands; MLP and transformer.
+    /// Where the norm stands; nonlinear models.
     pub norm: NormPlacement,
-    /// Which norm; MLP and transformer.
+    /// Which norm; nonlinear models.
     pub norm_kind: NormKind,
-    /// The attention's mask; transformer only.
+    /// The attention's mask; models with attention.
     pub mask: Mask,
-    /// Factor on the attention scores; transformer only.
+    /// Factor on the attention scores; models with attention.
     pub logit_gain: f64,
+    /// How a step follows dx/dt = f(x).
+    pub integrator: Integrator,
 }
 
 impl LayerSpec {
-    /// The defaults of a model: 4 tokens for the transformer, else one.
+    /// The defaults of a model: 4 tokens with attention, else one.
     pub fn of(model: Model) -> Self {
         LayerSpec {
             model,
             weights: Weights::Tied,
-            tokens: if model == Model::Transformer { 4 } else { 1 },
+            tokens: if model.attends() { 4 } else { 1 },
             heads: 4,
             ffn_ratio: 4,
             activation: Activation::Gelu,
@@ -145,12 +153,14 @@ impl LayerSpec {
             norm_kind: NormKind::Layernorm,
             mask: Mask::None,
             logit_gain: 1.0,
+            integrator: Integrator::Euler,
         }
     }
 
     /// Takes over the keys that were given.
     pub fn apply(&mut self, keys: &LayerKeys) {
-        take!(keys => self; model, weights, tokens, heads, ffn_ratio, activation, norm, norm_kind, mask, logit_gain);
+        take!(keys => self; model, weights, tokens, heads, ffn_ratio, activation, norm, norm_kind, mask, logit_gain,
+            integrator);
     }
 
     /// Refuses layers that cannot be built from `ensemble`.
@@ -159,6 +169,7 @@ impl LayerSpec {
         check::count("heads", self.heads, WIDEST)?;
         check::count("ffn_ratio", self.ffn_ratio, LARGEST_RATIO)?;
         check::factor("logit_gain", self.logit_gain)?;
+        self.validate_integrator(ensemble.width)?;
         if self.model == Model::Linear {
             return match self.tokens {
                 1 => Ok(()),
@@ -169,15 +180,58 @@ impl LayerSpec {
         self.validate_weights(ensemble)
     }
 
+    /// Implicit and exponential steps need a constant matrix, splitting needs two sublayers, and a norm behind the sum
+    /// is no step along a field.
+    fn validate_integrator(&self, width: usize) -> Result<()> {
+        let (integrator, model) = (self.integrator, self.model);
+        let linear_only = matches!(integrator, Integrator::BackwardEuler | Integrator::ExponentialEuler);
+        if linear_only && model != Model::Linear {
+            return invalid!("integrator: {integrator} is for the linear model only; use rk4 with the {model} model");
+        }
+        if matches!(integrator, Integrator::Strang | Integrator::StrangRk4) && model != Model::Transformer {
+            return invalid!("integrator: {integrator} splits two sublayers, and the {model} model has none; use rk4");
+        }
+        if integrator != Integrator::Euler && model != Model::Linear && self.norm == NormPlacement::Post {
+            return invalid!(
+                "integrator: with norm post a layer is no step along a field; use euler, or norm pre or none"
+            );
+        }
+        if integrator == Integrator::BackwardEuler && width > WIDEST_IMPLICIT {
+            return invalid!(
+                "width: {width} is too large for backward-euler, which factorises a matrix at each grid point; the most is \
+                 {WIDEST_IMPLICIT}"
+            );
+        }
+        Ok(())
+    }
+
     fn validate_heads(&self, width: usize) -> Result<()> {
         let heads = self.heads;
-        if self.model != Model::Transformer || width.is_multiple_of(heads) {
+        if !self.model.attends() || width.is_multiple_of(heads) {
             return Ok(());
         }
         let fitting = (1..=heads.min(width)).rev().find(|&fewer| width.is_multiple_of(fewer)).unwrap_or(1);
         invalid!(
             "heads: {heads} do not divide width {width}; use {fitting} heads or width {}",
             width.next_multiple_of(heads)
+        )
+    }
+
+    /// Refuses attention that is too large for its tangents. Whole Jacobians need no such guard: one that fits has
+    /// n T <= 23,170.
+    pub(super) fn validate_tangents(&self, width: usize) -> Result<()> {
+        let (tokens, heads) = (self.tokens, self.heads);
+        let work = |heads: usize| tokens * (width / heads);
+        if matches!(self.model, Model::Linear | Model::Mlp) || work(heads) <= MOST_ATTENTION {
+            return Ok(());
+        }
+        let fits = |&more: &usize| width.is_multiple_of(more) && work(more) <= MOST_ATTENTION;
+        let fitting = (heads..=width).find(fits).unwrap_or(width);
+        invalid!(
+            "tokens: linearised attention needs tokens x width / heads of at most {MOST_ATTENTION}, not {}; lower tokens \
+             to {} or use {fitting} heads",
+            work(heads),
+            MOST_ATTENTION / (width / heads)
         )
     }
 
@@ -205,17 +259,20 @@ impl Serialize for LayerSpec {
         map.serialize_entry("model", &self.model)?;
         map.serialize_entry("weights", &self.weights)?;
         map.serialize_entry("tokens", &self.tokens)?;
-        if self.model == Model::Transformer {
+        if self.model.attends() {
             map.serialize_entry("heads", &self.heads)?;
             map.serialize_entry("mask", &self.mask)?;
             map.serialize_entry("logit_gain", &self.logit_gain)?;
         }
-        if self.model != Model::Linear {
+        if self.model.has_ffn() {
             map.serialize_entry("ffn_ratio", &self.ffn_ratio)?;
             map.serialize_entry("activation", &self.activation)?;
+        }
+        if self.model != Model::Linear {
             map.serialize_entry("norm", &self.norm)?;
             map.serialize_entry("norm_kind", &self.norm_kind)?;
         }
+        map.serialize_entry("integrator", &self.integrator)?;
         map.end()
     }
 }

@@ -1,21 +1,25 @@
 //! What a sweep does: a stability map over step size × radius × damping.
 
+use super::axes::{self, Axes, Axis, Swept};
 use super::check::{self, Gain};
 use super::grid::{Grid, MOST_POINTS};
 use super::keys::SweepKeys;
 use super::parts::{EnsembleSpec, LayerSpec, take};
 use super::words::*;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::invalid;
 use serde::Serialize;
+use serde::ser::{self, Serializer};
 
 /// The deepest trajectory.
 pub const DEEPEST: usize = 1_000_000;
 /// The most members that can be recorded step by step.
 const MOST_TRAJECTORIES: usize = 4096;
 
-/// A stability map over step size × radius × damping. It serialises flat, under the names of the flags.
+/// A stability map over step size × radius × damping, or one for each combination of outer axes. It serialises flat,
+/// under the names of the flags.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(remote = "Self")]
 pub struct SweepSpec {
     /// Which matrices are drawn.
     #[serde(flatten)]
@@ -31,8 +35,6 @@ pub struct SweepSpec {
     pub radius: Grid,
     /// Frictions gamma.
     pub damping: Grid,
-    /// How a step follows dx/dt = f(x).
-    pub integrator: Integrator,
     /// How the step size depends on the depth.
     pub step_scaling: StepScaling,
     /// Growth of the norm, as a factor, that counts as diverged.
@@ -45,6 +47,21 @@ pub struct SweepSpec {
     /// Members computed at a time; none: as many as fit. Not part of the record, for it cannot change a result.
     #[serde(skip)]
     pub chunk: Option<usize>,
+    /// Keys swept outside of the map; their own fields then mean nothing, and are not part of the record.
+    #[serde(skip_serializing_if = "Axes::is_empty")]
+    pub sweep_over: Axes,
+}
+
+impl Serialize for SweepSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        if self.sweep_over.is_empty() {
+            return SweepSpec::serialize(self, serializer);
+        }
+        let whole = SweepSpec::serialize(self, serde_json::value::Serializer).map_err(ser::Error::custom)?;
+        let swept = self.sweep_over.keys();
+        let own = |name: &str| !swept.iter().any(|axis| axis.key() == name);
+        serializer.collect_map(whole.as_object().into_iter().flatten().filter(|(name, _)| own(name)))
+    }
 }
 
 impl Default for SweepSpec {
@@ -69,12 +86,12 @@ impl SweepSpec {
             step_size: written(if linear { "log(0.01,2,32)" } else { "log(0.01,2,12)" }),
             radius: written(if linear { "lin(0.05,1.6,32)" } else { "lin(0.1,1.6,12)" }),
             damping: Grid::single(0.1),
-            integrator: Integrator::Euler,
             step_scaling: StepScaling::Constant,
             threshold: 1e3,
             linearise_every: None,
             trajectories: 8,
             chunk: None,
+            sweep_over: Axes::default(),
         }
     }
 
@@ -94,7 +111,7 @@ impl SweepSpec {
     fn apply(&mut self, keys: &SweepKeys) -> Result<()> {
         self.ensemble.apply(&keys.ensemble);
         self.layer.apply(&keys.layer);
-        take!(keys => self; depth, integrator, step_scaling, threshold, trajectories);
+        take!(keys => self; depth, step_scaling, threshold, trajectories);
         self.linearise_every = keys.linearise_every.or(self.linearise_every);
         self.chunk = keys.chunk.or(self.chunk);
         for (name, text, grid) in [
@@ -106,10 +123,20 @@ impl SweepSpec {
                 *grid = text.read(name)?;
             }
         }
+        // A key given on its own wins over an earlier sweep of it.
+        Axis::ALL.into_iter().filter(|axis| keys.gives(axis.key())).for_each(|axis| self.sweep_over.remove(axis));
+        for swept in axes::read(&keys.sweep_over, |key| keys.gives(key))? {
+            match swept {
+                Swept::Outer(axis, grid) => self.sweep_over.set(axis, grid),
+                Swept::Inner("step_size", grid) => self.step_size = grid,
+                Swept::Inner("radius", grid) => self.radius = grid,
+                Swept::Inner(_, grid) => self.damping = grid,
+            }
+        }
         Ok(())
     }
 
-    /// How many cells the map has: step sizes × radii × dampings.
+    /// How many cells one map has: step sizes × radii × dampings.
     pub fn cells(&self) -> usize {
         self.step_size.len() * self.radius.len() * self.damping.len()
     }
@@ -119,8 +146,19 @@ impl SweepSpec {
         step_size * self.step_scaling.factor(self.depth)
     }
 
-    /// Refuses, in one line, what cannot be computed or would mean nothing.
+    /// Refuses, in one line, what cannot be computed or would mean nothing, at any combination of the outer axes.
     pub fn validate(&self) -> Result<()> {
+        if self.sweep_over.is_empty() {
+            return self.validate_plain();
+        }
+        self.sweep_over.check(self)?;
+        self.combinations().try_for_each(|plain| {
+            let said = self.said_of(&plain);
+            plain.validate_plain().map_err(|error| Error::Invalid(format!("sweep_over: at {said}: {error}")))
+        })
+    }
+
+    fn validate_plain(&self) -> Result<()> {
         self.ensemble.validate()?;
         self.layer.validate(&self.ensemble)?;
         check::count("depth", self.depth, DEEPEST)?;
@@ -129,9 +167,6 @@ impl SweepSpec {
         if self.layer.model != Model::Linear && self.linearise_every != Some(0) {
             let dimension = self.ensemble.width * self.layer.tokens;
             check::tangents("tokens: the Jacobian", dimension, dimension, "linearise never, with linearise_every 0")?;
-        }
-        if self.integrator != Integrator::Euler {
-            return invalid!("integrator: {} is not built yet; use euler", self.integrator);
         }
         if self.ensemble.radius_kind == RadiusKind::Exact && self.layer.weights == Weights::Iid {
             return invalid!(
@@ -184,7 +219,7 @@ impl SweepSpec {
         for step_size in ends(&self.step_size) {
             for damping in ends(&self.damping) {
                 let step_size = self.effective_step_size(step_size);
-                let (shift, integrator) = (self.ensemble.shift, self.integrator);
+                let (shift, integrator) = (self.ensemble.shift, self.layer.integrator);
                 Gain { step_size, radius, damping, shift, integrator }.check()?;
             }
         }

@@ -31,8 +31,22 @@ pub enum Model {
     Linear,
     /// f(x) = W2 φ(W1 norm(x))
     Mlp,
+    /// f(x) = MultiHead(norm(x))
+    Attention,
     /// Attention, then FFN, each its own Euler step
     Transformer,
+}
+
+impl Model {
+    /// Has it attention?
+    pub fn attends(self) -> bool {
+        matches!(self, Model::Attention | Model::Transformer)
+    }
+
+    /// Has it an FFN?
+    pub fn has_ffn(self) -> bool {
+        matches!(self, Model::Mlp | Model::Transformer)
+    }
 }
 
 /// Which random matrices are drawn.
@@ -127,16 +141,18 @@ pub enum Integrator {
     /// x + h f(x), the residual update
     #[default]
     Euler,
-    /// Two stages, order 2
+    /// Two evaluations of f, order 2
     Heun,
-    /// Four stages, order 4
+    /// The classical Runge-Kutta method: four evaluations, order 4
     Rk4,
     /// Implicit, order 1; linear model only
     BackwardEuler,
-    /// Exact for constant A; linear model only
+    /// The solution itself; linear model only
     ExponentialEuler,
-    /// Half attention, FFN, half attention; transformer only
+    /// Half attention, FFN, half attention (Macaron); transformer only
     Strang,
+    /// The same with sub-steps of order 4, which make it one of order 2
+    StrangRk4,
 }
 
 /// How the step size depends on the depth L.

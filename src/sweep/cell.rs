@@ -30,6 +30,12 @@ impl Bands {
         let norm = (numbers + 4) as f64 * epsilon;
         Bands { predicted, observed: predicted + norm, norm }
     }
+
+    /// Where an error of z makes one that is so many times larger in |Φ|.
+    pub fn steeper(self, slope: f64) -> Self {
+        let predicted = slope * self.predicted;
+        Bands { predicted, observed: predicted + self.norm, ..self }
+    }
 }
 
 /// Shares of members by their fate.

@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use std::path::Path;
 
-fn eulerscope() -> Command {
+pub fn eulerscope() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eulerscope"));
     command.timeout(std::time::Duration::from_secs(20));
     command
@@ -11,7 +11,7 @@ fn eulerscope() -> Command {
 
 /// Runs, checks code and form of the refusal, and gives the line back.
 #[track_caller]
-fn refusal(mut command: Command, code: i32) -> String {
+pub fn refusal(mut command: Command, code: i32) -> String {
     let output = command.output().expect("the program starts");
     let line = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(code), "{command:?}: {line}");
@@ -84,8 +84,10 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --shift nan", 4, "shift"),
     ("sweep --damping 1.5", 4, "damping: 1.5"),
     ("sweep --damping -0.1", 4, "damping: -0.1"),
-    ("sweep --integrator heun", 4, "integrator: heun is not built yet; use euler"),
-    ("sweep --integrator rk4 --plan", 4, "not built yet"),
+    ("sweep --integrator backward-euler --width 513", 4, "width: 513 is too large for backward-euler"),
+    ("sweep --integrator exponential-euler --shift -1e3 --radius 1 --step-size 1", 4, "2^40"),
+    ("sweep --integrator exponential-euler --shift 1e3 --radius 150 --step-size 1 --quiet", 4, "products a step"),
+    ("sweep --integrator strang", 4, "strang splits two sublayers, and the linear model has none"),
     // Counts.
     ("sweep --width 0", 4, "width: 0"),
     ("sweep --width 100000", 4, "width: 100000"),
@@ -117,7 +119,11 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --model transformer --heads 0", 4, "heads: 0"),
     ("sweep --model mlp --ffn-ratio 0", 4, "ffn_ratio: 0"),
     ("sweep --model mlp --ensemble symmetric", 4, "ginibre"),
-    ("sweep --model mlp --integrator strang", 4, "strang is not built yet"),
+    ("sweep --model mlp --integrator strang", 4, "strang splits two sublayers, and the mlp model has none"),
+    ("sweep --model transformer --integrator backward-euler", 4, "backward-euler is for the linear model only"),
+    ("sweep --model mlp --norm post --integrator rk4", 4, "integrator: with norm post"),
+    ("sweep --model attention --ffn-ratio 2", 4, "ffn_ratio: the attention model has none"),
+    ("lyapunov --model mlp --integrator exponential-euler", 4, "linear model only"),
     ("sweep --heads 4", 4, "heads: the linear model has no attention"),
     ("sweep --model mlp --heads 4", 4, "heads: the mlp model has no attention"),
     ("sweep --mask causal", 4, "mask"),
@@ -134,6 +140,15 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --model transformer --width 64 --tokens 512", 4, "lower width x tokens to 23170"),
     ("lyapunov --model transformer --width 512 --tokens 512", 4, "fewer exponents"),
     ("lyapunov --model mlp --width 4096 --tokens 512", 4, "fewer exponents"),
+    (
+        "lyapunov --model transformer --width 512 --tokens 512 --top 8",
+        4,
+        "at most 24000, not 65536; lower tokens to 187 or use 16 heads",
+    ),
+    ("lyapunov --model transformer --tokens 0", 4, "tokens: 0"),
+    ("lyapunov --model transformer --ffn-ratio 0", 4, "ffn_ratio: 0"),
+    ("lyapunov --model transformer --heads 5", 4, "heads: 5 do not divide width 32; use 4 heads or width 35"),
+    ("lyapunov --model transformer --mask diagonal", 2, "causal"),
     ("sweep --model transformer --logit-gain 0", 4, "logit_gain"),
     // The other commands.
     ("spectrum --step-size 0", 4, "step_size"),

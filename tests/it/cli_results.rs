@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Runs on the CPU and gives back standard output and standard error.
 #[track_caller]
-fn run(line: &str, folder: &Path, columns: &str) -> (String, String) {
+pub fn run(line: &str, folder: &Path, columns: &str) -> (String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eulerscope"));
     command.current_dir(folder).env("COLUMNS", columns).timeout(std::time::Duration::from_secs(120));
     let output = command.args(line.split(' ')).args(["--device", "cpu"]).output().unwrap();
@@ -18,12 +18,12 @@ fn run(line: &str, folder: &Path, columns: &str) -> (String, String) {
 }
 
 #[track_caller]
-fn json(line: &str, folder: &Path) -> Value {
+pub fn json(line: &str, folder: &Path) -> Value {
     serde_json::from_str(&run(line, folder, "100").0).unwrap()
 }
 
 /// The names of an object's values, with `_` between a name and those inside it; lists are tables of their own.
-fn flattened(value: &Value) -> BTreeSet<String> {
+pub fn flattened(value: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (name, value) in value.as_object().unwrap() {
         match value {
@@ -35,7 +35,7 @@ fn flattened(value: &Value) -> BTreeSet<String> {
     names
 }
 
-fn columns(path: &Path) -> BTreeSet<String> {
+pub fn columns(path: &Path) -> BTreeSet<String> {
     let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
     let schema = reader.metadata().file_metadata().schema_descr();
     schema.columns().iter().map(|column| column.name().to_string()).collect()
@@ -114,6 +114,18 @@ fn scaled_step_sizes_are_drawn_as_they_act() {
     assert!(text.contains("step size h, scaled by 1/depth") && text.contains("0.01"), "{text}");
     let svg = std::fs::read_to_string(folder.path().join("o/stability_map.svg")).unwrap();
     assert!(svg.contains("scaled by 1/depth") && svg.contains("0.02") && svg.contains("cpu f32"));
+}
+
+/// What was not computed is not reported as 0.
+#[test]
+fn without_jacobians_nothing_is_predicted() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "sweep --model mlp --layers 3 --width 4 --depth 3 --step-size 1 --radius 1 --linearise-every 0";
+    let (text, _) = run(line, folder.path(), "100");
+    assert!(text.contains("seen to grow at 1 of 1 grid points; nothing was linearised"), "{text}");
+    assert!(!text.contains("predicted to explode"), "{text}");
+    let cell = &json(&format!("{line} --json"), folder.path())["cells"][0];
+    assert!(cell["unstable_fraction"].is_null() && cell["fates_predicted"]["explodes"].is_null(), "{cell}");
 }
 
 #[test]

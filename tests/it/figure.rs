@@ -1,6 +1,8 @@
 //! Figures: drawn for every size of grid, with the boundary where it belongs and missing values grey.
 
-use eulerscope::figure::{ConvergenceFigure, Disc, Picture, Series, SpectrumScatter, StabilityMap};
+use eulerscope::figure::{
+    ConvergenceFigure, Disc, Picture, ScalingFigure, ScalingLine, Series, SpectrumScatter, Spread, StabilityMap, evenly,
+};
 
 const MISSING: &str = "#a8a8a8";
 const INK: &str = "#222222";
@@ -110,6 +112,7 @@ fn missing_values_are_grey_and_never_zero() {
     map.values = vec![None; 9];
     map.unstable_fraction = vec![None; 9];
     assert_well_formed(&map.draw().unwrap());
+    assert!(map.draw().unwrap().svg.contains("unknown, nothing was linearised"));
     assert!(map.draw().unwrap().svg.contains("no value"));
 }
 
@@ -195,4 +198,60 @@ fn convergence_breaks_where_values_are_missing() {
     let mut wrong = series(vec![Some(1.0); 3]);
     wrong.x.pop();
     assert_eq!(figure(vec![wrong]).draw().unwrap_err().exit_code(), 10);
+}
+
+/// Growth 0.3, 0.6, .. over depth 10, 100, .., with a spread of 0.1 on both sides.
+fn scaling(lines: usize, points: usize) -> ScalingFigure {
+    let spread = |middle: f64| Spread { low: Some(middle - 0.1), middle: Some(middle), high: Some(middle + 0.1) };
+    let point = |i: usize| (10f64.powi(i as i32 + 1), spread(0.3 * (i + 1) as f64));
+    let line = |l: usize| ScalingLine { label: format!("radius {l}"), points: (0..points).map(point).collect() };
+    ScalingFigure {
+        lines: (0..lines).map(line).collect(),
+        x_label: "depth".into(),
+        y_label: "growth".into(),
+        neutral: (0.0, "neutral: 0".into()),
+        title: "growth over depth".into(),
+        caption: "cpu".into(),
+    }
+}
+
+#[test]
+fn scaling_is_drawn_whatever_is_missing() {
+    for (lines, points) in [(1, 1), (1, 3), (3, 2), (8, 40), (2, 0)] {
+        let figure = scaling(lines, points);
+        assert_well_formed(&figure.draw().unwrap());
+        for columns in [10, 72, 100, 160] {
+            let text = figure.terminal(columns);
+            assert!(text.is_ascii() && text.lines().all(|line| line.len() <= columns.max(72)), "{text}");
+            assert!(text.lines().count() <= 4 * 18 + 2, "{text}");
+        }
+    }
+    let mut figure = scaling(1, 3);
+    figure.lines[0].points[1].1 = Spread::default();
+    figure.lines[0].points[2].1.middle = Some(f64::INFINITY);
+    assert_well_formed(&figure.draw().unwrap());
+    let text = figure.terminal(72);
+    assert!(text.contains("- to -") && text.contains("-: no value"), "{text}");
+    assert!(scaling(0, 0).draw().is_err(), "nothing to draw");
+}
+
+#[test]
+fn the_terminal_puts_medians_between_their_quantiles() {
+    let text = scaling(1, 3).terminal(100);
+    let bars: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once('|')?.1.split_once('|')?.0)).collect();
+    assert_eq!(bars.len(), 3, "{text}");
+    // From 0, which is neutral, to 1: of 53 columns the median 0.3 (i + 1) stands at 52 of them.
+    for (i, bar) in bars.iter().enumerate() {
+        let place = |value: f64| (value * 52.0).round() as usize;
+        let middle = 0.3 * (i + 1) as f64;
+        assert_eq!((bar.find(':'), bar.find('o'), bar.len()), (Some(0), Some(place(middle)), 53), "{text}");
+        assert_eq!((bar.find('-'), bar.rfind('-')), (Some(place(middle - 0.1)), Some(place(middle + 0.1))), "{text}");
+    }
+}
+
+#[test]
+fn thinning_keeps_both_ends() {
+    assert_eq!(evenly(3, 8), [0, 1, 2]);
+    assert_eq!(evenly(9, 3), [0, 4, 8]);
+    assert_eq!((evenly(9, 1), evenly(0, 4)), (vec![0], vec![]));
 }

@@ -3,11 +3,10 @@
 use crate::adapter::{gpu, software_adapters};
 use eulerscope::device::Device;
 use eulerscope::ensemble::Source;
-use eulerscope::kernel::attend_tangent::{self, AttendTangent};
 use eulerscope::layer::{NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
 use eulerscope::plan::{Data, Inputs, Plan};
 use eulerscope::random::sample;
-use eulerscope::spec::{Activation, LayerSpec, Mask, Model, NormKind, NormPlacement};
+use eulerscope::spec::{Activation, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement};
 
 const WIDTH: usize = 8;
 
@@ -38,6 +37,17 @@ fn specs() -> Vec<LayerSpec> {
     ]
 }
 
+/// Layers of other integrators, and attention alone.
+fn stepped() -> Vec<LayerSpec> {
+    let transformer = specs().swap_remove(0);
+    let with = |integrator| LayerSpec { integrator, ..transformer.clone() };
+    let mut specs: Vec<LayerSpec> =
+        [Integrator::Heun, Integrator::Rk4, Integrator::Strang, Integrator::StrangRk4].map(with).to_vec();
+    specs.push(LayerSpec { integrator: Integrator::Rk4, ..LayerSpec::of(Model::Mlp) });
+    specs.push(LayerSpec { model: Model::Attention, ..transformer });
+    specs
+}
+
 /// Padded columns of a state with so many tokens at one grid point.
 fn columns(tokens: usize) -> usize {
     tokens.next_multiple_of(4)
@@ -64,7 +74,7 @@ fn steps(spec: &LayerSpec, point: Point, states: &[Vec<f64>]) -> Vec<[Vec<f64>; 
     plan.output(after);
     let transformer = spec.model == Model::Transformer;
     if transformer {
-        plan.output(layer.middle());
+        plan.output(layer.states()[1]);
     }
     let values = states.iter().flat_map(|state| padded(state, spec.tokens)).collect();
     let inputs = Inputs(vec![(source.member_ids, Data::Word(vec![0; states.len()])), (start, Data::F64(values))]);
@@ -137,7 +147,7 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 #[test]
 fn jacobians_match_central_differences() {
     let point = point(0.7, 1.3, 0.1);
-    for (i, spec) in specs().into_iter().enumerate() {
+    for (i, spec) in specs().into_iter().chain(stepped()).enumerate() {
         let order = WIDTH * spec.tokens;
         let state = sample(2000 + i as u32, order);
         let step = 1e-5;
@@ -153,7 +163,8 @@ fn jacobians_match_central_differences() {
         let truth: Vec<f64> = (0..order * order).map(|e| difference(e / order, e % order)).collect();
         let error = distance(&found, &truth);
         assert!(error <= 1e-8, "layer {i}: the Jacobian of the step is off by {error:e}");
-        if spec.model == Model::Transformer && spec.norm != NormPlacement::Post {
+        let by_sublayers = spec.model == Model::Transformer && spec.integrator == Integrator::Euler;
+        if by_sublayers && spec.norm != NormPlacement::Post {
             // x' = (1 - gamma) x + h f(x)
             let f = |r: usize, k: usize| {
                 let change = (results[2 * k][0][r] - results[2 * k + 1][0][r]) / (2.0 * step);
@@ -203,7 +214,7 @@ fn the_field_is_the_sum_of_its_sublayers() {
 fn devices_agree_on_jacobians() {
     let mut devices = vec![Device::open("cpu").expect("always there").0];
     devices.extend(software_adapters().iter().map(|name| gpu(name)));
-    for (i, spec) in specs().into_iter().enumerate() {
+    for (i, spec) in specs().into_iter().chain(stepped()).enumerate() {
         let state = sample(2300 + i as u32, WIDTH * spec.tokens);
         let truth = jacobian_at(&reference(), &spec, point(0.7, 1.3, 0.1), Part::Step, &state);
         for device in &devices {
@@ -280,73 +291,20 @@ fn layer_norm_has_two_null_directions() {
     }
 }
 
-/// |v^T J dk| <= 1/2 for unit vectors, with equality for two equal scores.
-#[test]
-fn the_softmax_jacobian_is_at_most_one_half() {
-    let bound = |keys: &[f64], v: &[f64], dk: &[f64]| -> f64 {
-        let tokens = keys.len();
-        let stride = columns(tokens);
-        let mut plan = Plan::new();
-        let [stacked, deviations, attended] =
-            [("stacked", 4 * stride), ("deviations", 16 * stride), ("attended", 4 * stride)].map(|(label, length)| {
-                let id = plan.reals(label, length);
-                plan.input(id)
-            });
-        let out = plan.reals("out", 16 * stride);
-        plan.output(out);
-        let params = attend_tangent::Params {
-            width: 1,
-            head_width: 1,
-            tokens: tokens as u32,
-            columns: stride as u32,
-            vectors: 4,
-            rows: 4,
-            out_rows: 4,
-            heads: 1,
-            causal: 0,
-            scale: 1.0,
-        };
-        plan.run::<AttendTangent>(params, &[stacked, deviations, attended, out]);
-        // q = 1: the scores are the keys.
-        let (mut x, mut d, mut o) = (vec![0.0; 4 * stride], vec![0.0; 16 * stride], vec![0.0; 4 * stride]);
-        let total: f64 = keys.iter().map(|k| k.exp()).sum();
-        let mean: f64 = keys.iter().zip(v).map(|(k, v)| k.exp() / total * v).sum();
-        for t in 0..tokens {
-            (x[t], x[stride + t], x[2 * stride + t], o[t]) = (1.0, keys[t], v[t], mean);
-            d[(stride + t) * 4] = dk[t];
-        }
-        let inputs = Inputs(vec![(stacked, Data::F64(x)), (deviations, Data::F64(d)), (attended, Data::F64(o))]);
-        let mut result = f64::NAN;
-        reference()
-            .run(&plan, 1, 0, &inputs, &mut |chunk| {
-                result = chunk.outputs[0].real(0);
-                Ok(())
-            })
-            .expect("it runs");
-        result
-    };
-    let unit = |v: Vec<f64>| -> Vec<f64> {
-        let length = v.iter().map(|x| x * x).sum::<f64>().sqrt();
-        v.into_iter().map(|x| x / length).collect()
-    };
-    for i in 0..50 {
-        let keys = sample(2700 + i, 2 + i as usize % 6).iter().map(|k| 2.0 * k).collect::<Vec<_>>();
-        let (v, dk) = (unit(sample(2800 + i, keys.len())), unit(sample(2900 + i, keys.len())));
-        assert!(bound(&keys, &v, &dk).abs() <= 0.5);
-    }
-    let tight = unit(vec![1.0, -1.0]);
-    assert!((bound(&[0.3, 0.3], &tight, &tight) - 0.5).abs() <= 1e-15);
-}
-
 /// Tangents carried along a rollout are the derivative of the rollout, for several grid points at once.
 #[test]
 fn tangents_follow_a_rollout() {
-    let spec = LayerSpec { tokens: 3, heads: 2, ..LayerSpec::of(Model::Transformer) };
+    for integrator in [Integrator::Euler, Integrator::Rk4] {
+        follow_a_rollout(&LayerSpec { tokens: 3, heads: 2, integrator, ..LayerSpec::of(Model::Transformer) });
+    }
+}
+
+fn follow_a_rollout(spec: &LayerSpec) {
     let points = [point(0.7, 1.3, 0.1), point(1.0, 0.5, 0.0), point(0.2, 2.0, 0.3)];
     let stride = (points.len() * spec.tokens).next_multiple_of(4);
     let mut plan = Plan::new();
     let source = Source::new(&mut plan, 5);
-    let mut layer = NonlinearLayer::new(&mut plan, &spec, WIDTH, &points, Threshold::new(1e3), 1);
+    let mut layer = NonlinearLayer::new(&mut plan, spec, WIDTH, &points, Threshold::new(1e3), 1);
     layer.draw(&mut plan, &source, 0);
     let tangents = Tangents::new(&mut plan, &layer, 4);
     let mut x = layer.start_buffer();

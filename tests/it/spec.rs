@@ -136,11 +136,41 @@ fn the_other_commands_parse() {
     assert_eq!((planned.plan, planned.out), (true, Some("results".into())));
 }
 
+/// The arguments of a line of shell: split at blanks, but not inside of single quotes.
+fn arguments_of(line: &str) -> Vec<String> {
+    let parts = line.split('\'').enumerate();
+    let split = parts.flat_map(|(i, part)| match i % 2 {
+        0 => part.split(' ').filter(|word| !word.is_empty()).map(String::from).collect(),
+        _ => vec![part.to_string()],
+    });
+    split.collect()
+}
+
+#[test]
+fn the_examples_of_the_help_and_of_the_readme_are_accepted() {
+    let Ok(Request::Print(help)) = cli::understand(["eulerscope", "sweep", "--help"].map(OsString::from).into_iter())
+    else {
+        panic!("help is text")
+    };
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
+    let readme = readme.replace("\\\n", " ").replace("cargo run --release --", "  eulerscope");
+    let text = help + &readme;
+    let examples: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  eulerscope ")).collect();
+    assert!(examples.len() >= 15, "{examples:?}");
+    for example in examples {
+        let bare = example.split(" # ").next().expect("a part").split("   #").next().expect("a part");
+        let arguments = arguments_of(&format!("eulerscope {bare}")).into_iter().map(OsString::from);
+        let said = cli::understand(arguments).err().map(|error| error.to_string());
+        assert_eq!(said, None, "{example}");
+    }
+}
+
 #[test]
 fn long_contexts_run_without_their_jacobian() {
     let spec = sweep(&["sweep", "--model", "transformer", "--tokens", "512", "--linearise-every", "0"]);
     assert_eq!((spec.layer.tokens, spec.linearise_every), (512, Some(0)));
-    invocation(&["lyapunov", "--model", "transformer", "--width", "512", "--tokens", "512", "--top", "8"]);
+    let long = ["lyapunov", "--model", "transformer", "--width", "512", "--tokens", "512", "--top", "8"];
+    invocation(&[&long[..], &["--heads", "16"]].concat());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use eulerscope::device::Device;
 use eulerscope::ensemble::{draw_matrices, unit};
 use eulerscope::layer::Coefficients;
 use eulerscope::rollout::{Outcome, Rollout};
-use eulerscope::spec::{Ensemble, EnsembleSpec, Grid, RadiusKind, SweepSpec, Weights};
+use eulerscope::spec::{Ensemble, EnsembleSpec, Grid, Integrator, RadiusKind, SweepSpec, Weights};
 use eulerscope::spectrum::{self, Spectrum, Status};
 use eulerscope::statistics::{Moments, Summary};
 use eulerscope::sweep::{self, Cell};
@@ -54,6 +54,7 @@ fn the_essays_equation_multiplies_by_minus_four() {
             let rollout = Rollout {
                 ensemble: &ensemble,
                 weights: Weights::Tied,
+                integrator: Integrator::Euler,
                 depth: 3000,
                 threshold: 1e3,
                 points: &points,
@@ -81,6 +82,7 @@ fn growth_far_beyond_f32_is_exact() {
         let rollout = Rollout {
             ensemble: &ensemble,
             weights: Weights::Tied,
+            integrator: Integrator::Euler,
             depth: 390,
             threshold: 1e3,
             points: &points,
@@ -186,6 +188,7 @@ fn antisymmetric_layers_grow_under_euler_as_theory_says() {
         let rollout = Rollout {
             ensemble: &ensemble,
             weights: Weights::Tied,
+            integrator: Integrator::Euler,
             depth: 100,
             threshold: 1e3,
             points: &points,

@@ -1,0 +1,150 @@
+//! The folder of a sweep: its tables, its figures, and which trajectories it records.
+
+use crate::cli::console::Console;
+use crate::cli::tables::Columns;
+use crate::cli::{maps, scaling, tables, thinning};
+use crate::dataset::{Dataset, TableWriter};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::figure::Picture;
+use crate::spec::{Model, SweepSpec};
+use crate::sweep::{self, Combination};
+use serde_json::Value;
+
+/// Rows of the table of trajectories at most; beyond it fewer members are recorded, then fewer grid points.
+const MOST_ROWS: usize = 2_000_000;
+
+/// Writes everything and seals the folder with `record`; `recorded` is none when the sweep was interrupted.
+pub fn write(
+    mut dataset: Dataset,
+    device: &Device,
+    spec: &SweepSpec,
+    results: &[Combination],
+    (record, recorded): (Value, Option<&[Recorded]>),
+) -> Result<()> {
+    let text = serde_json::to_string(spec).map_err(|error| Error::Bug(error.to_string()))?;
+    dataset.note("spec", &text);
+    dataset.note("spec_hash", blake3::hash(text.as_bytes()).to_hex().as_str());
+    write_tables(&mut dataset, spec, results)?;
+    if let Some(recorded) = recorded {
+        let mut table = dataset.table("trajectories")?;
+        for (result, recorded) in results.iter().zip(recorded) {
+            append(&mut table, spec, result, trajectories(device, result, recorded)?)?;
+        }
+        dataset.finish_table(table)?;
+    }
+    for (name, map) in maps::maps(device, spec, results) {
+        write_picture(&mut dataset, &name, &map.draw()?)?;
+    }
+    for (name, figure) in scaling::figures(device, spec, results) {
+        write_picture(&mut dataset, &name, &figure.draw()?)?;
+    }
+    if let Some(first) = results.first() {
+        write_picture(&mut dataset, "spectrum", &maps::spectrum(device, spec, first).draw()?)?;
+    }
+    dataset.finish(record)
+}
+
+fn write_tables(dataset: &mut Dataset, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
+    type Table = (&'static str, fn(&Combination) -> Columns);
+    let cells: Table = ("cells", |own| tables::cells(&own.spec, &own.sweep.cells));
+    let spectra: Table = ("spectra", |own| tables::spectra(&own.sweep.spectra));
+    let own: Table = match spec.layer.model {
+        Model::Linear => ("members", |own| tables::members(&own.sweep.members)),
+        _ => ("linearised", |own| tables::linearised(&own.sweep.cells)),
+    };
+    for (name, columns) in [cells, own, spectra] {
+        let mut table = dataset.table(name)?;
+        for result in results {
+            append(&mut table, spec, result, columns(result))?;
+        }
+        dataset.finish_table(table)?;
+    }
+    Ok(())
+}
+
+/// Appends the rows of a combination, with its outer values in front.
+fn append(table: &mut TableWriter, spec: &SweepSpec, result: &Combination, columns: Columns) -> Result<()> {
+    table.append(&tables::swept(&spec.sweep_over.keys(), &result.spec, columns))
+}
+
+fn write_picture(dataset: &mut Dataset, name: &str, picture: &Picture) -> Result<()> {
+    dataset.write_bytes(&format!("{name}.png"), &picture.png)?;
+    dataset.write_bytes(&format!("{name}.svg"), picture.svg.as_bytes())
+}
+
+/// Which trajectories of a plain sweep are recorded: members, and places in the list of grid points.
+pub struct Recorded {
+    /// The first so many.
+    pub members: usize,
+    /// Grid points.
+    pub places: Vec<usize>,
+}
+
+impl Recorded {
+    /// As many members as the table has room for, then, when there is room for one only, fewer grid points; nothing if
+    /// `combinations` of this depth leave no room at all.
+    pub fn of(spec: &SweepSpec, combinations: usize) -> Self {
+        let room = MOST_ROWS / combinations.max(1) / (spec.depth + 1);
+        if room == 0 {
+            return Recorded { members: 0, places: Vec::new() };
+        }
+        let members = (room / spec.cells()).clamp(1, spec.trajectories.max(1)).min(spec.trajectories);
+        Recorded { members, places: thinning::places(spec, room) }
+    }
+
+    /// Says what is left out of this sweep, if anything is; `at` is where it stands among the combinations.
+    pub fn announce(&self, console: &Console, spec: &SweepSpec, at: &str) {
+        let (members, points) = (self.members, self.places.len());
+        if members < spec.trajectories || points < spec.cells() {
+            let at = if at.is_empty() { String::new() } else { format!(" at {at}") };
+            console.note(&format!(
+                "trajectories{at}: {members} of {} members at {points} of {} grid points are recorded step by step, \
+                 {MOST_ROWS} rows at most",
+                spec.trajectories,
+                spec.cells()
+            ));
+        }
+    }
+}
+
+/// The recorded members step by step.
+fn trajectories(device: &Device, Combination { spec, sweep }: &Combination, recorded: &Recorded) -> Result<Columns> {
+    let all = sweep::points(spec);
+    let points: Vec<sweep::Point> = recorded.places.iter().map(|&place| all[place]).collect();
+    let linear = spec.layer.model == Model::Linear;
+    if points.is_empty() {
+        let none = if linear { tables::trajectories(&[], &[], 0) } else { tables::observations(&[], &[], 0) };
+        return Ok(none);
+    }
+    if !linear {
+        let fewer = SweepSpec { trajectories: recorded.members, ..spec.clone() };
+        let seen = sweep::nonlinear::histories(device, &fewer, &points)?;
+        return Ok(tables::observations(&seen, &points, spec.depth));
+    }
+    let own: Vec<_> = points.iter().map(|point| sweep::coefficients(spec, point)).collect();
+    let gains: Vec<f64> = sweep.members.iter().map(|member| member.gain).collect();
+    let growth = sweep::rollout(spec, &own, &gains).histories(device, 0..recorded.members)?;
+    Ok(tables::trajectories(&growth, &points, spec.depth))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Recorded;
+    use crate::spec::SweepSpec;
+
+    #[test]
+    fn fewer_members_are_recorded_before_fewer_points() {
+        let recorded = |depth, combinations| {
+            let recorded = Recorded::of(&SweepSpec { depth, ..SweepSpec::default() }, combinations);
+            (recorded.members, recorded.places.len())
+        };
+        assert_eq!(recorded(80, 1), (8, 1024));
+        assert_eq!(recorded(1000, 1), (1, 1024));
+        let (members, points) = recorded(10_000, 1);
+        assert!(members == 1 && (150..200).contains(&points));
+        assert_eq!(recorded(1_000_000, 1), (1, 1));
+        assert_eq!(recorded(80, 12), (2, 1024));
+        assert_eq!(recorded(1_000_000, 2), (0, 0));
+    }
+}

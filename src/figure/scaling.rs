@@ -1,0 +1,212 @@
+//! How a quantity scales with a swept key: medians with their spread over members, as a figure and as lines of text.
+
+use super::Picture;
+use super::axis::{Axis, Scale, extent, short};
+use super::canvas::{Canvas, Point, Sample};
+use super::color::{INK, PALETTE, line};
+use crate::error::{Error, Result};
+use std::fmt::Write;
+
+const WIDTH: f64 = 860.0;
+const PLOT_HEIGHT: f64 = 420.0;
+const LEFT: f64 = 72.0;
+/// Columns of the numbers before a bar.
+const NUMBERS: usize = 44;
+/// Lines and rows of each in a terminal at most.
+const SHOWN_LINES: usize = 4;
+const SHOWN_ROWS: usize = 16;
+
+/// A median with its 10 % and 90 % quantiles.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spread {
+    /// The 10 % quantile.
+    pub low: Option<f64>,
+    /// The median.
+    pub middle: Option<f64>,
+    /// The 90 % quantile.
+    pub high: Option<f64>,
+}
+
+/// One line.
+#[derive(Debug, Clone)]
+pub struct ScalingLine {
+    /// What all of its points share, such as "step_size 0.1, radius 1".
+    pub label: String,
+    /// Increasing, with a value for each.
+    pub points: Vec<(f64, Spread)>,
+}
+
+/// What to draw.
+#[derive(Debug, Clone)]
+pub struct ScalingFigure {
+    /// The lines, in the order of the legend.
+    pub lines: Vec<ScalingLine>,
+    /// The swept key.
+    pub x_label: String,
+    /// What the values are, with their unit.
+    pub y_label: String,
+    /// The value that is neither growth nor decay, with its name.
+    pub neutral: (f64, String),
+    /// One line.
+    pub title: String,
+    /// Adapter, layers, width.
+    pub caption: String,
+}
+
+/// x, low, median, high.
+type Known = (f64, [f64; 3]);
+
+impl ScalingFigure {
+    /// Draws the medians over their bands.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] if there is no line.
+    pub fn draw(&self) -> Result<Picture> {
+        if self.lines.is_empty() {
+            return Err(Error::Bug(format!("the figure {} has no line", self.title)));
+        }
+        let mut canvas = Canvas::new(WIDTH);
+        let top = canvas.heading(&self.title, &self.caption);
+        let (x, y) = self.axes(top);
+        canvas.grid(&x, &y);
+        let level = y.place(self.neutral.0);
+        canvas.dashes(&[(x.page.0, level), (x.page.1, level)], INK);
+        for (index, own) in self.lines.iter().enumerate() {
+            let color = line(index, self.lines.len());
+            for run in runs(own) {
+                let edge = |side: usize| run.iter().map(move |(at, values)| (*at, values[side]));
+                let place = |(at, value): Point| (x.position(at), y.place(value));
+                canvas.area(&edge(0).chain(edge(2).rev()).map(place).collect::<Vec<_>>(), color, 0.18);
+                let middle: Vec<Point> = edge(1).map(place).collect();
+                canvas.dots(&middle, 3.5, color, 1.0);
+                canvas.polyline(middle, color, 2.0);
+            }
+        }
+        canvas.frame(&x, &y);
+        canvas.legend(LEFT, top + PLOT_HEIGHT + 74.0, &self.legend());
+        canvas.picture()
+    }
+
+    fn axes(&self, top: f64) -> (Axis, Axis) {
+        let scale = self.scale();
+        let all = || self.lines.iter().flat_map(|line| line.points.iter().map(|point| scale.forward(point.0)));
+        let (low, high) = extent(all()).unwrap_or((0.0, 1.0));
+        let range = if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
+        let (bottom, ceiling) = self.range();
+        let marks = self.lines[0].points.iter().map(|point| point.0);
+        let x = Axis {
+            label: self.x_label.clone(),
+            scale,
+            range,
+            page: (LEFT, WIDTH - 34.0),
+            // A coarse grid shows its own values.
+            marks: if self.lines[0].points.len() <= 8 { marks.collect() } else { Vec::new() },
+        };
+        let margin = (ceiling - bottom) * 0.06;
+        let y = Axis {
+            label: self.y_label.clone(),
+            scale: Scale::Linear,
+            range: (bottom - margin, ceiling + margin),
+            page: (top + PLOT_HEIGHT, top),
+            marks: Vec::new(),
+        };
+        (x, y)
+    }
+
+    fn scale(&self) -> Scale {
+        let xs: Vec<f64> = self.lines.iter().flat_map(|line| &line.points).map(|point| point.0).collect();
+        let longest = self.lines.iter().max_by_key(|line| line.points.len());
+        match (xs.iter().all(|&x| x > 0.0), longest) {
+            (true, Some(line)) => Scale::of(&line.points.iter().map(|point| point.0).collect::<Vec<_>>()),
+            _ => Scale::Linear,
+        }
+    }
+
+    /// From the smallest to the largest value, with the neutral one, and never empty.
+    fn range(&self) -> (f64, f64) {
+        let values = self.lines.iter().flat_map(|line| &line.points).flat_map(|(_, s)| [s.low, s.middle, s.high]);
+        let (low, high) = extent(values.flatten().chain([self.neutral.0])).unwrap_or((0.0, 1.0));
+        if high > low { (low, high) } else { (low - 0.5, high + 0.5) }
+    }
+
+    fn legend(&self) -> Vec<(Sample, String)> {
+        let count = self.lines.len();
+        let named = |index: &usize| count <= PALETTE.len() || *index == 0 || *index + 1 == count;
+        let entry = |index: usize| (Sample::Line(line(index, count)), self.lines[index].label.clone());
+        let labelled = |(_, label): &(Sample, String)| !label.is_empty();
+        let mut entries: Vec<_> = (0..count).filter(named).map(entry).filter(labelled).collect();
+        entries.push((Sample::Dashes(INK), self.neutral.1.clone()));
+        entries.push((Sample::Patch([210, 210, 210]), "10 % to 90 % of the members".to_string()));
+        entries
+    }
+
+    /// The figure as lines of plain text, at most `columns` wide (at least 72): numbers, and a bar from the 10 % to the
+    /// 90 % quantile with the median on it. `:` is neutral.
+    pub fn terminal(&self, columns: usize) -> String {
+        let width = columns.max(72) - NUMBERS - 3;
+        let mut text = String::new();
+        let shown = evenly(self.lines.len(), SHOWN_LINES);
+        for &index in &shown {
+            let line = &self.lines[index];
+            let comma = if line.label.is_empty() { "" } else { ": " };
+            let _ = writeln!(text, "{}{comma}{}", self.y_label, line.label);
+            let _ = writeln!(text, "{:>10} {:>11} {:>20}", self.x_label, "median", "10 % to 90 %");
+            for row in evenly(line.points.len(), SHOWN_ROWS) {
+                let (x, spread) = &line.points[row];
+                let said = |value: Option<f64>| value.map_or("-".to_string(), ascii);
+                let range = format!("{} to {}", said(spread.low), said(spread.high));
+                let numbers = format!("{:>10} {:>11} {range:>20}", ascii(*x), said(spread.middle));
+                let _ = writeln!(text, "{numbers} |{}|", self.bar(spread, width));
+            }
+        }
+        if self.lines.iter().flat_map(|line| &line.points).any(|(_, spread)| spread.middle.is_none()) {
+            text.push_str("  -: no value, for it is beyond 2^48 or was not computed\n");
+        }
+        if shown.len() < self.lines.len() {
+            let _ = writeln!(text, "  {} of {} lines; the tables of --out have all", shown.len(), self.lines.len());
+        }
+        text
+    }
+
+    fn bar(&self, spread: &Spread, width: usize) -> String {
+        let (low, high) = self.range();
+        let place =
+            |value: f64| ((value - low) / (high - low) * (width - 1) as f64).round().clamp(0.0, width as f64 - 1.0);
+        let mut bar = vec![b' '; width];
+        bar[place(self.neutral.0) as usize] = b':';
+        if let (Some(from), Some(to)) = (spread.low, spread.high) {
+            bar[place(from) as usize..=place(to) as usize].fill(b'-');
+        }
+        if let Some(middle) = spread.middle {
+            bar[place(middle) as usize] = b'o';
+        }
+        bar.into_iter().map(char::from).collect()
+    }
+}
+
+/// The unbroken pieces of a line.
+fn runs(line: &ScalingLine) -> Vec<Vec<Known>> {
+    let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+    let known = |(x, spread): &(f64, Spread)| {
+        let middle = finite(spread.middle)?;
+        Some((*x, [finite(spread.low).unwrap_or(middle), middle, finite(spread.high).unwrap_or(middle)]))
+    };
+    let points: Vec<Option<Known>> = line.points.iter().map(known).collect();
+    points
+        .split(Option::is_none)
+        .filter(|run| !run.is_empty())
+        .map(|run| run.iter().flatten().copied().collect())
+        .collect()
+}
+
+/// At most so many of `count` indices, with both ends.
+pub fn evenly(count: usize, most: usize) -> Vec<usize> {
+    if count <= most {
+        return (0..count).collect();
+    }
+    (0..most).map(|i| i * (count - 1) / (most - 1).max(1)).collect()
+}
+
+fn ascii(value: f64) -> String {
+    short(value).replace('−', "-")
+}

@@ -1,0 +1,54 @@
+//! The record of a column's norm over the steps, shared by the kernels that end a step of the linear model. Its other
+//! half is shaders/shared/track.wgsl.
+
+use super::{mark, norm};
+use crate::real::Real;
+
+/// What the record of a step depends on.
+#[derive(Clone, Copy)]
+pub(in crate::kernel) struct Track {
+    /// From 1.
+    pub step: u32,
+    /// Is the next step to divide by a power of two?
+    pub renormalise: bool,
+    /// On the squared growth of the norm: `threshold_mantissa 2^threshold_exponent`.
+    pub threshold: (f32, i32),
+    /// Columns of the state.
+    pub columns: usize,
+}
+
+impl Track {
+    /// Records the squared norm of a column after a step: its exponent, its peak and when it crossed the threshold.
+    #[inline(always)]
+    pub fn observe<T: Real>(&self, norms: &mut [T], marks: &mut [i32], column: usize, square: T) {
+        let at = |row: usize| row * self.columns + column;
+        let step = self.step as i32;
+        norms[at(norm::NOW)] = square;
+        marks[at(mark::EXPONENT)] += marks[at(mark::PENDING)];
+        marks[at(mark::PENDING)] = 0;
+        let exponent = square.exponent();
+        if exponent <= -127 {
+            if marks[at(mark::COLLAPSE_STEP)] == 0 {
+                marks[at(mark::COLLAPSE_STEP)] = step;
+            }
+            return;
+        }
+        let mantissa = square * T::power_of_two(-exponent);
+        let total = exponent + 2 * marks[at(mark::EXPONENT)];
+        let peak = (marks[at(mark::PEAK_EXPONENT)], norms[at(norm::PEAK)]);
+        if (total, mantissa) > peak {
+            marks[at(mark::PEAK_EXPONENT)] = total;
+            norms[at(norm::PEAK)] = mantissa;
+            marks[at(mark::PEAK_STEP)] = step;
+        }
+        let limit = norms[at(norm::INITIAL)] * T::from_f64(self.threshold.0 as f64);
+        let limit_exponent = limit.exponent();
+        let limit = (limit_exponent + self.threshold.1, limit * T::power_of_two(-limit_exponent));
+        if marks[at(mark::CROSSING_STEP)] == 0 && (total, mantissa) > limit {
+            marks[at(mark::CROSSING_STEP)] = step;
+        }
+        if self.renormalise {
+            marks[at(mark::PENDING)] = exponent >> 1;
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The implicit step with the factors of [`factorise`](super::factorise): x⁺ solves L U x⁺ = P x for every column, then
+//! its norm is recorded as `euler_update` does.
+//!
+//! Where the matrix is singular there is no step: the column is marked as diverged and stays where it is.
+
+mod case;
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Int, Real as Number};
+use crate::kernel::euler_update::{Track, mark};
+use crate::kernel::{Binding, Case, Cost, Kernel, View, mismatch};
+use crate::real::Real;
+use crate::simd::{Work, dispatch};
+
+params! {
+    /// Sizes of one step, and its record.
+    pub struct Params {
+        /// Rows and columns of a matrix.
+        width: u32,
+        /// Rows of the state.
+        rows: u32,
+        /// Columns of the state.
+        columns: u32,
+        /// The step, from 1.
+        step: u32,
+        /// Rescale columns by powers of two?
+        renormalise: u32,
+        /// As in `euler_update`.
+        threshold_exponent: i32,
+        /// As in `euler_update`.
+        threshold_mantissa: f32,
+    }
+}
+
+/// The widest matrix.
+pub const WIDEST: usize = 512;
+
+/// The kernel.
+pub struct Solve;
+
+impl Kernel for Solve {
+    const NAME: &'static str = "solve";
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/magnitude.wgsl"),
+        include_str!("../../shaders/shared/track.wgsl"),
+        include_str!("../../shaders/solve.wgsl")
+    );
+    const BUFFERS: &'static [Binding] = &[
+        ("factors", Read, Number),
+        ("pivots", Read, Int),
+        ("x", Read, Number),
+        ("out", Write, Number),
+        ("norms", Write, Number),
+        ("marks", Write, Int),
+    ];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+        [p.columns, 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [
+            View::Real(factors),
+            View::Int(pivots),
+            View::Real(x),
+            View::RealMut(out),
+            View::RealMut(norms),
+            View::IntMut(marks),
+        ] = views
+        else {
+            mismatch(Self::NAME)
+        };
+        let (n, columns) = (p.width as usize, p.columns as usize);
+        let track = Track {
+            step: p.step,
+            renormalise: p.renormalise != 0,
+            threshold: (p.threshold_mantissa, p.threshold_exponent),
+            columns,
+        };
+        for column in 0..columns {
+            let pivots = &pivots[column * n..][..n];
+            let diverged = mark::DIVERGED_STEP * columns + column;
+            if pivots[0] < 0 || marks[diverged] != 0 {
+                marks[diverged] = if marks[diverged] == 0 { p.step as i32 } else { marks[diverged] };
+                for row in 0..p.rows as usize {
+                    out[row * columns + column] = if row < n { x[row * columns + column] } else { T::ZERO };
+                }
+                continue;
+            }
+            let mut y = [T::ZERO; WIDEST];
+            let scale = T::power_of_two(-marks[mark::PENDING * columns + column]);
+            for (y, &row) in y.iter_mut().zip(pivots) {
+                *y = x[row as usize * columns + column] * scale;
+            }
+            let square = dispatch(Substitution { factors: &factors[column * n * n..][..n * n], y: &mut y[..n] });
+            (0..p.rows as usize).for_each(|row| out[row * columns + column] = y[row]);
+            track.observe(norms, marks, column, square);
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let (n, columns) = (p.width as f64, p.columns as f64);
+        Cost { flops: 2.0 * n * n * columns, bytes: 4.0 * (n * n + 2.0 * n) * columns }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        case::cases()
+    }
+}
+
+/// Forward and back substitution of one column; returns the squared norm of the solution.
+struct Substitution<'a, T> {
+    factors: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Real> Work for Substitution<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<const BYTES: usize, const FUSED: bool>(self) -> T {
+        let n = self.y.len();
+        for (k, column) in self.factors.chunks_exact(n).enumerate() {
+            let known = self.y[k];
+            subtract(&mut self.y[k + 1..], &column[k + 1..], known);
+        }
+        let mut square = T::ZERO;
+        for (k, column) in self.factors.chunks_exact(n).enumerate().rev() {
+            let known = self.y[k] / column[k];
+            self.y[k] = known;
+            square += known * known;
+            subtract(&mut self.y[..k], &column[..k], known);
+        }
+        square
+    }
+}
+
+/// y -= factor a.
+#[inline(always)]
+fn subtract<T: Real>(y: &mut [T], a: &[T], factor: T) {
+    y.iter_mut().zip(a).for_each(|(y, &a)| *y -= a * factor);
+}

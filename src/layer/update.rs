@@ -1,0 +1,84 @@
+//! What a sublayer's update `out = keep base + gain f` does at each grid point.
+
+use crate::integrator::{Field, Operation, Program};
+use crate::layer::Point;
+use crate::plan::{BufferId, Plan};
+
+/// A use of the update kernel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Update {
+    /// (1 - fraction gamma) x + fraction h f(x): an Euler sub-step.
+    Substep(f64),
+    /// h f(x) - sublayers gamma x: the increment of one sublayer with the friction of so many.
+    Increment(usize),
+    /// base + h f(x): the increment of one more sublayer.
+    Added,
+    /// f(x) alone.
+    Field,
+    /// base + f(x).
+    FieldAdded,
+}
+
+impl Update {
+    /// The uses that a program has for sublayer `sublayer`, each once.
+    pub fn of(program: &Program, sublayer: usize) -> Vec<Self> {
+        let update = |operation: &Operation| match *operation {
+            Operation::Substep { sublayer: own, fraction, .. } => {
+                (own == sublayer).then_some(Update::Substep(fraction))
+            }
+            Operation::Increment { of: Field::Sublayer(own), .. } => (own == sublayer).then_some(Update::Increment(1)),
+            Operation::Increment { of: Field::All, .. } if sublayer == 0 => {
+                Some(Update::Increment(program.sublayers()))
+            }
+            Operation::Increment { of: Field::All, .. } => Some(Update::Added),
+            Operation::Sum { .. } => None,
+        };
+        let mut updates: Vec<Update> = Vec::new();
+        for update in program.operations().iter().filter_map(update) {
+            if !updates.contains(&update) {
+                updates.push(update);
+            }
+        }
+        updates
+    }
+
+    /// `keep` and `gain` at a grid point, for an output projection that reads `inner` units.
+    fn coefficients(self, point: &Point, inner: usize) -> (f64, f64) {
+        let field = point.radius / (inner as f64).sqrt();
+        match self {
+            Update::Substep(fraction) => (1.0 - fraction * point.damping, fraction * point.step_size * field),
+            Update::Increment(sublayers) => (-(sublayers as f64) * point.damping, point.step_size * field),
+            Update::Added => (1.0, point.step_size * field),
+            Update::Field => (0.0, field),
+            Update::FieldAdded => (1.0, field),
+        }
+    }
+}
+
+/// The coefficients of the uses of one sublayer, `[keep | gain, columns]` each.
+pub(super) struct Coefficients(Vec<(Update, BufferId)>);
+
+impl Coefficients {
+    /// Of a state or tangents with so many columns, `repeat` of them for each grid point; padding is 0.
+    pub fn new(
+        plan: &mut Plan,
+        (columns, repeat): (usize, usize),
+        points: &[Point],
+        inner: usize,
+        updates: &[Update],
+    ) -> Self {
+        let buffer = |update: &Update| {
+            let mut values = vec![0.0; 2 * columns];
+            for column in 0..points.len() * repeat {
+                (values[column], values[columns + column]) = update.coefficients(&points[column / repeat], inner);
+            }
+            (*update, plan.shared_reals("coefficients", values))
+        };
+        Coefficients(updates.iter().map(buffer).collect())
+    }
+
+    /// Those of a use.
+    pub fn of(&self, update: Update) -> BufferId {
+        self.0.iter().find(|(own, _)| *own == update).expect("every use of a sublayer is foreseen").1
+    }
+}

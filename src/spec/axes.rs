@@ -1,0 +1,324 @@
+//! Swept keys: `--sweep-over KEY=GRID`, and the table `sweep_over` of a file.
+//!
+//! step_size, radius and damping are the axes of the map itself, whichever way they are given. The others are outer axes:
+//! every combination of their values is a plain sweep of its own.
+
+use super::grid::{Grid, MOST_POINTS, brief, plain, shown};
+use super::keys::{GridText, LayerKeys};
+use super::sweep::SweepSpec;
+use super::words::Model;
+use crate::error::{Error, Result};
+use crate::invalid;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// The most combinations of outer axes: each is a sweep of its own, with its figures.
+pub const MOST_COMBINATIONS: usize = 1024;
+/// The axes of the map itself.
+const INNER: [&str; 3] = ["step_size", "radius", "damping"];
+/// A value this close to a whole number, relative to it, is one: what rounding leaves of `log(10,1000,3)`.
+const WHOLE: f64 = 1e-9;
+/// Points of a suggested list.
+const LISTED: usize = 12;
+
+/// A key that is swept outside of the map, in the order of the loops: the first is the outermost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Axis {
+    /// Steps L.
+    Depth,
+    /// n.
+    Width,
+    /// T.
+    Tokens,
+    /// Attention heads.
+    Heads,
+    /// Factor on the attention scores.
+    LogitGain,
+}
+
+impl Axis {
+    /// All of them.
+    pub const ALL: [Axis; 5] = [Axis::Depth, Axis::Width, Axis::Tokens, Axis::Heads, Axis::LogitGain];
+
+    /// The key in specifications, tables and JSON.
+    pub fn key(self) -> &'static str {
+        match self {
+            Axis::Depth => "depth",
+            Axis::Width => "width",
+            Axis::Tokens => "tokens",
+            Axis::Heads => "heads",
+            Axis::LogitGain => "logit_gain",
+        }
+    }
+
+    /// Does it take whole numbers only?
+    pub fn is_whole(self) -> bool {
+        self != Axis::LogitGain
+    }
+
+    /// The value of a plain sweep.
+    pub fn of(self, spec: &SweepSpec) -> f64 {
+        match self {
+            Axis::Depth => spec.depth as f64,
+            Axis::Width => spec.ensemble.width as f64,
+            Axis::Tokens => spec.layer.tokens as f64,
+            Axis::Heads => spec.layer.heads as f64,
+            Axis::LogitGain => spec.layer.logit_gain,
+        }
+    }
+
+    fn set(self, spec: &mut SweepSpec, value: f64) {
+        let whole = value as usize;
+        match self {
+            Axis::Depth => spec.depth = whole,
+            Axis::Width => spec.ensemble.width = whole,
+            Axis::Tokens => spec.layer.tokens = whole,
+            Axis::Heads => spec.layer.heads = whole,
+            Axis::LogitGain => spec.layer.logit_gain = value,
+        }
+    }
+
+    /// Refuses a key that the model has nothing for.
+    fn check_model(self, model: Model) -> Result<()> {
+        let given = match self {
+            Axis::Tokens if model == Model::Linear => {
+                return invalid!("sweep_over: tokens: the linear model has 1 token; remove it or use another model");
+            }
+            Axis::Heads => LayerKeys { heads: Some(1), ..LayerKeys::default() },
+            Axis::LogitGain => LayerKeys { logit_gain: Some(1.0), ..LayerKeys::default() },
+            _ => return Ok(()),
+        };
+        given.refuse_unused(model).map_err(|error| Error::Invalid(format!("sweep_over: {error}")))
+    }
+}
+
+impl fmt::Display for Axis {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.pad(self.key())
+    }
+}
+
+/// The outer axes of a sweep with their grids, outermost first, each once. It serialises as a table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Axes(Vec<(Axis, Grid)>);
+
+impl Axes {
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The axes with their grids.
+    pub fn iter(&self) -> impl Iterator<Item = (Axis, &Grid)> {
+        self.0.iter().map(|(axis, grid)| (*axis, grid))
+    }
+
+    /// The axes alone.
+    pub fn keys(&self) -> Vec<Axis> {
+        self.0.iter().map(|(axis, _)| *axis).collect()
+    }
+
+    /// How many combinations of values there are: 1 without axes.
+    pub fn combinations(&self) -> u128 {
+        self.0.iter().map(|(_, grid)| grid.len() as u128).product()
+    }
+
+    /// Sweeps a key, in place of an earlier grid for it; of its values the whole part counts, but for the logit gain.
+    pub fn set(&mut self, axis: Axis, grid: Grid) {
+        self.remove(axis);
+        self.0.push((axis, grid));
+        self.0.sort_by_key(|(axis, _)| *axis);
+    }
+
+    /// Does not sweep a key any longer.
+    pub(super) fn remove(&mut self, axis: Axis) {
+        self.0.retain(|(other, _)| *other != axis);
+    }
+
+    /// Refuses what no combination could make right: keys that the model lacks, and too many combinations.
+    pub(super) fn check(&self, spec: &SweepSpec) -> Result<()> {
+        self.0.iter().try_for_each(|(axis, _)| axis.check_model(spec.layer.model))?;
+        let count = self.combinations();
+        if count > MOST_COMBINATIONS as u128 {
+            return invalid!(
+                "sweep_over: {self} makes {count} combinations, at most {MOST_COMBINATIONS} fit; lower a count"
+            );
+        }
+        let points = count * spec.cells() as u128;
+        if points > MOST_POINTS as u128 {
+            return invalid!(
+                "sweep_over: {count} combinations x {} grid points make {points} points, at most {MOST_POINTS} fit; lower \
+                 a count",
+                spec.cells()
+            );
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Axes {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let said: Vec<String> = self.0.iter().map(|(axis, grid)| format!("{axis}={}", shown(grid.source()))).collect();
+        formatter.write_str(&said.join(" x "))
+    }
+}
+
+impl Serialize for Axes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (axis, grid) in &self.0 {
+            map.serialize_entry(axis.key(), grid)?;
+        }
+        map.end()
+    }
+}
+
+impl SweepSpec {
+    /// The plain sweeps of all combinations of the outer axes, the last axis running fastest; the sweep itself without
+    /// any.
+    pub fn combinations(&self) -> impl Iterator<Item = SweepSpec> {
+        let base = SweepSpec { sweep_over: Axes::default(), ..self.clone() };
+        let axes: Vec<(Axis, Vec<f64>)> =
+            self.sweep_over.iter().map(|(axis, grid)| (axis, grid.values().to_vec())).collect();
+        let count: usize = axes.iter().map(|(_, values)| values.len()).product();
+        (0..count).map(move |index| {
+            let (mut spec, mut rest) = (base.clone(), index);
+            for (axis, values) in axes.iter().rev() {
+                axis.set(&mut spec, values[rest % values.len()]);
+                rest /= values.len();
+            }
+            spec
+        })
+    }
+
+    /// The outer values of one of the combinations, such as "depth 10, heads 2"; empty without outer axes.
+    pub fn said_of(&self, combination: &SweepSpec) -> String {
+        let said = self.sweep_over.iter().map(|(axis, _)| format!("{axis} {}", brief(axis.of(combination))));
+        said.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// One swept key as it was given: `KEY=GRID`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AxisText {
+    key: String,
+    grid: Option<GridText>,
+}
+
+impl FromStr for AxisText {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let (key, grid) = match text.split_once('=') {
+            Some((key, grid)) => (key, Some(grid.parse()?)),
+            None => (text, None),
+        };
+        Ok(AxisText { key: key.trim().replace('-', "_"), grid })
+    }
+}
+
+/// A swept key that was read.
+pub(super) enum Swept {
+    /// An axis of the map.
+    Inner(&'static str, Grid),
+    /// An outer one.
+    Outer(Axis, Grid),
+}
+
+/// Reads swept keys; `taken` says whether a key was given on its own too.
+pub(super) fn read(texts: &[AxisText], taken: impl Fn(&str) -> bool) -> Result<Vec<Swept>> {
+    for (index, AxisText { key, .. }) in texts.iter().enumerate() {
+        if texts[..index].iter().any(|other| other.key == *key) {
+            return invalid!("sweep_over: {} is given twice; keep one of its grids", shown(key));
+        }
+        if taken(key) {
+            return invalid!("sweep_over: {key} is also given on its own; keep one of the two");
+        }
+    }
+    texts.iter().map(AxisText::read).collect()
+}
+
+impl AxisText {
+    fn read(&self) -> Result<Swept> {
+        let key = &self.key;
+        let inner = INNER.into_iter().find(|name| name == key);
+        let outer = Axis::ALL.into_iter().find(|axis| axis.key() == key);
+        let Some(name) = inner.or(outer.map(Axis::key)) else {
+            let outer = Axis::ALL.map(Axis::key).join(", ");
+            let key = shown(key);
+            return invalid!("sweep_over: `{key}` cannot be swept; write KEY=GRID with {}, {outer}", INNER.join(", "));
+        };
+        let Some(text) = &self.grid else {
+            return invalid!("sweep_over: {name} has no grid; write {name}=GRID, such as {name}=1,2,4");
+        };
+        let grid = text.read(&format!("sweep_over: {name}"))?;
+        match outer {
+            Some(axis) if axis.is_whole() => Ok(Swept::Outer(axis, whole(axis, grid)?)),
+            Some(axis) => Ok(Swept::Outer(axis, grid)),
+            None => Ok(Swept::Inner(name, grid)),
+        }
+    }
+}
+
+/// The grid with whole numbers exact; refuses other numbers, with a list and, if there is one, a grid that would do.
+fn whole(axis: Axis, grid: Grid) -> Result<Grid> {
+    let fits = |value: &&f64| value.round() >= 1.0 && is_whole(**value);
+    let Some(value) = grid.values().iter().find(|value| !fits(value)) else {
+        let rounded = grid.values().iter().map(|value| value.round()).collect();
+        return Ok(grid.with_values(rounded));
+    };
+    let mut list: Vec<String> = grid.values().iter().map(|value| plain(value.round().max(1.0))).collect();
+    list.dedup();
+    let listed = if list.len() <= LISTED { list.join(",") } else { format!("{},..", list[..LISTED].join(",")) };
+    let nearest = nearest_whole(&grid).map(|text| format!(", or {text} to keep its spacing")).unwrap_or_default();
+    invalid!(
+        "sweep_over: {axis}: `{}` has {}, and {axis} is a whole number from 1; write {listed} for rounded points{nearest}",
+        shown(grid.source()),
+        brief(*value)
+    )
+}
+
+fn is_whole(value: f64) -> bool {
+    (value - value.round()).abs() <= WHOLE * value.abs()
+}
+
+/// The text of the evenly spaced grid between the same ends, with the nearest count, that hits whole numbers only.
+fn nearest_whole(grid: &Grid) -> Option<String> {
+    let (name, _) = grid.source().split_once('(').filter(|_| grid.len() <= MOST_COMBINATIONS)?;
+    let (start, end) = (grid.values()[0], grid.values()[grid.len() - 1]);
+    let text = |count: usize| format!("{name}({},{},{count})", plain(start), plain(end));
+    let hits =
+        |text: &String| Grid::parse(text).is_ok_and(|grid| grid.values().iter().all(|&v| v >= 0.5 && is_whole(v)));
+    let counts = (1..grid.len()).flat_map(|by| [grid.len() + by, grid.len() - by]).filter(|&count| count >= 2);
+    counts.take(1000).map(text).find(hits)
+}
+
+/// Swept keys as a table of a file.
+pub(super) fn table<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<AxisText>, D::Error> {
+    deserializer.deserialize_map(AxesVisitor)
+}
+
+struct AxesVisitor;
+
+impl<'de> Visitor<'de> for AxesVisitor {
+    type Value = Vec<AxisText>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a table of grids, such as { depth = \"10,100\" }")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Vec<AxisText>, A::Error> {
+        let mut texts = Vec::new();
+        while let Some((key, grid)) = map.next_entry::<String, GridText>()? {
+            texts.push(AxisText { key, grid: Some(grid) });
+        }
+        if texts.is_empty() {
+            return Err(de::Error::custom(
+                "the table of swept keys is empty; write one, such as { depth = \"10,100\" }",
+            ));
+        }
+        Ok(texts)
+    }
+}

@@ -1,0 +1,53 @@
+//! Outer axes: a sweep of its own for every combination of their values.
+
+use super::{Progress, Sweep, check, run};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::spec::SweepSpec;
+
+/// The sweep of one combination of outer values.
+pub struct Combination {
+    /// What was run: a plain sweep.
+    pub spec: SweepSpec,
+    /// What came of it.
+    pub sweep: Sweep,
+}
+
+/// Runs the sweep of every combination of the outer axes, in their order; `cost` weighs them for the progress.
+///
+/// When it is asked to stop, the combinations that were begun are kept, the last of them as far as it came.
+///
+/// # Errors
+/// [`Error::Invalid`] naming the combination, before anything is run; then whatever [`run`] meets.
+pub fn run_all(
+    device: &Device,
+    spec: &SweepSpec,
+    cost: &dyn Fn(&SweepSpec) -> f64,
+    progress: Progress,
+) -> Result<Vec<Combination>> {
+    for plain in spec.combinations().filter(|_| !spec.sweep_over.is_empty()) {
+        let named = |error: Error| Error::Invalid(format!("sweep_over: at {}: {error}", spec.said_of(&plain)));
+        check(device, &plain).map_err(named)?;
+    }
+    let total: f64 = spec.combinations().map(|plain| cost(&plain)).sum();
+    let (mut done, mut stop) = (0.0, false);
+    let mut finished: Vec<Combination> = Vec::new();
+    for plain in spec.combinations() {
+        let own = cost(&plain);
+        let result = run(device, &plain, &mut |fraction| {
+            let flow = progress((done + fraction * own) / total);
+            stop |= flow.is_break();
+            flow
+        });
+        match result {
+            // Interrupted before it had anything to keep: the others are kept.
+            Err(Error::Partial(_)) if stop && !finished.is_empty() => break,
+            result => finished.push(Combination { spec: plain, sweep: result? }),
+        }
+        if stop {
+            break;
+        }
+        done += own;
+    }
+    Ok(finished)
+}
