@@ -31,11 +31,6 @@ override COLUMN_LANES: u32 = 4u;
 override WIDE: bool = false;
 var<workgroup> partial: array<vec4<f32>, 2u * ROW_LANES * COLUMN_LANES>;
 
-// Four terms of four columns.
-fn terms(w: vec4<f32>, u0: vec4<f32>, u1: vec4<f32>, u2: vec4<f32>, u3: vec4<f32>) -> vec4<f32> {
-    return w.x * u0 + w.y * u1 + w.z * u2 + w.w * u3;
-}
-
 // What an update does to the four columns of a quad of member.
 struct Scales {
     keep: vec4<f32>,
@@ -169,7 +164,7 @@ fn euler_update(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgrou
             for (var j = 0u; j < ROW_LANES; j += 1u) {
                 sum += partial[first + (i / 4u) * ROW_LANES + j][i % 4u];
             }
-            track(member, 4u * quad + i, sum);
+            track(member, 4u * quad + i, sum, params.step);
         }
     }
 }

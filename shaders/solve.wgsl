@@ -71,7 +71,7 @@ fn solve(@builtin(local_invocation_id) local: vec3<u32>, @builtin(workgroup_id) 
     }
     if lane == 0u {
         if !frozen {
-            track(member, column, square);
+            track(member, column, square, params.step);
         } else if marks[mark + DIVERGED_STEP * params.columns] == 0 {
             marks[mark + DIVERGED_STEP * params.columns] = i32(params.step);
         }

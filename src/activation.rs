@@ -1,4 +1,4 @@
-//! The nonlinearity of the FFN and its slope. GELU is the exact x Φ(x), with erf, not the tanh form: the constants of
+//! The nonlinearity of the FFN and its slope. GELU is the exact x Φ(x), not the tanh form: the constants of
 //! the mean-field theory (E gelu(z)^2 = 1/3 + 1/(2 pi sqrt 3)) are those of the exact one.
 //!
 //! WGSL half: `shaders/shared/activation.wgsl`.
@@ -34,9 +34,8 @@ pub fn activate<T: Real, const FUSED: bool, const LANES: usize>(kind: u32, x: &m
     match kind {
         kind::RELU => x.iter_mut().for_each(|x| *x = if *x > T::ZERO { *x } else { T::ZERO }),
         kind::GELU => {
-            let root = T::from_f64(std::f64::consts::FRAC_1_SQRT_2);
             for x in x {
-                *x = *x * (half + half * (root * *x).error_function::<FUSED>());
+                *x *= half + x.normal_share::<FUSED>();
             }
         }
         kind::TANH => x.iter_mut().for_each(|x| *x = x.hyperbolic_tangent::<FUSED>()),
@@ -66,9 +65,8 @@ pub fn slope<T: Real, const FUSED: bool>(kind: u32, x: T) -> T {
             } else {
                 x
             };
-            let root = T::from_f64(std::f64::consts::FRAC_1_SQRT_2);
             let density = T::from_f64(0.398_942_280_401_432_7) * (-(half * z * z)).exponential::<FUSED>();
-            half + half * (root * z).error_function::<FUSED>() + z * density
+            half + z.normal_share::<FUSED>() + z * density
         }
         kind::TANH => {
             let y = x.hyperbolic_tangent::<FUSED>();

@@ -7,10 +7,12 @@
 
 mod job;
 mod peak;
+mod scaling;
 mod soak;
 pub mod workload;
 
 pub use peak::Peak;
+pub use scaling::Scaling;
 pub use soak::Soak;
 
 use crate::device::Device;
@@ -106,12 +108,17 @@ pub struct Report {
     /// Of each device that is no software driver, if asked for by name: it takes minutes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub soak: Vec<Soak>,
+    /// The same: ever more layers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scaling: Vec<Scaling>,
     /// Was it stopped before its end?
     pub interrupted: bool,
 }
 
 /// The name by which the soak is asked for.
 const SOAK: &str = "soak";
+/// The name by which the scaling is asked for.
+const SCALING: &str = "scaling";
 
 /// What a device is called here.
 pub fn label(device: &Device) -> &'static str {
@@ -131,7 +138,12 @@ pub fn check_names(only: &[String]) -> Result<()> {
 /// The names of all rows.
 pub fn names() -> Vec<String> {
     let workloads = workload::list(&Settings::default()).into_iter().map(|job| job.name);
-    KERNELS.iter().map(|entry| entry.name.to_string()).chain(workloads).chain([SOAK.to_string()]).collect()
+    KERNELS
+        .iter()
+        .map(|entry| entry.name.to_string())
+        .chain(workloads)
+        .chain([SOAK, SCALING].map(str::to_string))
+        .collect()
 }
 
 /// The jobs of a run with their shapes, for `--plan`.
@@ -166,9 +178,14 @@ pub fn run(
             peak::raise_all(&mut report.peaks, devices, settings.quick)?;
         }
     }
-    if settings.only.iter().any(|name| name == SOAK) && !report.interrupted {
-        for device in devices.iter().filter(|device| label(device) != "software") {
+    let asked_for = |name: &str| settings.only.iter().any(|other| other == name) && !report.interrupted;
+    let (soak, scaling) = (asked_for(SOAK), asked_for(SCALING));
+    for device in devices.iter().filter(|device| label(device) != "software") {
+        if soak {
             report.soak.push(soak::soak(device, label(device), settings.seed, settings.quick)?);
+        }
+        if scaling {
+            report.scaling.extend(scaling::scaling(device, label(device), settings.seed, settings.quick)?);
         }
     }
     for (job, samples) in &measured {
@@ -266,17 +283,44 @@ fn break_even(job: &Job, devices: &[Device], quick: bool) -> Result<Option<usize
     if quick || job.kind() == "kernel" || label(first) == "software" {
         return Ok(None);
     }
-    let batches = std::iter::successors(Some(1), |members| Some(4 * members)).take_while(|&m| m < job.members);
-    for members in batches.chain([job.members]) {
+    first_at_least_as_fast(job.members, |members| {
         let mut least = [f64::INFINITY; 2];
         for _ in 0..3 {
             for (least, device) in least.iter_mut().zip([first, second]) {
                 *least = least.min(job.sample(device, members)?.seconds);
             }
         }
-        if least[0] <= least[1] {
+        Ok(least)
+    })
+}
+
+/// The smallest of 1, 4, 16, .. and `most` at which the first of two times is not the longer one.
+fn first_at_least_as_fast(most: usize, mut seconds: impl FnMut(usize) -> Result<[f64; 2]>) -> Result<Option<usize>> {
+    let batches = std::iter::successors(Some(1), |members| Some(4 * members)).take_while(|&members| members < most);
+    for members in batches.chain([most]) {
+        let [first, second] = seconds(members)?;
+        if first <= second {
             return Ok(Some(members));
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A device with a start-up of 10 that does 4 members in the time in which the other one does 1.
+    #[test]
+    fn the_break_even_batch_is_the_first_of_its_series() {
+        let mut asked = Vec::new();
+        let mut seconds = |members: usize| {
+            asked.push(members);
+            Ok([10.0 + members as f64 / 4.0, members as f64])
+        };
+        assert_eq!(first_at_least_as_fast(100, &mut seconds).expect("no device fails"), Some(16));
+        assert_eq!(first_at_least_as_fast(14, &mut seconds).expect("no device fails"), Some(14));
+        assert_eq!(first_at_least_as_fast(13, &mut seconds).expect("no device fails"), None);
+        assert_eq!(asked, [1, 4, 16, 1, 4, 14, 1, 4, 13]);
+    }
 }

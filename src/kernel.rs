@@ -259,6 +259,7 @@ kernels! {
     fill_random: FillRandom,
     fill_state: FillState,
     euler_update: EulerUpdate,
+    euler_steps: EulerSteps,
     factorise: Factorise,
     solve: Solve,
     orthonormalise: Orthonormalise,

@@ -5,6 +5,7 @@
 //! GEMM at the sizes of this program (numbers in the README's performance section).
 
 use crate::real::Real;
+use crate::simd::lanes;
 
 /// A row-major matrix, or a part of one.
 #[derive(Clone, Copy)]
@@ -33,24 +34,53 @@ pub fn tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     input: Matrix<T>,
     column: usize,
 ) -> [[T; LANES]; ROWS] {
-    let rows: [&[T]; ROWS] = std::array::from_fn(|r| &weights.values[(row + r) * weights.stride..][..inner]);
+    let rows: [&[T]; ROWS] = lanes(|r| &weights.values[(row + r) * weights.stride..][..inner]);
+    factors::<T, FUSED, ROWS, LANES>(&rows, 1, inner, input, column)
+}
+
+/// The same with the columns of `weights`, from `first`:
+/// `tile[r][l] = sum_k weights[k, first + r] * input[k, column + l]`.
+#[inline(always)]
+pub fn tile_of_columns<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
+    weights: Matrix<T>,
+    first: usize,
+    inner: usize,
+    input: Matrix<T>,
+    column: usize,
+) -> [[T; LANES]; ROWS] {
+    let length = inner.saturating_sub(1) * weights.stride + 1;
+    let columns: [&[T]; ROWS] = lanes(|r| &weights.values[first + r..][..length]);
+    factors::<T, FUSED, ROWS, LANES>(&columns, weights.stride, inner, input, column)
+}
+
+/// `tile[r][l] = sum_k rows[r][k step] * input[k, column + l]`.
+#[inline(always)]
+fn factors<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
+    rows: &[&[T]; ROWS],
+    step: usize,
+    inner: usize,
+    input: Matrix<T>,
+    column: usize,
+) -> [[T; LANES]; ROWS] {
     if inner > 0 {
         // Every row of input that is read has LANES numbers from `column`.
         assert!((inner - 1) * input.stride + column + LANES <= input.values.len(), "the tile lies in the input");
+        assert!(rows.iter().all(|row| (inner - 1) * step < row.len()), "the tile lies in the weights");
     }
     let start = &input.values[column.min(input.values.len())..];
     #[cfg(target_arch = "x86_64")]
     if FUSED && LANES >= 4 {
         // SAFETY: FUSED is set only where AVX2 and FMA were found, tiles of two 512-bit vectors only with AVX-512
-        // (`simd::Work`); the assertion above bounds all reads.
-        return unsafe { x86::tile::<T, ROWS, LANES>(&rows, inner, start, input.stride) };
+        // (`simd::Work`); the assertions above bound all reads.
+        return unsafe { x86::tile::<T, ROWS, LANES>(rows, step, inner, start, input.stride) };
     }
-    portable_tile::<T, FUSED, ROWS, LANES>(&rows, inner, start, input.stride)
+    portable_tile::<T, FUSED, ROWS, LANES>(rows, step, inner, start, input.stride)
 }
 
 #[inline(always)]
 fn portable_tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     rows: &[&[T]; ROWS],
+    step: usize,
     inner: usize,
     input: &[T],
     stride: usize,
@@ -59,7 +89,7 @@ fn portable_tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usi
     for k in 0..inner {
         let x: &[T; LANES] = input[k * stride..][..LANES].try_into().expect("LANES long");
         for r in 0..ROWS {
-            let weight = rows[r][k];
+            let weight = rows[r][k * step];
             for l in 0..LANES {
                 sums[r][l] = multiply_add::<T, FUSED>(weight, x[l], sums[r][l]);
             }
@@ -133,11 +163,12 @@ mod x86 {
     use std::arch::x86_64::*;
 
     /// # Safety
-    /// The processor has AVX2 and FMA, and AVX-512 if LANES numbers are 128 bytes; every row has `inner` weights, and
-    /// `(inner - 1) * stride + LANES <= input.len()`.
+    /// The processor has AVX2 and FMA, and AVX-512 if LANES numbers are 128 bytes; `(inner - 1) * step` lies in every
+    /// row, and `(inner - 1) * stride + LANES <= input.len()`.
     #[inline(always)]
     pub unsafe fn tile<T: Real, const ROWS: usize, const LANES: usize>(
         rows: &[&[T]; ROWS],
+        step: usize,
         inner: usize,
         input: &[T],
         stride: usize,
@@ -147,13 +178,13 @@ mod x86 {
         // SAFETY: as the caller promises; `to` has ROWS * LANES numbers, and the branch fits T and LANES.
         unsafe {
             match (size_of::<T>(), LANES) {
-                (4, 32) => f32x16::<T, ROWS, 2>(rows, inner, input, stride, to),
-                (4, 16) => f32x8::<T, ROWS, 2>(rows, inner, input, stride, to),
-                (4, 8) => f32x8::<T, ROWS, 1>(rows, inner, input, stride, to),
-                (4, 4) => f32x4::<T, ROWS, 1>(rows, inner, input, stride, to),
-                (8, 16) => f64x8::<T, ROWS, 2>(rows, inner, input, stride, to),
-                (8, 8) => f64x4::<T, ROWS, 2>(rows, inner, input, stride, to),
-                (8, 4) => f64x4::<T, ROWS, 1>(rows, inner, input, stride, to),
+                (4, 32) => f32x16::<T, ROWS, 2>(rows, step, inner, input, stride, to),
+                (4, 16) => f32x8::<T, ROWS, 2>(rows, step, inner, input, stride, to),
+                (4, 8) => f32x8::<T, ROWS, 1>(rows, step, inner, input, stride, to),
+                (4, 4) => f32x4::<T, ROWS, 1>(rows, step, inner, input, stride, to),
+                (8, 16) => f64x8::<T, ROWS, 2>(rows, step, inner, input, stride, to),
+                (8, 8) => f64x4::<T, ROWS, 2>(rows, step, inner, input, stride, to),
+                (8, 4) => f64x4::<T, ROWS, 1>(rows, step, inner, input, stride, to),
                 _ => unreachable!("no such tile"),
             }
         }
@@ -166,6 +197,7 @@ mod x86 {
             #[inline(always)]
             unsafe fn $name<T: Real, const ROWS: usize, const VECTORS: usize>(
                 rows: &[&[T]; ROWS],
+                step: usize,
                 inner: usize,
                 input: &[T],
                 stride: usize,
@@ -179,7 +211,7 @@ mod x86 {
                     for k in 0..inner {
                         let x: [_; VECTORS] = std::array::from_fn(|v| $load(from.add(v * $lanes)));
                         for r in 0..ROWS {
-                            let weight = $splat(*weights[r].add(k));
+                            let weight = $splat(*weights[r].add(k * step));
                             for v in 0..VECTORS {
                                 sums[r][v] = $fma(weight, x[v], sums[r][v]);
                             }

@@ -6,6 +6,7 @@
 //! Normal numbers come from the inverse of the normal distribution, tabulated in fixed point: integer arithmetic
 //! only, so they are the same bits on every device. The WGSL half is `shaders/shared/random.wgsl`.
 
+use crate::simd::{Work, dispatch, lanes};
 use std::sync::OnceLock;
 
 /// Changes whenever the numbers behind an address change. Recorded with every result.
@@ -85,33 +86,37 @@ impl Stream {
 
     /// `LANES` blocks from `first`, in vectors: `[word, lane]`.
     #[inline(always)]
-    pub fn blocks<const LANES: usize>(&self, first: u32) -> [[u32; LANES]; 4] {
+    fn blocks<const LANES: usize>(&self, first: u32) -> [[u32; LANES]; 4] {
         let k = [self.seed as u32, (self.seed >> 32) as u32, STREAM_VERSION, 0];
         let k = [k[0], k[1], k[2], k[3], PARITY ^ k[0] ^ k[1] ^ k[2] ^ k[3]];
-        let mut x = [[0; LANES], [self.tensor; LANES], [self.step; LANES], [self.member; LANES]];
-        x[0] = std::array::from_fn(|l| first.wrapping_add(l as u32));
-        for i in 0..4 {
-            x[i] = x[i].map(|x| x.wrapping_add(k[i]));
-        }
-        for round in 0..20 {
-            let [r0, r1] = ROTATIONS[round % 8];
-            let (a, b) = if round % 2 == 0 { (1, 3) } else { (3, 1) };
-            #[expect(clippy::needless_range_loop, reason = "one lane of four arrays")]
-            for l in 0..LANES {
-                x[0][l] = x[0][l].wrapping_add(x[a][l]);
-                x[a][l] = x[a][l].rotate_left(r0) ^ x[0][l];
-                x[2][l] = x[2][l].wrapping_add(x[b][l]);
-                x[b][l] = x[b][l].rotate_left(r1) ^ x[2][l];
+        let plus = |x: [u32; LANES], add: u32| -> [u32; LANES] { lanes(|l| x[l].wrapping_add(add)) };
+        let mut a = lanes(|l| first.wrapping_add(l as u32).wrapping_add(k[0]));
+        let mut b = plus([self.tensor; LANES], k[1]);
+        let mut c = plus([self.step; LANES], k[2]);
+        let mut d = plus([self.member; LANES], k[3]);
+        for s in 1..=5 {
+            let [first, second, third, fourth] = if s % 2 == 1 {
+                [ROTATIONS[0], ROTATIONS[1], ROTATIONS[2], ROTATIONS[3]]
+            } else {
+                [ROTATIONS[4], ROTATIONS[5], ROTATIONS[6], ROTATIONS[7]]
+            };
+            for [even, odd] in [[first, second], [third, fourth]] {
+                mix(&mut a, &mut b, even[0]);
+                mix(&mut c, &mut d, even[1]);
+                mix(&mut a, &mut d, odd[0]);
+                mix(&mut c, &mut b, odd[1]);
             }
-            if round % 4 == 3 {
-                let s = round / 4 + 1;
-                for i in 0..4 {
-                    let add = k[(s + i) % 5].wrapping_add(if i == 3 { s as u32 } else { 0 });
-                    x[i] = x[i].map(|x| x.wrapping_add(add));
-                }
-            }
+            a = plus(a, k[s % 5]);
+            b = plus(b, k[(s + 1) % 5]);
+            c = plus(c, k[(s + 2) % 5]);
+            d = plus(d, k[(s + 3) % 5].wrapping_add(s as u32));
         }
-        x
+        [a, b, c, d]
+    }
+
+    /// The standard normal numbers of elements 0, 1, .., as multiples of 2^-21.
+    pub fn normals(&self, to: &mut [i32]) {
+        dispatch(Normals { stream: *self, to });
     }
 
     /// A standard normal number, as a multiple of 2^-21.
@@ -119,6 +124,41 @@ impl Stream {
     pub fn normal(&self, element: u32) -> i32 {
         normal_from_word(self.block(element / 4)[element as usize % 4])
     }
+}
+
+/// See [`Stream::normals`].
+struct Normals<'a> {
+    stream: Stream,
+    to: &'a mut [i32],
+}
+
+/// Blocks of random words that are made at once.
+const LANES: usize = 16;
+
+impl Work for Normals<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const BYTES: usize, const FUSED: bool>(self) {
+        let table = normal_table();
+        for (i, to) in self.to.chunks_mut(4 * LANES).enumerate() {
+            let words = self.stream.blocks::<LANES>((i * LANES) as u32);
+            let mut normals = [0; 4 * LANES];
+            for (lane, normals) in normals.chunks_exact_mut(4).enumerate() {
+                for (normal, words) in normals.iter_mut().zip(&words) {
+                    *normal = normal_from_table(table, words[lane]);
+                }
+            }
+            to.copy_from_slice(&normals[..to.len()]);
+        }
+    }
+}
+
+/// Half a round of Threefry in every lane.
+#[inline(always)]
+fn mix<const LANES: usize>(a: &mut [u32; LANES], b: &mut [u32; LANES], rotation: u32) {
+    *a = lanes(|l| a[l].wrapping_add(b[l]));
+    *b = lanes(|l| b[l].rotate_left(rotation) ^ a[l]);
 }
 
 /// The unit of the fixed-point normal numbers: 2^-21.
@@ -134,18 +174,24 @@ const SEGMENTS: usize = 32;
 /// The error is below 4.8e-7, one unit.
 #[inline]
 pub fn normal_from_word(word: u32) -> i32 {
+    normal_from_table(normal_table(), word)
+}
+
+/// The same with the table at hand, for many in a row.
+#[inline(always)]
+fn normal_from_table(table: &[u32], word: u32) -> i32 {
     let v = (word << 1) | 1;
     let octave = v.leading_zeros();
     let leading = v << octave;
     let segment = (octave as usize * SEGMENTS + (leading >> 26) as usize % SEGMENTS) * 3;
-    let [c0, c1, c2] = normal_table()[segment..segment + 3] else { unreachable!("three coefficients a segment") };
+    let [c0, c1, c2] = table[segment..segment + 3] else { unreachable!("three coefficients a segment") };
     let t = leading << 6;
     let quantile = c0 - multiply_high(t, c1 - multiply_high(t, c2));
     let magnitude = ((quantile + 64) >> 7) as i32;
     if word >> 31 == 1 { -magnitude } else { magnitude }
 }
 
-#[inline]
+#[inline(always)]
 fn multiply_high(a: u32, b: u32) -> u32 {
     ((a as u64 * b as u64) >> 32) as u32
 }

@@ -129,10 +129,8 @@ impl Rollout<'_> {
         sink: &mut dyn FnMut(Outcomes) -> Result<()>,
     ) -> Result<()> {
         let mut recorded = self.start();
-        let (mut layer, mut state) = self.layer(&mut recorded, &self.checked_scheme(device)?);
-        for step in 1..=self.depth {
-            state = self.step(&mut recorded, &mut layer, state, step);
-        }
+        let (mut layer, state) = self.layer(&mut recorded, &self.checked_scheme(device)?);
+        let state = self.steps(&mut recorded, &mut layer, state, device.likes_long_runs());
         let count = recorded.plan.words("count", 1);
         let length = (self.padded() * recorded.columns) as u32;
         recorded.plan.run::<Audit>(audit::Params { length }, &[state.x, count]);
@@ -190,10 +188,8 @@ impl Rollout<'_> {
     /// Bytes of one member's buffers and its arithmetic in f32, for the plan of a long run.
     pub fn plan_of_one(&self) -> Plan {
         let mut recorded = self.start();
-        let (mut layer, mut state) = self.layer(&mut recorded, &self.scheme(f64::from(f32::EPSILON)));
-        for step in 1..=self.depth {
-            state = self.step(&mut recorded, &mut layer, state, step);
-        }
+        let (mut layer, state) = self.layer(&mut recorded, &self.scheme(f64::from(f32::EPSILON)));
+        let state = self.steps(&mut recorded, &mut layer, state, true);
         recorded.plan.output(state.norms);
         recorded.plan.output(state.marks);
         recorded.plan
@@ -237,6 +233,17 @@ impl Rollout<'_> {
         let state = State::new(plan, self.padded(), *columns);
         source.draw_state(plan, Tensor::State, (self.ensemble.width, self.points.len(), 1), true, &state);
         (layer, state)
+    }
+
+    /// All steps; of tied weights many in one run, if `long` runs are liked.
+    fn steps(&self, recorded: &mut Recorded, layer: &mut LinearLayer, mut state: State, long: bool) -> State {
+        if long && self.weights == Weights::Tied {
+            return layer.steps(&mut recorded.plan, state, self.depth);
+        }
+        for step in 1..=self.depth {
+            state = self.step(recorded, layer, state, step);
+        }
+        state
     }
 
     fn step(&self, recorded: &mut Recorded, layer: &mut LinearLayer, state: State, step: usize) -> State {

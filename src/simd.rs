@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 pub enum Level {
     /// What every processor of the target has.
     Baseline,
-    /// AVX2 with fused multiply-add: 8 lanes of f32.
+    /// AVX2 with fused multiply-add, and the bit counts that came with them: 8 lanes of f32.
     Avx2,
     /// AVX-512: 16 lanes of f32.
     Avx512,
@@ -33,7 +33,11 @@ pub fn level() -> Level {
 
 #[cfg(target_arch = "x86_64")]
 fn detect() -> Level {
-    let fma = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    let fma = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt");
     let avx512 = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512dq")
@@ -59,6 +63,17 @@ pub trait Work {
     fn run<const BYTES: usize, const FUSED: bool>(self) -> Self::Output;
 }
 
+/// An array made lane by lane. `std::array::from_fn` and `map` are not always inlined, and then run without the
+/// caller's vector instructions.
+#[inline(always)]
+pub fn lanes<T: Copy + Default, const LANES: usize>(make: impl Fn(usize) -> T) -> [T; LANES] {
+    let mut made = [T::default(); LANES];
+    for (lane, made) in made.iter_mut().enumerate() {
+        *made = make(lane);
+    }
+    made
+}
+
 /// Runs `work` with the best instructions of this processor.
 #[inline]
 pub fn dispatch<W: Work>(work: W) -> W::Output {
@@ -75,13 +90,13 @@ pub fn dispatch<W: Work>(work: W) -> W::Output {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,bmi1,bmi2")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,bmi1,bmi2,lzcnt")]
 fn avx512<W: Work>(work: W) -> W::Output {
     work.run::<64, true>()
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,bmi1,bmi2")]
+#[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt")]
 fn avx2<W: Work>(work: W) -> W::Output {
     work.run::<32, true>()
 }

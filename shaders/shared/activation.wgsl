@@ -7,7 +7,7 @@ const TANH = 3u;
 fn activate(kind: u32, x: f32) -> f32 {
     switch kind {
         case RELU: { return select(0.0, x, x > 0.0); }
-        case GELU: { return x * (0.5 + 0.5 * error_function(0.70710678 * x)); }
+        case GELU: { return x * (0.5 + normal_share(x)); }
         case TANH: { return hyperbolic_tangent(x); }
         default: { return x; }
     }
@@ -19,7 +19,7 @@ fn slope(kind: u32, x: f32) -> f32 {
         case GELU: {
             // Beyond 13 the density is 0 in f32, and the square must not overflow.
             let z = clamp(x, -13.0, 13.0);
-            return 0.5 + 0.5 * error_function(0.70710678 * z) + 0.39894228 * z * exponential(-0.5 * z * z);
+            return 0.5 + normal_share(z) + 0.39894228 * z * exponential(-0.5 * z * z);
         }
         case TANH: {
             let y = hyperbolic_tangent(x);

@@ -33,22 +33,19 @@ fn hyperbolic_tangent(argument: f32) -> f32 {
     return x * p / q;
 }
 
-// erf x.
-fn error_function(argument: f32) -> f32 {
-    let x = clamp(argument, -4.0, 4.0);
+// P(0 < N(0, 1) < x), with the sign of x.
+fn normal_share(argument: f32) -> f32 {
+    let x = clamp(argument, -5.0, 5.0);
     let s = x * x;
-    var p = -2.72614225801306e-10;
-    p = p * s + 2.77068142495902e-08;
-    p = p * s - 2.10102402082508e-06;
-    p = p * s - 5.69250639462346e-05;
-    p = p * s - 7.34990630326855e-04;
-    p = p * s - 2.95459980854025e-03;
-    p = p * s - 1.60960333262415e-02;
-    var q = -1.45660718464996e-05;
-    q = q * s - 2.13374055278905e-04;
-    q = q * s - 1.68282697438203e-03;
-    q = q * s - 7.37332916720468e-03;
-    q = q * s - 1.42647390514189e-02;
+    var p = 3.631293541e-03;
+    p = p * s + 2.292436175e-02;
+    p = p * s + 3.989457786e-01;
+    var q = 5.321800245e-08;
+    q = q * s - 8.635266568e-06;
+    q = q * s + 9.784334106e-04;
+    q = q * s + 2.140354179e-02;
+    q = q * s + 2.241728008e-01;
+    q = q * s + 1.0;
     return x * p / q;
 }
 

@@ -1,6 +1,6 @@
 // The record of a column's norm over the steps, shared by the shaders that end a step of the linear model. They have
 // the bindings `norms` [members, now | peak | initial, columns] and `marks` [members, 7 marks, columns], and `params`
-// with columns, step, renormalise, threshold_exponent and threshold_mantissa.
+// with columns, renormalise, threshold_exponent and threshold_mantissa.
 // CPU twin: src/kernel/euler_update/track.rs.
 
 const NOW = 0u;
@@ -15,8 +15,8 @@ const CROSSING_STEP = 4u;
 const COLLAPSE_STEP = 5u;
 const MARK_ROWS = 7u;
 
-// Records the squared norm of a column after a step: its exponent, its peak and when it crossed the threshold.
-fn track(member: u32, column: u32, square: f32) {
+// Records the squared norm of a column after step `step`: its exponent, its peak and when it crossed the threshold.
+fn track(member: u32, column: u32, square: f32, step: u32) {
     let norm = member * NORM_ROWS * params.columns + column;
     let mark = member * MARK_ROWS * params.columns + column;
     let columns = params.columns;
@@ -27,7 +27,7 @@ fn track(member: u32, column: u32, square: f32) {
     let exponent = exponent_of(square);
     if exponent <= -127 {
         if marks[mark + COLLAPSE_STEP * columns] == 0 {
-            marks[mark + COLLAPSE_STEP * columns] = i32(params.step);
+            marks[mark + COLLAPSE_STEP * columns] = i32(step);
         }
         return;
     }
@@ -36,14 +36,14 @@ fn track(member: u32, column: u32, square: f32) {
     if larger(total, mantissa, marks[mark + PEAK_EXPONENT * columns], norms[norm + PEAK * columns]) {
         marks[mark + PEAK_EXPONENT * columns] = total;
         norms[norm + PEAK * columns] = mantissa;
-        marks[mark + PEAK_STEP * columns] = i32(params.step);
+        marks[mark + PEAK_STEP * columns] = i32(step);
     }
     let limit = norms[norm + INITIAL * columns] * params.threshold_mantissa;
     let limit_exponent = exponent_of(limit);
     let limit_mantissa = limit * power_of_two(-limit_exponent);
     let crossed = larger(total, mantissa, limit_exponent + params.threshold_exponent, limit_mantissa);
     if marks[mark + CROSSING_STEP * columns] == 0 && crossed {
-        marks[mark + CROSSING_STEP * columns] = i32(params.step);
+        marks[mark + CROSSING_STEP * columns] = i32(step);
     }
     if params.renormalise != 0u {
         marks[mark + PENDING * columns] = exponent >> 1u;

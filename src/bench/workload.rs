@@ -120,11 +120,12 @@ fn jacobian(settings: &Settings) -> Job {
     let (points, members) = if settings.quick { (2, 1) } else { (4, 8) };
     let (width, tokens) = if settings.quick { (16, 2) } else { (64, 4) };
     let transformer = Transformer::new(settings, (width, tokens), (points, 1, members));
+    let cost = transformer.rollout().plan_of_jacobians().cost();
     Job {
         name: "jacobian".to_string(),
         shape: format!("width {width}, {tokens} tokens, order {}, {points} step sizes", width * tokens),
         members,
-        cost: None,
+        cost: Some(cost),
         reach: Reach::All,
         kernel: None,
         work: Box::new(move |device, members| {
@@ -206,7 +207,7 @@ fn matrices(ensemble: &EnsembleSpec) -> Result<Vec<f32>> {
     Ok(all)
 }
 
-/// The command `sweep` from weights to cells: eigenvalues, rollouts, statistics.
+/// The command `sweep` from weights to cells: eigenvalues, with operations as in [`eigenvalues`], rollouts, statistics.
 fn spectra_sweep(settings: &Settings) -> Job {
     let (members, depth, step_size, radius) = match settings.quick {
         true => (8, 10, "lin(0.1,1,8)", "lin(0.1,1.6,8)"),
@@ -216,11 +217,17 @@ fn spectra_sweep(settings: &Settings) -> Job {
     spec.step_size = Grid::parse(step_size).expect("a well-written grid");
     spec.radius = Grid::parse(radius).expect("a well-written grid");
     spec.trajectories = 0;
+    let step = sweep::plan_of_a_step(&spec).cost();
+    let n = spec.ensemble.width as f64;
+    let cost = Cost {
+        flops: 10.0 * n.powi(3) + step.flops * depth as f64,
+        bytes: 4.0 * (n * n + 2.0 * n) + step.bytes * depth as f64,
+    };
     Job {
         name: "spectra_sweep".to_string(),
         shape: format!("width 64, {} grid points, {depth} steps, with spectra", spec.cells()),
         members,
-        cost: None,
+        cost: Some(cost),
         reach: Reach::All,
         kernel: None,
         work: Box::new(move |device, members| {

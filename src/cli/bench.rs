@@ -195,6 +195,19 @@ fn shown(report: &Report) -> String {
             soak.device, soak.matrices, soak.wrong, soak.failed, soak.solved_again, soak.worst, soak.seconds
         );
     }
+    for row in &report.scaling {
+        let memory = maybe(row.resident_bytes.map(|bytes| bytes as f64), |bytes| {
+            format!(", {:.0} MiB", bytes / f64::from(1 << 20))
+        });
+        text += &format!(
+            "{:>9}: {} layers in {}, {:.0} ns for a layer's step, {:.2} x that of the fewest{memory}\n",
+            row.device,
+            row.layers,
+            seconds(row.seconds),
+            row.nanoseconds_per_layer_step,
+            row.ratio
+        );
+    }
     if !report.ratios.is_empty() {
         text += "\nSpeed against the CPU path\n";
     }

@@ -1,4 +1,10 @@
 //! The CPU device: each member's plan runs from start to end on one core, so that the member stays in its cache.
+//!
+//! # Tried and rejected
+//!
+//! Taking a member through all its steps panel by panel of its columns, so that hidden units never leave the cache: a
+//! Transformer sweep (width 64, 16 tokens; two cores of a Zen 4, fastest of 20) takes 52 ms with 16, 8 or 4 grid points
+//! at once and 53 ms with 2. Nothing there waits for memory; what is not in the tiles is arithmetic around them.
 
 use crate::device::profile::{Profile, Recorder};
 use crate::device::{Description, chunks, host_budget};

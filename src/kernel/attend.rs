@@ -9,10 +9,10 @@ use crate::elementary::ELEMENTARY_ERROR;
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real as Number;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
-use crate::matmul::{Matrix, multiply_add, tile};
+use crate::matmul::{Matrix, multiply_add, tile, tile_of_columns};
 use crate::random::sample;
 use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::simd::{Work, dispatch, lanes};
 use crate::spec::MOST_TOKENS;
 
 params! {
@@ -109,15 +109,15 @@ impl<T: Real> Work for Attention<'_, '_, T> {
             for head in 0..self.p.heads as usize {
                 let mut query = 0;
                 while query + 16 <= tokens && 16 * size_of::<T>() <= 2 * BYTES {
-                    self.queries::<FUSED, 16>(point, head, query, &mut wide);
+                    self.queries::<BYTES, FUSED, 16>(point, head, query, &mut wide);
                     query += 16;
                 }
                 while query + 4 <= tokens {
-                    self.queries::<FUSED, 4>(point, head, query, &mut wide);
+                    self.queries::<BYTES, FUSED, 4>(point, head, query, &mut wide);
                     query += 4;
                 }
                 while query < tokens {
-                    self.queries::<FUSED, 1>(point, head, query, &mut wide);
+                    self.queries::<BYTES, FUSED, 1>(point, head, query, &mut wide);
                     query += 1;
                 }
             }
@@ -128,7 +128,7 @@ impl<T: Real> Work for Attention<'_, '_, T> {
 impl<T: Real> Attention<'_, '_, T> {
     /// `LANES` neighbouring queries of a head.
     #[inline(always)]
-    fn queries<const FUSED: bool, const LANES: usize>(
+    fn queries<const BYTES: usize, const FUSED: bool, const LANES: usize>(
         &mut self,
         point: usize,
         head: usize,
@@ -139,96 +139,110 @@ impl<T: Real> Attention<'_, '_, T> {
         let (width, d, tokens, columns) =
             (p.width as usize, p.head_width as usize, p.tokens as usize, p.columns as usize);
         let start = head * d * columns + point * tokens;
-        let keys = &self.stacked[start + width * columns..];
+        let keys = Matrix { values: &self.stacked[start + width * columns..], stride: columns };
         let values = Matrix { values: &self.stacked[start + 2 * width * columns..], stride: columns };
-        let queries = &self.stacked[start + query..];
+        let queries = Matrix { values: &self.stacked[start + query..], stride: columns };
         let used = if p.causal != 0 { (query + LANES).min(tokens) } else { tokens };
         let weights = &mut scratch[..used];
-        // Scores: four keys at a time, queries along the lanes.
+        // Scores: some keys at a time, queries along the lanes. Eight at a time need the registers of AVX-512.
         let mut s = 0;
+        while s + 8 <= used && BYTES == 64 {
+            scores::<T, FUSED, 8, LANES>(queries, keys, d, s, weights);
+            s += 8;
+        }
         while s + 4 <= used {
-            scores::<T, FUSED, 4, LANES>(queries, keys, (d, columns), s, weights);
+            scores::<T, FUSED, 4, LANES>(queries, keys, d, s, weights);
             s += 4;
         }
         while s < used {
-            scores::<T, FUSED, 1, LANES>(queries, keys, (d, columns), s, weights);
+            scores::<T, FUSED, 1, LANES>(queries, keys, d, s, weights);
             s += 1;
         }
-        let visible = |s: usize, l: usize| p.causal == 0 || s <= query + l;
-        let scale = T::from_f64(p.scale as f64);
-        let mut largest = [T::from_f64(-3e38); LANES];
-        for (s, weights) in weights.iter_mut().enumerate() {
-            for l in 0..LANES {
-                weights[l] *= scale;
-                if visible(s, l) && weights[l] > largest[l] {
-                    largest[l] = weights[l];
-                }
-            }
-        }
-        let mut total = [T::ZERO; LANES];
-        let mut spread = [T::ZERO; LANES];
-        for (s, weights) in weights.iter_mut().enumerate() {
-            for l in 0..LANES {
-                let x = weights[l] - largest[l];
-                let x = if x > T::from_f64(-80.0) { x } else { T::from_f64(-80.0) };
-                let weight = if visible(s, l) { x.exponential::<FUSED>() } else { T::ZERO };
-                weights[l] = weight;
-                total[l] += weight;
-                spread[l] = multiply_add::<T, FUSED>(weight, x, spread[l]);
-            }
-        }
-        let inverse = total.map(|total| T::ONE / total);
+        // The last key that each query sees.
+        let last: [u32; LANES] = lanes(|l| if p.causal != 0 { (query + l) as u32 } else { used as u32 });
+        let softmax = Softmax::of::<FUSED>(weights, &last, T::from_f64(p.scale as f64));
         let weights = Matrix { values: weights.as_flattened(), stride: 16 };
         let first = point * tokens + query;
         let mut row = 0;
+        while row + 8 <= d && BYTES == 64 {
+            let sums = tile::<T, FUSED, 8, LANES>(values, row, used, weights, 0);
+            for (r, sums) in sums.iter().enumerate() {
+                self.store::<LANES>((head * d + row + r) * columns + first, sums, &softmax.inverse);
+            }
+            row += 8;
+        }
         while row + 4 <= d {
             let sums = tile::<T, FUSED, 4, LANES>(values, row, used, weights, 0);
             for (r, sums) in sums.iter().enumerate() {
-                self.store::<LANES>((head * d + row + r) * columns + first, sums, &inverse);
+                self.store::<LANES>((head * d + row + r) * columns + first, sums, &softmax.inverse);
             }
             row += 4;
         }
         while row < d {
             let [sums] = tile::<T, FUSED, 1, LANES>(values, row, used, weights, 0);
-            self.store::<LANES>((head * d + row) * columns + first, &sums, &inverse);
+            self.store::<LANES>((head * d + row) * columns + first, &sums, &softmax.inverse);
             row += 1;
         }
-        for l in 0..LANES {
-            let entropy = total[l].logarithm::<FUSED>() - spread[l] * inverse[l];
-            self.entropy[head * columns + first + l] = entropy;
-        }
+        self.entropy[head * columns + first..][..LANES].copy_from_slice(&softmax.entropy);
     }
 
     #[inline(always)]
     fn store<const LANES: usize>(&mut self, at: usize, sums: &[T; LANES], inverse: &[T; LANES]) {
-        let out: &mut [T; LANES] = (&mut self.out[at..][..LANES]).try_into().expect("LANES long");
-        for l in 0..LANES {
-            out[l] = sums[l] * inverse[l];
-        }
+        let out: [T; LANES] = lanes(|l| sums[l] * inverse[l]);
+        self.out[at..][..LANES].copy_from_slice(&out);
     }
 }
 
-/// `weights[s + r][l] = sum_i keys[i, s + r] queries[i, l]`.
+/// What is left of a softmax when the weights are not yet divided by their sum.
+struct Softmax<T, const LANES: usize> {
+    /// 1 / the sum of the weights.
+    inverse: [T; LANES],
+    /// -sum p ln p.
+    entropy: [T; LANES],
+}
+
+impl<T: Real, const LANES: usize> Softmax<T, LANES> {
+    /// Makes weights `e^(scale (score - largest))` of the scores of `LANES` queries; keys behind `last` get 0.
+    #[inline(always)]
+    fn of<const FUSED: bool>(weights: &mut [[T; 16]], last: &[u32; LANES], scale: T) -> Self {
+        let lowest = T::from_f64(-3e38);
+        let mut largest = [lowest; LANES];
+        for (s, weights) in weights.iter_mut().enumerate() {
+            let scores: [T; LANES] = lanes(|l| weights[l] * scale);
+            let seen: [T; LANES] = lanes(|l| if s as u32 <= last[l] { scores[l] } else { lowest });
+            largest = lanes(|l| if seen[l] > largest[l] { seen[l] } else { largest[l] });
+            weights[..LANES].copy_from_slice(&scores);
+        }
+        let least = T::from_f64(-80.0);
+        let mut total = [T::ZERO; LANES];
+        let mut spread = [T::ZERO; LANES];
+        for (s, weights) in weights.iter_mut().enumerate() {
+            let x: [T; LANES] = lanes(|l| weights[l] - largest[l]);
+            let x: [T; LANES] = lanes(|l| if x[l] > least { x[l] } else { least });
+            let seen: [T; LANES] = lanes(|l| x[l].exponential::<FUSED>());
+            let seen: [T; LANES] = lanes(|l| if s as u32 <= last[l] { seen[l] } else { T::ZERO });
+            total = lanes(|l| total[l] + seen[l]);
+            spread = lanes(|l| multiply_add::<T, FUSED>(seen[l], x[l], spread[l]));
+            weights[..LANES].copy_from_slice(&seen);
+        }
+        let inverse: [T; LANES] = lanes(|l| T::ONE / total[l]);
+        let entropy = lanes(|l| total[l].logarithm::<FUSED>() - spread[l] * inverse[l]);
+        Softmax { inverse, entropy }
+    }
+}
+
+/// Scores of `ROWS` keys from `s`: `weights[s + r][l] = sum_i keys[i, s + r] queries[i, l]`.
 #[inline(always)]
 fn scores<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
-    queries: &[T],
-    keys: &[T],
-    (d, columns): (usize, usize),
+    queries: Matrix<T>,
+    keys: Matrix<T>,
+    d: usize,
     s: usize,
     weights: &mut [[T; 16]],
 ) {
-    let mut sums = [[T::ZERO; LANES]; ROWS];
-    for i in 0..d {
-        let q: &[T; LANES] = queries[i * columns..][..LANES].try_into().expect("LANES long");
-        let k: &[T; ROWS] = keys[i * columns + s..][..ROWS].try_into().expect("ROWS long");
-        for r in 0..ROWS {
-            for l in 0..LANES {
-                sums[r][l] = multiply_add::<T, FUSED>(k[r], q[l], sums[r][l]);
-            }
-        }
-    }
-    for r in 0..ROWS {
-        weights[s + r][..LANES].copy_from_slice(&sums[r]);
+    let sums = tile_of_columns::<T, FUSED, ROWS, LANES>(keys, s, d, queries, 0);
+    for (weights, sums) in weights[s..s + ROWS].iter_mut().zip(&sums) {
+        weights[..LANES].copy_from_slice(sums);
     }
 }
 

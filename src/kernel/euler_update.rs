@@ -88,6 +88,7 @@ impl Kernel for EulerUpdate {
     const NAME: &'static str = "euler_update";
     const SOURCE: &'static str = concat!(
         include_str!("../../shaders/shared/magnitude.wgsl"),
+        include_str!("../../shaders/shared/terms.wgsl"),
         include_str!("../../shaders/shared/track.wgsl"),
         include_str!("../../shaders/euler_update.wgsl")
     );
@@ -146,19 +147,19 @@ impl Kernel for EulerUpdate {
 const COLUMN_LANES: u32 = 4;
 
 /// One update of a member, with its buffers.
-struct Update<'a, 'b, T> {
-    p: &'a Params,
-    weights: &'a [T],
-    input: &'a [T],
-    x: &'a [T],
-    coefficients: &'a [T],
-    member_gain: T,
-    out: &'a mut &'b mut [T],
-    norms: &'a mut &'b mut [T],
-    marks: &'a mut &'b mut [i32],
+pub(super) struct Update<'a, T> {
+    pub p: &'a Params,
+    pub weights: &'a [T],
+    pub input: &'a [T],
+    pub x: &'a [T],
+    pub coefficients: &'a [T],
+    pub member_gain: T,
+    pub out: &'a mut [T],
+    pub norms: &'a mut [T],
+    pub marks: &'a mut [i32],
 }
 
-impl<T: Real> Work for Update<'_, '_, T> {
+impl<T: Real> Work for Update<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -176,7 +177,7 @@ impl<T: Real> Work for Update<'_, '_, T> {
     }
 }
 
-impl<T: Real> Update<'_, '_, T> {
+impl<T: Real> Update<'_, T> {
     /// All whole panels of `LANES` columns from `column`.
     #[inline(always)]
     fn panels<const FUSED: bool, const ROWS: usize, const LANES: usize>(&mut self, column: &mut usize) {

@@ -7,9 +7,8 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
-use crate::random::{NORMAL_UNIT, Stream, normal_from_word, normal_table};
+use crate::random::{NORMAL_UNIT, Stream, normal_table};
 use crate::real::Real;
-use crate::simd::{Work, dispatch};
 
 params! {
     /// The tensor to draw.
@@ -63,7 +62,21 @@ impl Kernel for FillRandom {
         let [View::Word(member), View::Word(_), View::RealMut(out)] = views else { mismatch(Self::NAME) };
         let seed = (p.seed_high as u64) << 32 | p.seed_low as u64;
         let stream = Stream { seed, member: member[0], tensor: p.tensor, step: p.step };
-        dispatch(Fill { p, stream, out });
+        let (rows, columns) = (p.rows as usize, p.columns as usize);
+        let mut normals = vec![0; rows * columns];
+        stream.normals(&mut normals);
+        for (row, normals_of_row) in normals.chunks_exact(columns).enumerate() {
+            let out = &mut out[row * p.padded_columns as usize..][..columns];
+            if p.beta == 0 {
+                for (out, &normal) in out.iter_mut().zip(normals_of_row) {
+                    *out = T::from_f64(normal as f64 * GINIBRE_UNIT);
+                }
+            } else {
+                for (column, (out, &normal)) in out.iter_mut().zip(normals_of_row).enumerate() {
+                    *out = T::from_f64(mix(p, normal, normals[column * columns + row]) as f64 * ELLIPTIC_UNIT);
+                }
+            }
+        }
     }
 
     fn cost(p: &Params) -> Cost {
@@ -83,43 +96,6 @@ impl Kernel for FillRandom {
             }
         }
         cases
-    }
-}
-
-/// Blocks of random words that are made at once.
-const LANES: usize = 16;
-
-/// One matrix.
-struct Fill<'a, 'b, T> {
-    p: &'a Params,
-    stream: Stream,
-    out: &'a mut &'b mut [T],
-}
-
-impl<T: Real> Work for Fill<'_, '_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const BYTES: usize, const FUSED: bool>(self) {
-        let Fill { p, stream, out } = self;
-        let size = p.rows * p.columns;
-        let (mut row, mut column) = (0, 0);
-        for first in (0..size.div_ceil(4)).step_by(LANES) {
-            let words = stream.blocks::<LANES>(first);
-            for element in 4 * first..size.min(4 * (first + LANES as u32)) {
-                let word = words[element as usize % 4][(element / 4 - first) as usize];
-                out[(row * p.padded_columns + column) as usize] = if p.beta == 0 {
-                    T::from_f64(normal_from_word(word) as f64 * GINIBRE_UNIT)
-                } else {
-                    let other = stream.normal(column * p.columns + row);
-                    T::from_f64(mix(p, normal_from_word(word), other) as f64 * ELLIPTIC_UNIT)
-                };
-                column += 1;
-                if column == p.columns {
-                    (row, column) = (row + 1, 0);
-                }
-            }
-        }
     }
 }
 

@@ -62,19 +62,20 @@ impl Kernel for FillState {
         };
         let seed = (p.seed_high as u64) << 32 | p.seed_low as u64;
         let stream = Stream { seed, member: member[0], tensor: p.tensor, step: 0 };
-        let (columns, padded) = (p.columns as usize, p.padded_columns as usize);
-        let mut squares = vec![T::ZERO; p.tokens as usize];
-        for row in 0..p.rows {
-            for token in 0..p.tokens {
-                let value = T::from_f64(stream.normal(row * p.tokens + token) as f64 * NORMAL_UNIT);
-                squares[token as usize] += value * value;
-                for column in (token as usize..columns).step_by(p.tokens as usize) {
-                    x[row as usize * padded + column] = value;
-                }
+        let (columns, padded, tokens) = (p.columns as usize, p.padded_columns as usize, p.tokens as usize);
+        let mut normals = vec![0; p.rows as usize * tokens];
+        stream.normals(&mut normals);
+        let mut squares = vec![T::ZERO; tokens];
+        for (row, normals) in normals.chunks_exact(tokens).enumerate() {
+            let line = &mut x[row * padded..][..columns];
+            for (token, &normal) in normals.iter().enumerate() {
+                let value = T::from_f64(normal as f64 * NORMAL_UNIT);
+                squares[token] += value * value;
+                line.iter_mut().skip(token).step_by(tokens).for_each(|x| *x = value);
             }
         }
         for column in 0..columns {
-            let square = squares[column % p.tokens as usize];
+            let square = squares[column % tokens];
             let exponent = square.exponent();
             norms[norm::NOW * padded + column] = square;
             norms[norm::INITIAL * padded + column] = square;

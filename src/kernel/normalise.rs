@@ -9,7 +9,7 @@ use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
 use crate::matmul::multiply_add;
 use crate::random::sample;
 use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::simd::{Work, dispatch, lanes};
 
 /// Added to the variance.
 pub const EPSILON: f64 = 1e-5;
@@ -93,38 +93,32 @@ impl<T: Real> Norm<'_, '_, T> {
         let x = self.x;
         let line = |row: usize| -> &[T; LANES] { x[row * columns + column..][..LANES].try_into().expect("LANES long") };
         let each = T::ONE / T::from_f64(width as f64);
+        // Whole arrays in and out, so that the compiler sees vectors.
         let mut mean = [T::ZERO; LANES];
         if self.p.root_mean_square == 0 {
             for row in 0..width {
                 let x = line(row);
-                for l in 0..LANES {
-                    mean[l] += x[l];
-                }
+                mean = lanes(|l| mean[l] + x[l]);
             }
-            mean = mean.map(|sum| sum * each);
+            mean = lanes(|l| mean[l] * each);
         }
         let mut scale = [T::ZERO; LANES];
         for row in 0..width {
             let x = line(row);
-            for l in 0..LANES {
+            scale = lanes(|l| {
                 let centred = x[l] - mean[l];
-                scale[l] = multiply_add::<T, FUSED>(centred, centred, scale[l]);
-            }
+                multiply_add::<T, FUSED>(centred, centred, scale[l])
+            });
         }
-        for scale in &mut scale {
-            *scale = T::ONE / (*scale * each + T::from_f64(EPSILON)).sqrt();
-        }
+        let scale: [T; LANES] = lanes(|l| T::ONE / (scale[l] * each + T::from_f64(EPSILON)).sqrt());
         for row in 0..self.p.rows as usize {
-            let out = &mut self.out[row * columns + column..][..LANES];
-            let out: &mut [T; LANES] = out.try_into().expect("LANES long");
-            if row >= width {
-                out.fill(T::ZERO);
-                continue;
-            }
-            let x = line(row);
-            for l in 0..LANES {
-                out[l] = (x[l] - mean[l]) * scale[l];
-            }
+            let out: [T; LANES] = if row < width {
+                let x = line(row);
+                lanes(|l| (x[l] - mean[l]) * scale[l])
+            } else {
+                [T::ZERO; LANES]
+            };
+            self.out[row * columns + column..][..LANES].copy_from_slice(&out);
         }
         self.inverse[column..column + LANES].copy_from_slice(&scale);
     }

@@ -2,6 +2,7 @@
 
 use crate::ensemble::{PADDING, Source};
 use crate::integrator::Scheme;
+use crate::kernel::euler_steps::{self, EulerSteps};
 use crate::kernel::euler_update::{self, EulerUpdate, mark, norm};
 use crate::layer::implicit::Implicit;
 use crate::layer::{Coefficients, State, Threshold};
@@ -150,5 +151,34 @@ impl LinearLayer {
         let moved = State { x: self.other, ..state };
         self.other = state.x;
         moved
+    }
+
+    /// Steps 1 to `depth` of tied weights, renormalised: some in one run where a step is one product and the state
+    /// fits workgroup memory.
+    pub fn steps(&mut self, plan: &mut Plan, mut state: State, depth: usize) -> State {
+        let one = match &self.step {
+            Step::Products(Products { brackets, substeps: 1, .. }) if brackets.len() == 1 => Some(brackets[0]),
+            _ => None,
+        };
+        let Some(coefficients) = one.filter(|_| self.padded <= euler_steps::MOST_ROWS) else {
+            for step in 1..=depth {
+                state = self.step(plan, state, step as u32, true);
+            }
+            return state;
+        };
+        for first in (1..=depth).step_by(euler_steps::STEPS) {
+            let params = euler_steps::Params {
+                rows: self.padded as u32,
+                columns: self.columns as u32,
+                first: first as u32,
+                steps: euler_steps::STEPS.min(depth + 1 - first) as u32,
+                renormalise: 1,
+                threshold_exponent: self.threshold.exponent,
+                threshold_mantissa: self.threshold.mantissa,
+            };
+            let State { x, norms, marks } = state;
+            plan.run::<EulerSteps>(params, &[self.weights, coefficients, self.member_gain, x, norms, marks]);
+        }
+        state
     }
 }

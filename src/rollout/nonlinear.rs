@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::kernel::audit::{self, Audit};
 use crate::kernel::euler_update::mark;
 use crate::kernel::observe::observation;
-use crate::layer::{NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
+use crate::layer::{Jacobian, NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
 use crate::plan::{BufferId, Data, Plan};
 use crate::spec::{EnsembleSpec, LayerSpec, Weights};
 use std::ops::Range;
@@ -155,16 +155,8 @@ impl NonlinearRollout<'_> {
         step: usize,
         sink: &mut dyn FnMut(Jacobians) -> Result<()>,
     ) -> Result<()> {
-        let mut recorded = self.start(1);
-        for step in 1..=step {
-            self.step(&mut recorded, step, 0);
-        }
-        let Recorded { mut plan, source, layer, .. } = recorded;
-        let order = layer.shape().width * layer.shape().tokens;
-        let tangents = Tangents::new(&mut plan, &layer, order);
-        let jacobian = jacobian(&mut plan, &layer, &tangents, Part::Step);
-        plan.output(jacobian.buffer);
-        plan.output(layer.record.marks);
+        let (plan, source, jacobian) = self.record_jacobians(step);
+        let order = jacobian.order;
         let points = self.points.len();
         device.run(&plan, members.len(), 0, &source.inputs(members), &mut |chunk| {
             let marks = &chunk.outputs[1];
@@ -177,6 +169,25 @@ impl NonlinearRollout<'_> {
             let matrices = pairs.map(|(member, point)| matrix(member, point)).collect();
             sink(Jacobians { members: chunk.members.clone(), order, matrices })
         })
+    }
+
+    /// The plan that makes the Jacobians of the first step, for what it takes.
+    pub fn plan_of_jacobians(&self) -> Plan {
+        self.record_jacobians(1).0
+    }
+
+    /// The plan of a step's Jacobians; its outputs are they and the marks of the state before.
+    fn record_jacobians(&self, step: usize) -> (Plan, Source, Jacobian) {
+        let mut recorded = self.start(1);
+        for step in 1..=step {
+            self.step(&mut recorded, step, 0);
+        }
+        let Recorded { mut plan, source, layer, .. } = recorded;
+        let tangents = Tangents::new(&mut plan, &layer, layer.shape().width * layer.shape().tokens);
+        let jacobian = jacobian(&mut plan, &layer, &tangents, Part::Step);
+        plan.output(jacobian.buffer);
+        plan.output(layer.record.marks);
+        (plan, source, jacobian)
     }
 
     /// The plan of one step, for what a run would take.

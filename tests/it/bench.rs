@@ -67,10 +67,24 @@ fn a_profile_names_the_kernels_and_keeps_transfers_apart() {
     let (_, report) = quick(&["linear_sweep"]);
     for row in &report.rows {
         let kernel = |name: &str| row.kernels.iter().find(|(kernel, _)| *kernel == name).map(|(_, seconds)| *seconds);
-        assert!(kernel("euler_update").is_some_and(|seconds| seconds > 0.0), "{}: {:?}", row.device, row.kernels);
+        // A software driver makes single steps.
+        let step = if row.device == "cpu" { "euler_steps" } else { "euler_update" };
+        assert!(kernel(step).is_some_and(|seconds| seconds > 0.0), "{}: {:?}", row.device, row.kernels);
         assert!(kernel("fill_random").is_some(), "{}: {:?}", row.device, row.kernels);
         assert!(row.device_seconds.is_some_and(|seconds| seconds > 0.0), "{row:?}");
         assert!(row.upload_seconds.is_some() && row.download_seconds.is_some(), "{row:?}");
+    }
+}
+
+#[test]
+fn scaling_is_measured_on_ever_more_layers() {
+    let (_, report) = quick(&["scaling"]);
+    assert!(report.scaling.iter().all(|row| row.device == "cpu"), "too much for a software driver");
+    assert_eq!(report.scaling.iter().map(|row| row.layers).collect::<Vec<_>>(), [10, 100, 1000]);
+    assert_eq!(report.scaling[0].ratio, 1.0);
+    for pair in report.scaling.windows(2) {
+        assert!(pair[1].seconds > 0.0 && pair[1].ratio > 0.0, "{pair:?}");
+        assert!(pair[0].resident_bytes <= pair[1].resident_bytes, "the most so far does not shrink: {pair:?}");
     }
 }
 

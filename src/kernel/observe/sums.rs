@@ -2,6 +2,7 @@
 
 use super::Observation;
 use crate::real::Real;
+use crate::simd::lanes;
 
 /// Sums over the rows of a column, or over the columns of a grid point.
 #[derive(Clone, Copy)]
@@ -30,7 +31,7 @@ impl<T: Real> Observation<'_, '_, T> {
     #[inline(always)]
     pub(super) fn columns<const LANES: usize>(&self, column: usize, sums: &mut [Sums<T>]) {
         let columns = self.p.columns as usize;
-        let keep: [T; LANES] = std::array::from_fn(|l| {
+        let keep: [T; LANES] = lanes(|l| {
             let keep = self.coefficients[column + l];
             if self.p.sublayers == 2 { keep * keep } else { keep }
         });
@@ -71,24 +72,19 @@ impl<T: Real> Observation<'_, '_, T> {
         let mut square = T::ZERO;
         for row in 0..self.p.rows as usize {
             let line = &self.x[row * self.p.columns as usize + point * tokens..][..tokens];
-            let mut lanes = [T::ZERO; LANES];
+            let mut sums = [T::ZERO; LANES];
             let (whole, whole_inverse) = (line.chunks_exact(LANES), inverse.chunks_exact(LANES));
             let rest = whole.remainder().iter().zip(whole_inverse.remainder());
             for (line, inverse) in whole.zip(whole_inverse) {
                 let line: &[T; LANES] = line.try_into().expect("LANES long");
                 let inverse: &[T; LANES] = inverse.try_into().expect("LANES long");
-                for l in 0..LANES {
-                    lanes[l] += line[l] * inverse[l];
-                }
+                sums = lanes(|l| sums[l] + line[l] * inverse[l]);
             }
             // Halves onto halves: a fixed order, and short.
-            for half in [8, 4, 2, 1] {
-                for l in 0..half {
-                    let other = lanes[l + half];
-                    lanes[l] += other;
-                }
-            }
-            let mut sum = lanes[0];
+            let eight: [T; 8] = lanes(|l| sums[l] + sums[l + 8]);
+            let four: [T; 4] = lanes(|l| eight[l] + eight[l + 4]);
+            let two: [T; 2] = lanes(|l| four[l] + four[l + 2]);
+            let mut sum = two[0] + two[1];
             rest.for_each(|(&x, &inverse)| sum += x * inverse);
             square += sum * sum;
         }

@@ -1,0 +1,96 @@
+//! Scaling: the time of a layer's step and the memory of the process must not grow with the number of layers.
+
+use crate::device::Device;
+use crate::ensemble::unit;
+use crate::error::Result;
+use crate::layer::Coefficients;
+use crate::rollout::Rollout;
+use crate::spec::{EnsembleSpec, Integrator, Weights};
+use serde::Serialize;
+use std::time::Instant;
+
+/// Numbers of layers, the smallest first: memory is that of the process so far, at its most.
+const LAYERS: [usize; 3] = [1_000, 10_000, 100_000];
+/// Those of a quick run.
+const QUICK_LAYERS: [usize; 3] = [10, 100, 1_000];
+/// Steps of a rollout.
+const DEPTH: usize = 10;
+/// Grid points.
+const POINTS: usize = 64;
+/// n.
+const WIDTH: usize = 64;
+/// Repetitions, of which the fastest counts; they take turns.
+const REPETITIONS: usize = 3;
+
+/// One number of layers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Scaling {
+    /// The device.
+    pub device: &'static str,
+    /// Random layers, each at 64 grid points.
+    pub layers: usize,
+    /// Seconds of the fastest repetition, drawing included.
+    pub seconds: f64,
+    /// Nanoseconds of one layer's step at all grid points.
+    pub nanoseconds_per_layer_step: f64,
+    /// The same over that of the fewest layers: 1 is flat.
+    pub ratio: f64,
+    /// The most memory that the process has held so far, where the system tells.
+    pub resident_bytes: Option<u64>,
+}
+
+/// Rollouts of ever more layers on one device.
+pub fn scaling(device: &Device, label: &'static str, seed: u64, quick: bool) -> Result<Vec<Scaling>> {
+    let layers = if quick { QUICK_LAYERS } else { LAYERS };
+    let mut rows = layers.map(|layers| Scaling {
+        device: label,
+        layers,
+        seconds: f64::INFINITY,
+        nanoseconds_per_layer_step: 0.0,
+        ratio: 0.0,
+        resident_bytes: None,
+    });
+    for repetition in 0..REPETITIONS {
+        for row in &mut rows {
+            let start = Instant::now();
+            rollout(device, row.layers, seed)?;
+            row.seconds = row.seconds.min(start.elapsed().as_secs_f64());
+            if repetition == 0 {
+                row.resident_bytes = most_resident_bytes();
+            }
+        }
+    }
+    let of_step = |row: &Scaling| 1e9 * row.seconds / (row.layers * DEPTH) as f64;
+    let fewest = of_step(&rows[0]);
+    for row in &mut rows {
+        row.nanoseconds_per_layer_step = of_step(row);
+        row.ratio = row.nanoseconds_per_layer_step / fewest;
+    }
+    Ok(rows.to_vec())
+}
+
+fn rollout(device: &Device, layers: usize, seed: u64) -> Result<()> {
+    let ensemble = EnsembleSpec { width: WIDTH, layers, seed, ..EnsembleSpec::default() };
+    let gain = |i: usize| (i + 1) as f64 / POINTS as f64 * unit(&ensemble);
+    let points: Vec<Coefficients> = (0..POINTS).map(|i| Coefficients { keep: 0.9, gain: gain(i) }).collect();
+    let rollout = Rollout {
+        ensemble: &ensemble,
+        weights: Weights::Tied,
+        integrator: Integrator::Euler,
+        depth: DEPTH,
+        threshold: 1e3,
+        points: &points,
+        member_gain: None,
+    };
+    rollout.run(device, 0..layers, 0, &mut |outcomes| {
+        std::hint::black_box(outcomes.get(0, 0));
+        Ok(())
+    })
+}
+
+/// The most memory that this process has held, on Linux.
+fn most_resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib << 10)
+}
