@@ -11,7 +11,6 @@ struct Params {
     tokens: u32,
     points: u32,
     heads: u32,
-    sublayers: u32,
     token_lanes: u32,
     step: u32,
     slot: u32,
@@ -23,7 +22,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> before: array<f32>;                // [members, rows, columns]
 @group(0) @binding(2) var<storage, read> start: array<f32>;                 // [members, rows, columns]
-@group(0) @binding(3) var<storage, read> coefficients: array<f32>;          // [keep | gain, columns]
+@group(0) @binding(3) var<storage, read> keep: array<f32>;                  // [columns]
 @group(0) @binding(4) var<storage, read> entropy: array<f32>;               // [members, heads, columns]
 @group(0) @binding(5) var<storage, read_write> x: array<f32>;               // [members, rows, columns]
 @group(0) @binding(6) var<storage, read_write> observations: array<f32>;    // [members, slots, 6 observations, points]
@@ -116,12 +115,11 @@ fn observe(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id)
     let diverged_mark = (member * 7u + 6u) * params.points + point;
     let frozen = marks[diverged_mark] != 0;
     for (var t = lane.x % params.token_lanes; t < tokens; t += params.token_lanes) {
-        var keep = coefficients[point * tokens + t];
-        keep = select(keep, keep * keep, params.sublayers == 2u);
+        let kept = keep[point * tokens + t];
         var own = 0.0;
         for (var row = 4u * row_lane; row < params.rows; row += 4u * row_lanes) {
             let at = origin + row * columns + t;
-            own += take(at, keep) + take(at + columns, keep) + take(at + 2u * columns, keep) + take(at + 3u * columns, keep);
+            own += take(at, kept) + take(at + columns, kept) + take(at + 2u * columns, kept) + take(at + 3u * columns, kept);
         }
         token_square[t * row_lanes + row_lane] = own;
     }

@@ -27,6 +27,11 @@ const LANES = 64u;
 const WIDEST = 512u;
 var<workgroup> y: array<f32, WIDEST>;
 
+// Keeps the step in a mark that has none.
+fn first_time(mark: u32) {
+    marks[mark] = select(marks[mark], i32(params.step), marks[mark] == 0);
+}
+
 @compute @workgroup_size(LANES, 1, 1)
 fn solve(@builtin(local_invocation_id) local: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     let lane = local.x;
@@ -72,8 +77,10 @@ fn solve(@builtin(local_invocation_id) local: vec3<u32>, @builtin(workgroup_id) 
     if lane == 0u {
         if !frozen {
             track(member, column, square, params.step);
-        } else if marks[mark + DIVERGED_STEP * params.columns] == 0 {
-            marks[mark + DIVERGED_STEP * params.columns] = i32(params.step);
+        } else {
+            // What it would be is beyond any threshold.
+            first_time(mark + DIVERGED_STEP * params.columns);
+            first_time(mark + CROSSING_STEP * params.columns);
         }
     }
 }

@@ -150,6 +150,9 @@ pub trait Kernel: Sized + 'static {
     fn constants(_params: &Self::Params, machine: &Machine) -> Vec<(&'static str, f64)> {
         (Self::CONSTANTS)(machine.software).to_vec()
     }
+    /// May a GPU compile it without counting the trips of its loops? Only where each is a `for` that plainly ends, and
+    /// where it pays: see `device::gpu`.
+    const TRUSTED: bool = false;
     /// The parameters.
     type Params: Params;
     /// Workgroups in x, y, z for a chunk of so many members; `software` as for [`Kernel::CONSTANTS`].
@@ -171,6 +174,7 @@ pub struct Entry {
     pub source: &'static str,
     pub buffers: &'static [Binding],
     pub fields: &'static [(&'static str, &'static str)],
+    pub trusted: bool,
     pub constants: fn(&(dyn Any + Send + Sync), &Machine) -> Vec<(&'static str, f64)>,
     pub grid: fn(&(dyn Any + Send + Sync), u32, bool) -> [u32; 3],
     pub cost: fn(&(dyn Any + Send + Sync)) -> Cost,
@@ -207,6 +211,7 @@ impl Entry {
             source: K::SOURCE,
             buffers: K::BUFFERS,
             fields: <K::Params as Params>::FIELDS,
+            trusted: K::TRUSTED,
             constants: |params, machine| K::constants(typed(params), machine),
             grid: |params, members, software| K::grid(typed(params), members, software),
             cost: |params| K::cost(typed(params)),

@@ -43,6 +43,8 @@ pub struct Coefficients {
 
 /// A step may not shrink a state by more than this, or its squared norm leaves f32.
 const LEAST_GAIN: f64 = 1.0 / (1_u64 << 40) as f64;
+/// The same where the whole spectrum shrinks alike, and a square still fits.
+const LEAST_DECAY: f64 = 1.0 / (1_u64 << 50) as f64;
 
 impl Coefficients {
     /// Of `x <- (1 - damping) x + step_size (-shift + radius unit G) x`. What is left of 1 - damping - step_size shift
@@ -55,20 +57,31 @@ impl Coefficients {
 
     /// Refuses a step that shrinks every state so far that f32 cannot follow, unless it is 0.
     pub fn check(&self, scheme: &Scheme) -> Result<()> {
-        // Sizes of the terms q_j (gain G)^j of the step; an inverse cannot shrink so much where Euler's step does not
-        // grow by more.
-        let powers = std::iter::successors(Some(1.0), |power| Some(power * self.gain / scheme.substeps() as f64));
-        let terms = scheme.expanded(self.keep).into_iter().zip(powers).map(|(q, power)| (q * power).abs());
-        match terms.reduce(f64::max).map(|largest| largest.powi(scheme.substeps() as i32)) {
-            None => Ok(()),
-            Some(largest) if largest == 0.0 || largest >= LEAST_GAIN => Ok(()),
-            Some(_) => invalid!(
-                "step_size: with (1 - damping - step_size x shift) = {:e} and step_size x radius / sqrt(width) = {:e} a \
-                 step shrinks every state by more than 2^40; raise the step size or the radius, or lower the damping",
-                self.keep.abs(),
-                self.gain.abs()
+        match scheme {
+            Scheme::Polynomial(_) => self.check_polynomial(&scheme.expanded(self.keep)),
+            Scheme::Exponential { .. } if (self.keep - 1.0).exp() < LEAST_DECAY => invalid!(
+                "step_size: with damping + step_size x shift = {} exponential-euler shrinks states by more than 2^50 a step; \
+                 lower the step size or the shift",
+                1.0 - self.keep
             ),
+            // An inverse shrinks by no more than Euler's step grows.
+            Scheme::Exponential { .. } | Scheme::Inverse => Ok(()),
         }
+    }
+
+    /// The step is the sum of q_j (gain G)^j.
+    fn check_polynomial(&self, q: &[f64]) -> Result<()> {
+        let powers = std::iter::successors(Some(1.0), |power| Some(power * self.gain));
+        let largest = q.iter().zip(powers).map(|(q, power)| (q * power).abs()).fold(0.0, f64::max);
+        if largest == 0.0 || largest >= LEAST_GAIN {
+            return Ok(());
+        }
+        invalid!(
+            "step_size: with (1 - damping - step_size x shift) = {:e} and step_size x radius / sqrt(width) = {:e} a step \
+             shrinks every state by more than 2^40; raise the step size or the radius, or lower the damping",
+            self.keep.abs(),
+            self.gain.abs()
+        )
     }
 }
 

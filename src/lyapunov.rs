@@ -57,7 +57,7 @@ pub struct Lyapunov {
     /// Of nonlinear layers: exponents of the direction of the state, the raw ones less the growth of its norm.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub angular_exponents: Vec<Estimate>,
-    /// Members that are left out because their nonlinear state was frozen at 2^48.
+    /// Members that are left out because their nonlinear state was frozen at 2^48, or an implicit step does not exist.
     pub frozen: usize,
     /// Members that were run: fewer than asked for if it was stopped before its end.
     pub members: usize,
@@ -123,14 +123,23 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
     own(spec).check(&scheme)?;
     let mut plan = Plan::new();
     let (source, frame) = record(&mut plan, spec, device.epsilon());
-    let mut logs: Vec<Vec<f64>> = Vec::new();
+    let (mut logs, mut frozen) = (Vec::new(), 0);
     let layers = spec.ensemble.layers;
     let interrupted = in_chunks(device, &plan, layers, chunk, &source, progress, &mut |chunk| {
+        let diverged = |member: usize| {
+            let first = (member * mark::ROWS + mark::DIVERGED_STEP) * frame.stride;
+            (first..first + frame.columns).any(|i| chunk.outputs[2].int(i) > 0)
+        };
         for member in 0..chunk.members.len() {
-            logs.push(growth_of(&frame, chunk, member));
+            if diverged(member) {
+                frozen += 1;
+            } else {
+                logs.push(growth_of(&frame, chunk, member));
+            }
         }
     })?;
-    Ok(Lyapunov { interrupted, ..summarise(spec, &frame, &logs) })
+    let members = logs.len() + frozen;
+    Ok(Lyapunov { frozen, members, interrupted, ..summarise(spec, &frame, &logs) })
 }
 
 /// Runs all members chunk by chunk until `progress` asks to stop, and says whether it did.
@@ -232,6 +241,7 @@ fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame)
     }
     plan.output(frame.growth);
     plan.output(frame.exponents);
+    plan.output(state.marks);
     (source, frame)
 }
 

@@ -61,7 +61,8 @@ pub struct Outcome {
     pub crossing_step: Option<u32>,
     /// The first step at which the state was 0.
     pub collapse_step: Option<u32>,
-    /// The step at which a nonlinear state was frozen, because its largest magnitude had reached 2^48.
+    /// The step at which the state was frozen: a nonlinear one, because its largest magnitude had reached 2^48, or a
+    /// linear one, because its implicit step does not exist.
     pub diverged_step: Option<u32>,
 }
 
@@ -144,18 +145,34 @@ impl Rollout<'_> {
         })
     }
 
-    /// The growth ln |x_k| / |x_0| of few members at every step: `[members, steps 0..=depth, points]`.
+    /// The growth ln |x_k| / |x_0| of few members at every step: `[members, steps 0..=depth, points]`; infinite where
+    /// there is no finite state any more.
     pub fn histories(&self, device: &Device, members: Range<usize>) -> Result<Vec<f64>> {
+        let (points, rows) = (self.points.len(), members.len() * (self.depth + 1));
+        let mut growth = vec![f64::NAN; rows * points];
+        for places in self.passes(device.epsilon()) {
+            let own: Vec<Coefficients> = places.iter().map(|&place| self.points[place]).collect();
+            let values = Rollout { points: &own, ..*self }.histories_at_once(device, members.clone())?;
+            for (row, values) in values.chunks(places.len()).enumerate() {
+                places.iter().zip(values).for_each(|(&place, &value)| growth[row * points + place] = value);
+            }
+        }
+        Ok(growth)
+    }
+
+    /// Places of the points that ride through one rollout: those whose steps are made alike, so that a point with a
+    /// small exponent does not take the products of a large one, and its result does not depend on its neighbours.
+    pub fn passes(&self, epsilon: f64) -> Vec<Vec<usize>> {
+        let mut groups: Vec<(Scheme, Vec<usize>)> = Vec::new();
+        for place in 0..self.points.len() {
+            let scheme = Rollout { points: &self.points[place..=place], ..*self }.scheme(epsilon);
+            match groups.iter_mut().find(|(other, _)| *other == scheme) {
+                Some((_, places)) => places.push(place),
+                None => groups.push((scheme, vec![place])),
+            }
+        }
         let at_once = points_at_once(self.integrator, self.ensemble.width);
-        let blocks = self.points.chunks(at_once).map(|points| {
-            let values = Rollout { points, ..*self }.histories_at_once(device, members.clone())?;
-            Ok((points.len(), values))
-        });
-        let blocks: Vec<(usize, Vec<f64>)> = blocks.collect::<Result<_>>()?;
-        let rows = members.len() * (self.depth + 1);
-        let row =
-            |row: usize| blocks.iter().flat_map(move |(points, values)| &values[row * points..(row + 1) * points]);
-        Ok((0..rows).flat_map(row).copied().collect())
+        groups.iter().flat_map(|(_, places)| places.chunks(at_once).map(<[usize]>::to_vec)).collect()
     }
 
     fn histories_at_once(&self, device: &Device, members: Range<usize>) -> Result<Vec<f64>> {
@@ -171,14 +188,19 @@ impl Rollout<'_> {
             let params = record::Params { columns: columns as u32, row: step as u32, rows: rows as u32 };
             recorded.plan.run::<Record>(params, &[state.norms, state.marks, history, exponents]);
         }
-        recorded.plan.output(history);
-        recorded.plan.output(exponents);
+        for output in [history, exponents, state.marks] {
+            recorded.plan.output(output);
+        }
         let mut growth = Vec::new();
         self.execute(device, recorded, members, 0, &mut |chunk| {
             let log = |i: usize| chunk.outputs[1].int(i) as f64 * LN_2 + 0.5 * chunk.outputs[0].real(i).ln();
             for (member, row) in (0..chunk.members.len()).flat_map(|m| (0..rows).map(move |row| (m, row))) {
                 let at = |row: usize, point: usize| (member * rows + row) * columns + point;
-                growth.extend((0..self.points.len()).map(|point| log(at(row, point)) - log(at(0, point))));
+                growth.extend((0..self.points.len()).map(|point| {
+                    let diverged = chunk.outputs[2].int((member * mark::ROWS + mark::DIVERGED_STEP) * columns + point);
+                    let finite = diverged == 0 || row < diverged as usize;
+                    if finite { log(at(row, point)) - log(at(0, point)) } else { f64::INFINITY }
+                }));
             }
             Ok(())
         })?;
@@ -195,11 +217,11 @@ impl Rollout<'_> {
         recorded.plan
     }
 
-    /// How a step is made on a device with this epsilon.
+    /// How a step is made on a device with this epsilon. Gains of members must be 1 where that is an exponential, whose
+    /// length may not depend on other members.
     pub fn scheme(&self, epsilon: f64) -> Scheme {
         let largest = |gains: &mut dyn Iterator<Item = f64>| gains.fold(0.0, |a: f64, gain| a.max(gain.abs()));
-        let member_gain = self.member_gain.map_or(1.0, |gains| largest(&mut gains.iter().copied()));
-        let gain = largest(&mut self.points.iter().map(|point| point.gain)) * member_gain;
+        let gain = largest(&mut self.points.iter().map(|point| point.gain));
         Scheme::new(self.integrator, gain * norm_bound(self.ensemble.width), epsilon)
     }
 

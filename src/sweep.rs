@@ -14,7 +14,7 @@ pub use combinations::{Combination, check_all, run_all};
 use crate::device::Device;
 use crate::ensemble::{draw_matrices, unit};
 use crate::error::{Error, Result};
-use crate::integrator::{self, Scheme, c64};
+use crate::integrator::{self, c64};
 use crate::invalid;
 use crate::layer::Coefficients;
 use crate::plan::Plan;
@@ -149,7 +149,8 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
     check(device, spec)?;
     measure_spectra(device, spec, &mut sweep, progress)?;
     sweep.timing.spectra_seconds = start.elapsed().as_secs_f64();
-    let passes = passes(device, spec, &points);
+    let own: Vec<Coefficients> = points.iter().map(|point| coefficients(spec, point)).collect();
+    let passes = nominal_rollout(spec, &own).passes(device.epsilon());
     // Cells that the run does not come to have no layers and no values.
     sweep.cells = points.iter().map(|point| accumulator(device, spec, point, 0).cell(point)).collect();
     for (pass, places) in passes.iter().enumerate() {
@@ -169,21 +170,6 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
     sweep.timing.total_seconds = start.elapsed().as_secs_f64();
     sweep.timing.rollout_seconds = sweep.timing.total_seconds - sweep.timing.spectra_seconds;
     Ok(sweep)
-}
-
-/// Places of the points that ride through one rollout: those whose steps are made alike, so that a point with a small
-/// exponent does not take the products of a large one, and its result does not depend on its neighbours.
-fn passes(device: &Device, spec: &SweepSpec, points: &[Point]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<(Scheme, Vec<usize>)> = Vec::new();
-    for (place, point) in points.iter().enumerate() {
-        let scheme = nominal_rollout(spec, &[coefficients(spec, point)]).scheme(device.epsilon());
-        match groups.iter_mut().find(|(other, _)| *other == scheme) {
-            Some((_, places)) => places.push(place),
-            None => groups.push((scheme, vec![place])),
-        }
-    }
-    let per_pass = points_at_once(spec.layer.integrator, spec.ensemble.width);
-    groups.iter().flat_map(|(_, places)| places.chunks(per_pass).map(<[usize]>::to_vec)).collect()
 }
 
 fn accumulator(device: &Device, spec: &SweepSpec, point: &Point, quantile_members: usize) -> Accumulator {

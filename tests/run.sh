@@ -63,7 +63,7 @@ cargo test --release
 if [ -e "$swiftshader" ]; then
     note "tests of the GPU once more, on SwiftShader"
     VK_DRIVER_FILES=$PWD/$swiftshader VK_ICD_FILENAMES=$PWD/$swiftshader \
-        cargo test --release --test it -- parity eigen_gpu theory exponents layer nonlinear
+        cargo test --release --test it -- parity eigen_gpu derived theory exponents layer nonlinear integrators
 fi
 
 note "documentation"

@@ -61,7 +61,8 @@ fn ending(spec: &LyapunovSpec, result: &Lyapunov) -> Result<()> {
         (_, 0, 0) => return Ok(()),
         (_, 0, frozen) => {
             format!(
-                "{frozen} of {members} members were frozen at 2^48 and are left out; lower the step size or the radius"
+                "{frozen} of {members} members have no finite state any more (frozen at 2^48, or without an implicit step) and are left out; change \
+                 the step size or the radius"
             )
         }
         (_, some, _) => {

@@ -8,5 +8,7 @@ use super::c64;
 /// Φ(z) = 1 / (1 - z). Stable outside the disc |1 - z| < 1, so also where the equation itself explodes: it damps what
 /// Euler overshoots, and hides what truly grows. At z = 1 there is no step.
 pub fn growth(z: c64) -> c64 {
-    1.0 / (1.0 - z)
+    let denominator = 1.0 - z;
+    // Complex division by 0 would give NaN.
+    if denominator == c64::new(0.0, 0.0) { c64::new(f64::INFINITY, 0.0) } else { 1.0 / denominator }
 }

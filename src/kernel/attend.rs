@@ -55,6 +55,7 @@ impl Kernel for Attend {
         concat!(include_str!("../../shaders/shared/elementary.wgsl"), include_str!("../../shaders/attend.wgsl"));
     const BUFFERS: &'static [Binding] =
         &[("stacked", Read, Number), ("out", Write, Number), ("entropy", Write, Number)];
+    const TRUSTED: bool = true;
     type Params = Params;
 
     fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {

@@ -54,6 +54,7 @@ impl Kernel for AttendTangent {
     );
     const BUFFERS: &'static [Binding] =
         &[("stacked", Read, Number), ("deviations", Read, Real4), ("attended", Read, Number), ("out", Write, Real4)];
+    const TRUSTED: bool = true;
     type Params = Params;
 
     fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {

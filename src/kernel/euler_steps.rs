@@ -1,5 +1,5 @@
 //! Some linear Euler steps in a row: `x <- keep x + gain (weights . x)`, `steps` times, with the record of every column
-//! after each of them, as that many runs of [`euler_update`](crate::kernel::euler_update) would leave it.
+//! after each of them, as that many runs of [`euler_update`] would leave it.
 //!
 //! A GPU keeps whole columns in workgroup memory from the first step to the last; the CPU keeps a panel of columns in
 //! its first-level cache, and its numbers are those of single steps bit for bit. A plan of many steps is up to
@@ -69,6 +69,7 @@ impl Kernel for EulerSteps {
         ("norms", Write, Number),
         ("marks", Write, Int),
     ];
+    const TRUSTED: bool = true;
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {

@@ -104,6 +104,7 @@ impl Kernel for EulerUpdate {
     ];
     const CONSTANTS: fn(bool) -> &'static [(&'static str, f64)] =
         |software| if software { &[("ROW_LANES", 8.0), ("COLUMN_LANES", 1.0), ("WIDE", 1.0)] } else { &[] };
+    const TRUSTED: bool = true;
     type Params = Params;
 
     fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {

@@ -123,6 +123,7 @@ impl Kernel for Hessenberg {
         include_str!("../../shaders/hessenberg.wgsl")
     );
     const BUFFERS: &'static [Binding] = &[("a", Write, Number)];
+    const TRUSTED: bool = true;
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {

@@ -30,8 +30,6 @@ params! {
         points: u32,
         /// Heads with an entropy; 0: no attention.
         heads: u32,
-        /// Euler steps of a layer, 1 or 2: without f the state would be kept by keep^sublayers.
-        sublayers: u32,
         /// A power of two, at most 64, at least `tokens` if that is smaller.
         token_lanes: u32,
         /// The step that was made, from 1.
@@ -79,7 +77,7 @@ impl Kernel for Observe {
     const BUFFERS: &'static [Binding] = &[
         ("before", Read, Number),
         ("start", Read, Number),
-        ("coefficients", Read, Number),
+        ("keep", Read, Number),
         ("entropy", Read, Number),
         ("x", Write, Number),
         ("observations", Write, Number),
@@ -96,7 +94,7 @@ impl Kernel for Observe {
         let [
             View::Real(before),
             View::Real(start),
-            View::Real(coefficients),
+            View::Real(keep),
             View::Real(entropy),
             View::RealMut(x),
             View::RealMut(observations),
@@ -106,7 +104,7 @@ impl Kernel for Observe {
         else {
             mismatch(Self::NAME)
         };
-        dispatch(Observation { p, before, start, coefficients, entropy, x, observations, norms, marks });
+        dispatch(Observation { p, before, start, keep, entropy, x, observations, norms, marks });
     }
 
     fn cost(p: &Params) -> Cost {
@@ -124,7 +122,7 @@ struct Observation<'a, 'b, T> {
     p: &'a Params,
     before: &'a [T],
     start: &'a [T],
-    coefficients: &'a [T],
+    keep: &'a [T],
     entropy: &'a [T],
     x: &'a mut &'b mut [T],
     observations: &'a mut &'b mut [T],

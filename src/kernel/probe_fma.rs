@@ -32,6 +32,7 @@ impl Kernel for ProbeFma {
     const NAME: &'static str = "probe_fma";
     const SOURCE: &'static str = include_str!("../../shaders/probe_fma.wgsl");
     const BUFFERS: &'static [Binding] = &[("x", Write, Real4)];
+    const TRUSTED: bool = true;
     type Params = Params;
 
     fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {

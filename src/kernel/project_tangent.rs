@@ -45,6 +45,7 @@ impl Kernel for ProjectTangent {
         &[("weights", Read, Real4), ("input", Read, Real4), ("pre", Read, Number), ("out", Write, Real4)];
     const CONSTANTS: fn(bool) -> &'static [(&'static str, f64)] =
         |software| if software { &[("ROW_LANES", 8.0), ("COLUMN_LANES", 1.0)] } else { &[] };
+    const TRUSTED: bool = true;
     type Params = Params;
 
     fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {

@@ -82,7 +82,10 @@ impl Kernel for Solve {
             let pivots = &pivots[column * n..][..n];
             let diverged = mark::DIVERGED_STEP * columns + column;
             if pivots[0] < 0 || marks[diverged] != 0 {
-                marks[diverged] = if marks[diverged] == 0 { p.step as i32 } else { marks[diverged] };
+                // What it would be is beyond any threshold.
+                for at in [diverged, mark::CROSSING_STEP * columns + column] {
+                    marks[at] = if marks[at] == 0 { p.step as i32 } else { marks[at] };
+                }
                 for row in 0..p.rows as usize {
                     out[row * columns + column] = if row < n { x[row * columns + column] } else { T::ZERO };
                 }

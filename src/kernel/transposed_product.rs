@@ -27,6 +27,7 @@ impl Kernel for TransposedProduct {
     const SOURCE: &'static str = include_str!("../../shaders/transposed_product.wgsl");
     const BUFFERS: &'static [Binding] =
         &[("wanted", Read, Word), ("x", Read, Real4), ("y", Read, Real4), ("out", Write, Real4)];
+    const TRUSTED: bool = true;
     type Params = Params;
 
     fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {

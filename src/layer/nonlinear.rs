@@ -1,12 +1,12 @@
 //! The nonlinear layers: the MLP, attention alone, and the essay's Transformer layer with both as its sublayers.
 
 use crate::ensemble::Source;
-use crate::integrator::{self, Field, Operation, Program, Value};
+use crate::integrator::{self, Field, Operation, Program, Value, c64};
 use crate::kernel::combine::{self, Combine, MOST_TERMS};
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::observe::{self, Observe, observation};
 use crate::layer::sublayer::{Branch, Shape, Sublayer};
-use crate::layer::update::{Coefficients, Update};
+use crate::layer::update::Update;
 use crate::layer::{Point, State, Threshold};
 use crate::plan::{BufferId, Plan};
 use crate::random::Tensor;
@@ -51,8 +51,8 @@ pub struct NonlinearLayer {
     ends: [BufferId; 2],
     /// The sum of some increments, on the way to that of all sublayers.
     partial: BufferId,
-    /// `[keep | gain, columns]` of an Euler step.
-    euler: Coefficients,
+    /// What a step would keep of a state without f, `[columns]`.
+    keep: BufferId,
     no_entropy: BufferId,
     threshold: Threshold,
     slots: usize,
@@ -90,7 +90,7 @@ impl NonlinearLayer {
             stages: program.operations()[1..].iter().map(|_| plan.reals("stage", whole)).collect(),
             ends: [(); 2].map(|()| plan.reals("x", whole)),
             partial: plan.reals("partial", if needs_partial { whole } else { 1 }),
-            euler: Coefficients::new(plan, (shape.columns, shape.tokens), points, 1, &[Update::Substep(1.0)]),
+            keep: plan.shared_reals("keep", keep(&program, shape, points)),
             no_entropy: plan.reals("no_entropy", 1),
             program,
             threshold,
@@ -143,6 +143,7 @@ impl NonlinearLayer {
     pub fn step(&mut self, plan: &mut Plan, x: BufferId, step: u32, slot: usize) -> BufferId {
         let after = self.ends[usize::from(x == self.ends[0])];
         let states: Vec<BufferId> = [x].into_iter().chain(self.stages.iter().copied()).chain([after]).collect();
+        self.sublayers.iter().for_each(Sublayer::begin_step);
         for i in 0..self.program.operations().len() {
             self.operate(plan, i, &states, step);
         }
@@ -197,7 +198,6 @@ impl NonlinearLayer {
             tokens: self.shape.tokens as u32,
             points: self.shape.points as u32,
             heads,
-            sublayers: self.sublayers.len() as u32,
             token_lanes: self.shape.tokens.next_power_of_two().min(64) as u32,
             step,
             slot: slot as u32,
@@ -206,9 +206,15 @@ impl NonlinearLayer {
             threshold_mantissa: self.threshold.mantissa,
         };
         let Record { observations, norms, marks } = self.record;
-        let coefficients = self.euler.of(Update::Substep(1.0));
-        plan.run::<Observe>(params, &[x, self.start.x, coefficients, entropy, after, observations, norms, marks]);
+        plan.run::<Observe>(params, &[x, self.start.x, self.keep, entropy, after, observations, norms, marks]);
     }
+}
+
+/// What a step keeps of a state where f is 0, by friction alone.
+fn keep(program: &Program, shape: Shape, points: &[Point]) -> Vec<f64> {
+    let of = |point: &Point| program.growth(c64::new(-point.damping, 0.0)).re;
+    let used = points.iter().flat_map(|point| std::iter::repeat_n(of(point), shape.tokens));
+    used.chain(std::iter::repeat(0.0)).take(shape.columns).collect()
 }
 
 /// The weights of a sum.

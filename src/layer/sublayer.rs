@@ -46,8 +46,10 @@ pub(super) enum Branch {
         stacked: BufferId,
         /// `[width, columns]`, padded.
         heads: BufferId,
-        /// `[heads, columns]`.
+        /// Of the first evaluation in a step, which is at a state of the trajectory, `[heads, columns]`.
         entropy: BufferId,
+        /// Of other evaluations; nobody reads it.
+        other_entropy: BufferId,
         /// Of the kernel.
         params: attend::Params,
     },
@@ -103,6 +105,7 @@ impl Sublayer {
             stacked: plan.reals("stacked", stacked_rows * shape.columns),
             heads: plan.reals("heads", shape.rows * shape.columns),
             entropy: plan.reals("entropy", spec.heads * shape.columns),
+            other_entropy: plan.reals("other_entropy", spec.heads * shape.columns),
             params: attend::Params {
                 width: shape.width as u32,
                 head_width: head_width as u32,
@@ -203,9 +206,14 @@ impl Sublayer {
 
     /// The units that the output projection reads at state `x`; leaves the norm and the branch as they are there.
     pub fn evaluate(&self, plan: &mut Plan, x: BufferId) -> BufferId {
-        self.evaluated_at.set(Some(x));
+        let first = self.evaluated_at.replace(Some(x)).is_none();
         let input = self.prepare(plan, x);
-        self.branch(plan, input)
+        self.branch(plan, input, first)
+    }
+
+    /// Forgets the evaluations of the last step.
+    pub fn begin_step(&self) {
+        self.evaluated_at.set(None);
     }
 
     /// [`Sublayer::evaluate`] where the last evaluation was at another state.
@@ -225,9 +233,10 @@ impl Sublayer {
     }
 
     /// The units that the output projection reads.
-    fn branch(&self, plan: &mut Plan, input: BufferId) -> BufferId {
+    fn branch(&self, plan: &mut Plan, input: BufferId, first: bool) -> BufferId {
         match self.branch {
-            Branch::Attention { weights, stacked, heads, entropy, params } => {
+            Branch::Attention { weights, stacked, heads, entropy, other_entropy, params } => {
+                let entropy = if first { entropy } else { other_entropy };
                 plan.run::<Project>(self.projection(activation::kind::IDENTITY), &[weights, input, stacked]);
                 plan.run::<Attend>(params, &[stacked, heads, entropy]);
                 heads

@@ -110,6 +110,8 @@ pub struct Gain {
     pub damping: f64,
     /// The restoring force.
     pub shift: f64,
+    /// Of A_ij with A_ji.
+    pub correlation: f64,
     /// How the step is made.
     pub integrator: Integrator,
 }
@@ -125,7 +127,10 @@ impl Gain {
             Integrator::Euler | Integrator::BackwardEuler => (1.0 + constant).abs() + random,
             Integrator::Heun => 1.0 + z * (1.0 + z / 2.0),
             Integrator::Rk4 => 1.0 + z * (1.0 + z / 2.0 * (1.0 + z / 3.0 * (1.0 + z / 4.0))),
-            Integrator::ExponentialEuler => (constant + random).exp(),
+            // The symmetric part of A decides, (1 + tau) / 2 of its variance: all of it for tau = 1, none for -1.
+            Integrator::ExponentialEuler => {
+                (constant + random * (1.0 + self.correlation).sqrt() / (1.0 + self.correlation.abs())).exp()
+            }
             Integrator::Strang => (1.0 + z).powi(2),
             Integrator::StrangRk4 => (2.0 * z).exp(),
         }

@@ -79,7 +79,8 @@ impl LyapunovSpec {
         check::damping(self.damping)?;
         self.validate_counts()?;
         let LyapunovSpec { step_size, radius, damping, .. } = *self;
-        Gain { step_size, radius, damping, shift: self.ensemble.shift, integrator: self.layer.integrator }.check()
+        let (shift, correlation) = (self.ensemble.shift, self.ensemble.correlation());
+        Gain { step_size, radius, damping, shift, correlation, integrator: self.layer.integrator }.check()
     }
 
     fn validate_counts(&self) -> Result<()> {

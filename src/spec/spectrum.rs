@@ -88,8 +88,8 @@ impl SpectrumSpec {
         self.step_size.map_or(Ok(()), check::step_size)?;
         self.damping.map_or(Ok(()), check::damping)?;
         let (step_size, damping) = (self.step_size.unwrap_or(1.0), self.damping.unwrap_or(0.0));
-        let (radius, shift) = (self.radius, self.ensemble.shift);
-        Gain { step_size, radius, damping, shift, integrator: Integrator::Euler }.check()
+        let (radius, shift, correlation) = (self.radius, self.ensemble.shift, self.ensemble.correlation());
+        Gain { step_size, radius, damping, shift, correlation, integrator: Integrator::Euler }.check()
     }
 }
 

@@ -174,6 +174,12 @@ impl SweepSpec {
                  tied weights"
             );
         }
+        if self.ensemble.radius_kind == RadiusKind::Exact && self.layer.integrator == Integrator::ExponentialEuler {
+            return invalid!(
+                "radius_kind: with exact radii exponential-euler would need longer series for some members than for others; \
+                 use nominal"
+            );
+        }
         self.validate_grids()?;
         self.validate_gain()
     }
@@ -219,8 +225,9 @@ impl SweepSpec {
         for step_size in ends(&self.step_size) {
             for damping in ends(&self.damping) {
                 let step_size = self.effective_step_size(step_size);
-                let (shift, integrator) = (self.ensemble.shift, self.layer.integrator);
-                Gain { step_size, radius, damping, shift, integrator }.check()?;
+                let (shift, correlation) = (self.ensemble.shift, self.ensemble.correlation());
+                let integrator = self.layer.integrator;
+                Gain { step_size, radius, damping, shift, correlation, integrator }.check()?;
             }
         }
         Ok(())

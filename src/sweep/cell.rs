@@ -135,7 +135,8 @@ pub struct Cell {
     pub crossing_step: Option<f64>,
     /// Members whose state became 0.
     pub collapsed: u64,
-    /// Members whose nonlinear state was frozen at 2^48; their growth is infinite in medians, and not in means.
+    /// Members whose nonlinear state was frozen at 2^48, or whose implicit step does not exist; their growth is infinite in
+    /// medians, and not in means.
     pub frozen: u64,
     /// Members whose spectrum is missing.
     pub no_spectrum: u64,

@@ -29,6 +29,14 @@ fn open(precision: Precision, name: &str) -> Device {
     Device::open_in(precision, name).expect("an adapter that was listed opens").0
 }
 
+/// An adapter with all of wgpu's checks in every kernel.
+pub fn checked(name: &str) -> Device {
+    match gpu(name) {
+        Device::Gpu(gpu) => Device::Gpu(Box::new(gpu.with_checks())),
+        other => other,
+    }
+}
+
 /// The first software adapter with workgroups and chunks as on hardware.
 pub fn as_on_hardware() -> Device {
     match software() {

@@ -87,6 +87,12 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --integrator backward-euler --width 513", 4, "width: 513 is too large for backward-euler"),
     ("sweep --integrator exponential-euler --shift -1e3 --radius 1 --step-size 1", 4, "2^40"),
     ("sweep --integrator exponential-euler --shift 1e3 --radius 150 --step-size 1 --quiet", 4, "products a step"),
+    ("sweep --integrator exponential-euler --radius-kind exact", 4, "radius_kind: with exact radii"),
+    (
+        "sweep --integrator exponential-euler --shift 50 --radius 0.5 --step-size 1 --quiet",
+        4,
+        "lower the step size or the shift",
+    ),
     ("sweep --integrator strang", 4, "strang splits two sublayers, and the linear model has none"),
     // Counts.
     ("sweep --width 0", 4, "width: 0"),

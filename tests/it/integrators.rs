@@ -5,9 +5,13 @@ use eulerscope::device::Device;
 use eulerscope::ensemble::{Source, unit};
 use eulerscope::integrator::{c64, growth};
 use eulerscope::layer::{Coefficients, NonlinearLayer, Point, Threshold};
+use eulerscope::lyapunov;
 use eulerscope::plan::Plan;
+use eulerscope::rollout::nonlinear::{NonlinearRollout, Observation};
 use eulerscope::rollout::{Outcome, Rollout};
-use eulerscope::spec::{Activation, EnsembleSpec, Grid, Integrator, LayerSpec, Model, NormKind, SweepSpec, Weights};
+use eulerscope::spec::{
+    Activation, EnsembleSpec, Grid, Integrator, LayerSpec, LyapunovSpec, Model, NormKind, SweepSpec, Weights,
+};
 use eulerscope::sweep;
 use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
@@ -164,6 +168,69 @@ fn a_singular_implicit_step_is_a_divergence() {
         })
         .expect("it runs");
         assert_eq!(seen, 2);
+    }
+}
+
+/// The same where nobody looks at trajectories alone: predictions, histories and exponents.
+#[test]
+fn a_singular_implicit_step_is_infinite_everywhere() {
+    let never = &mut |_: f64| ControlFlow::Continue(());
+    let integrator = Integrator::BackwardEuler;
+    let spec = SweepSpec {
+        ensemble: EnsembleSpec { width: 2, layers: 3, shift: -1.0, ..Default::default() },
+        layer: LayerSpec { integrator, ..LayerSpec::of(Model::Linear) },
+        step_size: Grid::single(1.0),
+        radius: Grid::single(0.0),
+        damping: Grid::single(0.0),
+        depth: 4,
+        ..SweepSpec::default()
+    };
+    for device in devices() {
+        let cell = sweep::run(&device, &spec, never).expect("it runs").cells.remove(0);
+        assert_eq!((cell.fates_predicted.explodes, cell.fates_observed.explodes), (Some(1.0), Some(1.0)));
+        assert_eq!((cell.unstable_fraction, cell.frozen, cell.crossing_step), (Some(1.0), 3, Some(1.0)));
+        let points = [Coefficients::new((1.0, 0.0, 0.0), -1.0, 1.0)];
+        let growth = rollout(&spec.ensemble, integrator, 2, &points).histories(&device, 0..1).expect("it runs");
+        assert_eq!(growth, [0.0, f64::INFINITY, f64::INFINITY]);
+        let exponents = LyapunovSpec {
+            ensemble: spec.ensemble.clone(),
+            layer: spec.layer.clone(),
+            radius: 0.0,
+            damping: 0.0,
+            steps: 4,
+            blocks: 2,
+            transient_steps: 0,
+            ..LyapunovSpec::default()
+        };
+        let result = lyapunov::run(&device, &exponents, 0, never).expect("it runs");
+        assert_eq!((result.frozen, result.members), (3, 3));
+    }
+}
+
+/// Without f nothing but friction moves the state, so the effective step is 0; and the entropy is that of the state
+/// before the step, whatever stages follow.
+#[test]
+fn observations_do_not_depend_on_the_stages() {
+    let observed = |integrator, radius| {
+        let layer = LayerSpec { integrator, tokens: 4, heads: 2, ..LayerSpec::of(Model::Attention) };
+        let ensemble = EnsembleSpec { width: 8, layers: 1, ..Default::default() };
+        let points = [Point { step_size: 1.0, radius, damping: 0.5 }];
+        let rollout =
+            NonlinearRollout { ensemble: &ensemble, layer: &layer, depth: 1, threshold: 1e3, points: &points };
+        let mut seen = Observation::default();
+        rollout
+            .run(&reference(), 0..1, 0, &mut |_, observations| {
+                seen = observations.get(0, 0, 1, 0);
+                Ok(())
+            })
+            .expect("it runs");
+        seen
+    };
+    let entropy = observed(Integrator::Euler, 3.0).attention_entropy.expect("it attends");
+    for integrator in [Integrator::Euler, Integrator::Heun, Integrator::Rk4] {
+        let step = observed(integrator, 0.0).effective_step.expect("it moves");
+        assert!(step <= 4.0 * f64::EPSILON, "{integrator}: {step}");
+        assert_eq!(observed(integrator, 3.0).attention_entropy, Some(entropy), "{integrator}");
     }
 }
 

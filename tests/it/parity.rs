@@ -3,7 +3,7 @@
 //! Outputs start as NaN or poison where the case says so, so an unwritten element fails; guard members before and
 //! after would be seen because each member's bytes are compared.
 
-use crate::adapter::{as_on_hardware, gpu, software_adapters};
+use crate::adapter::{as_on_hardware, checked, gpu, software_adapters};
 use eulerscope::device::Device;
 use eulerscope::kernel::{Access, Case, CaseBuffer, Entry, ErasedParams, KERNELS};
 use eulerscope::plan::{BufferId, Data, Inputs, Plan};
@@ -96,6 +96,17 @@ fn the_cpu_agrees_with_the_reference() {
 fn every_software_gpu_agrees_with_the_reference() {
     for name in software_adapters() {
         compare(&gpu(&name));
+    }
+}
+
+/// Kernels that are compiled without counters in their loops are right with them too.
+#[test]
+fn trusted_kernels_agree_with_the_reference_when_they_are_checked() {
+    for name in software_adapters() {
+        let device = checked(&name);
+        let trusted = KERNELS.iter().filter(|entry| entry.trusted);
+        assert!(trusted.clone().count() > 0);
+        trusted.for_each(|entry| compare_kernel(&device, entry));
     }
 }
 

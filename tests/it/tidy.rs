@@ -120,6 +120,7 @@ fn a_shader_that_drifts_is_found() {
     let entry = |source: &'static str, fields, buffers| Entry {
         name: good.name,
         source,
+        trusted: false,
         buffers,
         fields,
         constants: good.constants,

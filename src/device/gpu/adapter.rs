@@ -108,6 +108,7 @@ impl Adapter {
             limits,
             memory,
             precision,
+            checked: false,
             pipelines: Mutex::new(HashMap::new()),
             failure,
             recorder: Recorder::default(),

@@ -21,7 +21,7 @@ fn case(
     let size = members * rows * columns;
     let (before, start, mut x) = (sample(stream, size), sample(stream + 1, size), sample(stream + 2, size));
     let entropy: Vec<f64> = sample(stream + 3, members * heads.max(1) * columns).iter().map(|x| x.abs()).collect();
-    let coefficients: Vec<f64> = (0..2 * columns).map(|c| 1.0 - (c / tokens) as f64 / 16.0).collect();
+    let coefficients: Vec<f64> = (0..columns).map(|c| 1.0 - (c / tokens) as f64 / 16.0).collect();
     let (mut observations, norms) =
         (vec![0.25; members * 2 * observation::ROWS * points], vec![1.5; members * norm::ROWS * points]);
     let mut marks = vec![0; members * mark::ROWS * points];
@@ -51,7 +51,7 @@ fn case(
         if g == 1 || g == 3 {
             continue;
         }
-        let keep = coefficients[g * tokens] * coefficients[g * tokens];
+        let keep = coefficients[g * tokens];
         let change = elements().map(|e| (x[e] - keep * before[e]).powi(2)).sum::<f64>().sqrt();
         let pairs = (tokens * tokens.max(2).saturating_sub(1)) as f64;
         let bound = [
@@ -77,7 +77,6 @@ fn case(
             tokens: tokens as u32,
             points: points as u32,
             heads: heads as u32,
-            sublayers: 2,
             token_lanes: tokens.next_power_of_two().min(64) as u32,
             step,
             slot: 1,

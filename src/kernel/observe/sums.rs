@@ -31,10 +31,7 @@ impl<T: Real> Observation<'_, '_, T> {
     #[inline(always)]
     pub(super) fn columns<const LANES: usize>(&self, column: usize, sums: &mut [Sums<T>]) {
         let columns = self.p.columns as usize;
-        let keep: [T; LANES] = lanes(|l| {
-            let keep = self.coefficients[column + l];
-            if self.p.sublayers == 2 { keep * keep } else { keep }
-        });
+        let keep: [T; LANES] = lanes(|l| self.keep[column + l]);
         let (mut square, mut with_start, mut initial) = ([T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES]);
         let (mut change, mut old, mut exponent) = ([T::ZERO; LANES], [T::ZERO; LANES], [i32::MIN; LANES]);
         for row in 0..self.p.rows as usize {
