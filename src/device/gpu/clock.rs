@@ -56,13 +56,23 @@ impl Clock {
         }
     }
 
-    /// Asks for all timestamps, behind the last run.
-    pub fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
-        for ((set, ticks), staging) in self.sets.iter().zip(&self.ticks).zip(&self.staging) {
-            let all: Range<u32> = 0..(ticks.size() / 8) as u32;
-            encoder.resolve_query_set(set, all, ticks, 0);
-            encoder.copy_buffer_to_buffer(ticks, 0, staging, 0, ticks.size());
+    /// Asks for the timestamps of some runs, behind the last of them. Others may not have been written.
+    pub fn resolve(&self, encoder: &mut wgpu::CommandEncoder, runs: Range<usize>) {
+        for (i, own) in self.by_set(runs) {
+            let queries = 2 * own.start as u32..2 * own.end as u32;
+            encoder.resolve_query_set(&self.sets[i], queries, &self.ticks[i], 0);
+            encoder.copy_buffer_to_buffer(&self.ticks[i], 0, &self.staging[i], 0, 16 * own.len() as u64);
         }
+    }
+
+    /// The query sets that hold these runs, with their places there.
+    fn by_set(&self, runs: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let own = move |i: usize| {
+            let first = i * RUNS_OF_SET;
+            let place = |run: usize| run.clamp(first, first + RUNS_OF_SET) - first;
+            (i, place(runs.start)..place(runs.end))
+        };
+        (0..self.sets.len()).map(own).filter(|(_, own)| !own.is_empty())
     }
 
     /// Asks for the memory of the answers; they are there after the next wait.
@@ -73,17 +83,17 @@ impl Clock {
         }
     }
 
-    /// Seconds of every run, after the wait that follows [`Clock::map`].
-    pub fn seconds(&self) -> Vec<f64> {
+    /// Seconds of these runs, after the wait that follows [`Clock::map`].
+    pub fn seconds(&self, runs: Range<usize>) -> Vec<f64> {
         let mut seconds = Vec::new();
-        for staging in &self.staging {
-            if let Ok(view) = staging.get_mapped_range(..) {
+        for (i, own) in self.by_set(runs) {
+            if let Ok(view) = self.staging[i].get_mapped_range(..) {
                 let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&view);
                 let run = |pair: &[u64]| pair[1].saturating_sub(pair[0]) as f64 * self.seconds_of_tick;
-                seconds.extend(ticks.chunks_exact(2).map(run));
+                seconds.extend(ticks.chunks_exact(2).take(own.len()).map(run));
             }
-            staging.unmap();
         }
+        self.staging.iter().for_each(wgpu::Buffer::unmap);
         seconds
     }
 }

@@ -72,8 +72,7 @@ impl<'a> Session<'a> {
         let dispatches = create_dispatches(gpu, plan, &buffers, &params, &offsets)?;
         gpu.check_failure()?;
         let pace = Pace { budget: 1e8, under_way: VecDeque::new() };
-        // Runs that are repeated would write their timestamps again.
-        let clock = if gpu.recorder.is_on() && plan.repeat.is_none() { Clock::new(gpu, plan.runs.len()) } else { None };
+        let clock = if gpu.recorder.is_on() { Clock::new(gpu, plan.runs.len()) } else { None };
         Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, clock })
     }
 
@@ -99,12 +98,14 @@ impl<'a> Session<'a> {
         let mut work = self.encode(&mut encoder, 0..repeated.start, members)?;
         if let Some(repeat) = &self.plan.repeat {
             self.pace.submit(self.gpu, encoder, work)?;
+            self.read_clock(0..repeated.start)?;
             self.repeat(repeat, members)?;
             encoder = self.encoder();
         }
         work = self.encode(&mut encoder, repeated.end..all, members)?;
         let start = self.phase(start, &mut encoder, |profile, seconds| profile.compute += seconds)?;
-        self.read_clock()?;
+        let unread = if self.plan.repeat.is_some() { repeated.end } else { 0 };
+        self.read_clock(unread..all)?;
         let staging = self.copy_outputs(&mut encoder, members);
         let last = self.pace.submit(self.gpu, encoder, work)?;
         let staging = staging.into_iter().map(|buffer| (map(&buffer), buffer)).map(|(r, b)| (b, r)).collect();
@@ -145,6 +146,8 @@ impl<'a> Session<'a> {
             let work = self.encode(&mut encoder, repeat.runs.clone(), unfinished)?;
             let staging = self.copy(&mut encoder, repeat.finished, members);
             let last = self.pace.submit(self.gpu, encoder, work)?;
+            // The next round writes the same timestamps again.
+            self.read_clock(repeat.runs.clone())?;
             let pending = Pending { staging: vec![(staging.clone(), map(&staging))], last, start: Instant::now() };
             if let Some(before) = before.replace(pending) {
                 let words = self.receive(before, &[repeat.finished])?;
@@ -217,16 +220,16 @@ impl<'a> Session<'a> {
         Ok(Instant::now())
     }
 
-    /// In a profile: reads the timestamps of all runs, which have ended.
-    fn read_clock(&self) -> Result<()> {
-        let Some(clock) = &self.clock else { return Ok(()) };
+    /// In a profile: waits for these runs, which have been submitted, and reads their timestamps.
+    fn read_clock(&self, runs: Range<usize>) -> Result<()> {
+        let Some(clock) = self.clock.as_ref().filter(|_| !runs.is_empty()) else { return Ok(()) };
         let mut encoder = self.encoder();
-        clock.resolve(&mut encoder);
+        clock.resolve(&mut encoder, runs.clone());
         let index = self.gpu.queue.submit([encoder.finish()]);
         clock.map();
         wait(self.gpu, &index)?;
         let mut profile = Profile::default();
-        for (run, seconds) in self.plan.runs.iter().zip(clock.seconds()) {
+        for (run, seconds) in self.plan.runs[runs.clone()].iter().zip(clock.seconds(runs)) {
             profile.kernel(run.entry.name, seconds);
         }
         self.gpu.recorder.add(&profile, 1.0);
