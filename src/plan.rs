@@ -23,6 +23,14 @@ pub enum Data {
 }
 
 impl Data {
+    /// Numbers of f32 or f64, whichever T is.
+    pub fn of<T: bytemuck::Pod>(values: Vec<T>) -> Self {
+        match size_of::<T>() {
+            4 => Data::F32(bytemuck::cast_vec(values)),
+            _ => Data::F64(bytemuck::cast_vec(values)),
+        }
+    }
+
     /// How many elements.
     pub fn len(&self) -> usize {
         match self {

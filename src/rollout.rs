@@ -220,8 +220,7 @@ impl Rollout<'_> {
     /// How a step is made on a device with this epsilon. Gains of members must be 1 where that is an exponential, whose
     /// length may not depend on other members.
     pub fn scheme(&self, epsilon: f64) -> Scheme {
-        let largest = |gains: &mut dyn Iterator<Item = f64>| gains.fold(0.0, |a: f64, gain| a.max(gain.abs()));
-        let gain = largest(&mut self.points.iter().map(|point| point.gain));
+        let gain = self.points.iter().fold(0.0, |largest: f64, point| largest.max(point.gain.abs()));
         Scheme::new(self.integrator, gain * norm_bound(self.ensemble.width), epsilon)
     }
 

@@ -150,7 +150,7 @@ impl<T: Real> Work for Steps<'_, '_, T> {
             gather(self.marks, (column, columns, wide), &mut marks);
             for step in 0..self.p.steps {
                 let update = Update {
-                    p: &self.update(wide, step),
+                    p: &self.p.update(wide, step),
                     weights: self.weights,
                     input: &now[..lines],
                     x: &now[..lines],
@@ -170,18 +170,18 @@ impl<T: Real> Work for Steps<'_, '_, T> {
     }
 }
 
-impl<T: Real> Steps<'_, '_, T> {
-    /// The parameters of one step of a panel.
+impl Params {
+    /// Those of one of the steps, from 0, as an Euler update of so many columns.
     #[inline(always)]
     fn update(&self, columns: usize, step: u32) -> euler_update::Params {
         euler_update::Params {
-            rows: self.p.rows,
-            inner: self.p.rows,
+            rows: self.rows,
+            inner: self.rows,
             columns: columns as u32,
-            step: self.p.first + step,
-            renormalise: self.p.renormalise,
-            threshold_exponent: self.p.threshold_exponent,
-            threshold_mantissa: self.p.threshold_mantissa,
+            step: self.first + step,
+            renormalise: self.renormalise,
+            threshold_exponent: self.threshold_exponent,
+            threshold_mantissa: self.threshold_mantissa,
         }
     }
 }
@@ -308,18 +308,9 @@ mod tests {
     /// Single steps, one after the other, on the whole state.
     fn single_steps(p: &Params, [weights, coefficients]: [&[f32]; 2], state: &mut (Vec<f32>, Vec<f32>, Vec<i32>)) {
         for step in 0..p.steps {
-            let params = euler_update::Params {
-                rows: p.rows,
-                inner: p.rows,
-                columns: p.columns,
-                step: p.first + step,
-                renormalise: p.renormalise,
-                threshold_exponent: p.threshold_exponent,
-                threshold_mantissa: p.threshold_mantissa,
-            };
             let x = state.0.clone();
             euler_update::EulerUpdate::twin::<f32>(
-                &params,
+                &p.update(p.columns as usize, step),
                 &mut [
                     View::Real(weights),
                     View::Real(&x),

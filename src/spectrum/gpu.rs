@@ -217,7 +217,7 @@ fn solve<T: Real>(device: &Device, matrices: &[&[T]], n: usize, chunk: usize, st
     let (plan, input) = plan(n as u32, software, steps);
     let most = largest_chunk(n, software);
     let chunk = if chunk == 0 { most } else { chunk.min(most) };
-    let inputs = Inputs(vec![(input, data(matrices.concat()))]);
+    let inputs = Inputs(vec![(input, Data::of(matrices.concat()))]);
     let mut solved = Vec::with_capacity(matrices.len());
     let ulp = device.epsilon();
     device.run(&plan, matrices.len(), chunk, &inputs, &mut |chunk| {
@@ -229,10 +229,6 @@ fn solve<T: Real>(device: &Device, matrices: &[&[T]], n: usize, chunk: usize, st
         Ok(())
     })?;
     Ok(solved)
-}
-
-fn data<T: Real>(values: Vec<T>) -> Data {
-    if size_of::<T>() == 4 { Data::F32(bytemuck::cast_vec(values)) } else { Data::F64(bytemuck::cast_vec(values)) }
 }
 
 /// The device's summaries of matrix i of a chunk.

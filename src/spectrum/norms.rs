@@ -38,6 +38,7 @@
 
 use super::Spectrum;
 use crate::device::Device;
+use crate::ensemble::PADDING;
 use crate::error::Result;
 use crate::kernel::departure::{self, Departure};
 use crate::kernel::largest_eigenvalue::{self, LargestEigenvalue};
@@ -54,8 +55,6 @@ pub const WIDEST: usize = 896;
 pub const MOST_STEPS: usize = 10_000;
 /// Numbers that are prepared for a device at a time.
 const NUMBERS_AT_ONCE: usize = 8 << 20;
-/// Widths are multiples of this on devices.
-const PADDING: usize = 4;
 
 /// The largest norm of a power.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -211,12 +210,7 @@ impl Stack {
             exponent
         };
         let exponents = values.par_chunks_mut(padded * padded).zip(matrices).map(fill).collect();
-        // T is f32 or f64.
-        let values = match size_of::<T>() {
-            4 => Data::F32(bytemuck::cast_vec(values)),
-            _ => Data::F64(bytemuck::cast_vec(values)),
-        };
-        Stack { values, exponents }
+        Stack { values: Data::of(values), exponents }
     }
 }
 
@@ -304,20 +298,17 @@ impl PeakPlan {
         let [wanted, running, finished] = ["wanted", "running", "finished"].map(|label| plan.words(label, 1));
         plan.inputs.extend([transposed, power, unit]);
         let reduction = Reduction::new(&mut plan, n, software);
-        let params = transposed_product::Params { n: padded as u32 };
+        let product = transposed_product::Params { n: padded as u32 };
         let watch = |plan: &mut Plan, power: BufferId| {
-            let params = watch_power::Params { n: params.n, most: MOST_STEPS as u32 };
+            let params = watch_power::Params { n: product.n, most: MOST_STEPS as u32 };
             plan.run::<WatchPower>(params, &[power, unit, value, state, peak, wanted, running, finished]);
-            plan.run::<TransposedProduct>(
-                transposed_product::Params { n: padded as u32 },
-                &[wanted, power, power, gram],
-            );
+            plan.run::<TransposedProduct>(product, &[wanted, power, power, gram]);
             reduction.largest(plan, wanted, gram, value);
         };
         watch(&mut plan, power);
         let first = plan.runs.len();
         for (from, to) in [(power, other), (other, power)] {
-            plan.run::<TransposedProduct>(params, &[running, transposed, from, to]);
+            plan.run::<TransposedProduct>(product, &[running, transposed, from, to]);
             watch(&mut plan, to);
         }
         plan.repeat_from(first, finished, None, MOST_STEPS.div_ceil(2));

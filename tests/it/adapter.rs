@@ -49,3 +49,8 @@ pub fn as_on_hardware() -> Device {
 pub fn software() -> Device {
     gpu(&software_adapters()[0])
 }
+
+/// The kernels' twins in f64.
+pub fn reference() -> Device {
+    Device::open("reference").expect("always there").0
+}

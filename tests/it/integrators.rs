@@ -1,6 +1,6 @@
 //! Every integrator against closed forms, against each other, and in its order of convergence.
 
-use crate::adapter::{gpu, software_adapters};
+use crate::adapter::{gpu, reference, software_adapters};
 use eulerscope::device::Device;
 use eulerscope::ensemble::{Source, unit};
 use eulerscope::integrator::{c64, growth};
@@ -18,10 +18,6 @@ use std::ops::ControlFlow;
 
 const LINEAR: [Integrator; 5] =
     [Integrator::Euler, Integrator::Heun, Integrator::Rk4, Integrator::BackwardEuler, Integrator::ExponentialEuler];
-
-fn reference() -> Device {
-    Device::open("reference").expect("always there").0
-}
 
 fn devices() -> Vec<Device> {
     let mut devices = vec![reference(), Device::open("cpu").expect("always there").0];

@@ -1,6 +1,6 @@
 //! The exact linearisation of nonlinear layers, against central differences and against what is known of it.
 
-use crate::adapter::{gpu, software_adapters};
+use crate::adapter::{gpu, reference, software_adapters};
 use eulerscope::device::Device;
 use eulerscope::ensemble::Source;
 use eulerscope::layer::{NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
@@ -9,10 +9,6 @@ use eulerscope::random::sample;
 use eulerscope::spec::{Activation, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement};
 
 const WIDTH: usize = 8;
-
-fn reference() -> Device {
-    Device::open("reference").expect("always there").0
-}
 
 fn point(step_size: f64, radius: f64, damping: f64) -> Point {
     Point { step_size, radius, damping }
