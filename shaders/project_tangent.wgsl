@@ -1,7 +1,6 @@
-// The tangent of a projection with its activation: out = act'(pre) scale (weights . input).
+// The tangent of a projection with its activation: out = act'(pre) scale (weights . input), in blocks (shared/block.wgsl).
 //
 // Column c of `input` belongs to column c / vectors of the state that it is a tangent at; 4 neighbours always share it.
-// An invocation makes a block of 4 rows by 4 columns in registers, with all loads as vec4.
 // CPU twin: src/kernel/project_tangent.rs.
 
 struct Params {
@@ -19,45 +18,21 @@ struct Params {
 @group(0) @binding(3) var<storage, read> pre: array<f32>;                // [members, rows, columns / vectors]
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;    // [members, rows, columns / 4]
 
-override ROW_LANES: u32 = 16u;
-override COLUMN_LANES: u32 = 4u;
+// Ends the projection of four rows of a quad, if there are such.
+fn finish(member: u32, row: u32, quad: u32, s0: vec4<f32>, s1: vec4<f32>, s2: vec4<f32>, s3: vec4<f32>) {
+    let quads = params.columns / 4u;
+    if row < params.rows && quad < quads {
+        let at = (member * params.rows + row) * quads + quad;
+        let points = params.columns / params.vectors;
+        let p = (member * params.rows + row) * points + 4u * quad / params.vectors;
+        out[at] = slope(params.activation, pre[p]) * params.scale * s0;
+        out[at + quads] = slope(params.activation, pre[p + points]) * params.scale * s1;
+        out[at + 2u * quads] = slope(params.activation, pre[p + 2u * points]) * params.scale * s2;
+        out[at + 3u * quads] = slope(params.activation, pre[p + 3u * points]) * params.scale * s3;
+    }
+}
 
 @compute @workgroup_size(ROW_LANES, COLUMN_LANES, 1)
-fn project_tangent(@builtin(global_invocation_id) at: vec3<u32>) {
-    let row = 4u * at.x;
-    let quad = at.y;
-    let quads = params.columns / 4u;
-    if row >= params.rows || quad >= quads {
-        return;
-    }
-    let inner = params.inner / 4u;
-    var s0 = vec4<f32>();
-    var s1 = vec4<f32>();
-    var s2 = vec4<f32>();
-    var s3 = vec4<f32>();
-    var w = (at.z * params.rows + row) * inner;
-    var u = at.z * params.inner * quads + quad;
-    for (var k = 0u; k < inner; k += 1u) {
-        let u0 = input[u];
-        let u1 = input[u + quads];
-        let u2 = input[u + 2u * quads];
-        let u3 = input[u + 3u * quads];
-        let w0 = weights[w];
-        let w1 = weights[w + inner];
-        let w2 = weights[w + 2u * inner];
-        let w3 = weights[w + 3u * inner];
-        s0 += w0.x * u0 + w0.y * u1 + w0.z * u2 + w0.w * u3;
-        s1 += w1.x * u0 + w1.y * u1 + w1.z * u2 + w1.w * u3;
-        s2 += w2.x * u0 + w2.y * u1 + w2.z * u2 + w2.w * u3;
-        s3 += w3.x * u0 + w3.y * u1 + w3.z * u2 + w3.w * u3;
-        w += 1u;
-        u += 4u * quads;
-    }
-    let o = (at.z * params.rows + row) * quads + quad;
-    let points = params.columns / params.vectors;
-    let p = (at.z * params.rows + row) * points + 4u * quad / params.vectors;
-    out[o] = slope(params.activation, pre[p]) * params.scale * s0;
-    out[o + quads] = slope(params.activation, pre[p + points]) * params.scale * s1;
-    out[o + 2u * quads] = slope(params.activation, pre[p + 2u * points]) * params.scale * s2;
-    out[o + 3u * quads] = slope(params.activation, pre[p + 3u * points]) * params.scale * s3;
+fn project_tangent(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
+    project_tile(group, lane.xy);
 }

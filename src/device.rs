@@ -6,6 +6,7 @@ pub mod profile;
 pub mod self_test;
 
 use crate::error::Result;
+use crate::kernel::euler_steps;
 use crate::plan::{Chunk, Inputs, Plan};
 use crate::spec::Precision;
 use cpu::Cpu;
@@ -100,10 +101,14 @@ impl Device {
         }
     }
 
-    /// Does it gain from runs of many steps that keep their state in workgroup memory? A software driver does not:
-    /// a linear sweep takes lavapipe 3.5 s of processor time with them and 1.7 s with single steps.
-    pub fn likes_long_runs(&self) -> bool {
-        !matches!(self, Device::Gpu(gpu) if gpu.description().software)
+    /// Linear steps that it makes in one run of states with so many rows. A software driver gains nothing from states
+    /// that stay in workgroup memory: see [`euler_steps`].
+    pub fn steps_at_once(&self, rows: usize) -> usize {
+        let stays = match self {
+            Device::Gpu(gpu) => !gpu.description().software && euler_steps::fits(rows as u32, &gpu.machine()),
+            Device::Cpu(_) | Device::Reference(_) => rows <= euler_steps::CACHED_ROWS,
+        };
+        if stays { euler_steps::STEPS } else { 1 }
     }
 
     /// How many members of a plan it takes at once.

@@ -8,6 +8,7 @@
 //! To add one: write the two files and add a line to the list at the end of this file. Parity test, shader check and
 //! timing row follow from the list.
 
+pub use crate::machine::Machine;
 use crate::real::Real;
 use std::any::Any;
 use std::sync::Arc;
@@ -121,17 +122,6 @@ pub struct Case<P> {
     pub tolerance: Vec<Vec<f64>>,
 }
 
-/// What a kernel may know of the adapter that it is compiled for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Machine {
-    /// Is it a GPU driver that runs on the CPU?
-    pub software: bool,
-    /// Bytes of workgroup memory.
-    pub workgroup_bytes: u32,
-    /// Bytes of a number: 4, or 8 where kernels run in f64.
-    pub real_bytes: u32,
-}
-
 /// How shaders that also run in f64 declare their number type, and what stands in its place in f64.
 const SINGLE: &str = include_str!("../shaders/shared/real.wgsl");
 const DOUBLE: &str = include_str!("../shaders/shared/real64.wgsl");
@@ -144,19 +134,17 @@ pub trait Kernel: Sized + 'static {
     const SOURCE: &'static str;
     /// The storage buffers, at bindings 1, 2, .. in this order; the parameters are at binding 0.
     const BUFFERS: &'static [Binding];
-    /// `override` constants on a hardware GPU (`false`) or a software driver (`true`).
-    const CONSTANTS: fn(bool) -> &'static [(&'static str, f64)] = |_| &[];
-    /// `override` constants of one run, where its parameters or the adapter's limits decide them.
-    fn constants(_params: &Self::Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        (Self::CONSTANTS)(machine.software).to_vec()
+    /// `override` constants of one run: how it is laid out on this adapter.
+    fn constants(_params: &Self::Params, _machine: &Machine) -> Vec<(&'static str, f64)> {
+        Vec::new()
     }
     /// May a GPU compile it without counting the trips of its loops? Only where each is a `for` that plainly ends, and
     /// where it pays: see `device::gpu`.
     const TRUSTED: bool = false;
     /// The parameters.
     type Params: Params;
-    /// Workgroups in x, y, z for a chunk of so many members; `software` as for [`Kernel::CONSTANTS`].
-    fn grid(params: &Self::Params, members: u32, software: bool) -> [u32; 3];
+    /// Workgroups in x, y, z for a chunk of so many members, laid out as [`Kernel::constants`] says.
+    fn grid(params: &Self::Params, members: u32, machine: &Machine) -> [u32; 3];
     /// The same mathematics for one member on the CPU; `views` are in the order of [`Kernel::BUFFERS`].
     fn twin<T: Real>(params: &Self::Params, views: &mut [View<T>]);
     /// The work for one member.
@@ -176,7 +164,7 @@ pub struct Entry {
     pub fields: &'static [(&'static str, &'static str)],
     pub trusted: bool,
     pub constants: fn(&(dyn Any + Send + Sync), &Machine) -> Vec<(&'static str, f64)>,
-    pub grid: fn(&(dyn Any + Send + Sync), u32, bool) -> [u32; 3],
+    pub grid: fn(&(dyn Any + Send + Sync), u32, &Machine) -> [u32; 3],
     pub cost: fn(&(dyn Any + Send + Sync)) -> Cost,
     pub twin_f32: Twin<f32>,
     pub twin_f64: Twin<f64>,
@@ -213,7 +201,7 @@ impl Entry {
             fields: <K::Params as Params>::FIELDS,
             trusted: K::TRUSTED,
             constants: |params, machine| K::constants(typed(params), machine),
-            grid: |params, members, software| K::grid(typed(params), members, software),
+            grid: |params, members, machine| K::grid(typed(params), members, machine),
             cost: |params| K::cost(typed(params)),
             twin_f32: |params, views| K::twin::<f32>(typed(params), views),
             twin_f64: |params, views| K::twin::<f64>(typed(params), views),

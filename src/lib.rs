@@ -19,6 +19,7 @@ pub mod activation;
 pub mod simd;
 pub mod random;
 pub mod matmul;
+pub mod machine;
 pub mod kernel;
 pub mod plan;
 pub mod device;

@@ -8,6 +8,7 @@ use crate::ensemble::{PADDING, Source, State, norm_bound};
 use crate::error::{Error, Result};
 use crate::integrator::Scheme;
 use crate::kernel::audit::{self, Audit};
+use crate::kernel::euler_steps::STEPS;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::record::{self, Record};
 use crate::layer::{Coefficients, LinearLayer, Threshold};
@@ -131,7 +132,7 @@ impl Rollout<'_> {
     ) -> Result<()> {
         let mut recorded = self.start();
         let (mut layer, state) = self.layer(&mut recorded, &self.checked_scheme(device)?);
-        let state = self.steps(&mut recorded, &mut layer, state, device.likes_long_runs());
+        let state = self.steps(&mut recorded, &mut layer, state, device.steps_at_once(self.padded()));
         let count = recorded.plan.words("count", 1);
         let length = (self.padded() * recorded.columns) as u32;
         recorded.plan.run::<Audit>(audit::Params { length }, &[state.x, count]);
@@ -211,7 +212,7 @@ impl Rollout<'_> {
     pub fn plan_of_one(&self) -> Plan {
         let mut recorded = self.start();
         let (mut layer, state) = self.layer(&mut recorded, &self.scheme(f64::from(f32::EPSILON)));
-        let state = self.steps(&mut recorded, &mut layer, state, true);
+        let state = self.steps(&mut recorded, &mut layer, state, STEPS);
         recorded.plan.output(state.norms);
         recorded.plan.output(state.marks);
         recorded.plan
@@ -256,10 +257,10 @@ impl Rollout<'_> {
         (layer, state)
     }
 
-    /// All steps; of tied weights many in one run, if `long` runs are liked.
-    fn steps(&self, recorded: &mut Recorded, layer: &mut LinearLayer, mut state: State, long: bool) -> State {
-        if long && self.weights == Weights::Tied {
-            return layer.steps(&mut recorded.plan, state, self.depth);
+    /// All steps; of tied weights `at_once` in one run.
+    fn steps(&self, recorded: &mut Recorded, layer: &mut LinearLayer, mut state: State, at_once: usize) -> State {
+        if self.weights == Weights::Tied {
+            return layer.steps(&mut recorded.plan, state, self.depth, at_once);
         }
         for step in 1..=self.depth {
             state = self.step(recorded, layer, state, step);

@@ -12,7 +12,8 @@ use crate::device::profile::Recorder;
 use crate::device::{Description, chunks};
 use crate::error::{Error, Result};
 use crate::invalid;
-use crate::kernel::{Entry, Machine};
+use crate::kernel::Entry;
+use crate::machine::{Blocks, Machine};
 use crate::plan::{Chunk, Inputs, Plan, Run};
 use crate::spec::Precision;
 use session::Session;
@@ -35,6 +36,8 @@ pub struct Gpu {
     limits: wgpu::Limits,
     memory: u64,
     precision: Precision,
+    /// How all products are laid out, if that is not to be decided for each.
+    blocks: Option<Blocks>,
     /// Are all kernels compiled with checks, also those that are trusted?
     checked: bool,
     pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
@@ -65,6 +68,12 @@ impl Gpu {
     /// The same with all choices made as on hardware: workgroups, chunks. For tests of them on software drivers.
     pub fn with_choices_for_hardware(mut self) -> Self {
         self.description.software = false;
+        self
+    }
+
+    /// The same with all products laid out in one way, to measure and to test it.
+    pub fn with_blocks(mut self, blocks: Blocks) -> Self {
+        self.blocks = Some(blocks);
         self
     }
 
@@ -141,11 +150,12 @@ impl Gpu {
     }
 
     /// What kernels may know of the adapter.
-    fn machine(&self) -> Machine {
+    pub fn machine(&self) -> Machine {
         Machine {
             software: self.description.software,
             workgroup_bytes: self.limits.max_compute_workgroup_storage_size,
             real_bytes: self.real_bytes() as u32,
+            blocks: self.blocks,
         }
     }
 

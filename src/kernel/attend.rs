@@ -8,7 +8,7 @@
 use crate::elementary::ELEMENTARY_ERROR;
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real as Number;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::matmul::{Matrix, multiply_add, tile, tile_of_columns};
 use crate::random::sample;
 use crate::real::Real;
@@ -58,7 +58,7 @@ impl Kernel for Attend {
     const TRUSTED: bool = true;
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         let queries = 4 * (64 / p.key_lanes);
         [p.columns / p.tokens * p.tokens.div_ceil(queries), p.heads, members]
     }

@@ -5,7 +5,7 @@
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Real4};
-use crate::kernel::{Binding, Case, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
 use crate::matmul::multiply_add;
 use crate::real::Real;
 use crate::simd::{Work, dispatch};
@@ -57,7 +57,7 @@ impl Kernel for AttendTangent {
     const TRUSTED: bool = true;
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.columns / p.tokens * p.tokens * (p.vectors / 4).div_ceil(64), p.heads, members]
     }
 

@@ -3,7 +3,7 @@
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{RealBits, Word};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::real::Real;
 
 params! {
@@ -23,7 +23,7 @@ impl Kernel for Audit {
     const BUFFERS: &'static [Binding] = &[("values", Read, RealBits), ("count", Write, Word)];
     type Params = Params;
 
-    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [1, 1, members]
     }
 

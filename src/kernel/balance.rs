@@ -67,8 +67,8 @@ impl Kernel for Balance {
         [team.constants(), own.to_vec()].concat()
     }
 
-    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
-        Team::of(p.n, software).grid(members)
+    fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
+        Team::of(p.n, machine.software).grid(members)
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {

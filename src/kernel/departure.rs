@@ -37,7 +37,7 @@ impl Kernel for Departure {
         vec![("LANES", Team::alone(p.n, machine.software).lanes.into())]
     }
 
-    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [1, 1, members]
     }
 

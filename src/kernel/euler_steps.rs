@@ -17,18 +17,22 @@
 //! An invocation makes at most `STEPS` (rows / 32 rows / 4 + 4 + 16) < 10,000 trips through its loops; lavapipe stops
 //! at 65,535.
 
+mod case;
+mod layout;
+
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number, Real4};
 use crate::kernel::euler_update::{self, Update, mark, norm};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::sample;
+use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
 use crate::real::Real;
 use crate::simd::{Work, dispatch};
+use layout::Layout;
+pub use layout::fits;
 
 params! {
     /// Sizes, padded to multiples of 4 with zeros, and which steps.
     pub struct Params {
-        /// Rows of the state and of the weights, at most [`MOST_ROWS`].
+        /// Rows of the state and of the weights; on a GPU as many as [`fits`] says.
         rows: u32,
         /// Columns of the state: grid points.
         columns: u32,
@@ -45,8 +49,8 @@ params! {
     }
 }
 
-/// Rows of which two buffers of 16 columns and the sums fit WebGPU's 16 KiB of workgroup memory.
-pub const MOST_ROWS: usize = 112;
+/// Rows of which a panel of columns fits the first-level cache of a processor twice.
+pub const CACHED_ROWS: usize = 128;
 /// Steps of one run: of a plan that is about a second long they take less than half.
 pub const STEPS: usize = 32;
 
@@ -57,9 +61,11 @@ impl Kernel for EulerSteps {
     const NAME: &'static str = "euler_steps";
     const SOURCE: &'static str = concat!(
         include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/shared/terms.wgsl"),
+        include_str!("../../shaders/shared/block.wgsl"),
         include_str!("../../shaders/shared/track.wgsl"),
-        include_str!("../../shaders/euler_steps.wgsl")
+        include_str!("../../shaders/euler_steps.wgsl"),
+        // Last: naga 30 panics where an array with a computed size stands before the declaration of an `override`.
+        include_str!("../../shaders/shared/column_squares.wgsl")
     );
     const BUFFERS: &'static [Binding] = &[
         ("weights", Read, Real4),
@@ -73,13 +79,11 @@ impl Kernel for EulerSteps {
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        let [row_lanes, column_lanes] = lanes_of_group(machine.software);
-        let lanes = [("ROW_LANES", row_lanes as f64), ("COLUMN_LANES", column_lanes as f64)];
-        std::iter::once(("ROWS", p.rows as f64)).chain(lanes).collect()
+        Layout::of(p.rows, p.columns, machine).constants()
     }
 
-    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
-        [(p.columns / 4).div_ceil(lanes_of_group(software)[1]), 1, members]
+    fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
+        [Layout::of(p.rows, p.columns, machine).blocks.tiles(p.rows, p.columns)[1], 1, members]
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
@@ -106,15 +110,9 @@ impl Kernel for EulerSteps {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes =
-            [(4, 4, 1, 1), (8, 12, 3, 5), (64, 68, 2, 7), (36, 8, 2, STEPS), (20, 100, 1, 6), (MOST_ROWS, 20, 1, 3)];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(2000 + 10 * i as u32, shape)).collect()
+        let shapes = [(4, 4, 1, 1), (8, 12, 3, 5), (64, 68, 2, 7), (36, 8, 2, STEPS), (20, 100, 1, 6), (112, 20, 1, 3)];
+        shapes.into_iter().enumerate().map(|(i, shape)| case::case(2000 + 10 * i as u32, shape)).collect()
     }
-}
-
-/// Lanes of rows and quads of columns of a workgroup; a software driver suspends every invocation at each barrier.
-fn lanes_of_group(software: bool) -> [u32; 2] {
-    if software { [8, 1] } else { [16, 4] }
 }
 
 /// The steps of a member.
@@ -202,108 +200,10 @@ fn scatter<T: Copy>(from: &[T], (column, columns, wide): (usize, usize, usize), 
     }
 }
 
-/// A case with columns of every scale, one of them 0.
-fn case(stream: u32, (rows, columns, members, steps): (usize, usize, usize, usize)) -> Case<Params> {
-    let unit = 1.0 / (rows as f64).sqrt();
-    let f32s = |values: Vec<f64>, factor: f64| -> Vec<f64> {
-        values.into_iter().map(|value| (factor * value) as f32 as f64).collect()
-    };
-    let weights = f32s(sample(stream, members * rows * rows), unit);
-    let spread = |i: usize| if i % columns == 2 { 0.0 } else { ((i % columns % 9) as f64 - 4.0).exp2() };
-    let x = sample(stream + 1, members * rows * columns);
-    let x: Vec<f64> = x.into_iter().enumerate().map(|(i, x)| x * spread(i)).collect();
-    // Growth and decay by some percent a step, so that bounds stay small over all steps.
-    let coefficients = sample(stream + 2, 2 * columns).into_iter().enumerate();
-    let coefficients: Vec<f64> =
-        coefficients.map(|(i, c)| (0.05 * c + if i < columns { 0.95 } else { 0.1 }) as f32 as f64).collect();
-    let member_gain: Vec<f64> = (0..members).map(|m| (-(m as f64)).exp2()).collect();
-    let mut norms = vec![1.0; members * norm::ROWS * columns];
-    let mut marks = vec![0; members * mark::ROWS * columns];
-    let (mut state_bound, mut norm_bound) = (vec![0.0; x.len()], vec![0.0; norms.len()]);
-    for (m, c) in (0..members).flat_map(|m| (0..columns).map(move |c| (m, c))) {
-        let norm_at = |row: usize| (m * norm::ROWS + row) * columns + c;
-        marks[(m * mark::ROWS + mark::PENDING) * columns + c] = (c % 7) as i32 - 3;
-        marks[(m * mark::ROWS + mark::PEAK_EXPONENT) * columns + c] = c as i32 - 8;
-        norms[norm_at(norm::INITIAL)] = (c + 1) as f64;
-        norms[norm_at(norm::NOW)] = f64::NAN;
-        let column = Column {
-            weights: &weights[m * rows * rows..][..rows * rows],
-            state: (0..rows).map(|r| x[(m * rows + r) * columns + c]).collect(),
-            keep: coefficients[c],
-            gain: coefficients[columns + c] * member_gain[m],
-        };
-        let (state, [now, peak]) = column.bounds(steps, (c % 7) as i32 - 3);
-        state.into_iter().enumerate().for_each(|(r, bound)| state_bound[(m * rows + r) * columns + c] = bound);
-        (norm_bound[norm_at(norm::NOW)], norm_bound[norm_at(norm::PEAK)]) = (now, peak);
-    }
-    Case {
-        name: format!("{rows} x {columns}, {members} members, {steps} steps"),
-        members,
-        params: Params {
-            rows: rows as u32,
-            columns: columns as u32,
-            first: 3,
-            steps: steps as u32,
-            renormalise: 1,
-            threshold_exponent: 2,
-            threshold_mantissa: 1.5,
-        },
-        buffers: vec![
-            CaseBuffer::Real(weights),
-            CaseBuffer::SharedReal(coefficients),
-            CaseBuffer::Real(member_gain),
-            CaseBuffer::Real(x),
-            CaseBuffer::Real(norms),
-            CaseBuffer::Int(marks),
-        ],
-        tolerance: vec![state_bound, norm_bound],
-    }
-}
-
-/// What the bounds of a column depend on.
-struct Column<'a> {
-    weights: &'a [f64],
-    state: Vec<f64>,
-    keep: f64,
-    gain: f64,
-}
-
-impl Column<'_> {
-    /// Bounds of the f32 error of the state, of the squared norm and of the mantissa of its peak: each step is off by
-    /// (rows + 5) 2^-23 times the sum of magnitudes, as in the Euler update, and hands on the error that it was given.
-    fn bounds(self, steps: usize, pending: i32) -> (Vec<f64>, [f64; 2]) {
-        let (ulp, rows) = (f32::EPSILON as f64, self.state.len());
-        let (mut state, mut error) = (self.state, vec![0.0; rows]);
-        let (mut pending, mut norm_error, mut peak_error) = (pending, 0.0, 0.0);
-        for _ in 0..steps {
-            let scale = (-pending as f64).exp2();
-            let step = |r: usize| {
-                let w = &self.weights[r * rows..][..rows];
-                let sum = |f: &dyn Fn(usize) -> f64| (0..rows).map(f).sum::<f64>();
-                let size = scale * (self.gain.abs() * sum(&|k| (w[k] * state[k]).abs()) + (self.keep * state[r]).abs());
-                let passed = self.gain.abs() * sum(&|k| w[k].abs() * error[k]) + self.keep.abs() * error[r];
-                let value = scale * (self.gain * sum(&|k| w[k] * state[k]) + self.keep * state[r]);
-                (value, scale * passed + (rows + 5) as f64 * ulp * size)
-            };
-            (state, error) = (0..rows).map(step).unzip();
-            let square: f64 = state.iter().map(|x| x * x).sum();
-            let passed = state.iter().zip(&error).map(|(x, e)| 2.0 * x.abs() * e + e * e).sum::<f64>();
-            norm_error = passed + (rows + 2) as f64 * ulp * square;
-            if square > 0.0 {
-                // A mantissa is at most 2 norms' worth.
-                peak_error = f64::max(peak_error, 2.0 * norm_error / square);
-                pending = Real::exponent(square) >> 1;
-            } else {
-                pending = 0;
-            }
-        }
-        (error, [norm_error, peak_error])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::CaseBuffer;
 
     /// Single steps, one after the other, on the whole state.
     fn single_steps(p: &Params, [weights, coefficients]: [&[f32]; 2], state: &mut (Vec<f32>, Vec<f32>, Vec<i32>)) {

@@ -21,7 +21,8 @@ mod track;
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number, Real4};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::machine::Blocks;
 use crate::matmul::{Matrix, multiply_add, tile};
 use crate::random::sample;
 use crate::real::Real;
@@ -88,7 +89,9 @@ impl Kernel for EulerUpdate {
     const NAME: &'static str = "euler_update";
     const SOURCE: &'static str = concat!(
         include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/shared/terms.wgsl"),
+        include_str!("../../shaders/shared/block.wgsl"),
+        include_str!("../../shaders/shared/product.wgsl"),
+        include_str!("../../shaders/shared/column_squares.wgsl"),
         include_str!("../../shaders/shared/track.wgsl"),
         include_str!("../../shaders/euler_update.wgsl")
     );
@@ -102,15 +105,15 @@ impl Kernel for EulerUpdate {
         ("norms", Write, Number),
         ("marks", Write, Int),
     ];
-    const CONSTANTS: fn(bool) -> &'static [(&'static str, f64)] =
-        |software| if software { &[("ROW_LANES", 8.0), ("COLUMN_LANES", 1.0), ("WIDE", 1.0)] } else { &[] };
     const TRUSTED: bool = true;
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
-        let quads = p.columns / 4;
-        let quads_of_group = if software { 2 } else { COLUMN_LANES };
-        [quads.div_ceil(quads_of_group), 1, members]
+    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        Blocks::of(p.rows, p.columns, machine).constants_of_product(p.inner)
+    }
+
+    fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
+        [Blocks::of(p.rows, p.columns, machine).tiles(p.rows, p.columns)[1], 1, members]
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
@@ -143,9 +146,6 @@ impl Kernel for EulerUpdate {
         shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
     }
 }
-
-/// Lanes of columns of a workgroup on hardware; the shader's default.
-const COLUMN_LANES: u32 = 4;
 
 /// One update of a member, with its buffers.
 pub(super) struct Update<'a, T> {

@@ -2,7 +2,7 @@
 
 use crate::kernel::Access::Write;
 use crate::kernel::Element::Real as Number;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::real::Real;
 
 params! {
@@ -32,7 +32,7 @@ impl Kernel for FillBasis {
     const BUFFERS: &'static [Binding] = &[("deviations", Write, Number)];
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [(p.columns * p.vectors).div_ceil(64), 1, members]
     }
 

@@ -6,7 +6,7 @@
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::random::{NORMAL_UNIT, Stream, normal_table};
 use crate::real::Real;
 
@@ -54,7 +54,7 @@ impl Kernel for FillRandom {
         &[("member_ids", Read, Word), ("normal_table", Read, Word), ("out", Write, Number)];
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [(p.rows * p.columns).div_ceil(4).div_ceil(64), 1, members]
     }
 

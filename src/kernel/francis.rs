@@ -61,8 +61,8 @@ impl Kernel for Francis {
         Room::find(p.n, machine, 16, packed).constants()
     }
 
-    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
-        Team::of(p.n, software).grid(members)
+    fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
+        Team::of(p.n, machine.software).grid(members)
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {

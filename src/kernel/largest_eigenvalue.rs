@@ -37,7 +37,7 @@ impl Kernel for LargestEigenvalue {
         vec![("LANES", lanes), ("ROUNDS", (BITS / (lanes + 1.0).log2()).ceil())]
     }
 
-    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [1, 1, members]
     }
 

@@ -5,7 +5,7 @@
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real4;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::matmul::multiply_add;
 use crate::random::sample;
 use crate::real::Real;
@@ -37,7 +37,7 @@ impl Kernel for Normalise {
     const BUFFERS: &'static [Binding] = &[("x", Read, Real4), ("out", Write, Real4), ("inverse", Write, Real4)];
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [(p.columns / 4).div_ceil(64), 1, members]
     }
 

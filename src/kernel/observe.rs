@@ -8,7 +8,7 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number};
 use crate::kernel::euler_update::{mark, norm};
-use crate::kernel::{Binding, Case, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
 use crate::real::Real;
 use crate::simd::{Work, dispatch};
 
@@ -86,7 +86,7 @@ impl Kernel for Observe {
     ];
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.points, 1, members]
     }
 

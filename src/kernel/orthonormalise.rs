@@ -9,7 +9,7 @@
 
 use crate::kernel::Access::Write;
 use crate::kernel::Element::{Int, Real as Number};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::random::sample;
 use crate::real::Real;
 use crate::simd::{Work, dispatch};
@@ -47,7 +47,7 @@ impl Kernel for Orthonormalise {
         &[("deviations", Write, Number), ("growth", Write, Number), ("growth_exponents", Write, Int)];
     type Params = Params;
 
-    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [1, 1, members]
     }
 

@@ -2,7 +2,7 @@
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::random::sample;
 use crate::real::Real;
 
@@ -29,7 +29,7 @@ impl Kernel for Probe {
         &[("x", Read, Number), ("y", Read, Number), ("out", Write, Number), ("trips", Write, Word)];
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.length.div_ceil(64), 1, members]
     }
 

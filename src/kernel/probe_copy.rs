@@ -2,7 +2,7 @@
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real4;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::random::sample;
 use crate::real::Real;
 
@@ -23,7 +23,7 @@ impl Kernel for ProbeCopy {
     const BUFFERS: &'static [Binding] = &[("x", Read, Real4), ("out", Write, Real4)];
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.length.div_ceil(256), members, 1]
     }
 

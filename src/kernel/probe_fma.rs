@@ -2,7 +2,7 @@
 
 use crate::kernel::Access::Write;
 use crate::kernel::Element::Real4;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::matmul::multiply_add;
 use crate::random::sample;
 use crate::real::Real;
@@ -35,7 +35,7 @@ impl Kernel for ProbeFma {
     const TRUSTED: bool = true;
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.length.div_ceil(16 * 64), members, 1]
     }
 

@@ -7,7 +7,8 @@ use crate::activation::{activate, kind};
 use crate::elementary::ELEMENTARY_ERROR;
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real4;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::machine::Blocks;
 use crate::matmul::{Epilogue, Matrix, product};
 use crate::random::sample;
 use crate::real::Real;
@@ -32,32 +33,27 @@ params! {
 /// The kernel.
 pub struct Project;
 
-/// Lanes of rows and columns of a workgroup on hardware; the shader's defaults.
-pub(super) const LANES: [u32; 2] = [16, 4];
-/// The same on a software driver.
-pub(super) const SOFTWARE_LANES: [u32; 2] = [8, 1];
-
-/// Workgroups of a product with 4 by 4 blocks.
-pub(super) fn blocks(rows: u32, columns: u32, members: u32, software: bool) -> [u32; 3] {
-    let [row_lanes, column_lanes] = if software { SOFTWARE_LANES } else { LANES };
-    [(rows / 4).div_ceil(row_lanes), (columns / 4).div_ceil(column_lanes), members]
-}
-
 impl Kernel for Project {
     const NAME: &'static str = "project";
     const SOURCE: &'static str = concat!(
         include_str!("../../shaders/shared/elementary.wgsl"),
         include_str!("../../shaders/shared/activation.wgsl"),
+        include_str!("../../shaders/shared/block.wgsl"),
+        include_str!("../../shaders/shared/product.wgsl"),
+        include_str!("../../shaders/shared/projection.wgsl"),
         include_str!("../../shaders/project.wgsl")
     );
     const BUFFERS: &'static [Binding] = &[("weights", Read, Real4), ("input", Read, Real4), ("out", Write, Real4)];
-    const CONSTANTS: fn(bool) -> &'static [(&'static str, f64)] =
-        |software| if software { &[("ROW_LANES", 8.0), ("COLUMN_LANES", 1.0)] } else { &[] };
     const TRUSTED: bool = true;
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
-        blocks(p.rows, p.columns, members, software)
+    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        Blocks::of(p.rows, p.columns, machine).constants_of_product(p.inner)
+    }
+
+    fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
+        let [rows, columns] = Blocks::of(p.rows, p.columns, machine).tiles(p.rows, p.columns);
+        [rows, columns, members]
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {

@@ -6,8 +6,8 @@ use crate::activation::{kind, slope};
 use crate::elementary::ELEMENTARY_ERROR;
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Real4};
-use crate::kernel::project::blocks;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::machine::Blocks;
 use crate::matmul::{Epilogue, Matrix, product};
 use crate::random::sample;
 use crate::real::Real;
@@ -39,17 +39,23 @@ impl Kernel for ProjectTangent {
     const SOURCE: &'static str = concat!(
         include_str!("../../shaders/shared/elementary.wgsl"),
         include_str!("../../shaders/shared/activation.wgsl"),
+        include_str!("../../shaders/shared/block.wgsl"),
+        include_str!("../../shaders/shared/product.wgsl"),
+        include_str!("../../shaders/shared/projection.wgsl"),
         include_str!("../../shaders/project_tangent.wgsl")
     );
     const BUFFERS: &'static [Binding] =
         &[("weights", Read, Real4), ("input", Read, Real4), ("pre", Read, Number), ("out", Write, Real4)];
-    const CONSTANTS: fn(bool) -> &'static [(&'static str, f64)] =
-        |software| if software { &[("ROW_LANES", 8.0), ("COLUMN_LANES", 1.0)] } else { &[] };
     const TRUSTED: bool = true;
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, software: bool) -> [u32; 3] {
-        blocks(p.rows, p.columns, members, software)
+    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        Blocks::of(p.rows, p.columns, machine).constants_of_product(p.inner)
+    }
+
+    fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
+        let [rows, columns] = Blocks::of(p.rows, p.columns, machine).tiles(p.rows, p.columns);
+        [rows, columns, members]
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {

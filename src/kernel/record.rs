@@ -3,7 +3,7 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number};
 use crate::kernel::euler_update::{mark, norm};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::random::sample;
 use crate::real::Real;
 
@@ -29,7 +29,7 @@ impl Kernel for Record {
         &[("norms", Read, Number), ("marks", Read, Int), ("history", Write, Number), ("history_exponents", Write, Int)];
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.columns.div_ceil(64), 1, members]
     }
 

@@ -9,7 +9,7 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::inverse_lanczos::POINTS;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::random::sample;
 use crate::real::Real;
 
@@ -41,7 +41,7 @@ impl Kernel for RitzValue {
     ];
     type Params = Params;
 
-    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [1, 1, members]
     }
 

@@ -53,7 +53,7 @@ impl Kernel for SpectralSummary {
         vec![("POINTS", points_at_once(p).into()), ("TEAMS", (INVOCATIONS / points_at_once(p)).into())]
     }
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.points.div_ceil(points_at_once(p)), 1, members.div_ceil(INVOCATIONS / points_at_once(p))]
     }
 

@@ -5,7 +5,7 @@
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real4, Word};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, View, mismatch};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::matmul::{Epilogue, Matrix, product};
 use crate::random::sample;
 use crate::real::Real;
@@ -30,7 +30,7 @@ impl Kernel for TransposedProduct {
     const TRUSTED: bool = true;
     type Params = Params;
 
-    fn grid(p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [(p.n / 4).pow(2).div_ceil(64), 1, members]
     }
 

@@ -68,7 +68,7 @@ impl Kernel for Tridiagonal {
         ]
     }
 
-    fn grid(_p: &Params, members: u32, _software: bool) -> [u32; 3] {
+    fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [1, 1, members]
     }
 

@@ -153,25 +153,24 @@ impl LinearLayer {
         moved
     }
 
-    /// Steps 1 to `depth` of tied weights, renormalised: some in one run where a step is one product and the state
-    /// fits workgroup memory.
-    pub fn steps(&mut self, plan: &mut Plan, mut state: State, depth: usize) -> State {
+    /// Steps 1 to `depth` of tied weights, renormalised: where a step is one product, `at_once` of them in one run.
+    pub fn steps(&mut self, plan: &mut Plan, mut state: State, depth: usize, at_once: usize) -> State {
         let one = match &self.step {
             Step::Products(Products { brackets, substeps: 1, .. }) if brackets.len() == 1 => Some(brackets[0]),
             _ => None,
         };
-        let Some(coefficients) = one.filter(|_| self.padded <= euler_steps::MOST_ROWS) else {
+        let Some(coefficients) = one.filter(|_| at_once > 1) else {
             for step in 1..=depth {
                 state = self.step(plan, state, step as u32, true);
             }
             return state;
         };
-        for first in (1..=depth).step_by(euler_steps::STEPS) {
+        for first in (1..=depth).step_by(at_once) {
             let params = euler_steps::Params {
                 rows: self.padded as u32,
                 columns: self.columns as u32,
                 first: first as u32,
-                steps: euler_steps::STEPS.min(depth + 1 - first) as u32,
+                steps: at_once.min(depth + 1 - first) as u32,
                 renormalise: 1,
                 threshold_exponent: self.threshold.exponent,
                 threshold_mantissa: self.threshold.mantissa,

@@ -108,6 +108,7 @@ impl Adapter {
             limits,
             memory,
             precision,
+            blocks: None,
             checked: false,
             pipelines: Mutex::new(HashMap::new()),
             failure,

@@ -115,9 +115,10 @@ impl<'a> Session<'a> {
     /// Encodes some of the plan's runs, submitting whenever it is enough; returns the work that is left in `encoder`.
     fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, runs: Range<usize>, members: usize) -> Result<f64> {
         let mut work = 0.0;
+        let machine = self.gpu.machine();
         for index in runs {
             let (run, dispatch) = (&self.plan.runs[index], &self.dispatches[index]);
-            let [x, y, z] = (run.entry.grid)(&*run.params.value, members as u32, self.gpu.description.software);
+            let [x, y, z] = (run.entry.grid)(&*run.params.value, members as u32, &machine);
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: Some(run.entry.name),
                 timestamp_writes: self.clock.as_ref().map(|clock| clock.around(index)),

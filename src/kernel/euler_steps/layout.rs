@@ -1,0 +1,52 @@
+//! How a GPU lays out a run of steps.
+
+use crate::machine::{Blocks, INVOCATIONS, Machine, panel};
+
+/// How a GPU lays out a run: a workgroup has all rows of its columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    rows: u32,
+    pub blocks: Blocks,
+    /// Do all weights stay in workgroup memory, and not only a panel at a time?
+    resident: bool,
+}
+
+impl Layout {
+    /// With the most lanes of columns that fit, and weights that stay if that leaves four or more of them.
+    pub fn of(rows: u32, columns: u32, machine: &Machine) -> Layout {
+        let row_lanes = rows.div_ceil(8);
+        let most = columns.div_ceil(8).next_power_of_two().min(8).min((INVOCATIONS / row_lanes).max(1));
+        let lanes =
+            |least: u32| [8, 4, 2, 1].into_iter().filter(move |&lanes| lanes >= least.min(most) && lanes <= most);
+        let layout = |resident: bool, column_lanes: u32| {
+            let blocks = Blocks { row_lanes, column_lanes, tall: true, wide: true, staged: true };
+            Layout { rows, blocks, resident }
+        };
+        let resident = lanes(4).map(|lanes| layout(true, lanes));
+        let staged = lanes(1).map(|lanes| layout(false, lanes));
+        let fits = |layout: &Layout| layout.bytes() <= machine.workgroup_bytes;
+        resident.chain(staged).find(fits).unwrap_or(layout(false, 1))
+    }
+
+    fn panel(&self) -> u32 {
+        if self.resident { self.rows } else { panel(self.rows) }
+    }
+
+    /// Of workgroup memory: weights, state, partial squares and scales.
+    fn bytes(&self) -> u32 {
+        let (tile_rows, quads) = (self.blocks.tile_rows(), self.blocks.tile_quads());
+        16 * (self.panel() * (tile_rows + 1) + quads * (self.rows + self.blocks.row_lanes + 1))
+    }
+
+    pub fn constants(&self) -> Vec<(&'static str, f64)> {
+        let state = self.rows * self.blocks.tile_quads();
+        let mut constants = self.blocks.constants(self.panel(), state);
+        constants.push(("RESIDENT", u8::from(self.resident).into()));
+        constants
+    }
+}
+
+/// May a state of so many rows stay in the workgroup memory of an adapter?
+pub fn fits(rows: u32, machine: &Machine) -> bool {
+    rows <= 8 * INVOCATIONS && Layout::of(rows, 4, machine).bytes() <= machine.workgroup_bytes
+}

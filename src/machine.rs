@@ -1,0 +1,105 @@
+//! What kernels may know of the adapter that they are compiled for, and how products are laid out on it.
+
+/// An adapter as kernels see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Is it a GPU driver that runs on the CPU?
+    pub software: bool,
+    /// Bytes of workgroup memory.
+    pub workgroup_bytes: u32,
+    /// Bytes of a number: 4, or 8 where kernels run in f64.
+    pub real_bytes: u32,
+    /// How all products are laid out, if that is not to be decided for each: for measurements.
+    pub blocks: Option<Blocks>,
+}
+
+/// How a product `weights . input` is cut into blocks: the other half of shaders/shared/block.wgsl, which explains the
+/// words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// Invocations of a workgroup along the rows.
+    pub row_lanes: u32,
+    /// Invocations of a workgroup along the columns.
+    pub column_lanes: u32,
+    /// Blocks of 8 rows, not 4.
+    pub tall: bool,
+    /// Blocks of 8 columns, not 4.
+    pub wide: bool,
+    /// Do factors pass through workgroup memory?
+    pub staged: bool,
+}
+
+/// Invocations of a workgroup on hardware, or up to twice as many: two subgroups of 32, or one of 64.
+pub const INVOCATIONS: u32 = 64;
+
+/// Invocations of a workgroup on a software driver.
+const SUBGROUP: u32 = 8;
+
+/// Terms of a sum of so many that are staged at a time: a divisor, so that none is empty.
+pub fn panel(inner: u32) -> u32 {
+    [16, 8].into_iter().find(|panel| inner.is_multiple_of(*panel)).unwrap_or(4)
+}
+
+impl Blocks {
+    /// The layout of a product of this size on an adapter.
+    ///
+    /// A software driver reads storage in blocks of 8 by 8 where the product has so many rows, one subgroup a workgroup:
+    /// loads are what costs there, and a barrier costs as much as some hundred of them.
+    ///
+    /// Hardware stages tiles of up to 64 by 128 in blocks of 8 by 8. It was not measured. By counting: an invocation
+    /// reads four vec4 of workgroup memory for 64 multiply-adds. A workgroup needs 8 + 8 vec4 of storage for 1,024
+    /// multiply-adds. Read directly, rows of the weights lie in cache lines of their own, and a subgroup of 32 waits
+    /// eight or sixteen times as long for them as for one line. Small states take fewer row lanes, so that none is idle.
+    pub fn of(rows: u32, columns: u32, machine: &Machine) -> Blocks {
+        if let Some(blocks) = machine.blocks {
+            return blocks;
+        }
+        if machine.software {
+            let row_lanes = rows.div_ceil(4).next_power_of_two().min(SUBGROUP);
+            let column_lanes = SUBGROUP / row_lanes;
+            let (tall, wide) = (rows > 4 * row_lanes, columns > 4 * column_lanes);
+            return Blocks { row_lanes, column_lanes, tall, wide, staged: false };
+        }
+        let row_lanes = rows.div_ceil(8).next_power_of_two().min(8);
+        let column_lanes = columns.div_ceil(8).next_power_of_two().min(INVOCATIONS / row_lanes).min(16);
+        Blocks { row_lanes, column_lanes, tall: true, wide: true, staged: true }
+    }
+
+    /// Fours of rows of a workgroup's tile.
+    pub fn tile_rows(&self) -> u32 {
+        self.row_lanes << u32::from(self.tall)
+    }
+
+    /// Quads of columns of a workgroup's tile.
+    pub fn tile_quads(&self) -> u32 {
+        self.column_lanes << u32::from(self.wide)
+    }
+
+    /// Tiles along the rows and the columns.
+    pub fn tiles(&self, rows: u32, columns: u32) -> [u32; 2] {
+        [rows.div_ceil(4 * self.tile_rows()), columns.div_ceil(4 * self.tile_quads())]
+    }
+
+    /// The `override` constants that say so, with panels of so many terms of weights and so many vec4 of input.
+    pub fn constants(&self, panel: u32, input: u32) -> Vec<(&'static str, f64)> {
+        vec![
+            ("ROW_LANES", self.row_lanes.into()),
+            ("COLUMN_LANES", self.column_lanes.into()),
+            ("TALL", u8::from(self.tall).into()),
+            ("WIDE", u8::from(self.wide).into()),
+            ("PANEL", panel.into()),
+            ("TILE_ROWS", self.tile_rows().into()),
+            ("TILE_QUADS", self.tile_quads().into()),
+            ("WEIGHT_ROOM", if self.staged { panel * (self.tile_rows() + 1) } else { 1 }.into()),
+            ("INPUT_ROOM", input.into()),
+        ]
+    }
+
+    /// The `override` constants of a product of matrices in storage, with `inner` terms in each sum.
+    pub fn constants_of_product(&self, inner: u32) -> Vec<(&'static str, f64)> {
+        let panel = panel(inner);
+        let mut constants = self.constants(panel, if self.staged { panel * self.tile_quads() } else { 1 });
+        constants.push(("STAGED", u8::from(self.staged).into()));
+        constants
+    }
+}
