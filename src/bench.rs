@@ -5,12 +5,14 @@
 //! come from the list in `kernel` and are timed on their largest parity case, so what is timed is also what is tested;
 //! workloads come from [`workload::list`].
 
+mod blocks;
 mod job;
 mod peak;
 mod scaling;
 mod soak;
 pub mod workload;
 
+pub use blocks::BlockTime;
 pub use peak::Peak;
 pub use scaling::Scaling;
 pub use soak::Soak;
@@ -111,6 +113,9 @@ pub struct Report {
     /// The same: ever more layers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scaling: Vec<Scaling>,
+    /// Layouts of products on each GPU, if asked for by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<BlockTime>,
     /// Was it stopped before its end?
     pub interrupted: bool,
 }
@@ -119,6 +124,9 @@ pub struct Report {
 const SOAK: &str = "soak";
 /// The name by which the scaling is asked for.
 const SCALING: &str = "scaling";
+
+/// The name by which the layouts of products are asked for.
+const BLOCKS: &str = "blocks";
 
 /// What a device is called here.
 pub fn label(device: &Device) -> &'static str {
@@ -142,7 +150,7 @@ pub fn names() -> Vec<String> {
         .iter()
         .map(|entry| entry.name.to_string())
         .chain(workloads)
-        .chain([SOAK, SCALING].map(str::to_string))
+        .chain([SOAK, SCALING, BLOCKS].map(str::to_string))
         .collect()
 }
 
@@ -180,6 +188,11 @@ pub fn run(
     }
     let asked_for = |name: &str| settings.only.iter().any(|other| other == name) && !report.interrupted;
     let (soak, scaling) = (asked_for(SOAK), asked_for(SCALING));
+    if asked_for(BLOCKS) {
+        for device in devices {
+            report.blocks.extend(blocks::blocks(device, label(device), settings.quick)?);
+        }
+    }
     for device in devices.iter().filter(|device| label(device) != "software") {
         if soak {
             report.soak.push(soak::soak(device, label(device), settings.seed, settings.quick)?);

@@ -1,5 +1,7 @@
 //! What kernels may know of the adapter that they are compiled for, and how products are laid out on it.
 
+use serde::Serialize;
+
 /// An adapter as kernels see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Machine {
@@ -15,7 +17,7 @@ pub struct Machine {
 
 /// How a product `weights . input` is cut into blocks: the other half of shaders/shared/block.wgsl, which explains the
 /// words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Blocks {
     /// Invocations of a workgroup along the rows.
     pub row_lanes: u32,
@@ -75,6 +77,12 @@ impl Blocks {
         self.column_lanes << u32::from(self.wide)
     }
 
+    /// Bytes of workgroup memory that a product with `inner` terms in each sum takes, partial norms included.
+    pub fn bytes_of_product(&self, inner: u32) -> u32 {
+        let panels = if self.staged { panel(inner) * (self.tile_rows() + 1 + self.tile_quads()) } else { 2 };
+        16 * (panels + self.tile_quads() * self.row_lanes)
+    }
+
     /// Tiles along the rows and the columns.
     pub fn tiles(&self, rows: u32, columns: u32) -> [u32; 2] {
         [rows.div_ceil(4 * self.tile_rows()), columns.div_ceil(4 * self.tile_quads())]
@@ -101,5 +109,13 @@ impl Blocks {
         let mut constants = self.constants(panel, if self.staged { panel * self.tile_quads() } else { 1 });
         constants.push(("STAGED", u8::from(self.staged).into()));
         constants
+    }
+}
+
+impl std::fmt::Display for Blocks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (rows, columns) = (if self.tall { 8 } else { 4 }, if self.wide { 8 } else { 4 });
+        let read = if self.staged { "staged" } else { "direct" };
+        write!(f, "{rows} x {columns}, {} x {} lanes, {read}", self.row_lanes, self.column_lanes)
     }
 }

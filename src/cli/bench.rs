@@ -12,6 +12,9 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Layouts of a product that are shown.
+const BEST_LAYOUTS: usize = 4;
+
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &BenchSpec) -> Result<()> {
     let settings = Settings { quick: spec.quick, only: spec.only.clone(), seed: spec.seed };
@@ -208,12 +211,27 @@ fn shown(report: &Report) -> String {
             row.ratio
         );
     }
+    text += &shown_blocks(report);
     if !report.ratios.is_empty() {
         text += "\nSpeed against the CPU path\n";
     }
     for ratio in &report.ratios {
         let even = ratio.break_even_members.map_or(String::new(), |m| format!(", as fast from {m} members"));
         text += &format!("{:>20}: {} {:.3} x {}{even}\n", ratio.name, ratio.device, ratio.speedup, ratio.over);
+    }
+    text
+}
+
+/// The best layouts of each product, and the one that is taken.
+fn shown_blocks(report: &Report) -> String {
+    let mut text = String::new();
+    for product in report.blocks.chunk_by(|a, b| (a.device, a.kernel, a.shape) == (b.device, b.kernel, b.shape)) {
+        let [rows, terms, columns] = product[0].shape;
+        text += &format!("\n{} of {rows} x {terms} x {columns} on {}\n", product[0].kernel, product[0].device);
+        for (_, time) in product.iter().enumerate().filter(|(i, time)| *i < BEST_LAYOUTS || time.chosen) {
+            let mark = if time.chosen { " <- taken" } else { "" };
+            text += &format!("{:>10.1} GFLOP/s: {}{mark}\n", time.gflops, time.blocks);
+        }
     }
     text
 }

@@ -3,6 +3,7 @@
 mod adapter;
 mod clock;
 mod layout;
+mod pace;
 mod session;
 
 pub use adapter::{Adapter, DRIVER_HINT, adapters, choose};
@@ -16,6 +17,7 @@ use crate::kernel::Entry;
 use crate::machine::{Blocks, Machine};
 use crate::plan::{Chunk, Inputs, Plan, Run};
 use crate::spec::Precision;
+use pace::Budget;
 use session::Session;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -35,9 +37,10 @@ pub struct Gpu {
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     memory: u64,
+    budget: Budget,
     precision: Precision,
     /// How all products are laid out, if that is not to be decided for each.
-    blocks: Option<Blocks>,
+    blocks: Mutex<Option<Blocks>>,
     /// Are all kernels compiled with checks, also those that are trusted?
     checked: bool,
     pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
@@ -71,10 +74,13 @@ impl Gpu {
         self
     }
 
-    /// The same with all products laid out in one way, to measure and to test it.
-    pub fn with_blocks(mut self, blocks: Blocks) -> Self {
-        self.blocks = Some(blocks);
-        self
+    /// What `work` returns with all products laid out in one way, to measure and to test it.
+    pub fn with_blocks<R>(&self, blocks: Blocks, work: impl FnOnce() -> R) -> R {
+        let set = |blocks| *self.blocks.lock().expect("no holder of the lock panics") = blocks;
+        set(Some(blocks));
+        let result = work();
+        set(None);
+        result
     }
 
     /// The same with every kernel compiled with wgpu's checks, for tests of those that are trusted without.
@@ -155,7 +161,7 @@ impl Gpu {
             software: self.description.software,
             workgroup_bytes: self.limits.max_compute_workgroup_storage_size,
             real_bytes: self.real_bytes() as u32,
-            blocks: self.blocks,
+            blocks: *self.blocks.lock().expect("no holder of the lock panics"),
         }
     }
 

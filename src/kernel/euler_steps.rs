@@ -27,7 +27,7 @@ use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
 use crate::real::Real;
 use crate::simd::{Work, dispatch};
 use layout::Layout;
-pub use layout::fits;
+pub use layout::{blocks, fits};
 
 params! {
     /// Sizes, padded to multiples of 4 with zeros, and which steps.

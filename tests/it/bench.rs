@@ -95,3 +95,14 @@ fn a_run_that_is_stopped_says_so() {
     let report = run(&devices, &settings, &mut |_, _| ControlFlow::Break(())).expect("stopping is no failure");
     assert!(report.interrupted && report.rows.is_empty());
 }
+
+#[test]
+fn layouts_are_timed_on_gpus_and_the_taken_one_is_among_them() {
+    let (_, report) = quick(&["blocks"]);
+    assert!(report.rows.is_empty() && !report.blocks.is_empty());
+    assert!(report.blocks.iter().all(|time| time.device == "software" && time.gflops > 0.0), "{:?}", report.blocks);
+    for product in report.blocks.chunk_by(|a, b| (a.kernel, a.shape) == (b.kernel, b.shape)) {
+        assert_eq!(product.iter().filter(|time| time.chosen).count(), 1, "{product:?}");
+        assert!(product.is_sorted_by(|a, b| a.gflops >= b.gflops), "the fastest first");
+    }
+}

@@ -3,9 +3,10 @@
 //! Outputs start as NaN or poison where the case says so, so an unwritten element fails; guard members before and
 //! after would be seen because each member's bytes are compared.
 
-use crate::adapter::{as_on_hardware, checked, gpu, software_adapters};
+use crate::adapter::{as_on_hardware, checked, gpu, software, software_adapters};
 use eulerscope::device::Device;
 use eulerscope::kernel::{Access, Case, CaseBuffer, Entry, ErasedParams, KERNELS};
+use eulerscope::machine::Blocks;
 use eulerscope::plan::{BufferId, Data, Inputs, Plan};
 
 /// Runs one case on a device; returns the written buffers.
@@ -114,6 +115,21 @@ fn trusted_kernels_agree_with_the_reference_when_they_are_checked() {
 #[test]
 fn the_choices_for_hardware_agree_with_the_reference() {
     compare(&as_on_hardware());
+}
+
+/// Blocks of every shape, read directly and staged, with more and with fewer lanes than there are rows and columns.
+#[test]
+fn products_agree_with_the_reference_in_every_layout() {
+    let device = software();
+    let Device::Gpu(gpu) = &device else { unreachable!("a software driver is a GPU's") };
+    let products = KERNELS.iter().filter(|entry| ["euler_update", "project", "project_tangent"].contains(&entry.name));
+    let shapes = [(false, false), (true, false), (false, true), (true, true)];
+    for (tall, wide, staged) in shapes.into_iter().flat_map(|(t, w)| [false, true].map(|staged| (t, w, staged))) {
+        for (row_lanes, column_lanes) in [(1, 2), (8, 1), (4, 4)] {
+            let blocks = Blocks { row_lanes, column_lanes, tall, wide, staged };
+            gpu.with_blocks(blocks, || products.clone().for_each(|entry| compare_kernel(&device, entry)));
+        }
+    }
 }
 
 #[test]

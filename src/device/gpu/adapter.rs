@@ -1,6 +1,7 @@
 //! Adapters: which there are, which one is meant, and how one is opened.
 
 use crate::device::gpu::Gpu;
+use crate::device::gpu::pace::Budget;
 use crate::device::profile::Recorder;
 use crate::device::{Description, host_budget};
 use crate::error::{Error, Result};
@@ -107,8 +108,9 @@ impl Adapter {
             queue,
             limits,
             memory,
+            budget: Budget::new(self.description.software),
             precision,
-            blocks: None,
+            blocks: Mutex::new(None),
             checked: false,
             pipelines: Mutex::new(HashMap::new()),
             failure,

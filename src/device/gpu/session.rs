@@ -2,20 +2,17 @@
 
 use crate::device::gpu::Gpu;
 use crate::device::gpu::clock::Clock;
+use crate::device::gpu::pace::Pace;
 use crate::device::profile::Profile;
 use crate::error::{Error, Result};
 use crate::plan::{BufferId, Content, Data, Extent, Inputs, Plan, Repeat};
 use crate::spec::Precision;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// How long one submission should take: watchdogs strike from half a second on.
-const TARGET_SECONDS: f64 = 0.075;
-/// How many submissions may be under way.
-const IN_FLIGHT: usize = 2;
 /// A submission that takes longer is taken for a hang.
 const STALL: Duration = Duration::from_secs(300);
 
@@ -33,6 +30,8 @@ pub struct Session<'a> {
     buffers: Vec<wgpu::Buffer>,
     dispatches: Vec<Dispatch>,
     pace: Pace,
+    /// Buffers for readbacks that are over.
+    idle: Vec<wgpu::Buffer>,
     /// Only when the device's profile is wanted; and then only on adapters with timestamps.
     clock: Option<Clock>,
 }
@@ -54,12 +53,6 @@ pub struct Pending {
     start: Instant,
 }
 
-/// How much work goes into a submission, learnt from how long the last ones took.
-struct Pace {
-    budget: f64,
-    under_way: VecDeque<(wgpu::SubmissionIndex, f64, Instant)>,
-}
-
 impl<'a> Session<'a> {
     /// Makes buffers, pipelines and bind groups.
     pub fn new(gpu: &'a Gpu, plan: &'a Plan, capacity: usize) -> Result<Self> {
@@ -71,9 +64,9 @@ impl<'a> Session<'a> {
         }
         let dispatches = create_dispatches(gpu, plan, &buffers, &params, &offsets)?;
         gpu.check_failure()?;
-        let pace = Pace { budget: 1e8, under_way: VecDeque::new() };
+        let pace = Pace::default();
         let clock = if gpu.recorder.is_on() { Clock::new(gpu, plan.runs.len()) } else { None };
-        Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, clock })
+        Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, idle: Vec::new(), clock })
     }
 
     /// Sends the inputs and all dispatches of one chunk, and asks for its outputs.
@@ -114,27 +107,43 @@ impl<'a> Session<'a> {
 
     /// Encodes some of the plan's runs, submitting whenever it is enough; returns the work that is left in `encoder`.
     fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, runs: Range<usize>, members: usize) -> Result<f64> {
+        let mut next = runs.start;
         let mut work = 0.0;
-        let machine = self.gpu.machine();
-        for index in runs {
-            let (run, dispatch) = (&self.plan.runs[index], &self.dispatches[index]);
-            let [x, y, z] = (run.entry.grid)(&*run.params.value, members as u32, &machine);
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: Some(run.entry.name),
-                timestamp_writes: self.clock.as_ref().map(|clock| clock.around(index)),
-            });
-            pass.set_pipeline(&dispatch.pipeline);
-            pass.set_bind_group(0, &dispatch.group, &[dispatch.offset]);
-            pass.dispatch_workgroups(x, y, z);
-            drop(pass);
-            work += dispatch.work * members as f64;
-            if work > self.pace.budget {
+        while next < runs.end {
+            let pass;
+            (next, pass) = self.encode_pass(encoder, next..runs.end, members);
+            work += pass;
+            if self.pace.is_enough(self.gpu, work) {
                 let full = std::mem::replace(encoder, self.encoder());
                 self.pace.submit(self.gpu, full, work)?;
                 work = 0.0;
             }
         }
         Ok(work)
+    }
+
+    /// Encodes the first of these runs as one pass, as many as are enough for a submission: a pass takes as long to
+    /// encode as some runs. In a profile each run is a pass of its own, because timestamps stand around passes.
+    /// Returns the next run and the work.
+    fn encode_pass(&self, encoder: &mut wgpu::CommandEncoder, runs: Range<usize>, members: usize) -> (usize, f64) {
+        let machine = self.gpu.machine();
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: Some(self.plan.runs[runs.start].entry.name),
+            timestamp_writes: self.clock.as_ref().map(|clock| clock.around(runs.start)),
+        });
+        let mut work = 0.0;
+        for index in runs.clone() {
+            let (run, dispatch) = (&self.plan.runs[index], &self.dispatches[index]);
+            let [x, y, z] = (run.entry.grid)(&*run.params.value, members as u32, &machine);
+            pass.set_pipeline(&dispatch.pipeline);
+            pass.set_bind_group(0, &dispatch.group, &[dispatch.offset]);
+            pass.dispatch_workgroups(x, y, z);
+            work += dispatch.work * members as f64;
+            if self.clock.is_some() || self.pace.is_enough(self.gpu, work) {
+                return (index + 1, work);
+            }
+        }
+        (runs.end, work)
     }
 
     /// Submits rounds of the repeated runs until all members are finished. The next round is under way while the
@@ -182,7 +191,7 @@ impl<'a> Session<'a> {
     }
 
     /// Waits for copies of the buffers `ids`.
-    fn receive(&self, pending: Pending, ids: &[BufferId]) -> Result<Vec<Data>> {
+    fn receive(&mut self, pending: Pending, ids: &[BufferId]) -> Result<Vec<Data>> {
         wait(self.gpu, &pending.last)?;
         let mut outputs = Vec::new();
         for ((buffer, mapped), id) in pending.staging.into_iter().zip(ids) {
@@ -198,6 +207,9 @@ impl<'a> Session<'a> {
                 (Content::Word, _) => Data::Word(bytemuck::pod_collect_to_vec(&view)),
                 (Content::Int, _) => Data::Int(bytemuck::pod_collect_to_vec(&view)),
             });
+            drop(view);
+            buffer.unmap();
+            self.idle.push(buffer);
         }
         self.gpu.check_failure()?;
         Ok(outputs)
@@ -241,39 +253,26 @@ impl<'a> Session<'a> {
         self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("plan") })
     }
 
-    fn copy_outputs(&self, encoder: &mut wgpu::CommandEncoder, members: usize) -> Vec<wgpu::Buffer> {
-        self.plan.outputs.iter().map(|&id| self.copy(encoder, id, members)).collect()
+    fn copy_outputs(&mut self, encoder: &mut wgpu::CommandEncoder, members: usize) -> Vec<wgpu::Buffer> {
+        let plan = self.plan;
+        plan.outputs.iter().map(|&id| self.copy(encoder, id, members)).collect()
     }
 
     /// Copies a buffer to one that can be read.
-    fn copy(&self, encoder: &mut wgpu::CommandEncoder, id: BufferId, members: usize) -> wgpu::Buffer {
+    fn copy(&mut self, encoder: &mut wgpu::CommandEncoder, id: BufferId, members: usize) -> wgpu::Buffer {
         let size = self.plan.buffers[id.0].bytes(self.gpu.real_bytes()) * members as u64;
-        let staging = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("readback"),
-            size,
-            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
+        let used_before = self.idle.iter().position(|buffer| buffer.size() == size);
+        let create = || {
+            self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("readback"),
+                size,
+                usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+                mapped_at_creation: false,
+            })
+        };
+        let staging = used_before.map_or_else(create, |i| self.idle.swap_remove(i));
         encoder.copy_buffer_to_buffer(&self.buffers[id.0], 0, &staging, 0, size);
         staging
-    }
-}
-
-impl Pace {
-    /// Submits; then waits until few enough are under way, and learns from the time that the oldest one took.
-    fn submit(&mut self, gpu: &Gpu, encoder: wgpu::CommandEncoder, work: f64) -> Result<wgpu::SubmissionIndex> {
-        let index = gpu.queue.submit([encoder.finish()]);
-        gpu.check_failure()?;
-        self.under_way.push_back((index.clone(), work, Instant::now()));
-        if self.under_way.len() > IN_FLIGHT {
-            let (oldest, work, start) = self.under_way.pop_front().expect("more than IN_FLIGHT are there");
-            wait(gpu, &oldest)?;
-            // The next one ran behind it, so this is an upper bound of its own time.
-            let seconds = start.elapsed().as_secs_f64().max(1e-4);
-            let ideal = work / seconds * TARGET_SECONDS;
-            self.budget = ideal.clamp(self.budget / 2.0, self.budget * 2.0).max(1e6);
-        }
-        Ok(index)
     }
 }
 
@@ -282,7 +281,8 @@ fn unfinished_members(finished: &Data) -> Vec<u32> {
     (0..finished.len()).filter(|&member| finished.int(member) == 0).map(|member| member as u32).collect()
 }
 
-fn wait(gpu: &Gpu, index: &wgpu::SubmissionIndex) -> Result<()> {
+/// Waits for a submission and all before it.
+pub fn wait(gpu: &Gpu, index: &wgpu::SubmissionIndex) -> Result<()> {
     let poll = wgpu::PollType::Wait { submission_index: Some(index.clone()), timeout: Some(STALL) };
     match gpu.device.poll(poll) {
         Ok(_) => gpu.check_failure(),

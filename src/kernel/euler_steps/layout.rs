@@ -50,3 +50,48 @@ impl Layout {
 pub fn fits(rows: u32, machine: &Machine) -> bool {
     rows <= 8 * INVOCATIONS && Layout::of(rows, 4, machine).bytes() <= machine.workgroup_bytes
 }
+
+/// The blocks of a run.
+pub fn blocks(rows: u32, columns: u32, machine: &Machine) -> Blocks {
+    Layout::of(rows, columns, machine).blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(rows: u32, columns: u32, workgroup_bytes: u32) -> Layout {
+        Layout::of(rows, columns, &Machine { software: false, workgroup_bytes, real_bytes: 4, blocks: None })
+    }
+
+    #[test]
+    fn a_layout_has_all_rows_and_keeps_within_the_limits() {
+        for (rows, kib) in (4..=512).step_by(4).flat_map(|rows| [16, 32, 48].map(|kib| (rows, kib))) {
+            let machine = Machine { software: false, workgroup_bytes: kib << 10, real_bytes: 4, blocks: None };
+            if !fits(rows, &machine) {
+                assert!(rows > 128, "{rows} rows in {kib} KiB");
+                continue;
+            }
+            for columns in [4, 20, 256] {
+                let layout = layout(rows, columns, kib << 10);
+                assert!(layout.bytes() <= kib << 10, "{rows} rows, {columns} columns, {kib} KiB: {layout:?}");
+                assert!(layout.blocks.row_lanes * layout.blocks.column_lanes <= 256, "{layout:?}");
+                assert_eq!(layout.blocks.tiles(rows, columns)[0], 1, "{layout:?}");
+                assert_eq!(rows % layout.panel(), 0, "{layout:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn weights_stay_where_there_is_room() {
+        let lanes = |rows, kib| {
+            let layout = layout(rows, 256, kib << 10);
+            (layout.resident, layout.blocks.row_lanes, layout.blocks.column_lanes)
+        };
+        assert_eq!(lanes(64, 48), (true, 8, 8));
+        assert_eq!(lanes(64, 32), (true, 8, 4));
+        assert_eq!(lanes(64, 16), (false, 8, 4));
+        assert_eq!(lanes(128, 48), (false, 16, 4));
+        assert_eq!(lanes(16, 16), (true, 2, 8));
+    }
+}

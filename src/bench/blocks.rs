@@ -1,0 +1,224 @@
+//! Block layouts: all that fit an adapter, timed on the products that layers are made of, beside the one that
+//! [`Blocks::of`] chooses without having seen the adapter. The choice changes the order of no sum but that of the norms,
+//! so it is made in the source and not at run time: results stay the same from run to run.
+
+use crate::device::Device;
+use crate::device::gpu::Gpu;
+use crate::ensemble::{Source, State};
+use crate::error::{Error, Result};
+use crate::kernel::euler_steps::{self, EulerSteps};
+use crate::kernel::euler_update::{self, EulerUpdate};
+use crate::kernel::project::{self, Project};
+use crate::kernel::{Cost, Kernel};
+use crate::machine::{Blocks, Machine};
+use crate::plan::{BufferId, Plan};
+use crate::random::Tensor;
+use serde::Serialize;
+
+/// Columns of every product.
+const COLUMNS: usize = 256;
+/// Runs of a product in a plan.
+const RUNS: usize = 4;
+/// Invocations of a workgroup that every adapter has.
+const MOST_INVOCATIONS: u32 = 256;
+
+/// One layout of one product on one device.
+#[derive(Clone, Debug, Serialize)]
+pub struct BlockTime {
+    /// The device.
+    pub device: &'static str,
+    /// The kernel.
+    pub kernel: &'static str,
+    /// Rows and terms of the product, and its columns.
+    pub shape: [usize; 3],
+    /// The layout.
+    pub blocks: Blocks,
+    /// Is it the one that the program takes?
+    pub chosen: bool,
+    /// 10^9 operations a second in the fastest repetition.
+    pub gflops: f64,
+}
+
+/// A product to time.
+#[derive(Clone, Copy)]
+enum Product {
+    /// A linear step, or the end of a sublayer.
+    Update,
+    /// The begin of a sublayer.
+    Projection,
+    /// Linear steps in one run.
+    Steps,
+}
+
+/// Times all layouts on a GPU; nothing on other devices.
+pub fn blocks(device: &Device, label: &'static str, quick: bool) -> Result<Vec<BlockTime>> {
+    let Device::Gpu(gpu) = device else { return Ok(Vec::new()) };
+    let products = match quick {
+        true => vec![(Product::Update, 16, 16), (Product::Steps, 16, 16)],
+        false => vec![
+            (Product::Update, 16, 16),
+            (Product::Update, 32, 32),
+            (Product::Update, 64, 64),
+            (Product::Update, 128, 128),
+            (Product::Update, 64, 256),
+            (Product::Projection, 192, 64),
+            (Product::Projection, 256, 64),
+            (Product::Steps, 32, 32),
+            (Product::Steps, 64, 64),
+            (Product::Steps, 128, 128),
+        ],
+    };
+    let mut times = Vec::new();
+    for (product, rows, inner) in products {
+        let trial = Trial::new(gpu, product, rows, inner, quick);
+        let mut own = Vec::new();
+        for (blocks, chosen) in candidates(product, rows, inner, &gpu.machine()) {
+            let gflops = gpu.with_blocks(blocks, || trial.gflops(device))?;
+            own.push(BlockTime {
+                device: label,
+                kernel: trial.kernel,
+                shape: [rows, inner, COLUMNS],
+                blocks,
+                chosen,
+                gflops,
+            });
+        }
+        own.sort_by(|a, b| b.gflops.total_cmp(&a.gflops));
+        times.extend(own);
+    }
+    Ok(times)
+}
+
+/// The layouts of a product that fit, and whether they are chosen.
+fn candidates(product: Product, rows: usize, inner: usize, machine: &Machine) -> Vec<(Blocks, bool)> {
+    let (rows, columns) = (rows as u32, COLUMNS as u32);
+    if matches!(product, Product::Steps) {
+        return vec![(euler_steps::blocks(rows, columns, machine), true)];
+    }
+    let chosen = Blocks::of(rows, columns, machine);
+    let mut all = vec![(chosen, true)];
+    let lanes = [1, 2, 4, 8, 16, 32];
+    for (row_lanes, column_lanes) in lanes.into_iter().flat_map(|rows| lanes.map(|columns| (rows, columns))) {
+        for (tall, wide, staged) in [(4, 4), (8, 4), (8, 8)]
+            .into_iter()
+            .flat_map(|(rows, columns)| [false, true].map(|staged| (rows == 8, columns == 8, staged)))
+        {
+            let blocks = Blocks { row_lanes, column_lanes, tall, wide, staged };
+            // No lane may be idle, and a barrier on a software driver costs too much to try many of them.
+            let used =
+                4 * (blocks.tile_rows() - row_lanes) < rows && 4 * (blocks.tile_quads() - column_lanes) < columns;
+            let invocations = row_lanes * column_lanes;
+            let sensible = match machine.software {
+                true => invocations == 8,
+                false => (32..=MOST_INVOCATIONS).contains(&invocations),
+            };
+            let fits = blocks.bytes_of_product(inner as u32) <= machine.workgroup_bytes;
+            if used && sensible && fits && blocks != chosen {
+                all.push((blocks, false));
+            }
+        }
+    }
+    all
+}
+
+/// A plan that runs a product some times.
+struct Trial {
+    plan: Plan,
+    source: Source,
+    kernel: &'static str,
+    members: usize,
+    cost: Cost,
+    repetitions: usize,
+}
+
+impl Trial {
+    fn new(gpu: &Gpu, product: Product, rows: usize, inner: usize, quick: bool) -> Self {
+        let mut plan = Plan::new();
+        let source = Source::new(&mut plan, 1);
+        let weights = plan.reals("weights", rows * inner);
+        source.draw(&mut plan, Tensor::Up, 0, (rows, inner), weights);
+        let input = State::new(&mut plan, inner, COLUMNS);
+        source.draw_state(&mut plan, Tensor::State, (inner, COLUMNS, COLUMNS), true, &input);
+        let (kernel, output) = match product {
+            Product::Update => (EulerUpdate::NAME, updates(&mut plan, weights, &input, rows, inner)),
+            Product::Projection => (Project::NAME, projections(&mut plan, weights, &input, rows, inner)),
+            Product::Steps => (EulerSteps::NAME, steps(&mut plan, weights, &input, rows)),
+        };
+        plan.output(output);
+        let own = plan.runs.iter().rfind(|run| run.entry.name == kernel).expect("the plan runs it");
+        let cost = (own.entry.cost)(&*own.params.value);
+        let (flops, repetitions) = match (quick, gpu.description().software) {
+            (true, _) => (1e7, 1),
+            (false, true) => (5e7, 2),
+            (false, false) => (4e10, 5),
+        };
+        let members = ((flops / cost.flops) as usize).clamp(1, (512 << 20) / plan.bytes_per_member(4) as usize);
+        Trial { plan, source, kernel, members, cost, repetitions }
+    }
+
+    /// Of the fastest repetition, behind one that warms up.
+    fn gflops(&self, device: &Device) -> Result<f64> {
+        let mut least = f64::INFINITY;
+        for _ in 0..=self.repetitions {
+            let inputs = self.source.inputs(0..self.members);
+            // One chunk, so that the runs of a profile are those of all members.
+            let run = || device.run(&self.plan, self.members, self.members, &inputs, &mut |_| Ok(()));
+            let (result, profile) = device.profiled(run);
+            result?;
+            least = least.min(profile.kernels.get(self.kernel).copied().unwrap_or(profile.compute));
+        }
+        if least > 0.0 {
+            return Ok(self.cost.flops * (RUNS * self.members) as f64 / least / 1e9);
+        }
+        Err(Error::Device(format!("{} took no time by the adapter's clock", self.kernel)))
+    }
+}
+
+fn updates(plan: &mut Plan, weights: BufferId, input: &State, rows: usize, inner: usize) -> BufferId {
+    let x = State::new(plan, rows, COLUMNS);
+    let out = plan.reals("out", rows * COLUMNS);
+    let coefficients = plan.shared_reals("coefficients", vec![0.5; 2 * COLUMNS]);
+    let gain = plan.shared_reals("member_gain", vec![1.0]);
+    let params = euler_update::Params {
+        rows: rows as u32,
+        inner: inner as u32,
+        columns: COLUMNS as u32,
+        step: 1,
+        renormalise: 0,
+        threshold_exponent: 10,
+        threshold_mantissa: 1.0,
+    };
+    for _ in 0..RUNS {
+        plan.run::<EulerUpdate>(params, &[weights, input.x, x.x, coefficients, gain, out, x.norms, x.marks]);
+    }
+    x.norms
+}
+
+fn projections(plan: &mut Plan, weights: BufferId, input: &State, rows: usize, inner: usize) -> BufferId {
+    let out = plan.reals("out", rows * COLUMNS);
+    let (rows, inner, columns) = (rows as u32, inner as u32, COLUMNS as u32);
+    let params = project::Params { rows, inner, columns, activation: crate::activation::kind::GELU, scale: 0.1 };
+    for _ in 0..RUNS {
+        plan.run::<Project>(params, &[weights, input.x, out]);
+    }
+    // Something small that comes back: nobody looks at it.
+    input.norms
+}
+
+fn steps(plan: &mut Plan, weights: BufferId, input: &State, rows: usize) -> BufferId {
+    let coefficients = plan.shared_reals("coefficients", vec![0.1; 2 * COLUMNS]);
+    let gain = plan.shared_reals("member_gain", vec![1.0]);
+    for run in 0..RUNS {
+        let params = euler_steps::Params {
+            rows: rows as u32,
+            columns: COLUMNS as u32,
+            first: (1 + run * euler_steps::STEPS) as u32,
+            steps: euler_steps::STEPS as u32,
+            renormalise: 1,
+            threshold_exponent: 10,
+            threshold_mantissa: 1.0,
+        };
+        plan.run::<EulerSteps>(params, &[weights, coefficients, gain, input.x, input.norms, input.marks]);
+    }
+    input.norms
+}
