@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_layout_has_all_rows_and_keeps_within_the_limits() {
-        for (rows, kib) in (4..=512).step_by(4).flat_map(|rows| [16, 32, 48].map(|kib| (rows, kib))) {
+        for (rows, kib) in (4..=512).step_by(4).flat_map(|rows: u32| [16, 32, 48].map(|kib: u32| (rows, kib))) {
             let machine = Machine { software: false, workgroup_bytes: kib << 10, real_bytes: 4, blocks: None };
             if !fits(rows, &machine) {
                 assert!(rows > 128, "{rows} rows in {kib} KiB");
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn weights_stay_where_there_is_room() {
-        let lanes = |rows, kib| {
+        let lanes = |rows: u32, kib: u32| {
             let layout = layout(rows, 256, kib << 10);
             (layout.resident, layout.blocks.row_lanes, layout.blocks.column_lanes)
         };
