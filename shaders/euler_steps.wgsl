@@ -84,9 +84,7 @@ fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup
                 stage_weights(origin, 0u, first, params.rows, params.rows, own);
                 workgroupBarrier();
             }
-            for (var k = 0u; k < PANEL; k += 1u) {
-                add_term(&p, k * (TILE_ROWS + 1u) + lane.x, (first + k) * TILE_QUADS + lane.y);
-            }
+            add_panel(&p, lane.xy, first);
         }
         // Nobody needs the old state any more.
         workgroupBarrier();

@@ -35,7 +35,10 @@ pub enum Command {
     /// Lyapunov exponents.
     Lyapunov(LyapunovSpec),
     /// Adapters and their self-tests.
-    Devices,
+    Devices {
+        /// Is every kernel compared with its f64 twin?
+        parity: bool,
+    },
     /// GPU against CPU.
     Bench(BenchSpec),
 }
@@ -111,7 +114,7 @@ pub fn run(invocation: Invocation) -> Result<()> {
         Command::Sweep(spec) => sweep::run(&console, &invocation, spec),
         Command::Spectrum(spec) => spectrum::run(&console, &invocation, spec),
         Command::Lyapunov(spec) => lyapunov::run(&console, &invocation, spec),
-        Command::Devices => devices::run(&console, &invocation.device),
+        Command::Devices { parity } => devices::run(&console, &invocation.device, *parity),
         Command::Bench(spec) => bench::run(&console, &invocation, spec),
     }
 }

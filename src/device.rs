@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod gpu;
+pub mod parity;
 pub mod profile;
 pub mod self_test;
 

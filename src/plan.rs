@@ -3,7 +3,7 @@
 //! A plan speaks of one member. The GPU runs it breadth-first over all members of a chunk; the CPU runs it member by
 //! member, so that a member's data stays in cache. Every buffer starts as zeros unless it is an input.
 
-use crate::kernel::{Access, Cost, Element, Entry, ErasedParams, Kernel, Row};
+use crate::kernel::{Access, Case, CaseBuffer, Cost, Element, Entry, ErasedParams, Kernel, Row};
 
 /// A buffer of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -174,6 +174,40 @@ impl Plan {
         Self::default()
     }
 
+    /// A kernel on the contents of a case, `runs` times in a row, with `numbers` to hold what is f64 there; the members
+    /// of the case are repeated until there are enough. Returns the buffers in the order of the kernel's bindings.
+    pub fn of_case(
+        entry: &'static Entry,
+        case: Case<ErasedParams>,
+        members: usize,
+        numbers: fn(Vec<f64>) -> Data,
+        runs: usize,
+    ) -> (Plan, Inputs, Vec<BufferId>) {
+        let (mut plan, mut inputs, mut ids) = (Plan::new(), Inputs::default(), Vec::new());
+        for buffer in case.buffers {
+            let (content, length, data) = match buffer {
+                CaseBuffer::SharedReal(values) => {
+                    ids.push(plan.shared_reals("case", values));
+                    continue;
+                }
+                CaseBuffer::SharedWord(values) => {
+                    ids.push(plan.shared_words("case", values));
+                    continue;
+                }
+                CaseBuffer::Real(v) => (Content::Real, v.len(), numbers(repeated(v, case.members, members))),
+                CaseBuffer::Word(v) => (Content::Word, v.len(), Data::Word(repeated(v, case.members, members))),
+                CaseBuffer::Int(v) => (Content::Int, v.len(), Data::Int(repeated(v, case.members, members))),
+            };
+            let id = plan.push("case", content, Extent::Member(length / case.members));
+            inputs.0.push((plan.input(id), data));
+            ids.push(id);
+        }
+        for _ in 0..runs {
+            plan.push_run(entry, case.params.clone(), &ids);
+        }
+        (plan, inputs, ids)
+    }
+
     fn push(&mut self, label: &'static str, content: Content, extent: Extent) -> BufferId {
         self.buffers.push(Buffer { label, content, extent });
         BufferId(self.buffers.len() - 1)
@@ -261,6 +295,12 @@ impl Plan {
             Cost { flops: sum.flops + cost.flops, bytes: sum.bytes + cost.bytes }
         })
     }
+}
+
+/// The elements of `from` members again and again, until they are those of `to`.
+fn repeated<T: Copy>(values: Vec<T>, from: usize, to: usize) -> Vec<T> {
+    let length = values.len() / from * to;
+    values.into_iter().cycle().take(length).collect()
 }
 
 fn stored(element: Element) -> Content {

@@ -2,6 +2,7 @@
 # Runs `eulerscope bench` and the peers in turns on this machine and prints one table of ratios.
 # Usage: bash benches/peers/compare.sh [--device D] [--only NAME,NAME] [--rounds N]
 # Environment: PYTHON_JAX, PYTHON_TORCH: the Pythons that have them [default: python3]
+#   EULERSCOPE: the program, for a machine without Rust [default: built from here]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -16,8 +17,8 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 
-cargo build --release --quiet
-program=${CARGO_TARGET_DIR:-target}/release/eulerscope
+[ -n "${EULERSCOPE:-}" ] || cargo build --release --quiet
+program=${EULERSCOPE:-${CARGO_TARGET_DIR:-target}/release/eulerscope}
 results=$(mktemp -d)
 trap 'rm -r "$results"' EXIT
 

@@ -31,9 +31,7 @@ fn staged(block: ptr<function, Block>, member: u32, first_row: u32, first_quad: 
         stage_weights(origin, first_row, first, params.rows, params.inner, lane.y * ROW_LANES + lane.x);
         stage_input(member, first_quad, first, lane.y * ROW_LANES + lane.x);
         workgroupBarrier();
-        for (var k = 0u; k < PANEL; k += 1u) {
-            add_term(block, k * (TILE_ROWS + 1u) + lane.x, k * TILE_QUADS + lane.y);
-        }
+        add_panel(block, lane, 0u);
     }
 }
 

@@ -4,7 +4,7 @@ use crate::device::Device;
 use crate::device::profile::Profile;
 use crate::error::Result;
 use crate::kernel::{Access, Case, CaseBuffer, Cost, Entry, ErasedParams};
-use crate::plan::{BufferId, Data, Inputs, Plan};
+use crate::plan::{Data, Inputs, Plan};
 use std::time::Instant;
 
 /// Runs of a kernel in the plan that times it.
@@ -141,43 +141,12 @@ fn length(buffer: &CaseBuffer) -> usize {
     }
 }
 
-/// The kernel some times in a row on the contents of a case, whose members are repeated until there are enough.
+/// The kernel some times in a row on the contents of a case.
 fn plan_of(entry: &'static Entry, case: Case<ErasedParams>, members: usize) -> (Plan, Inputs) {
-    let mut plan = Plan::new();
-    let mut inputs = Inputs::default();
-    let per_member = |length: usize| length / case.members;
-    let ids: Vec<BufferId> = case
-        .buffers
-        .into_iter()
-        .map(|buffer| {
-            let (id, data) = match buffer {
-                CaseBuffer::SharedReal(values) => return plan.shared_reals("case", values),
-                CaseBuffer::SharedWord(values) => return plan.shared_words("case", values),
-                CaseBuffer::Real(values) => {
-                    let id = plan.reals("case", per_member(values.len()));
-                    let values: Vec<f32> = values.into_iter().map(|x| x as f32).collect();
-                    (id, Data::F32(repeated(&values, case.members, members)))
-                }
-                CaseBuffer::Word(values) => {
-                    (plan.words("case", per_member(values.len())), Data::Word(repeated(&values, case.members, members)))
-                }
-                CaseBuffer::Int(values) => {
-                    (plan.ints("case", per_member(values.len())), Data::Int(repeated(&values, case.members, members)))
-                }
-            };
-            inputs.0.push((plan.input(id), data));
-            id
-        })
-        .collect();
+    let numbers = |values: Vec<f64>| Data::F32(values.into_iter().map(|x| x as f32).collect());
+    let (mut plan, inputs, ids) = Plan::of_case(entry, case, members, numbers, RUNS);
     // Something must come back, or nothing need be done.
     let written = ids.iter().zip(entry.buffers).find(|(_, (_, access, _))| *access == Access::Write);
     plan.output(*written.expect("a kernel writes something").0);
-    for _ in 0..RUNS {
-        plan.push_run(entry, case.params.clone(), &ids);
-    }
     (plan, inputs)
-}
-
-fn repeated<T: Copy>(values: &[T], from: usize, to: usize) -> Vec<T> {
-    values.iter().copied().cycle().take(values.len() / from * to).collect()
 }

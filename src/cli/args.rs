@@ -99,7 +99,7 @@ enum Subcommands {
     #[command(after_help = LYAPUNOV_EXAMPLES)]
     Lyapunov(Box<LyapunovArguments>),
     /// The adapters, their limits and a self-test of each
-    Devices,
+    Devices(DevicesArguments),
     /// GPU against CPU, kernel by kernel and end to end
     Bench(BenchArguments),
 }
@@ -173,6 +173,13 @@ struct LyapunovArguments {
 }
 
 #[derive(Debug, Args)]
+struct DevicesArguments {
+    /// Also run every kernel on each device against its f64 twin
+    #[arg(long)]
+    parity: bool,
+}
+
+#[derive(Debug, Args)]
 struct BenchArguments {
     /// Small sizes and few repetitions
     #[arg(long)]
@@ -203,11 +210,11 @@ impl Arguments {
             }
             Subcommands::Spectrum(arguments) => Command::Spectrum(arguments.resolve(global.seed)?),
             Subcommands::Lyapunov(arguments) => Command::Lyapunov(arguments.resolve(global.seed)?),
-            Subcommands::Devices if global.out.is_some() || global.plan => {
+            Subcommands::Devices(_) if global.out.is_some() || global.plan => {
                 let flag = if global.plan { "--plan" } else { "--out" };
                 return Err(Error::Usage(format!("devices has no {flag}: it prints to standard output; see --help")));
             }
-            Subcommands::Devices => Command::Devices,
+            Subcommands::Devices(DevicesArguments { parity }) => Command::Devices { parity },
             Subcommands::Bench(BenchArguments { quick, only }) => {
                 Command::Bench(BenchSpec { quick, only, seed: global.seed.map_or(0, |seed| seed.0) })
             }

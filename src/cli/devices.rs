@@ -1,18 +1,18 @@
 //! `eulerscope devices`: adapters, limits, and a self-test of each.
 
 use crate::cli::console::Console;
+use crate::device::parity::{Agreement, agreements};
 use crate::device::self_test::{SelfTest, self_test};
 use crate::device::{Description, Device, gpu};
 use crate::error::{Error, Result};
 use serde_json::{Value, json};
 
-/// Runs the command for the devices that `word` means; `auto` means all of them.
-pub fn run(console: &Console, word: &str) -> Result<()> {
-    let mut rows: Vec<Value> = Vec::new();
-    let mut failed = Vec::new();
+/// Runs the command for the devices that `word` means; `auto` means all of them. With `parity`, every kernel is run too.
+pub fn run(console: &Console, word: &str, parity: bool) -> Result<()> {
+    let mut report = Report { console, parity, rows: Vec::new(), failed: None };
     for host in ["cpu", "reference"].into_iter().filter(|host| word == "auto" || word == *host) {
         let (device, _) = Device::open(host)?;
-        report(console, &device, json!({}), &mut rows, &mut failed)?;
+        report.add(&device, json!({}))?;
     }
     let wanted = |description: &Description| match word {
         "auto" | "gpu" => true,
@@ -32,37 +32,66 @@ pub fn run(console: &Console, word: &str) -> Result<()> {
     }
     for adapter in &adapters {
         match adapter.open() {
-            Ok(opened) => {
-                report(console, &Device::Gpu(Box::new(opened)), json!(adapter.limits()), &mut rows, &mut failed)?
-            }
+            Ok(opened) => report.add(&Device::Gpu(Box::new(opened)), json!(adapter.limits()))?,
             Err(error) => {
                 console.show(&format!("{}\n    cannot be opened: {error}\n", adapter.description))?;
-                rows.push(json!({ "device": adapter.description, "error": error.to_string() }));
+                report.rows.push(json!({ "device": adapter.description, "error": error.to_string() }));
             }
         }
     }
-    console.emit(&json!({ "eulerscope": env!("CARGO_PKG_VERSION"), "command": "devices", "devices": rows }))?;
-    match failed.first() {
+    console.emit(&json!({ "eulerscope": env!("CARGO_PKG_VERSION"), "command": "devices", "devices": report.rows }))?;
+    match report.failed {
         None => Ok(()),
-        Some(first) => Err(Error::Verification(format!("{first} failed its self-test; do not use it"))),
+        Some(what) => Err(Error::Verification(format!("{what}; do not use it"))),
     }
 }
 
-fn report(
-    console: &Console,
-    device: &Device,
-    limits: Value,
-    rows: &mut Vec<Value>,
-    failed: &mut Vec<String>,
-) -> Result<()> {
-    let description = device.description();
-    let test = self_test(device)?;
-    if !test.usable() {
-        failed.push(description.name.clone());
+/// What was found so far.
+struct Report<'a> {
+    console: &'a Console,
+    parity: bool,
+    rows: Vec<Value>,
+    /// The first failure.
+    failed: Option<String>,
+}
+
+impl Report<'_> {
+    fn add(&mut self, device: &Device, limits: Value) -> Result<()> {
+        let description = device.description();
+        let test = self_test(device)?;
+        if !test.usable() {
+            self.failed.get_or_insert(format!("{} failed its self-test", description.name));
+        }
+        self.console.show(&format!("{description}\n{}{}", shown_limits(&limits), shown_test(&test)))?;
+        let mut row = json!({ "device": description, "limits": limits, "self_test": test, "usable": test.usable() });
+        if self.parity {
+            let agreements = agreements(device)?;
+            self.console.show(&shown_parity(&agreements))?;
+            if let Some(wrong) = agreements.iter().find(|own| !own.differences.is_empty()) {
+                self.failed.get_or_insert(format!("{}: kernel {} is wrong", description.name, wrong.kernel));
+            }
+            row["parity"] = json!(agreements);
+        }
+        self.rows.push(row);
+        Ok(())
     }
-    console.show(&format!("{description}\n{}{}", shown_limits(&limits), shown_test(&test)))?;
-    rows.push(json!({ "device": description, "limits": limits, "self_test": test, "usable": test.usable() }));
-    Ok(())
+}
+
+fn shown_parity(agreements: &[Agreement]) -> String {
+    let cases: usize = agreements.iter().map(|own| own.cases).sum();
+    let wrong: Vec<&Agreement> = agreements.iter().filter(|own| !own.differences.is_empty()).collect();
+    let Some(worst) = agreements.iter().max_by(|a, b| a.worst.total_cmp(&b.worst)) else { return String::new() };
+    let verdict = if wrong.is_empty() { "all agree" } else { "NOT all agree" };
+    let mut text = format!(
+        "    {} kernels in {cases} cases against f64: {verdict}; the largest error is {:.2} of its bound ({})\n",
+        agreements.len(),
+        worst.worst,
+        worst.kernel
+    );
+    for (kernel, difference) in wrong.iter().flat_map(|own| own.differences.iter().map(|text| (own.kernel, text))) {
+        text += &format!("    {kernel}, {difference}\n");
+    }
+    text
 }
 
 fn shown_limits(limits: &Value) -> String {

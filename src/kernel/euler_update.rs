@@ -14,8 +14,10 @@
 //!   180 to 194 GFLOP/s in the kernel instead of 186 to 192, 64 to 72 ms a sweep instead of 64 to 66. Packed through an
 //!   iterator: 52 GFLOP/s.
 //! - CPU: the records of the columns without branches, in vectors: 88 to 93 GFLOP/s a core in the sweep instead of 90.
-//! - lavapipe: blocks of 4 rows by 4 columns, which hardware keeps: 2.4 to 3.2 GFLOP/s in the sweep instead of 3.8 to
-//!   5.1 with 8 by 8, because loads are what costs there. On hardware neither has been measured.
+//! - lavapipe, `bench --only blocks` at n = 64: 8 by 8 blocks that read storage 14.0 GFLOP/s, 8 by 4 10.8, 4 by 4 8.4;
+//!   staged through workgroup memory a third of the direct ones, because of the barriers. At n = 16, where 8 by 8 leaves
+//!   lanes idle, 4 by 8 4.0 and 4 by 4 3.5.
+//! - Hardware: nothing was measured. What is taken there, and why: [`Blocks::of`](crate::machine::Blocks::of).
 
 mod track;
 

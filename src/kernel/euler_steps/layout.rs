@@ -82,6 +82,25 @@ mod tests {
         }
     }
 
+    /// An upper bound of the loop trips of one invocation.
+    fn trips(layout: &Layout) -> u32 {
+        let (blocks, panels) = (layout.blocks, layout.rows / layout.panel());
+        let invocations = blocks.row_lanes * blocks.column_lanes;
+        let staging = (blocks.tile_rows() * (layout.panel() / 4)).div_ceil(invocations);
+        let columns = (4 * blocks.tile_quads()).div_ceil(invocations);
+        let step = panels * (1 + staging + layout.panel() / 4) + 2 + columns * (1 + blocks.row_lanes);
+        let state = (layout.rows * blocks.tile_quads()).div_ceil(invocations);
+        2 * state + columns + staging + super::super::STEPS as u32 * (1 + step)
+    }
+
+    #[test]
+    fn no_invocation_makes_too_many_trips() {
+        for (rows, kib) in (4..=512).step_by(4).flat_map(|rows: u32| [16, 32, 48].map(|kib: u32| (rows, kib))) {
+            let layout = layout(rows, 256, kib << 10);
+            assert!(trips(&layout) < 60_000, "{layout:?} makes {} trips; software drivers stop at 65,535", trips(&layout));
+        }
+    }
+
     #[test]
     fn weights_stay_where_there_is_room() {
         let lanes = |rows: u32, kib: u32| {
