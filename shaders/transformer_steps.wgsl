@@ -1,12 +1,12 @@
-// Some Euler steps in a row of the Transformer layer with its norm before f: x' <- keep x + gain W_O heads(norm(x)), then
-// x <- keep x' + gain W_2 act(W_1 norm(x')), with the record of every grid point after each step.
+// Some Euler steps in a row of the Transformer layer with its norm before f: x' <- keep x + gain W_O heads(norm(x)),
+// then x <- keep x' + gain W_2 act(W_1 norm(x')), with the record of every grid point after each step.
 //
 // A workgroup owns whole grid points and all rows of them. A point's tokens begin a quad of columns, so a quad of
-// queries has keys of one point; columns beyond the last token or point are zeros, which are not written. An invocation
-// has one block of 4 by 4 numbers of the state (shared/block.wgsl), in registers from the first step to the last. What
-// others read lies in the input panel: the normed state, in whose place scores come, and behind it queries, keys and
-// values, in whose place come heads and then hidden units, a panel of rows at a time. Weights are staged PANEL terms at a
-// time, from a cache.
+// queries has keys of one point; columns beyond the last token or point are zeros, which are not written. An
+// invocation has one block of 4 by 4 numbers of the state (shared/block.wgsl), in registers from the first step to the
+// last. What others read lies in the input panel: the normed state, in whose place scores come, and behind it queries,
+// keys and values, in whose place come heads and then hidden units, a panel of rows at a time. Weights are staged
+// PANEL terms at a time, from a cache.
 // CPU twin: src/kernel/transformer_steps.rs.
 
 struct Params {
@@ -30,14 +30,14 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> query_key_value: array<vec4<f32>>;    // [members, stacked, rows / 4]
-@group(0) @binding(2) var<storage, read> output: array<vec4<f32>>;             // [members, rows, rows / 4]
-@group(0) @binding(3) var<storage, read> up: array<vec4<f32>>;                 // [members, hidden, rows / 4]
-@group(0) @binding(4) var<storage, read> down: array<vec4<f32>>;               // [members, rows, hidden / 4]
-@group(0) @binding(5) var<storage, read> coefficients: array<f32>;             // [attention, FFN: keep | gain, columns]
-@group(0) @binding(6) var<storage, read_write> x: array<f32>;                  // [members, rows, columns]
-@group(0) @binding(7) var<storage, read_write> norms: array<f32>;              // [members, now | peak | initial, points]
-@group(0) @binding(8) var<storage, read_write> marks: array<i32>;              // [members, 7 marks, points]
+@group(0) @binding(1) var<storage, read> query_key_value: array<vec4<f32>>;  // [members, stacked, rows / 4]
+@group(0) @binding(2) var<storage, read> output: array<vec4<f32>>;           // [members, rows, rows / 4]
+@group(0) @binding(3) var<storage, read> up: array<vec4<f32>>;               // [members, hidden, rows / 4]
+@group(0) @binding(4) var<storage, read> down: array<vec4<f32>>;             // [members, rows, hidden / 4]
+@group(0) @binding(5) var<storage, read> coefficients: array<f32>;           // [attention, FFN: keep | gain, columns]
+@group(0) @binding(6) var<storage, read_write> x: array<f32>;                // [members, rows, columns]
+@group(0) @binding(7) var<storage, read_write> norms: array<f32>;            // [members, now | peak | initial, points]
+@group(0) @binding(8) var<storage, read_write> marks: array<i32>;            // [members, 7 marks, points]
 
 // Grid points of a workgroup, and the room for what invocations have of a sum.
 override POINTS: u32 = 1u;
@@ -79,8 +79,9 @@ fn weight(at: u32) -> vec4<f32> {
     }
 }
 
-// Adds a state's worth of terms, from number `first` of the rows from `first_row` of some weights, to a block. What they
-// are multiplied with begins at `unit` of the input panel. Two barriers for each panel, the first of them at once.
+// Adds a state's worth of terms, from number `first` of the rows from `first_row` of some weights, to a block. What
+// they are multiplied with begins at `unit` of the input panel. Two barriers for each panel, the first of them at
+// once.
 fn add_product(block: ptr<function, Block>, weights: u32, first_row: u32, first: u32, unit: u32) {
     staged = weights;
     let rows = select(select(params.rows, params.hidden, weights == UP), params.stacked, weights == QUERY_KEY_VALUE);

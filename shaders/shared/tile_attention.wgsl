@@ -1,12 +1,12 @@
 // Attention of the grid points of a tile whose queries, keys and values are in the input panel (block.wgsl): heads are
 // softmax(scale Q^T K) V over the tokens of a point.
 //
-// The tokens of a point begin a quad of columns and take POINT_QUADS of them. An invocation makes scores of 4 keys by 4
-// queries and exponentiates them; then it makes rows of the output, which take the place of the queries. Scores have the
-// beginning of the panel, for as many heads at a time as have room there. Masked keys are excluded by their index.
+// The tokens of a point begin a quad of columns and take POINT_QUADS of them. An invocation makes scores of 4 keys by
+// 4 queries and exponentiates them; then it makes rows of the output, which take the place of the queries. Scores have
+// the beginning of the panel, for as many heads at a time as have room there. Masked keys are excluded by their index.
 //
-// Shaders that use it have elementary.wgsl, `params` with width, tokens, heads, causal and score_scale, the number `own`
-// of the invocation, and `partial` with room for the largest of 4 keys of each head and query.
+// Shaders that use it have elementary.wgsl, `params` with width, tokens, heads, causal and score_scale, the number
+// `own` of the invocation, and `partial` with room for the largest of 4 keys of each head and query.
 
 // Quads of a point, heads whose scores have room at a time, where queries begin in the input panel.
 override POINT_QUADS: u32 = 1u;

@@ -63,7 +63,10 @@ impl FusedSteps {
 
 /// Attention and FFN, where a step is an Euler step of the one and then of the other, with norms before them.
 fn sublayers(layer: &NonlinearLayer) -> Option<(&Sublayer, &Sublayer)> {
-    let whole = |operation: &Operation, own: usize| matches!(operation, Operation::Substep { sublayer, fraction: 1.0, from } if *sublayer == own && from.index() == own);
+    let whole = |operation: &Operation, own: usize| match operation {
+        Operation::Substep { sublayer, fraction, from } => *sublayer == own && *fraction == 1.0 && from.index() == own,
+        _ => false,
+    };
     let operations = layer.program.operations();
     let plain = operations.len() == 2 && operations.iter().enumerate().all(|(i, operation)| whole(operation, i));
     match &layer.sublayers[..] {

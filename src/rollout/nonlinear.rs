@@ -1,4 +1,8 @@
 //! Rollouts of the MLP and the Transformer, and their Jacobians along the way.
+//!
+//! Where only the last step of a Transformer is seen, hardware makes those before it many at a time, by
+//! [`transformer_steps`](crate::kernel::transformer_steps): the same arithmetic with sums in another order, so histories
+//! are the same within rounding and not to the bit.
 
 use super::{Outcomes, refuse_non_finite};
 use crate::device::Device;

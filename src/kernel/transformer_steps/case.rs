@@ -49,6 +49,8 @@ pub(super) fn cases() -> Vec<Case<Params>> {
         ([20, 4, 5, 5, 1, 2, 3], 1, 0, kind::GELU),
         // Scores of one head at a time.
         ([6, 2, 17, 2, 4, 1, 3], 0, 0, kind::TANH),
+        // Several workgroups, the last of them partly empty.
+        ([32, 4, 4, 18, 2, 2, 3], 0, 1, kind::RELU),
         ([64, 4, 16, 3, 4, 1, 3], 1, 0, kind::GELU),
     ];
     let each = list.into_iter().enumerate();
@@ -116,7 +118,7 @@ fn states(p: &Params, stream: u32, members: usize) -> Vec<f64> {
         let (row, point) = (i / columns % rows, i % columns / p.tokens as usize);
         let scale = match point {
             // The largest of its numbers comes to 2^48 in the second step.
-            DIVERGES => return spike(i, (rows, columns), p, draw),
+            DIVERGES => return spike(row, p, draw),
             EMPTY => 0.0,
             point => [2.0, 4.0, 8.0][point % 3],
         };
@@ -126,10 +128,9 @@ fn states(p: &Params, stream: u32, members: usize) -> Vec<f64> {
     draws.map(value).collect()
 }
 
-/// A number of a point whose first ones are far above the others.
-fn spike(i: usize, (rows, columns): (usize, usize), p: &Params, draw: f64) -> f64 {
-    let row = i / columns % rows;
-    let size = if row == 0 { 1.25 * 46f64.exp2() } else { 44f64.exp2() * draw.clamp(-2.0, 2.0) };
+/// A number of a point whose last ones are far above the others.
+fn spike(row: usize, p: &Params, draw: f64) -> f64 {
+    let size = if row + 1 == p.width as usize { 1.25 * 46f64.exp2() } else { 44f64.exp2() * draw.clamp(-2.0, 2.0) };
     if row < p.width as usize { size as f32 as f64 } else { 0.0 }
 }
 

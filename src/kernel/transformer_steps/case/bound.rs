@@ -1,8 +1,8 @@
 //! Bounds of the errors of f32, carried through the steps: a second, plain form of the layer, in f64, for one point.
 //!
-//! Every vector has a bound of the 2-norm of its error. A product passes an error on by no more than the spectral norm of
-//! its weights, a norm by no more than 1 / deviation, an activation by 1.13; rounding is as in the separate kernels'
-//! cases.
+//! Every vector has a bound of the 2-norm of its error. A product passes an error on by no more than the spectral norm
+//! of its weights, a norm by no more than 1 / deviation, an activation by 1.13; rounding is as in the separate
+//! kernels' cases.
 
 use super::super::Params;
 use crate::activation::activate;
