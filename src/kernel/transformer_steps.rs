@@ -19,8 +19,8 @@
 //!   separate kernels pass states through, and they read half as much workgroup memory for a multiply-add, in blocks
 //!   of 8 by 8. Which of them is faster there is open.
 //! - Not lavapipe, whose dispatches cost next to nothing and whose barriers are dear: 18 steps of 4 members of that
-//!   shape take 0.79 s, in the separate kernels 0.41 to 0.43 s (timestamps of warm runs, two cores of a shared
-//!   server).
+//!   shape take 0.79 to 1.12 s, in the separate kernels 0.35 to 0.68 s; 1.4 to 2.7 times as long in nine pairs (by
+//!   timestamps, two cores of a server with other work).
 //! - Not the CPU, which would run the same code.
 //!
 //! # How a GPU lays it out
