@@ -111,7 +111,8 @@ fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup
         for (var i = own; i < 4u * TILE_QUADS; i += ROW_LANES * COLUMN_LANES) {
             let column = 4u * first_quad + i;
             if column < params.columns {
-                track(member, column, column_square(i), params.first + step);
+                let at = params.first + step;
+                track(member, column, params.columns, column_square(i), at, params.renormalise != 0u);
                 scales[i] = scale_of(member, column);
             }
         }

@@ -92,7 +92,8 @@ fn euler_update(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgrou
     // One invocation for each column.
     for (var i = lane.y * ROW_LANES + lane.x; i < 4u * TILE_QUADS; i += ROW_LANES * COLUMN_LANES) {
         if 4u * first_quad + i < params.columns {
-            track(member, 4u * first_quad + i, column_square(i), params.step);
+            let column = 4u * first_quad + i;
+            track(member, column, params.columns, column_square(i), params.step, params.renormalise != 0u);
         }
     }
 }

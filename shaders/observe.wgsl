@@ -30,7 +30,6 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> marks: array<i32>;           // [members, 7 marks, points]
 
 const LANES = 64u;
-const DIVERGED_EXPONENT = 48;
 var<workgroup> partial: array<vec4<f32>, 64>;
 var<workgroup> partial_before: array<f32, 64>;
 var<workgroup> partial_entropy: array<f32, 64>;
@@ -43,11 +42,6 @@ var<private> sums: vec4<f32>;
 var<private> sum_before: f32;
 var<private> largest: i32;
 
-// A magnitude that is too large counts as 0 in sums, which are not used then.
-fn bounded(value: f32) -> f32 {
-    return select(0.0, value, exponent_of(value) < DIVERGED_EXPONENT);
-}
-
 fn take(at: u32, keep: f32) -> f32 {
     largest = max(largest, exponent_of(x[at]));
     let a = bounded(x[at]);
@@ -59,15 +53,8 @@ fn take(at: u32, keep: f32) -> f32 {
     return a * a;
 }
 
-fn set_mark(point: u32, member: u32, row: u32, value: i32) {
-    marks[(member * 7u + row) * params.points + point] = value;
-}
-
 fn conclude(member: u32, point: u32, sum: vec4<f32>, before_square: f32, directions: f32, mean_entropy: f32) {
-    let norm_at = member * 3u * params.points + point;
-    let mark_at = member * 7u * params.points + point;
-    norms[norm_at] = sum.x;
-    norms[norm_at + 2u * params.points] = sum.z;
+    norms[(member * NORM_ROWS + INITIAL) * params.points + point] = sum.z;
     let size = sqrt(sum.x);
     let inverse = select(0.0, 1.0 / size, size > 0.0);
     let before_size = sqrt(before_square);
@@ -81,26 +68,7 @@ fn conclude(member: u32, point: u32, sum: vec4<f32>, before_square: f32, directi
     observations[at + 3u * params.points] = mean_entropy;
     observations[at + 4u * params.points] = select(0.0, sqrt(sum.w) / before_size, before_size > 0.0);
     observations[at + 5u * params.points] = select(0.0, 1.0 - before_size * inverse, size > 0.0);
-    let exponent = exponent_of(sum.x);
-    if exponent <= -127 {
-        if marks[mark_at + 5u * params.points] == 0 {
-            set_mark(point, member, 5u, i32(params.step));
-        }
-        return;
-    }
-    let mantissa = sum.x * power_of_two(-exponent);
-    if larger(exponent, mantissa, marks[mark_at + 2u * params.points], norms[norm_at + params.points]) {
-        norms[norm_at + params.points] = mantissa;
-        set_mark(point, member, 2u, exponent);
-        set_mark(point, member, 3u, i32(params.step));
-    }
-    let limit = sum.z * params.threshold_mantissa;
-    let limit_exponent = exponent_of(limit);
-    let limit_mantissa = limit * power_of_two(-limit_exponent);
-    let crossed = larger(exponent, mantissa, limit_exponent + params.threshold_exponent, limit_mantissa);
-    if crossed && marks[mark_at + 4u * params.points] == 0 {
-        set_mark(point, member, 4u, i32(params.step));
-    }
+    track(member, point, params.points, sum.x, params.step, false);
 }
 
 @compute @workgroup_size(64, 1, 1)
@@ -112,8 +80,7 @@ fn observe(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id)
     let origin = member * params.rows * columns + point * tokens;
     let row_lanes = LANES / params.token_lanes;
     let row_lane = lane.x / params.token_lanes;
-    let diverged_mark = (member * 7u + 6u) * params.points + point;
-    let frozen = marks[diverged_mark] != 0;
+    let frozen = marks[(member * MARK_ROWS + DIVERGED_STEP) * params.points + point] != 0;
     for (var t = lane.x % params.token_lanes; t < tokens; t += params.token_lanes) {
         let kept = keep[point * tokens + t];
         var own = 0.0;
@@ -175,19 +142,17 @@ fn observe(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id)
     if lane.x == 0u {
         if params.step == 1u {
             let initial = exponent_of(total.z);
-            norms[member * 3u * params.points + point] = total.z;
-            norms[(member * 3u + 1u) * params.points + point] = total.z * power_of_two(-max(initial, -126));
-            norms[(member * 3u + 2u) * params.points + point] = total.z;
-            set_mark(point, member, 2u, initial);
+            let norm = member * NORM_ROWS * params.points + point;
+            norms[norm + NOW * params.points] = total.z;
+            norms[norm + PEAK * params.points] = total.z * power_of_two(-max(initial, -126));
+            norms[norm + INITIAL * params.points] = total.z;
+            marks[(member * MARK_ROWS + PEAK_EXPONENT) * params.points + point] = initial;
         }
         if frozen {
             return;
         }
         if diverges {
-            marks[diverged_mark] = i32(params.step);
-            if marks[diverged_mark - 2u * params.points] == 0 {
-                set_mark(point, member, 4u, i32(params.step));
-            }
+            freeze(member, point, params.points, params.step);
             return;
         }
         var directions = 0.0;

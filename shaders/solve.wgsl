@@ -76,7 +76,7 @@ fn solve(@builtin(local_invocation_id) local: vec3<u32>, @builtin(workgroup_id) 
     }
     if lane == 0u {
         if !frozen {
-            track(member, column, square, params.step);
+            track(member, column, params.columns, square, params.step, params.renormalise != 0u);
         } else {
             // What it would be is beyond any threshold.
             first_time(mark + DIVERGED_STEP * params.columns);

@@ -7,7 +7,7 @@ pub mod profile;
 pub mod self_test;
 
 use crate::error::Result;
-use crate::kernel::euler_steps;
+use crate::kernel::{euler_steps, transformer_steps};
 use crate::plan::{Chunk, Inputs, Plan};
 use crate::spec::Precision;
 use cpu::Cpu;
@@ -110,6 +110,15 @@ impl Device {
             Device::Cpu(_) | Device::Reference(_) => rows <= euler_steps::CACHED_ROWS,
         };
         if stays { euler_steps::STEPS } else { 1 }
+    }
+
+    /// Steps of a Transformer layer of this shape that it makes in one run; 0 where the separate kernels are better: see
+    /// [`transformer_steps`].
+    pub fn transformer_steps_at_once(&self, params: &transformer_steps::Params) -> usize {
+        match self {
+            Device::Gpu(gpu) if !gpu.description().software => transformer_steps::steps_at_once(params, &gpu.machine()),
+            _ => 0,
+        }
     }
 
     /// How many members of a plan it takes at once.

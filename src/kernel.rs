@@ -262,6 +262,7 @@ kernels! {
     project: Project,
     attend: Attend,
     observe: Observe,
+    transformer_steps: TransformerSteps,
     fill_basis: FillBasis,
     normalise_tangent: NormaliseTangent,
     project_tangent: ProjectTangent,

@@ -1,5 +1,6 @@
 //! One layer as a list of kernel runs, written once for every device.
 
+pub mod fused;
 mod implicit;
 pub mod jacobian;
 pub mod linear;
@@ -12,6 +13,7 @@ pub use crate::ensemble::State;
 use crate::error::Result;
 use crate::integrator::Scheme;
 use crate::invalid;
+pub use fused::FusedSteps;
 pub use jacobian::{Jacobian, jacobian};
 pub use linear::LinearLayer;
 pub use nonlinear::NonlinearLayer;

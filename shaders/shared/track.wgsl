@@ -1,6 +1,6 @@
-// The record of a column's norm over the steps, shared by the shaders that end a step of the linear model. They have
-// the bindings `norms` [members, now | peak | initial, columns] and `marks` [members, 7 marks, columns], and `params`
-// with columns, renormalise, threshold_exponent and threshold_mantissa.
+// The record of a column's norm over the steps, shared by the shaders that end a step. They have the bindings `norms`
+// [members, now | peak | initial, columns] and `marks` [members, 7 marks, columns], and `params` with
+// threshold_exponent and threshold_mantissa. For nonlinear models a grid point with all its tokens is such a column.
 // CPU twin: src/kernel/euler_update/track.rs.
 
 const NOW = 0u;
@@ -15,11 +15,11 @@ const CROSSING_STEP = 4u;
 const COLLAPSE_STEP = 5u;
 const MARK_ROWS = 7u;
 
-// Records the squared norm of a column after step `step`: its exponent, its peak and when it crossed the threshold.
-fn track(member: u32, column: u32, square: f32, step: u32) {
-    let norm = member * NORM_ROWS * params.columns + column;
-    let mark = member * MARK_ROWS * params.columns + column;
-    let columns = params.columns;
+// Records the squared norm of one of so many columns after step `step`: its exponent, its peak and when it crossed the
+// threshold. `renormalise`: is the next step to divide by a power of two?
+fn track(member: u32, column: u32, columns: u32, square: f32, step: u32, renormalise: bool) {
+    let norm = member * NORM_ROWS * columns + column;
+    let mark = member * MARK_ROWS * columns + column;
     norms[norm + NOW * columns] = square;
     let scale = marks[mark + EXPONENT * columns] + marks[mark + PENDING * columns];
     marks[mark + EXPONENT * columns] = scale;
@@ -45,7 +45,7 @@ fn track(member: u32, column: u32, square: f32, step: u32) {
     if marks[mark + CROSSING_STEP * columns] == 0 && crossed {
         marks[mark + CROSSING_STEP * columns] = i32(step);
     }
-    if params.renormalise != 0u {
+    if renormalise {
         marks[mark + PENDING * columns] = exponent >> 1u;
     }
 }

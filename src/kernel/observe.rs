@@ -7,7 +7,7 @@
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number};
-use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::euler_update::{Track, mark, norm};
 use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
 use crate::real::Real;
 use crate::simd::{Work, dispatch};
@@ -67,13 +67,30 @@ pub mod observation {
 /// The exponent at which a state is frozen.
 pub const DIVERGED_EXPONENT: i32 = 48;
 
+impl Params {
+    /// The record of the points' norms.
+    #[inline(always)]
+    fn track(&self) -> Track {
+        Track {
+            step: self.step,
+            renormalise: false,
+            threshold: (self.threshold_mantissa, self.threshold_exponent),
+            columns: self.points as usize,
+        }
+    }
+}
+
 /// The kernel.
 pub struct Observe;
 
 impl Kernel for Observe {
     const NAME: &'static str = "observe";
-    const SOURCE: &'static str =
-        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/observe.wgsl"));
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/magnitude.wgsl"),
+        include_str!("../../shaders/shared/track.wgsl"),
+        include_str!("../../shaders/shared/freeze.wgsl"),
+        include_str!("../../shaders/observe.wgsl")
+    );
     const BUFFERS: &'static [Binding] = &[
         ("before", Read, Number),
         ("start", Read, Number),
@@ -179,14 +196,13 @@ impl<T: Real> Observation<'_, '_, T> {
         if frozen || diverges {
             self.restore(point, tokens.len());
             if !frozen {
-                self.marks[mark::DIVERGED_STEP * points + point] = step;
-                let crossing = &mut self.marks[mark::CROSSING_STEP * points + point];
-                *crossing = if *crossing == 0 { step } else { *crossing };
+                self.p.track().freeze(self.marks, point);
             }
             return;
         }
         self.observe(point, tokens, &all);
-        self.record(point, &all);
+        self.norms[norm::INITIAL * points + point] = all.start;
+        self.p.track().observe(self.norms, self.marks, point, all.square);
     }
 
     /// Puts back the state before the step.
@@ -232,30 +248,5 @@ impl<T: Real> Observation<'_, '_, T> {
         }
         let count = T::from_f64(tokens.len() as f64);
         (self.directions(point, &inverse[..tokens.len()]) - count) / (count * (count - T::ONE))
-    }
-
-    /// Norms and marks, as in the Euler update.
-    fn record(&mut self, point: usize, all: &Sums<T>) {
-        let at = |row: usize| row * self.p.points as usize + point;
-        let (step, exponent) = (self.p.step as i32, all.square.exponent());
-        self.norms[at(norm::NOW)] = all.square;
-        self.norms[at(norm::INITIAL)] = all.start;
-        if exponent <= -127 {
-            let collapse = &mut self.marks[at(mark::COLLAPSE_STEP)];
-            *collapse = if *collapse == 0 { step } else { *collapse };
-            return;
-        }
-        let mantissa = all.square * T::power_of_two(-exponent);
-        if (exponent, mantissa) > (self.marks[at(mark::PEAK_EXPONENT)], self.norms[at(norm::PEAK)]) {
-            self.marks[at(mark::PEAK_EXPONENT)] = exponent;
-            self.norms[at(norm::PEAK)] = mantissa;
-            self.marks[at(mark::PEAK_STEP)] = step;
-        }
-        let limit = all.start * T::from_f64(self.p.threshold_mantissa as f64);
-        let limit_exponent = limit.exponent();
-        let limit = (limit_exponent + self.p.threshold_exponent, limit * T::power_of_two(-limit_exponent));
-        if self.marks[at(mark::CROSSING_STEP)] == 0 && (exponent, mantissa) > limit {
-            self.marks[at(mark::CROSSING_STEP)] = step;
-        }
     }
 }

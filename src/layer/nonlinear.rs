@@ -34,7 +34,8 @@ pub struct Record {
 ///
 /// with FFN(y) = radius W2 φ(W1 y) and MultiHead(y) = radius W_O [softmax(Q^T K / sqrt d) V of each head]; all weights
 /// N(0, 1/fan_in). With `norm = post` the sums are normed instead of the inputs. The order of the sublayers and the
-/// stages of other integrators: [`crate::integrator`].
+/// stages of other integrators: [`crate::integrator`]. Steps of the last kind that are not seen, made many at a time:
+/// [`crate::layer::fused`].
 pub struct NonlinearLayer {
     pub(super) shape: Shape,
     pub(super) points: Vec<Point>,
@@ -54,7 +55,7 @@ pub struct NonlinearLayer {
     /// What a step would keep of a state without f, `[columns]`.
     keep: BufferId,
     no_entropy: BufferId,
-    threshold: Threshold,
+    pub(super) threshold: Threshold,
     slots: usize,
     /// What is kept.
     pub record: Record,

@@ -42,8 +42,18 @@ impl Update {
         updates
     }
 
-    /// `keep` and `gain` at a grid point, for an output projection that reads `inner` units.
-    fn coefficients(self, point: &Point, inner: usize) -> (f64, f64) {
+    /// `[keep | gain, columns]`, `repeat` columns for each grid point, for an output projection that reads `inner` units;
+    /// padding is 0.
+    pub fn coefficients(self, (columns, repeat): (usize, usize), points: &[Point], inner: usize) -> Vec<f64> {
+        let mut values = vec![0.0; 2 * columns];
+        for column in 0..points.len() * repeat {
+            (values[column], values[columns + column]) = self.at(&points[column / repeat], inner);
+        }
+        values
+    }
+
+    /// `keep` and `gain` at a grid point.
+    fn at(self, point: &Point, inner: usize) -> (f64, f64) {
         let field = point.radius / (inner as f64).sqrt();
         match self {
             Update::Substep(fraction) => (1.0 - fraction * point.damping, fraction * point.step_size * field),
@@ -59,21 +69,10 @@ impl Update {
 pub(super) struct Coefficients(Vec<(Update, BufferId)>);
 
 impl Coefficients {
-    /// Of a state or tangents with so many columns, `repeat` of them for each grid point; padding is 0.
-    pub fn new(
-        plan: &mut Plan,
-        (columns, repeat): (usize, usize),
-        points: &[Point],
-        inner: usize,
-        updates: &[Update],
-    ) -> Self {
-        let buffer = |update: &Update| {
-            let mut values = vec![0.0; 2 * columns];
-            for column in 0..points.len() * repeat {
-                (values[column], values[columns + column]) = update.coefficients(&points[column / repeat], inner);
-            }
-            (*update, plan.shared_reals("coefficients", values))
-        };
+    /// Of a state or tangents with so many columns, `repeat` of them for each grid point.
+    pub fn new(plan: &mut Plan, columns: (usize, usize), points: &[Point], inner: usize, updates: &[Update]) -> Self {
+        let buffer =
+            |update: &Update| (*update, plan.shared_reals("coefficients", update.coefficients(columns, points, inner)));
         Coefficients(updates.iter().map(buffer).collect())
     }
 

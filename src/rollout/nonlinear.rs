@@ -1,4 +1,8 @@
 //! Rollouts of the MLP and the Transformer, and their Jacobians along the way.
+//!
+//! Where only the last step of a Transformer is seen, hardware makes those before it many at a time, by
+//! [`transformer_steps`](crate::kernel::transformer_steps): the same arithmetic with sums in another order, so histories
+//! are the same within rounding and not to the bit.
 
 use super::{Outcomes, refuse_non_finite};
 use crate::device::Device;
@@ -7,7 +11,7 @@ use crate::error::Result;
 use crate::kernel::audit::{self, Audit};
 use crate::kernel::euler_update::mark;
 use crate::kernel::observe::observation;
-use crate::layer::{Jacobian, NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
+use crate::layer::{FusedSteps, Jacobian, NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
 use crate::plan::{BufferId, Data, Plan};
 use crate::spec::{EnsembleSpec, LayerSpec, Weights};
 use std::ops::Range;
@@ -122,8 +126,10 @@ impl NonlinearRollout<'_> {
         sink: &mut dyn FnMut(Outcomes, Observations) -> Result<()>,
     ) -> Result<()> {
         let mut recorded = self.start(slots);
-        for step in 1..=self.depth {
-            self.step(&mut recorded, step, if slots == self.depth { step - 1 } else { 0 });
+        if slots == self.depth {
+            (1..=self.depth).for_each(|step| self.step(&mut recorded, step, step - 1));
+        } else {
+            self.steps_to_the_last(&mut recorded, device);
         }
         let Recorded { mut plan, source, layer, x } = recorded;
         let count = plan.words("count", 1);
@@ -210,10 +216,37 @@ impl NonlinearRollout<'_> {
     }
 
     fn step(&self, recorded: &mut Recorded, step: usize, slot: usize) {
-        let Recorded { plan, source, layer, x } = recorded;
+        self.draw(recorded, step);
+        let Recorded { plan, layer, x, .. } = recorded;
+        *x = layer.step(plan, *x, step as u32, slot);
+    }
+
+    /// Draws the weights that step `step` needs and the one before it did not have.
+    fn draw(&self, Recorded { plan, source, layer, .. }: &mut Recorded, step: usize) {
         if step == 1 || self.layer.weights == Weights::Iid {
             layer.draw(plan, source, step as u32 - 1);
         }
-        *x = layer.step(plan, *x, step as u32, slot);
+    }
+
+    /// All steps, with the observations of the last one. The first one sets the record and the last one is observed, so
+    /// where the device gains by it only those in between are made some at a time, of fresh layers one at a time.
+    fn steps_to_the_last(&self, recorded: &mut Recorded, device: &Device) {
+        let fused = FusedSteps::new(&mut recorded.plan, &recorded.layer, device);
+        let mut step = 1;
+        while step <= self.depth {
+            match &fused {
+                Some(fused) if (2..self.depth).contains(&step) => {
+                    let most = if self.layer.weights == Weights::Iid { 1 } else { fused.at_once() };
+                    let steps = most.min(self.depth - step);
+                    self.draw(recorded, step);
+                    fused.run(&mut recorded.plan, recorded.x, step, steps);
+                    step += steps;
+                }
+                _ => {
+                    self.step(recorded, step, 0);
+                    step += 1;
+                }
+            }
+        }
     }
 }

@@ -17,6 +17,7 @@ mod eigen_pack;
 mod exponents;
 mod families;
 mod figure;
+mod fused;
 mod matrix;
 mod nonlinear;
 mod oracle;

@@ -1,5 +1,5 @@
-//! The record of a column's norm over the steps, shared by the kernels that end a step of the linear model. Its other
-//! half is shaders/shared/track.wgsl.
+//! The record of a column's norm over the steps, shared by the kernels that end a step. Its other half is
+//! shaders/shared/track.wgsl, and shaders/shared/freeze.wgsl for nonlinear states, whose columns are grid points.
 
 use super::{mark, norm};
 use crate::real::Real;
@@ -13,7 +13,7 @@ pub(in crate::kernel) struct Track {
     pub renormalise: bool,
     /// On the squared growth of the norm: `threshold_mantissa 2^threshold_exponent`.
     pub threshold: (f32, i32),
-    /// Columns of the state.
+    /// Columns of the record.
     pub columns: usize,
 }
 
@@ -50,5 +50,14 @@ impl Track {
         if self.renormalise {
             marks[at(mark::PENDING)] = exponent >> 1;
         }
+    }
+
+    /// Marks a column that diverges in this step; it has crossed every threshold then.
+    #[inline(always)]
+    pub fn freeze(&self, marks: &mut [i32], column: usize) {
+        let step = self.step as i32;
+        marks[mark::DIVERGED_STEP * self.columns + column] = step;
+        let crossing = &mut marks[mark::CROSSING_STEP * self.columns + column];
+        *crossing = if *crossing == 0 { step } else { *crossing };
     }
 }
