@@ -84,7 +84,7 @@ fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup
                 stage_weights(origin, 0u, first, params.rows, params.rows, own);
                 workgroupBarrier();
             }
-            add_panel(&p, lane.xy, first);
+            add_panel(&p, lane.xy, first * TILE_QUADS);
         }
         // Nobody needs the old state any more.
         workgroupBarrier();

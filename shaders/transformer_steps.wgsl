@@ -90,9 +90,7 @@ fn add_product(block: ptr<function, Block>, weights: u32, first_row: u32, first:
         workgroupBarrier();
         stage_weights(member * rows * (inner / 4u), first_row, first + k, rows, inner, own);
         workgroupBarrier();
-        for (var i = 0u; i < PANEL; i += 1u) {
-            add_term(block, i * (TILE_ROWS + 1u) + lane.x, unit + (k + i) * TILE_QUADS + lane.y);
-        }
+        add_panel(block, lane, unit + k * TILE_QUADS);
     }
 }
 

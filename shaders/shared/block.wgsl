@@ -61,12 +61,13 @@ fn add_term(block: ptr<function, Block>, weight: u32, unit: u32) {
     }
 }
 
-// The terms of the panels, from row `first` of the input panel; four a trip, so that counting is a small part of it.
+// The terms of a panel of weights, with the rows of the input panel that begin at `first`; four a trip, so that counting
+// is a small part of it.
 fn add_panel(block: ptr<function, Block>, lane: vec2<u32>, first: u32) {
     let stride = TILE_ROWS + 1u;
     for (var k = 0u; k < PANEL; k += 4u) {
         let weight = k * stride + lane.x;
-        let unit = (first + k) * TILE_QUADS + lane.y;
+        let unit = first + k * TILE_QUADS + lane.y;
         add_term(block, weight, unit);
         add_term(block, weight + stride, unit + TILE_QUADS);
         add_term(block, weight + 2u * stride, unit + 2u * TILE_QUADS);
