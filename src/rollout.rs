@@ -164,6 +164,15 @@ impl Rollout<'_> {
     /// Places of the points that ride through one rollout: those whose steps are made alike, so that a point with a
     /// small exponent does not take the products of a large one, and its result does not depend on its neighbours.
     pub fn passes(&self, epsilon: f64) -> Vec<Vec<usize>> {
+        let groups = match self.integrator {
+            Integrator::ExponentialEuler => self.places_by_scheme(epsilon),
+            _ => vec![(0..self.points.len()).collect()],
+        };
+        let at_once = points_at_once(self.integrator, self.ensemble.width);
+        groups.iter().flat_map(|places| places.chunks(at_once).map(<[usize]>::to_vec)).collect()
+    }
+
+    fn places_by_scheme(&self, epsilon: f64) -> Vec<Vec<usize>> {
         let mut groups: Vec<(Scheme, Vec<usize>)> = Vec::new();
         for place in 0..self.points.len() {
             let scheme = Rollout { points: &self.points[place..=place], ..*self }.scheme(epsilon);
@@ -172,8 +181,7 @@ impl Rollout<'_> {
                 None => groups.push((scheme, vec![place])),
             }
         }
-        let at_once = points_at_once(self.integrator, self.ensemble.width);
-        groups.iter().flat_map(|(_, places)| places.chunks(at_once).map(<[usize]>::to_vec)).collect()
+        groups.into_iter().map(|(_, places)| places).collect()
     }
 
     fn histories_at_once(&self, device: &Device, members: Range<usize>) -> Result<Vec<f64>> {

@@ -14,12 +14,13 @@ use crate::kernel::normalise_tangent::{self, NormaliseTangent};
 use crate::kernel::project::{self, Project};
 use crate::kernel::project_tangent::{self, ProjectTangent};
 use crate::layer::nonlinear::combine;
-use crate::layer::sublayer::{Branch, Sublayer};
+use crate::layer::sublayer::{Branch, Shape, Sublayer};
 use crate::layer::update::{Coefficients, Update};
 use crate::layer::{NonlinearLayer, State};
 use crate::plan::{BufferId, Plan};
 use crate::random::Tensor;
 use crate::spec::{NormKind, NormPlacement};
+use std::cell::OnceCell;
 
 /// Which map of a layer is linearised, at the state x before the step just recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +44,8 @@ pub struct Tangents {
     stages: Vec<BufferId>,
     /// Of the states after a step, in turn.
     ends: [BufferId; 2],
-    /// Before a norm, or of one of two sublayers.
-    partial: BufferId,
+    /// Before a norm, or of one of two sublayers; there from its first use on, for it is a fifth of all.
+    partial: OnceCell<BufferId>,
     sublayers: Vec<Buffers>,
     norms: BufferId,
     marks: BufferId,
@@ -81,13 +82,18 @@ impl Tangents {
         Tangents {
             vectors,
             start,
-            partial: deviations(),
+            partial: OnceCell::new(),
             stages,
             ends,
             sublayers: (0..layer.sublayers.len()).map(|i| Buffers::new(plan, layer, i, vectors)).collect(),
             norms: plan.reals("norms", norm::ROWS * stride),
             marks: plan.ints("marks", mark::ROWS * stride),
         }
+    }
+
+    fn partial(&self, plan: &mut Plan, layer: &NonlinearLayer) -> BufferId {
+        let Shape { rows, columns, .. } = layer.shape;
+        *self.partial.get_or_init(|| plan.reals("deviations", rows * columns * self.vectors))
     }
 
     /// How many vectors there are.
@@ -152,7 +158,7 @@ impl Tangents {
                 let mut sum = deviations;
                 for i in 0..=last {
                     let update = if i == 0 { Update::Field } else { Update::FieldAdded };
-                    let to = if i == last { end } else { self.partial };
+                    let to = if i == last { end } else { self.partial(plan, layer) };
                     self.update(plan, layer, i, update, [states[0], sum, deviations, to]);
                     sum = to;
                 }
@@ -165,7 +171,7 @@ impl Tangents {
     fn operate(&self, plan: &mut Plan, layer: &NonlinearLayer, i: usize, tangents: &[BufferId]) {
         let states = layer.last.as_ref().expect("a step is recorded before its tangents");
         let out = tangents[i + 1];
-        let mut update = |sublayer: usize, update: Update, at: Value, base: Option<BufferId>, out: BufferId| {
+        let update = |plan: &mut Plan, sublayer: usize, update: Update, at: Value, base: Option<BufferId>, out| {
             let (x, d) = (states[at.index()], tangents[at.index()]);
             self.update(plan, layer, sublayer, update, [x, base.unwrap_or(d), d, out]);
         };
@@ -173,22 +179,23 @@ impl Tangents {
             Operation::Substep { sublayer, fraction, from } => {
                 let own = &layer.sublayers[*sublayer];
                 if own.norm != NormPlacement::Post {
-                    return update(*sublayer, Update::Substep(*fraction), *from, None, out);
+                    return update(plan, *sublayer, Update::Substep(*fraction), *from, None, out);
                 }
-                update(*sublayer, Update::Substep(*fraction), *from, None, self.partial);
+                let sum = self.partial(plan, layer);
+                update(plan, *sublayer, Update::Substep(*fraction), *from, None, sum);
                 // The norm behind the sum is that of this sublayer's own result.
-                plan.run::<NormaliseTangent>(self.norm_params(own), &[states[i + 1], own.inverse, self.partial, out]);
+                plan.run::<NormaliseTangent>(self.norm_params(own), &[states[i + 1], own.inverse, sum, out]);
             }
             Operation::Increment { of: Field::Sublayer(sublayer), at } => {
-                update(*sublayer, Update::Increment(1), *at, None, out)
+                update(plan, *sublayer, Update::Increment(1), *at, None, out)
             }
             Operation::Increment { of: Field::All, at } => {
                 let count = layer.sublayers.len();
                 let mut base = None;
                 for i in 0..count {
                     let own = if i == 0 { Update::Increment(count) } else { Update::Added };
-                    let to = if i + 1 == count { out } else { self.partial };
-                    update(i, own, *at, base, to);
+                    let to = if i + 1 == count { out } else { self.partial(plan, layer) };
+                    update(plan, i, own, *at, base, to);
                     base = Some(to);
                 }
             }
