@@ -97,7 +97,11 @@ mod tests {
     fn no_invocation_makes_too_many_trips() {
         for (rows, kib) in (4..=512).step_by(4).flat_map(|rows: u32| [16, 32, 48].map(|kib: u32| (rows, kib))) {
             let layout = layout(rows, 256, kib << 10);
-            assert!(trips(&layout) < 60_000, "{layout:?} makes {} trips; software drivers stop at 65,535", trips(&layout));
+            assert!(
+                trips(&layout) < 60_000,
+                "{layout:?} makes {} trips; software drivers stop at 65,535",
+                trips(&layout)
+            );
         }
     }
 
