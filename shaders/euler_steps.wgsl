@@ -38,16 +38,15 @@ fn scale_of(member: u32, column: u32) -> f32 {
 }
 
 // Ends the step of four rows of a quad of the tile, if there are such; returns the squares of its columns.
-fn finish(row: u32, quad: u32, keep: vec4<f32>, gain: vec4<f32>, s0: vec4<f32>, s1: vec4<f32>, s2: vec4<f32>,
-        s3: vec4<f32>) -> vec4<f32> {
+fn finish(row: u32, quad: u32, keep: vec4<f32>, gain: vec4<f32>, sums: Rows) -> vec4<f32> {
     if row >= params.rows {
         return vec4<f32>();
     }
     let at = row * TILE_QUADS + quad;
-    let o0 = keep * input_panel[at] + gain * s0;
-    let o1 = keep * input_panel[at + TILE_QUADS] + gain * s1;
-    let o2 = keep * input_panel[at + 2u * TILE_QUADS] + gain * s2;
-    let o3 = keep * input_panel[at + 3u * TILE_QUADS] + gain * s3;
+    let o0 = keep * input_panel[at] + gain * sums.a;
+    let o1 = keep * input_panel[at + TILE_QUADS] + gain * sums.b;
+    let o2 = keep * input_panel[at + 2u * TILE_QUADS] + gain * sums.c;
+    let o3 = keep * input_panel[at + 3u * TILE_QUADS] + gain * sums.d;
     input_panel[at] = o0;
     input_panel[at + TILE_QUADS] = o1;
     input_panel[at + 2u * TILE_QUADS] = o2;
@@ -98,11 +97,11 @@ fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup
             let gain = coefficients[quads + at] * gain_of_member * scale;
             var squares: vec4<f32>;
             if side == 0u {
-                squares = finish(row, quad, keep, gain, p.a, p.b, p.c, p.d);
-                squares += finish(low, quad, keep, gain, p.e, p.f, p.g, p.h);
+                squares = finish(row, quad, keep, gain, p.upper);
+                squares += finish(low, quad, keep, gain, p.lower);
             } else {
-                squares = finish(row, quad, keep, gain, p.A, p.B, p.C, p.D);
-                squares += finish(low, quad, keep, gain, p.E, p.F, p.G, p.H);
+                squares = finish(row, quad, keep, gain, p.upper_right);
+                squares += finish(low, quad, keep, gain, p.lower_right);
             }
             partial[quad * ROW_LANES + lane.x] = squares;
         }

@@ -41,17 +41,16 @@ fn scales(member: u32, quad: u32) -> Scales {
 }
 
 // Ends the update of four rows of a quad, if there are such; returns the squares of its columns.
-fn finish(member: u32, row: u32, quad: u32, scales: Scales, s0: vec4<f32>, s1: vec4<f32>, s2: vec4<f32>, s3: vec4<f32>)
-        -> vec4<f32> {
+fn finish(member: u32, row: u32, quad: u32, scales: Scales, sums: Rows) -> vec4<f32> {
     let quads = params.columns / 4u;
     if row >= params.rows || quad >= quads {
         return vec4<f32>();
     }
     let at = (member * params.rows + row) * quads + quad;
-    let o0 = scales.keep * x[at] + scales.gain * s0;
-    let o1 = scales.keep * x[at + quads] + scales.gain * s1;
-    let o2 = scales.keep * x[at + 2u * quads] + scales.gain * s2;
-    let o3 = scales.keep * x[at + 3u * quads] + scales.gain * s3;
+    let o0 = scales.keep * x[at] + scales.gain * sums.a;
+    let o1 = scales.keep * x[at + quads] + scales.gain * sums.b;
+    let o2 = scales.keep * x[at + 2u * quads] + scales.gain * sums.c;
+    let o3 = scales.keep * x[at + 3u * quads] + scales.gain * sums.d;
     out[at] = o0;
     out[at + quads] = o1;
     out[at + 2u * quads] = o2;
@@ -73,15 +72,15 @@ fn euler_update(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgrou
         let p = product(member, first_row, first_quad, lane.xy);
         let row = first_row + 4u * lane.x;
         let low = row + 4u * ROW_LANES;
-        squares += finish(member, row, quad, left_scales, p.a, p.b, p.c, p.d);
+        squares += finish(member, row, quad, left_scales, p.upper);
         if TALL {
-            squares += finish(member, low, quad, left_scales, p.e, p.f, p.g, p.h);
+            squares += finish(member, low, quad, left_scales, p.lower);
         }
         if WIDE {
-            squares_right += finish(member, row, right, right_scales, p.A, p.B, p.C, p.D);
+            squares_right += finish(member, row, right, right_scales, p.upper_right);
         }
         if TALL && WIDE {
-            squares_right += finish(member, low, right, right_scales, p.E, p.F, p.G, p.H);
+            squares_right += finish(member, low, right, right_scales, p.lower_right);
         }
     }
     partial[lane.y * ROW_LANES + lane.x] = squares;

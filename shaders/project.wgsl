@@ -17,14 +17,14 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;    // [members, rows, columns / 4]
 
 // Ends the projection of four rows of a quad, if there are such.
-fn finish(member: u32, row: u32, quad: u32, s0: vec4<f32>, s1: vec4<f32>, s2: vec4<f32>, s3: vec4<f32>) {
+fn finish(member: u32, row: u32, quad: u32, sums: Rows) {
     let quads = params.columns / 4u;
     if row < params.rows && quad < quads {
         let at = (member * params.rows + row) * quads + quad;
-        out[at] = activate4(params.activation, params.scale * s0);
-        out[at + quads] = activate4(params.activation, params.scale * s1);
-        out[at + 2u * quads] = activate4(params.activation, params.scale * s2);
-        out[at + 3u * quads] = activate4(params.activation, params.scale * s3);
+        out[at] = activate4(params.scale * sums.a);
+        out[at + quads] = activate4(params.scale * sums.b);
+        out[at + 2u * quads] = activate4(params.scale * sums.c);
+        out[at + 3u * quads] = activate4(params.scale * sums.d);
     }
 }
 

@@ -19,16 +19,16 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;    // [members, rows, columns / 4]
 
 // Ends the projection of four rows of a quad, if there are such.
-fn finish(member: u32, row: u32, quad: u32, s0: vec4<f32>, s1: vec4<f32>, s2: vec4<f32>, s3: vec4<f32>) {
+fn finish(member: u32, row: u32, quad: u32, sums: Rows) {
     let quads = params.columns / 4u;
     if row < params.rows && quad < quads {
         let at = (member * params.rows + row) * quads + quad;
         let points = params.columns / params.vectors;
         let p = (member * params.rows + row) * points + 4u * quad / params.vectors;
-        out[at] = slope(params.activation, pre[p]) * params.scale * s0;
-        out[at + quads] = slope(params.activation, pre[p + points]) * params.scale * s1;
-        out[at + 2u * quads] = slope(params.activation, pre[p + 2u * points]) * params.scale * s2;
-        out[at + 3u * quads] = slope(params.activation, pre[p + 3u * points]) * params.scale * s3;
+        out[at] = slope(pre[p]) * params.scale * sums.a;
+        out[at + quads] = slope(pre[p + points]) * params.scale * sums.b;
+        out[at + 2u * quads] = slope(pre[p + 2u * points]) * params.scale * sums.c;
+        out[at + 3u * quads] = slope(pre[p + 3u * points]) * params.scale * sums.d;
     }
 }
 

@@ -65,11 +65,6 @@ var<private> inside: vec4<bool>;
 // Which weights are staged.
 var<private> staged: u32;
 
-// Four rows of a quad.
-struct Rows {
-    a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>,
-}
-
 fn weight(at: u32) -> vec4<f32> {
     switch staged {
         case QUERY_KEY_VALUE: { return query_key_value[at]; }
@@ -79,10 +74,10 @@ fn weight(at: u32) -> vec4<f32> {
     }
 }
 
-// Adds a state's worth of terms, from number `first` of the rows from `first_row` of some weights, to a block. What
+// Adds a state's worth of terms, from number `first` of the rows from `first_row` of some weights, to sums. What
 // they are multiplied with begins at `unit` of the input panel. Two barriers for each panel, the first of them at
 // once.
-fn add_product(block: ptr<function, Block>, weights: u32, first_row: u32, first: u32, unit: u32) {
+fn add_product(sums: ptr<function, Rows>, weights: u32, first_row: u32, first: u32, unit: u32) {
     staged = weights;
     let rows = select(select(params.rows, params.hidden, weights == UP), params.stacked, weights == QUERY_KEY_VALUE);
     let inner = select(params.rows, params.hidden, weights == DOWN);
@@ -90,7 +85,10 @@ fn add_product(block: ptr<function, Block>, weights: u32, first_row: u32, first:
         workgroupBarrier();
         stage_weights(member * rows * (inner / 4u), first_row, first + k, rows, inner, own);
         workgroupBarrier();
-        add_panel(block, lane, unit + k * TILE_QUADS);
+        for (var i = 0u; i < PANEL; i += 1u) {
+            let u = input_panel[unit + (k + i) * TILE_QUADS + lane.y];
+            *sums = plus(*sums, weight_panel[i * (TILE_ROWS + 1u) + lane.x], u);
+        }
     }
 }
 
@@ -137,33 +135,36 @@ fn normalise(state: Rows) {
 }
 
 // The sums of the attention's output projection.
-fn attention(state: Rows) -> Block {
+fn attention(state: Rows) -> Rows {
     normalise(state);
     let s = params.projection_scale;
     for (var first = 0u; first < params.stacked; first += 4u * TILE_ROWS) {
-        var p = Block();
+        var p = Rows();
         add_product(&p, QUERY_KEY_VALUE, first, 0u, 0u);
         if first + 4u * lane.x < params.stacked {
             leave(STACK, first + 4u * lane.x, s * p.a, s * p.b, s * p.c, s * p.d);
         }
     }
     attend();
-    var sum = Block();
+    var sum = Rows();
     add_product(&sum, OUTPUT, 0u, 0u, STACK);
     return sum;
 }
 
 // The sums of the FFN's output projection.
-fn feedforward(state: Rows) -> Block {
+fn feedforward(state: Rows) -> Rows {
     normalise(state);
     let s = params.projection_scale;
-    let kind = params.activation;
-    var sum = Block();
+    var sum = Rows();
     for (var first = 0u; first < params.hidden; first += params.rows) {
-        var p = Block();
+        var p = Rows();
         add_product(&p, UP, first, 0u, 0u);
-        leave(STACK, 4u * lane.x, activate4(kind, s * p.a), activate4(kind, s * p.b), activate4(kind, s * p.c),
-            activate4(kind, s * p.d));
+        leave(STACK, 4u * lane.x, s * p.a, s * p.b, s * p.c, s * p.d);
+        // In a loop, because the functions are long.
+        for (var j = 0u; j < 4u; j += 1u) {
+            let at = STACK + (4u * lane.x + j) * TILE_QUADS + lane.y;
+            input_panel[at] = activate4(input_panel[at]);
+        }
         add_product(&sum, DOWN, 0u, first, STACK);
     }
     return sum;
@@ -180,7 +181,7 @@ fn coefficient(row: u32) -> vec4<f32> {
 }
 
 // The Euler step of a sublayer with these sums.
-fn advance(state: Rows, sublayer: u32, sum: Block) -> Rows {
+fn advance(state: Rows, sublayer: u32, sum: Rows) -> Rows {
     let keep = coefficient(2u * sublayer);
     let gain = coefficient(2u * sublayer + 1u);
     return Rows(keep * state.a + gain * sum.a, keep * state.b + gain * sum.b, keep * state.c + gain * sum.c,

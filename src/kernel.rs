@@ -138,8 +138,8 @@ pub trait Kernel: Sized + 'static {
     fn constants(_params: &Self::Params, _machine: &Machine) -> Vec<(&'static str, f64)> {
         Vec::new()
     }
-    /// May a GPU compile it without counting the trips of its loops? Only where each is a `for` that plainly ends, and
-    /// where it pays: see `device::gpu`.
+    /// May a GPU compile it without wgpu's checks? Only where it pays, and where each loop is a `for` that plainly ends,
+    /// each index stays in its array and no divisor is 0: see `device::gpu`.
     const TRUSTED: bool = false;
     /// The parameters.
     type Params: Params;

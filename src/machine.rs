@@ -49,8 +49,7 @@ impl Blocks {
     /// loads are what costs there, and a barrier costs as much as some hundred of them.
     ///
     /// Hardware stages tiles of up to 64 by 128 in blocks of 8 by 8. It was not measured. By counting: an invocation
-    /// reads four vec4 of workgroup memory for 64 multiply-adds. A workgroup needs 8 + 8 vec4 of storage for 1,024
-    /// multiply-adds. Read directly, rows of the weights lie in cache lines of their own, and a subgroup of 32 waits
+    /// reads four vec4 of workgroup memory for 64 multiply-adds and copies 8 vec4 there for 1,024. Read directly, rows of the weights lie in cache lines of their own, and a subgroup of 32 waits
     /// eight or sixteen times as long for them as for one line. Small states take fewer row lanes, so that none is idle.
     pub fn of(rows: u32, columns: u32, machine: &Machine) -> Blocks {
         if let Some(blocks) = machine.blocks {

@@ -63,7 +63,7 @@ cargo test --release
 if [ -e "$swiftshader" ]; then
     note "tests of the GPU once more, on SwiftShader"
     VK_DRIVER_FILES=$PWD/$swiftshader VK_ICD_FILENAMES=$PWD/$swiftshader \
-        cargo test --release --test it -- parity eigen_gpu derived theory exponents layer nonlinear fused integrators
+        cargo test --release --test it -- parity eigen_gpu derived theory exponents layer nonlinear fused:: integrators
 fi
 
 note "documentation"

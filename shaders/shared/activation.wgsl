@@ -1,11 +1,14 @@
 // The activations of the FFN and their slopes; the numbers are those of src/activation.rs.
 
+// `activation` of the parameters, known when the shader is compiled: the functions are long and stand there often.
+override ACTIVATION: u32 = 0u;
+
 const RELU = 1u;
 const GELU = 2u;
 const TANH = 3u;
 
-fn activate(kind: u32, x: f32) -> f32 {
-    switch kind {
+fn activate(x: f32) -> f32 {
+    switch ACTIVATION {
         case RELU: { return select(0.0, x, x > 0.0); }
         case GELU: { return x * (0.5 + normal_share(x)); }
         case TANH: { return hyperbolic_tangent(x); }
@@ -13,8 +16,8 @@ fn activate(kind: u32, x: f32) -> f32 {
     }
 }
 
-fn slope(kind: u32, x: f32) -> f32 {
-    switch kind {
+fn slope(x: f32) -> f32 {
+    switch ACTIVATION {
         case RELU: { return select(0.0, 1.0, x > 0.0); }
         case GELU: {
             // Beyond 13 the density is 0 in f32, and the square must not overflow.
@@ -29,10 +32,6 @@ fn slope(kind: u32, x: f32) -> f32 {
     }
 }
 
-fn activate4(kind: u32, x: vec4<f32>) -> vec4<f32> {
-    return vec4<f32>(activate(kind, x.x), activate(kind, x.y), activate(kind, x.z), activate(kind, x.w));
-}
-
-fn slope4(kind: u32, x: vec4<f32>) -> vec4<f32> {
-    return vec4<f32>(slope(kind, x.x), slope(kind, x.y), slope(kind, x.z), slope(kind, x.w));
+fn activate4(x: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(activate(x.x), activate(x.y), activate(x.z), activate(x.w));
 }

@@ -22,41 +22,33 @@ override INPUT_ROOM: u32 = 1u;
 var<workgroup> weight_panel: array<vec4<f32>, WEIGHT_ROOM>;    // [PANEL, TILE_ROWS + 1]
 var<workgroup> input_panel: array<vec4<f32>, INPUT_ROOM>;      // [PANEL, TILE_QUADS]
 
-// Rows a to d of a quad, then e to h below them; the right quad has the capitals.
-struct Block {
+// Four rows of a quad of columns.
+struct Rows {
     a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>,
-    e: vec4<f32>, f: vec4<f32>, g: vec4<f32>, h: vec4<f32>,
-    A: vec4<f32>, B: vec4<f32>, C: vec4<f32>, D: vec4<f32>,
-    E: vec4<f32>, F: vec4<f32>, G: vec4<f32>, H: vec4<f32>,
+}
+
+struct Block {
+    upper: Rows, lower: Rows, upper_right: Rows, lower_right: Rows,
+}
+
+// One more term of each number: of rows with weights w, of columns with units u.
+fn plus(rows: Rows, w: vec4<f32>, u: vec4<f32>) -> Rows {
+    return Rows(rows.a + w.x * u, rows.b + w.y * u, rows.c + w.z * u, rows.d + w.w * u);
 }
 
 // One more term of every number, from the panels.
 fn add_term(block: ptr<function, Block>, weight: u32, unit: u32) {
-    let u = input_panel[unit];
     let w = weight_panel[weight];
-    (*block).a += w.x * u;
-    (*block).b += w.y * u;
-    (*block).c += w.z * u;
-    (*block).d += w.w * u;
+    let u = input_panel[unit];
+    (*block).upper = plus((*block).upper, w, u);
     if TALL {
-        let z = weight_panel[weight + ROW_LANES];
-        (*block).e += z.x * u;
-        (*block).f += z.y * u;
-        (*block).g += z.z * u;
-        (*block).h += z.w * u;
+        (*block).lower = plus((*block).lower, weight_panel[weight + ROW_LANES], u);
     }
     if WIDE {
         let v = input_panel[unit + COLUMN_LANES];
-        (*block).A += w.x * v;
-        (*block).B += w.y * v;
-        (*block).C += w.z * v;
-        (*block).D += w.w * v;
+        (*block).upper_right = plus((*block).upper_right, w, v);
         if TALL {
-            let z = weight_panel[weight + ROW_LANES];
-            (*block).E += z.x * v;
-            (*block).F += z.y * v;
-            (*block).G += z.z * v;
-            (*block).H += z.w * v;
+            (*block).lower_right = plus((*block).lower_right, weight_panel[weight + ROW_LANES], v);
         }
     }
 }
@@ -76,20 +68,20 @@ fn add_panel(block: ptr<function, Block>, lane: vec2<u32>, first: u32) {
 }
 
 // Copies the weights of a tile, PANEL terms from number `first` of each row, to workgroup memory, transposed. The first row
-// of the tile is row `first_row` of a matrix of so many rows and terms, which begins at `origin`.
+// of the tile is row `first_row` of a matrix of so many rows and terms, which begins at `origin`. Rows beyond the last one
+// are copies of it, terms beyond the last one are 0.
 fn stage_weights(origin: u32, first_row: u32, first: u32, rows: u32, inner: u32, lane: u32) {
     let terms = PANEL / 4u;
     let stride = TILE_ROWS + 1u;
+    let line = inner / 4u;
     for (var i = lane; i < TILE_ROWS * terms; i += ROW_LANES * COLUMN_LANES) {
         let k = first / 4u + i % terms;
-        // Rows beyond the last one are copies of it, terms beyond the last one are 0.
-        let row = min(first_row + 4u * (i / terms), rows - 4u);
-        let source = origin + row * (inner / 4u) + min(k, inner / 4u - 1u);
-        let inside = vec4<bool>(4u * k < inner);
-        let w0 = select(vec4<f32>(), weight(source), inside);
-        let w1 = select(vec4<f32>(), weight(source + inner / 4u), inside);
-        let w2 = select(vec4<f32>(), weight(source + 2u * (inner / 4u)), inside);
-        let w3 = select(vec4<f32>(), weight(source + 3u * (inner / 4u)), inside);
+        let at = origin + min(first_row + 4u * (i / terms), rows - 4u) * line + min(k, line - 1u);
+        let inside = vec4<bool>(k < line);
+        let w0 = select(vec4<f32>(), weight(at), inside);
+        let w1 = select(vec4<f32>(), weight(at + line), inside);
+        let w2 = select(vec4<f32>(), weight(at + 2u * line), inside);
+        let w3 = select(vec4<f32>(), weight(at + 3u * line), inside);
         let to = 4u * (i % terms) * stride + i / terms;
         weight_panel[to] = vec4<f32>(w0.x, w1.x, w2.x, w3.x);
         weight_panel[to + stride] = vec4<f32>(w0.y, w1.y, w2.y, w3.y);

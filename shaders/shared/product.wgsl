@@ -13,14 +13,12 @@ fn weight(at: u32) -> vec4<f32> {
     return weights[at];
 }
 
-// Copies PANEL rows of the input.
+// Copies PANEL rows of the input; quads beyond the last one are copies of it.
 fn stage_input(member: u32, first_quad: u32, first: u32, lane: u32) {
     let quads = params.columns / 4u;
     for (var i = lane; i < PANEL * TILE_QUADS; i += ROW_LANES * COLUMN_LANES) {
-        let k = first + i / TILE_QUADS;
         let quad = min(first_quad + i % TILE_QUADS, quads - 1u);
-        let value = input[(member * params.inner + min(k, params.inner - 1u)) * quads + quad];
-        input_panel[i] = select(vec4<f32>(), value, vec4<bool>(k < params.inner));
+        input_panel[i] = input[(member * params.inner + first + i / TILE_QUADS) * quads + quad];
     }
 }
 
@@ -35,9 +33,24 @@ fn staged(block: ptr<function, Block>, member: u32, first_row: u32, first_quad: 
     }
 }
 
-// Four more terms of four numbers.
-fn add_terms(sum: vec4<f32>, w: vec4<f32>, u0: vec4<f32>, u1: vec4<f32>, u2: vec4<f32>, u3: vec4<f32>) -> vec4<f32> {
-    return sum + w.x * u0 + w.y * u1 + w.z * u2 + w.w * u3;
+// Four more terms of each number: four rows of weights begin at `at`, units are four rows of a quad.
+fn plus_four(rows: Rows, at: u32, u: Rows) -> Rows {
+    let line = params.inner / 4u;
+    let a = weights[at];
+    let b = weights[at + line];
+    let c = weights[at + 2u * line];
+    let d = weights[at + 3u * line];
+    return Rows(
+        rows.a + a.x * u.a + a.y * u.b + a.z * u.c + a.w * u.d,
+        rows.b + b.x * u.a + b.y * u.b + b.z * u.c + b.w * u.d,
+        rows.c + c.x * u.a + c.y * u.b + c.z * u.c + c.w * u.d,
+        rows.d + d.x * u.a + d.y * u.b + d.z * u.c + d.w * u.d,
+    );
+}
+
+fn four_rows(at: u32) -> Rows {
+    let quads = params.columns / 4u;
+    return Rows(input[at], input[at + quads], input[at + 2u * quads], input[at + 3u * quads]);
 }
 
 fn direct(block: ptr<function, Block>, member: u32, first_row: u32, first_quad: u32, lane: vec2<u32>) {
@@ -47,49 +60,23 @@ fn direct(block: ptr<function, Block>, member: u32, first_row: u32, first_quad: 
     let right = min(first_quad + lane.y + COLUMN_LANES, quads - 1u);
     let row = min(first_row + 4u * lane.x, params.rows - 4u);
     let low = min(first_row + 4u * (lane.x + ROW_LANES), params.rows - 4u);
-    var w = (member * params.rows + row) * inner;
-    var z = (member * params.rows + low) * inner;
-    var u = member * params.inner * quads + quad;
-    var v = member * params.inner * quads + right;
+    let origin = member * params.rows * inner;
+    let units = member * params.inner * quads;
     for (var k = 0u; k < inner; k += 1u) {
-        let u0 = input[u];
-        let u1 = input[u + quads];
-        let u2 = input[u + 2u * quads];
-        let u3 = input[u + 3u * quads];
-        let w0 = weights[w];
-        let w1 = weights[w + inner];
-        let w2 = weights[w + 2u * inner];
-        let w3 = weights[w + 3u * inner];
-        (*block).a = add_terms((*block).a, w0, u0, u1, u2, u3);
-        (*block).b = add_terms((*block).b, w1, u0, u1, u2, u3);
-        (*block).c = add_terms((*block).c, w2, u0, u1, u2, u3);
-        (*block).d = add_terms((*block).d, w3, u0, u1, u2, u3);
+        let w = origin + row * inner + k;
+        let z = origin + low * inner + k;
+        let u = four_rows(units + 4u * k * quads + quad);
+        (*block).upper = plus_four((*block).upper, w, u);
+        if TALL {
+            (*block).lower = plus_four((*block).lower, z, u);
+        }
         if WIDE {
-            let v0 = input[v];
-            let v1 = input[v + quads];
-            let v2 = input[v + 2u * quads];
-            let v3 = input[v + 3u * quads];
-            (*block).A = add_terms((*block).A, w0, v0, v1, v2, v3);
-            (*block).B = add_terms((*block).B, w1, v0, v1, v2, v3);
-            (*block).C = add_terms((*block).C, w2, v0, v1, v2, v3);
-            (*block).D = add_terms((*block).D, w3, v0, v1, v2, v3);
+            let v = four_rows(units + 4u * k * quads + right);
+            (*block).upper_right = plus_four((*block).upper_right, w, v);
             if TALL {
-                (*block).E = add_terms((*block).E, weights[z], v0, v1, v2, v3);
-                (*block).F = add_terms((*block).F, weights[z + inner], v0, v1, v2, v3);
-                (*block).G = add_terms((*block).G, weights[z + 2u * inner], v0, v1, v2, v3);
-                (*block).H = add_terms((*block).H, weights[z + 3u * inner], v0, v1, v2, v3);
+                (*block).lower_right = plus_four((*block).lower_right, z, v);
             }
         }
-        if TALL {
-            (*block).e = add_terms((*block).e, weights[z], u0, u1, u2, u3);
-            (*block).f = add_terms((*block).f, weights[z + inner], u0, u1, u2, u3);
-            (*block).g = add_terms((*block).g, weights[z + 2u * inner], u0, u1, u2, u3);
-            (*block).h = add_terms((*block).h, weights[z + 3u * inner], u0, u1, u2, u3);
-        }
-        w += 1u;
-        z += 1u;
-        u += 4u * quads;
-        v += 4u * quads;
     }
 }
 

@@ -6,14 +6,14 @@ fn project_tile(group: vec3<u32>, lane: vec2<u32>) {
     let low = row + 4u * ROW_LANES;
     let quad = group.y * TILE_QUADS + lane.y;
     let right = quad + COLUMN_LANES;
-    finish(group.z, row, quad, p.a, p.b, p.c, p.d);
+    finish(group.z, row, quad, p.upper);
     if TALL {
-        finish(group.z, low, quad, p.e, p.f, p.g, p.h);
+        finish(group.z, low, quad, p.lower);
     }
     if WIDE {
-        finish(group.z, row, right, p.A, p.B, p.C, p.D);
+        finish(group.z, row, right, p.upper_right);
     }
     if TALL && WIDE {
-        finish(group.z, low, right, p.E, p.F, p.G, p.H);
+        finish(group.z, low, right, p.lower_right);
     }
 }

@@ -57,7 +57,7 @@ pub fn agreement(device: &Device, entry: &'static Entry) -> Result<Agreement> {
 }
 
 /// The written buffers of a case after a run.
-fn run(device: &Device, entry: &'static Entry, case: Case<ErasedParams>) -> Result<Vec<Data>> {
+pub fn run(device: &Device, entry: &'static Entry, case: Case<ErasedParams>) -> Result<Vec<Data>> {
     let members = case.members;
     let (mut plan, inputs, ids) = Plan::of_case(entry, case, members, Data::F64, 1);
     for (&id, &(_, access, _)) in ids.iter().zip(entry.buffers) {

@@ -48,7 +48,9 @@ impl Kernel for Project {
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        Blocks::of(p.rows, p.columns, machine).constants_of_product(p.inner)
+        let mut constants = Blocks::of(p.rows, p.columns, machine).constants_of_product(p.inner);
+        constants.push(("ACTIVATION", p.activation.into()));
+        constants
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {

@@ -48,6 +48,9 @@
 //!   eighths. In return queries never straddle points, and scores are blocks of 4 keys by 4 queries.
 //! - Sums have an order that depends on n and T alone, so a point's numbers do not depend on how many lie beside it.
 //!
+//! The activation is made in a loop over rows: written out for each of them it took SwiftShader's compiler minutes and
+//! gigabytes instead of a second.
+//!
 //! An invocation makes fewer than 60,000 trips through its loops in a run, which [`steps_at_once`] sees to; lavapipe
 //! stops at 65,535.
 
@@ -140,7 +143,9 @@ impl Kernel for TransformerSteps {
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        Layout::of(p, machine).constants()
+        let mut constants = Layout::of(p, machine).constants();
+        constants.push(("ACTIVATION", p.activation.into()));
+        constants
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {

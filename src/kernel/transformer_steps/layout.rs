@@ -112,6 +112,7 @@ impl Layout {
         let (rows, panels) = (u64::from(p.rows), u64::from(p.rows / self.panel));
         // Terms, and for each panel the staging.
         let product = rows + panels * (2 + each(self.row_lanes() * self.panel / 4));
+        // Each with its loop, and the activation of four rows.
         let products = u64::from(p.stacked.div_ceil(p.rows) + 1 + 2 * p.hidden.div_ceil(p.rows));
         let head_width = p.width / p.heads;
         let items = each(self.heads_at_once * self.point_quads * self.quads());
@@ -120,6 +121,6 @@ impl Layout {
         let scores = items * (u64::from(head_width) + point_quads + 8) + outputs * (point_quads + 2);
         let attention = u64::from(p.heads.div_ceil(self.heads_at_once)) * (scores + 2);
         let sums = u64::from(6 * self.row_lanes()) + each(self.points) * (point_quads + 2);
-        products * (product + 2) + attention + sums + each(self.quads()) + 8
+        products * (product + 6) + attention + sums + each(self.quads()) + 8
     }
 }
