@@ -17,15 +17,18 @@ use crate::kernel::Entry;
 use crate::machine::{Blocks, Machine};
 use crate::plan::{Chunk, Inputs, Plan, Run};
 use crate::spec::Precision;
-use pace::Budget;
 use session::Session;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// The name of a kernel and the bits of its `override` constants.
 type PipelineKey = (&'static str, Vec<u64>);
+
+/// A submission that takes longer is taken for a hang.
+const STALL: Duration = Duration::from_secs(300);
 
 /// Members of a chunk that a GPU is never asked to go below for the sake of progress.
 const LEAST_CHUNK: u64 = 16;
@@ -37,7 +40,6 @@ pub struct Gpu {
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     memory: u64,
-    budget: Budget,
     precision: Precision,
     /// How all products are laid out, if that is not to be decided for each.
     blocks: Mutex<Option<Blocks>>,
@@ -254,6 +256,17 @@ impl Gpu {
             bind_group_layouts: &[Some(&group)],
             immediate_size: 0,
         })
+    }
+
+    /// Waits for a submission and all before it.
+    fn wait(&self, index: &wgpu::SubmissionIndex) -> Result<()> {
+        let poll = wgpu::PollType::Wait { submission_index: Some(index.clone()), timeout: Some(STALL) };
+        match self.device.poll(poll) {
+            Ok(_) => self.check_failure(),
+            Err(error) => {
+                Err(Error::Device(format!("adapter {} does not answer: {error}; try --chunk 1", self.description.name)))
+            }
+        }
     }
 
     /// Fails if the adapter has failed since the last call.

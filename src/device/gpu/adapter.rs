@@ -1,7 +1,6 @@
 //! Adapters: which there are, which one is meant, and how one is opened.
 
 use crate::device::gpu::Gpu;
-use crate::device::gpu::pace::Budget;
 use crate::device::profile::Recorder;
 use crate::device::{Description, host_budget};
 use crate::error::{Error, Result};
@@ -108,7 +107,6 @@ impl Adapter {
             queue,
             limits,
             memory,
-            budget: Budget::new(self.description.software),
             precision,
             blocks: Mutex::new(None),
             checked: false,

@@ -11,10 +11,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
-
-/// A submission that takes longer is taken for a hang.
-const STALL: Duration = Duration::from_secs(300);
+use std::time::Instant;
 
 /// A skip that leads past every member.
 const NOBODY: u32 = 1 << 31;
@@ -64,7 +61,7 @@ impl<'a> Session<'a> {
         }
         let dispatches = create_dispatches(gpu, plan, &buffers, &params, &offsets)?;
         gpu.check_failure()?;
-        let pace = Pace::default();
+        let pace = Pace::new(gpu.description.software);
         let clock = if gpu.recorder.is_on() { Clock::new(gpu, plan.runs.len()) } else { None };
         Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, idle: Vec::new(), clock })
     }
@@ -113,7 +110,7 @@ impl<'a> Session<'a> {
             let pass;
             (next, pass) = self.encode_pass(encoder, next..runs.end, members);
             work += pass;
-            if self.pace.is_enough(self.gpu, work) {
+            if self.pace.is_enough(work) {
                 let full = std::mem::replace(encoder, self.encoder());
                 self.pace.submit(self.gpu, full, work)?;
                 work = 0.0;
@@ -139,7 +136,7 @@ impl<'a> Session<'a> {
             pass.set_bind_group(0, &dispatch.group, &[dispatch.offset]);
             pass.dispatch_workgroups(x, y, z);
             work += dispatch.work * members as f64;
-            if self.clock.is_some() || self.pace.is_enough(self.gpu, work) {
+            if self.clock.is_some() || self.pace.is_enough(work) {
                 return (index + 1, work);
             }
         }
@@ -192,7 +189,7 @@ impl<'a> Session<'a> {
 
     /// Waits for copies of the buffers `ids`.
     fn receive(&mut self, pending: Pending, ids: &[BufferId]) -> Result<Vec<Data>> {
-        wait(self.gpu, &pending.last)?;
+        self.gpu.wait(&pending.last)?;
         let mut outputs = Vec::new();
         for ((buffer, mapped), id) in pending.staging.into_iter().zip(ids) {
             mapped
@@ -225,7 +222,7 @@ impl<'a> Session<'a> {
     ) -> Result<Instant> {
         if self.gpu.recorder.is_on() {
             let full = std::mem::replace(encoder, self.encoder());
-            wait(self.gpu, &self.gpu.queue.submit([full.finish()]))?;
+            self.gpu.wait(&self.gpu.queue.submit([full.finish()]))?;
             let mut profile = Profile::default();
             count(&mut profile, start.elapsed().as_secs_f64());
             self.gpu.recorder.add(&profile, 1.0);
@@ -240,7 +237,7 @@ impl<'a> Session<'a> {
         clock.resolve(&mut encoder, runs.clone());
         let index = self.gpu.queue.submit([encoder.finish()]);
         clock.map();
-        wait(self.gpu, &index)?;
+        self.gpu.wait(&index)?;
         let mut profile = Profile::default();
         for (run, seconds) in self.plan.runs[runs.clone()].iter().zip(clock.seconds(runs)) {
             profile.kernel(run.entry.name, seconds);
@@ -279,17 +276,6 @@ impl<'a> Session<'a> {
 /// The members whose word in `finished` is 0.
 fn unfinished_members(finished: &Data) -> Vec<u32> {
     (0..finished.len()).filter(|&member| finished.int(member) == 0).map(|member| member as u32).collect()
-}
-
-/// Waits for a submission and all before it.
-pub fn wait(gpu: &Gpu, index: &wgpu::SubmissionIndex) -> Result<()> {
-    let poll = wgpu::PollType::Wait { submission_index: Some(index.clone()), timeout: Some(STALL) };
-    match gpu.device.poll(poll) {
-        Ok(_) => gpu.check_failure(),
-        Err(error) => {
-            Err(Error::Device(format!("adapter {} does not answer: {error}; try --chunk 1", gpu.description.name)))
-        }
-    }
 }
 
 fn map(buffer: &wgpu::Buffer) -> Receiver<Mapped> {
