@@ -4,24 +4,32 @@
 # roofline, block layouts, ever more layers, a million eigenvalue problems, and the peers.
 # Usage: bash benches/hardware.sh [FOLDER]     [default: results]
 # Environment: as for benches/peers/compare.sh; EULERSCOPE is the program on a machine without Rust
-set -euo pipefail
-cd "$(dirname "$0")/.."
+set -uo pipefail
 
-folder=${1:-results}
-[ -n "${EULERSCOPE:-}" ] || cargo build --release --quiet
-export EULERSCOPE=${EULERSCOPE:-${CARGO_TARGET_DIR:-target}/release/eulerscope}
+folder=$(realpath -m "${1:-results}")
+if [ -n "${EULERSCOPE:-}" ]; then
+    EULERSCOPE=$(realpath "$EULERSCOPE")
+    cd "$(dirname "$0")/.." || exit 1
+else
+    cd "$(dirname "$0")/.." || exit 1
+    cargo build --release --quiet || exit 1
+    EULERSCOPE=$(realpath "${CARGO_TARGET_DIR:-target}/release/eulerscope")
+fi
+export EULERSCOPE
 mkdir -p "$folder"
 
-note() { printf '\n== %s\n' "$*"; }
+# What fails is said at the end; the rest is still worth having.
+failed=0
+step() {
+    printf '\n== %s\n' "$1"
+    shift
+    "$@" || failed=$?
+}
 
-note "adapters, their self-tests and the parity of every kernel"
-"$EULERSCOPE" devices --parity
-"$EULERSCOPE" devices --parity --json > "$folder/devices.json"
-note "kernels and workloads"
-"$EULERSCOPE" bench --device gpu --out "$folder/bench"
-note "layouts of products"
-"$EULERSCOPE" bench --device gpu --only blocks --out "$folder/blocks"
-note "scaling and soak"
-"$EULERSCOPE" bench --device gpu --only scaling,soak --out "$folder/scaling"
-note "peers"
-bash benches/peers/compare.sh --device gpu | tee "$folder/peers.txt"
+step "adapters, their self-tests and the parity of every kernel" "$EULERSCOPE" devices --parity
+"$EULERSCOPE" devices --parity --json > "$folder/devices.json" 2> /dev/null
+step "kernels and workloads" "$EULERSCOPE" bench --device gpu --out "$folder/bench"
+step "layouts of products" "$EULERSCOPE" bench --device gpu --only blocks --out "$folder/blocks"
+step "scaling and soak" "$EULERSCOPE" bench --device gpu --only scaling,soak --out "$folder/scaling"
+step "peers" bash benches/peers/compare.sh --device gpu --to "$folder/peers.txt"
+exit "$failed"

@@ -46,6 +46,10 @@ fn put(i: u32, j: u32, value: real) {
 
 // Column k below the diagonal becomes (beta, 0, ..): beta, tau, and the scale that makes v of the column.
 fn reflector_of(k: u32, n: u32) -> vec3<real> {
+    if n == 0u {
+        // A team without a matrix.
+        return vec3<real>();
+    }
     let alpha = at(k + 1u, k);
     var square = real(0.0);
     for (var i = k + 2u; i < n; i += 1u) {

@@ -190,7 +190,12 @@ pub fn run(
     let (soak, scaling) = (asked_for(SOAK), asked_for(SCALING));
     if asked_for(BLOCKS) {
         for device in devices {
-            report.blocks.extend(blocks::blocks(device, label(device), settings.quick)?);
+            let mut heard = |fraction: f64, name: &str| {
+                let flow = progress(fraction, name);
+                report.interrupted |= flow.is_break();
+                flow
+            };
+            report.blocks.extend(blocks::blocks(device, label(device), settings.quick, &mut heard)?);
         }
     }
     for device in devices.iter().filter(|device| label(device) != "software") {

@@ -134,6 +134,10 @@ pub trait Kernel: Sized + 'static {
     const SOURCE: &'static str;
     /// The storage buffers, at bindings 1, 2, .. in this order; the parameters are at binding 0.
     const BUFFERS: &'static [Binding];
+    /// Has an adapter the workgroup memory for a run? Whoever records plans does not ask for others.
+    fn fits(_params: &Self::Params, _machine: &Machine) -> bool {
+        true
+    }
     /// `override` constants of one run: how it is laid out on this adapter.
     fn constants(_params: &Self::Params, _machine: &Machine) -> Vec<(&'static str, f64)> {
         Vec::new()
@@ -163,6 +167,7 @@ pub struct Entry {
     pub buffers: &'static [Binding],
     pub fields: &'static [(&'static str, &'static str)],
     pub trusted: bool,
+    pub fits: fn(&(dyn Any + Send + Sync), &Machine) -> bool,
     pub constants: fn(&(dyn Any + Send + Sync), &Machine) -> Vec<(&'static str, f64)>,
     pub grid: fn(&(dyn Any + Send + Sync), u32, &Machine) -> [u32; 3],
     pub cost: fn(&(dyn Any + Send + Sync)) -> Cost,
@@ -200,6 +205,7 @@ impl Entry {
             buffers: K::BUFFERS,
             fields: <K::Params as Params>::FIELDS,
             trusted: K::TRUSTED,
+            fits: |params, machine| K::fits(typed(params), machine),
             constants: |params, machine| K::constants(typed(params), machine),
             grid: |params, members, machine| K::grid(typed(params), members, machine),
             cost: |params| K::cost(typed(params)),

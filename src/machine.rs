@@ -43,15 +43,16 @@ pub fn panel(inner: u32) -> u32 {
 }
 
 impl Blocks {
-    /// The layout of a product of this size on an adapter.
+    /// The layout of a product of so many rows, terms and columns on an adapter.
     ///
     /// A software driver reads storage in blocks of 8 by 8 where the product has so many rows, one subgroup a workgroup:
     /// loads are what costs there, and a barrier costs as much as some hundred of them.
     ///
-    /// Hardware stages tiles of up to 64 by 128 in blocks of 8 by 8. It was not measured. By counting: an invocation
-    /// reads four vec4 of workgroup memory for 64 multiply-adds and copies 8 vec4 there for 1,024. Read directly, rows of the weights lie in cache lines of their own, and a subgroup of 32 waits
+    /// Hardware stages tiles in blocks of 8 by 8, of 64 by 64 where the product has so many rows, else as many more
+    /// columns as make up for them and fit. It was not measured. By counting, at 64 by 64: an invocation reads four vec4
+    /// of workgroup memory for 64 multiply-adds and copies 8 vec4 there for 1,024. Read directly, rows of the weights lie in cache lines of their own, and a subgroup of 32 waits
     /// eight or sixteen times as long for them as for one line. Small states take fewer row lanes, so that none is idle.
-    pub fn of(rows: u32, columns: u32, machine: &Machine) -> Blocks {
+    pub fn of([rows, inner, columns]: [u32; 3], machine: &Machine) -> Blocks {
         if let Some(blocks) = machine.blocks {
             return blocks;
         }
@@ -62,8 +63,11 @@ impl Blocks {
             return Blocks { row_lanes, column_lanes, tall, wide, staged: false };
         }
         let row_lanes = rows.div_ceil(8).next_power_of_two().min(8);
-        let column_lanes = columns.div_ceil(8).next_power_of_two().min(INVOCATIONS / row_lanes).min(16);
-        Blocks { row_lanes, column_lanes, tall: true, wide: true, staged: true }
+        let most = columns.div_ceil(8).next_power_of_two().min(INVOCATIONS / row_lanes);
+        let blocks = |column_lanes| Blocks { row_lanes, column_lanes, tall: true, wide: true, staged: true };
+        let lanes = std::iter::successors(Some(most), |lanes| Some(lanes / 2)).take_while(|&lanes| lanes > 0);
+        let fits = |blocks: &Blocks| blocks.bytes_of_product(inner) <= machine.workgroup_bytes;
+        lanes.map(blocks).find(fits).unwrap_or(blocks(1))
     }
 
     /// Fours of rows of a workgroup's tile.

@@ -288,6 +288,15 @@ impl Plan {
         self.buffers.iter().filter(|b| !b.is_shared()).map(|b| b.bytes(real)).sum()
     }
 
+    /// Flops plus bytes of the run with most of them, for one member.
+    pub fn dearest_run(&self) -> f64 {
+        let work = |run: &Run| {
+            let cost = (run.entry.cost)(&*run.params.value);
+            cost.flops + cost.bytes
+        };
+        self.runs.iter().map(work).fold(0.0, f64::max)
+    }
+
     /// The work for one member.
     pub fn cost(&self) -> Cost {
         self.runs.iter().fold(Cost::default(), |sum, run| {

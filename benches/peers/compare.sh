@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # Runs `eulerscope bench` and the peers in turns on this machine and prints one table of ratios.
-# Usage: bash benches/peers/compare.sh [--device D] [--only NAME,NAME] [--rounds N]
+# Usage: bash benches/peers/compare.sh [--device D] [--only NAME,NAME] [--rounds N] [--to FILE]
 # Environment: PYTHON_JAX, PYTHON_TORCH: the Pythons that have them [default: python3]
 #   EULERSCOPE: the program, for a machine without Rust [default: built from here]
 set -euo pipefail
+[ -z "${EULERSCOPE:-}" ] || EULERSCOPE=$(realpath "$EULERSCOPE")
 cd "$(dirname "$0")/../.."
 
-device=auto only= rounds=3
+device=auto only= rounds=3 to=/dev/null
 while [ $# -gt 0 ]; do
     case $1 in
         --device) device=$2 ;;
         --only) only=$2 ;;
         --rounds) rounds=$2 ;;
+        --to) to=$2 ;;
         *) echo "unknown argument $1; see the head of $0" >&2; exit 2 ;;
     esac
     shift 2
@@ -46,7 +48,7 @@ for round in $(seq "$rounds"); do
     done
 done
 
-python3 - "$results" <<'PYTHON'
+python3 - "$results" <<'PYTHON' | tee "$to"
 import glob, json, sys
 
 def rows(pattern):

@@ -1,5 +1,6 @@
-//! Block layouts: all that fit an adapter, timed on the products that layers are made of, beside the one that
-//! [`Blocks::of`] chooses without having seen the adapter. The choice changes the order of no sum but that of the norms,
+//! Block layouts: those of 32 to 256 invocations that fit an adapter (of 8 on a software driver), timed on the products
+//! that layers are made of, beside the one that [`Blocks::of`] chooses without having seen the adapter. Where there are
+//! no timestamps, times include the drawing of weights, and small products look more alike than they are. The choice changes the order of no sum but that of the norms,
 //! so it is made in the source and not at run time: results stay the same from run to run.
 
 use crate::device::Device;
@@ -14,6 +15,7 @@ use crate::machine::{Blocks, Machine};
 use crate::plan::{BufferId, Plan};
 use crate::random::Tensor;
 use serde::Serialize;
+use std::ops::ControlFlow;
 
 /// Columns of every product.
 const COLUMNS: usize = 256;
@@ -50,8 +52,13 @@ enum Product {
     Steps,
 }
 
-/// Times all layouts on a GPU; nothing on other devices.
-pub fn blocks(device: &Device, label: &'static str, quick: bool) -> Result<Vec<BlockTime>> {
+/// Times all layouts on a GPU, nothing on other devices, until `progress` asks to stop.
+pub fn blocks(
+    device: &Device,
+    label: &'static str,
+    quick: bool,
+    progress: &mut dyn FnMut(f64, &str) -> ControlFlow<()>,
+) -> Result<Vec<BlockTime>> {
     let Device::Gpu(gpu) = device else { return Ok(Vec::new()) };
     let products = match quick {
         true => vec![(Product::Update, 16, 16), (Product::Steps, 16, 16)],
@@ -69,11 +76,16 @@ pub fn blocks(device: &Device, label: &'static str, quick: bool) -> Result<Vec<B
         ],
     };
     let mut times = Vec::new();
-    for (product, rows, inner) in products {
+    let count = products.len();
+    for (i, (product, rows, inner)) in products.into_iter().enumerate() {
         let trial = Trial::new(gpu, product, rows, inner, quick);
-        let mut own = Vec::new();
+        let mut own: Vec<BlockTime> = Vec::new();
         for (blocks, chosen) in candidates(product, rows, inner, &gpu.machine()) {
-            let gflops = gpu.with_blocks(blocks, || trial.gflops(device))?;
+            if progress(i as f64 / count as f64, trial.kernel).is_break() {
+                return Ok(times);
+            }
+            let best = own.iter().map(|time| time.gflops).fold(0.0, f64::max);
+            let gflops = gpu.with_blocks(blocks, || trial.gflops(device, best))?;
             own.push(BlockTime {
                 device: label,
                 kernel: trial.kernel,
@@ -95,7 +107,7 @@ fn candidates(product: Product, rows: usize, inner: usize, machine: &Machine) ->
     if matches!(product, Product::Steps) {
         return vec![(euler_steps::blocks(rows, columns, machine), true)];
     }
-    let chosen = Blocks::of(rows, columns, machine);
+    let chosen = Blocks::of([rows, inner as u32, columns], machine);
     let mut all = vec![(chosen, true)];
     let lanes = [1, 2, 4, 8, 16, 32];
     for (row_lanes, column_lanes) in lanes.into_iter().flat_map(|rows| lanes.map(|columns| (rows, columns))) {
@@ -156,21 +168,26 @@ impl Trial {
         Trial { plan, source, kernel, members, cost, repetitions }
     }
 
-    /// Of the fastest repetition, behind one that warms up.
-    fn gflops(&self, device: &Device) -> Result<f64> {
-        let mut least = f64::INFINITY;
-        for _ in 0..=self.repetitions {
+    /// Of the fastest repetition; one is enough of a layout that is far from the best.
+    fn gflops(&self, device: &Device, best: f64) -> Result<f64> {
+        let mut own = 0.0;
+        for repetition in 0..=self.repetitions {
             let inputs = self.source.inputs(0..self.members);
-            // One chunk, so that the runs of a profile are those of all members.
-            let run = || device.run(&self.plan, self.members, self.members, &inputs, &mut |_| Ok(()));
-            let (result, profile) = device.profiled(run);
+            let (result, profile) =
+                device.profiled(|| device.run(&self.plan, self.members, 0, &inputs, &mut |_| Ok(())));
             result?;
-            least = least.min(profile.kernels.get(self.kernel).copied().unwrap_or(profile.compute));
+            let seconds = profile.kernels.get(self.kernel).copied().unwrap_or(profile.compute);
+            if seconds > 0.0 {
+                own = f64::max(own, self.cost.flops * (RUNS * self.members) as f64 / seconds / 1e9);
+            }
+            if repetition > 0 && own < best / 4.0 {
+                break;
+            }
         }
-        if least > 0.0 {
-            return Ok(self.cost.flops * (RUNS * self.members) as f64 / least / 1e9);
+        match own > 0.0 {
+            true => Ok(own),
+            false => Err(Error::Device(format!("{} took no time by the adapter's clock", self.kernel))),
         }
-        Err(Error::Device(format!("{} took no time by the adapter's clock", self.kernel)))
     }
 }
 

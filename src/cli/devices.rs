@@ -58,14 +58,23 @@ struct Report<'a> {
 impl Report<'_> {
     fn add(&mut self, device: &Device, limits: Value) -> Result<()> {
         let description = device.description();
-        let test = self_test(device)?;
+        let test = match self_test(device) {
+            Ok(test) => test,
+            // The others are still to be tested.
+            Err(error) => {
+                self.console.show(&format!("{description}\n    {error}\n"))?;
+                self.failed.get_or_insert(format!("{} could not be tested: {error}", description.name));
+                self.rows.push(json!({ "device": description, "limits": limits, "error": error.to_string() }));
+                return Ok(());
+            }
+        };
         if !test.usable() {
             self.failed.get_or_insert(format!("{} failed its self-test", description.name));
         }
         self.console.show(&format!("{description}\n{}{}", shown_limits(&limits), shown_test(&test)))?;
         let mut row = json!({ "device": description, "limits": limits, "self_test": test, "usable": test.usable() });
         if self.parity {
-            let agreements = agreements(device)?;
+            let agreements = agreements(device);
             self.console.show(&shown_parity(&agreements))?;
             if let Some(wrong) = agreements.iter().find(|own| !own.differences.is_empty()) {
                 self.failed.get_or_insert(format!("{}: kernel {} is wrong", description.name, wrong.kernel));

@@ -27,6 +27,10 @@ use std::time::Duration;
 /// The name of a kernel and the bits of its `override` constants.
 type PipelineKey = (&'static str, Vec<u64>);
 
+/// Flops plus bytes of one dispatch at most: it cannot be taken apart, and half a second is too long for watchdogs. A
+/// slow adapter of 200 GFLOP/s needs that long for it, a fast one some milliseconds.
+const DEAREST_RUN: f64 = 1e11;
+
 /// A submission that takes longer is taken for a hang.
 const STALL: Duration = Duration::from_secs(300);
 
@@ -103,8 +107,13 @@ impl Gpu {
         let rate = if self.description.software { 4e9 } else { 4e12 };
         let cost = plan.cost();
         let work = ((rate / (cost.flops + cost.bytes).max(1.0)) as u64).max(LEAST_CHUNK);
-        (binding / largest).min(memory).min(work).min(self.limits.max_compute_workgroups_per_dimension as u64).max(1)
-            as usize
+        let dearest = (DEAREST_RUN / plan.dearest_run().max(1.0)) as u64;
+        (binding / largest)
+            .min(memory)
+            .min(work)
+            .min(dearest)
+            .min(self.limits.max_compute_workgroups_per_dimension as u64)
+            .max(1) as usize
     }
 
     /// See [`Device::run`](crate::device::Device::run).

@@ -58,7 +58,7 @@ params! {
 
 /// Rows of which a panel of columns fits the first-level cache of a processor twice.
 pub const CACHED_ROWS: usize = 128;
-/// Steps of one run: of a plan that is about a second long they take less than half.
+/// Steps of one run: beyond, neither bytes nor dispatches matter, and a run must not be long for a watchdog.
 pub const STEPS: usize = 32;
 
 /// The kernel.
@@ -84,6 +84,10 @@ impl Kernel for EulerSteps {
     ];
     const TRUSTED: bool = true;
     type Params = Params;
+
+    fn fits(p: &Params, machine: &Machine) -> bool {
+        fits(p.rows, machine)
+    }
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
         Layout::of(p.rows, p.columns, machine).constants()

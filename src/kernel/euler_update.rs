@@ -111,11 +111,11 @@ impl Kernel for EulerUpdate {
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        Blocks::of(p.rows, p.columns, machine).constants_of_product(p.inner)
+        Blocks::of([p.rows, p.inner, p.columns], machine).constants_of_product(p.inner)
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
-        [Blocks::of(p.rows, p.columns, machine).tiles(p.rows, p.columns)[1], 1, members]
+        [Blocks::of([p.rows, p.inner, p.columns], machine).tiles(p.rows, p.columns)[1], 1, members]
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {

@@ -48,13 +48,13 @@ impl Kernel for Project {
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        let mut constants = Blocks::of(p.rows, p.columns, machine).constants_of_product(p.inner);
+        let mut constants = Blocks::of([p.rows, p.inner, p.columns], machine).constants_of_product(p.inner);
         constants.push(("ACTIVATION", p.activation.into()));
         constants
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
-        let [rows, columns] = Blocks::of(p.rows, p.columns, machine).tiles(p.rows, p.columns);
+        let [rows, columns] = Blocks::of([p.rows, p.inner, p.columns], machine).tiles(p.rows, p.columns);
         [rows, columns, members]
     }
 
@@ -79,6 +79,7 @@ impl Kernel for Project {
             (68, 20, 40, 2, kind::GELU),
             (12, 68, 4, 5, kind::TANH),
             (4, 128, 64, 1, kind::GELU),
+            (68, 20, 136, 2, kind::TANH),
         ];
         shapes.into_iter().enumerate().map(|(i, shape)| case(1000 + 10 * i as u32, shape)).collect()
     }

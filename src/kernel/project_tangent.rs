@@ -50,13 +50,13 @@ impl Kernel for ProjectTangent {
     type Params = Params;
 
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        let mut constants = Blocks::of(p.rows, p.columns, machine).constants_of_product(p.inner);
+        let mut constants = Blocks::of([p.rows, p.inner, p.columns], machine).constants_of_product(p.inner);
         constants.push(("ACTIVATION", p.activation.into()));
         constants
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
-        let [rows, columns] = Blocks::of(p.rows, p.columns, machine).tiles(p.rows, p.columns);
+        let [rows, columns] = Blocks::of([p.rows, p.inner, p.columns], machine).tiles(p.rows, p.columns);
         [rows, columns, members]
     }
 

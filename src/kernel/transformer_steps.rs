@@ -142,6 +142,10 @@ impl Kernel for TransformerSteps {
     const TRUSTED: bool = true;
     type Params = Params;
 
+    fn fits(p: &Params, machine: &Machine) -> bool {
+        steps_at_once(p, machine) > 0
+    }
+
     fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
         let mut constants = Layout::of(p, machine).constants();
         constants.push(("ACTIVATION", p.activation.into()));

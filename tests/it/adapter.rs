@@ -45,6 +45,14 @@ pub fn as_on_hardware() -> Device {
     }
 }
 
+/// The same with all of wgpu's checks.
+pub fn checked_as_on_hardware() -> Device {
+    match checked(&software_adapters()[0]) {
+        Device::Gpu(gpu) => Device::Gpu(Box::new(gpu.with_choices_for_hardware())),
+        other => other,
+    }
+}
+
 /// The first software adapter.
 pub fn software() -> Device {
     gpu(&software_adapters()[0])

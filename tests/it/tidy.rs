@@ -121,6 +121,7 @@ fn a_shader_that_drifts_is_found() {
         name: good.name,
         source,
         trusted: false,
+        fits: good.fits,
         buffers,
         fields,
         constants: good.constants,

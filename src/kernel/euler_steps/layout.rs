@@ -15,9 +15,10 @@ impl Layout {
     /// With the most lanes of columns that fit, and weights that stay if that leaves four or more of them.
     pub fn of(rows: u32, columns: u32, machine: &Machine) -> Layout {
         let row_lanes = rows.div_ceil(8);
-        let most = columns.div_ceil(8).next_power_of_two().min(8).min((INVOCATIONS / row_lanes).max(1));
-        let lanes =
-            |least: u32| [8, 4, 2, 1].into_iter().filter(move |&lanes| lanes >= least.min(most) && lanes <= most);
+        let most = columns.div_ceil(8).next_power_of_two().min((INVOCATIONS / row_lanes).max(1).next_power_of_two());
+        let lanes = |least: u32| {
+            [64, 32, 16, 8, 4, 2, 1].into_iter().filter(move |&lanes| lanes >= least.min(most) && lanes <= most)
+        };
         let layout = |resident: bool, column_lanes: u32| {
             let blocks = Blocks { row_lanes, column_lanes, tall: true, wide: true, staged: true };
             Layout { rows, blocks, resident }
@@ -115,6 +116,7 @@ mod tests {
         assert_eq!(lanes(64, 32), (true, 8, 4));
         assert_eq!(lanes(64, 16), (false, 8, 4));
         assert_eq!(lanes(128, 48), (false, 16, 4));
-        assert_eq!(lanes(16, 16), (true, 2, 8));
+        assert_eq!(lanes(16, 16), (true, 2, 16));
+        assert_eq!(lanes(16, 48), (true, 2, 32));
     }
 }
