@@ -1,6 +1,7 @@
 """The bench's workloads in PyTorch on a CUDA card (or the CPU without one): torch.compile, float32, TF32 off.
 
-Prints one JSON object like jax_cpu.py; times end with the card idle. Not run where this was written: there was no card.
+Prints one JSON object like jax_cpu.py; times end with the card idle. Where this was written there was no card: it was run
+on the CPU.
 
 Usage: python benches/peers/torch_cuda.py [--repetitions 7] [--only linear_sweep,transformer_sweep]
 """
