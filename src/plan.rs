@@ -202,12 +202,13 @@ impl Plan {
                 CaseBuffer::Word(v) => (Content::Word, v.len(), Data::Word(repeated(v, case.members, members))),
                 CaseBuffer::Int(v) => (Content::Int, v.len(), Data::Int(repeated(v, case.members, members))),
             };
-            let mut fill = |_| {
+            let copies = vec![data; if access == Access::Write { runs } else { 1 }];
+            let fill = |data| {
                 let id = plan.push("case", content, Extent::Member(length / case.members));
-                inputs.0.push((plan.input(id), data.clone()));
+                inputs.0.push((plan.input(id), data));
                 id
             };
-            bindings.push((0..if access == Access::Write { runs } else { 1 }).map(&mut fill).collect());
+            bindings.push(copies.into_iter().map(fill).collect());
         }
         for run in 0..runs {
             let ids: Vec<BufferId> = bindings.iter().map(|ids| ids[run % ids.len()]).collect();

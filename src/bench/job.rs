@@ -3,7 +3,7 @@
 use crate::device::Device;
 use crate::device::profile::Profile;
 use crate::error::Result;
-use crate::kernel::{Access, Binding, Case, CaseBuffer, Cost, Entry, ErasedParams};
+use crate::kernel::{Access, Case, Cost, Entry, ErasedParams};
 use crate::plan::{Data, Inputs, Plan};
 use std::time::Instant;
 
@@ -106,22 +106,21 @@ pub fn of_kernel(entry: &'static Entry, quick: bool, hardware: bool) -> Job {
         cost.flops + cost.bytes
     };
     let case = largest(entry, work_of);
-    // Each run writes to buffers of its own.
-    let copies = |&(_, access, _): &Binding| if access == Access::Write { RUNS } else { 1 };
-    let buffers = case.buffers.iter().zip(entry.buffers);
-    let bytes: usize = buffers.map(|(buffer, binding)| 4 * copies(binding) * length(buffer) / case.members).sum();
     // Of a copy a run sees two fifths of the memory: more than the caches of a card hold.
     let (work, memory) = match (quick, hardware) {
         (true, _) => (2e6, 20 << 20),
         (false, false) => (1e8, 80 << 20),
         (false, true) => (1e11, 640 << 20),
     };
-    let members = ((work / work_of(&case)) as usize).min(memory / bytes.max(1)).clamp(2, 1 << 15);
+    let by_work = (work / work_of(&case)) as usize;
+    let shape = case.name.split(", ").next().unwrap_or_default().to_string();
+    let cost = (entry.cost)(&*case.params.value);
+    let bytes = plan_of(entry, case, 1).0.bytes_per_member(size_of::<f32>()) as usize;
     Job {
         name: entry.name.to_string(),
-        shape: case.name.split(", ").next().unwrap_or_default().to_string(),
-        members,
-        cost: Some((entry.cost)(&*case.params.value)),
+        shape,
+        members: by_work.min(memory / bytes.max(1)).clamp(2, 1 << 15),
+        cost: Some(cost),
         reach: Reach::All,
         kernel: Some(entry.name),
         work: Box::new(move |device, members| {
@@ -135,14 +134,6 @@ fn largest(entry: &Entry, work_of: impl Fn(&Case<ErasedParams>) -> f64) -> Case<
     let by_work = |a: &Case<ErasedParams>, b: &Case<ErasedParams>| work_of(a).total_cmp(&work_of(b));
     // The first of equals: cases go from the plain to the special.
     (entry.cases)().into_iter().rev().max_by(by_work).expect("every kernel has a case")
-}
-
-fn length(buffer: &CaseBuffer) -> usize {
-    match buffer {
-        CaseBuffer::Real(values) | CaseBuffer::SharedReal(values) => values.len(),
-        CaseBuffer::Word(values) | CaseBuffer::SharedWord(values) => values.len(),
-        CaseBuffer::Int(values) => values.len(),
-    }
 }
 
 /// The kernel some times on the contents of a case.

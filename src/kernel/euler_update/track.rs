@@ -21,64 +21,35 @@ impl Track {
     /// Records the squared norm of a column after a step: its exponent, its peak and when it crossed the threshold.
     #[inline(always)]
     pub fn observe<T: Real>(&self, norms: &mut [T], marks: &mut [i32], column: usize, square: T) {
-        self.observe_columns(norms, marks, column, [square]);
-    }
-
-    /// The same for neighbouring columns, from `first`. Without branches, so that compilers make vectors of it.
-    #[inline(always)]
-    pub fn observe_columns<T: Real, const LANES: usize>(
-        &self,
-        norms: &mut [T],
-        marks: &mut [i32],
-        first: usize,
-        squares: [T; LANES],
-    ) {
+        let at = |row: usize| row * self.columns + column;
         let step = self.step as i32;
-        let threshold = (T::from_f64(self.threshold.0 as f64), self.threshold.1);
-        let initials: [T; LANES] = self.load(norms, norm::INITIAL, first);
-        let mut peaks: [T; LANES] = self.load(norms, norm::PEAK, first);
-        let mut scales: [i32; LANES] = self.load(marks, mark::EXPONENT, first);
-        let mut pending: [i32; LANES] = self.load(marks, mark::PENDING, first);
-        let mut peak_exponents: [i32; LANES] = self.load(marks, mark::PEAK_EXPONENT, first);
-        let mut peak_steps: [i32; LANES] = self.load(marks, mark::PEAK_STEP, first);
-        let mut crossings: [i32; LANES] = self.load(marks, mark::CROSSING_STEP, first);
-        let mut collapses: [i32; LANES] = self.load(marks, mark::COLLAPSE_STEP, first);
-        for l in 0..LANES {
-            let (square, exponent) = (squares[l], squares[l].exponent());
-            let lives = exponent > -127;
-            let mantissa = square * T::power_of_two(-exponent);
-            scales[l] += pending[l];
-            let total = exponent + 2 * scales[l];
-            let higher = lives & larger((total, mantissa), (peak_exponents[l], peaks[l]));
-            peaks[l] = if higher { mantissa } else { peaks[l] };
-            peak_exponents[l] = if higher { total } else { peak_exponents[l] };
-            peak_steps[l] = if higher { step } else { peak_steps[l] };
-            let limit = initials[l] * threshold.0;
-            let limit_exponent = limit.exponent();
-            let limit = (limit_exponent + threshold.1, limit * T::power_of_two(-limit_exponent));
-            let crosses = lives & (crossings[l] == 0) & larger((total, mantissa), limit);
-            crossings[l] = if crosses { step } else { crossings[l] };
-            collapses[l] = if !lives & (collapses[l] == 0) { step } else { collapses[l] };
-            pending[l] = if lives & self.renormalise { exponent >> 1 } else { 0 };
+        norms[at(norm::NOW)] = square;
+        marks[at(mark::EXPONENT)] += marks[at(mark::PENDING)];
+        marks[at(mark::PENDING)] = 0;
+        let exponent = square.exponent();
+        if exponent <= -127 {
+            if marks[at(mark::COLLAPSE_STEP)] == 0 {
+                marks[at(mark::COLLAPSE_STEP)] = step;
+            }
+            return;
         }
-        self.store(norms, norm::NOW, first, squares);
-        self.store(norms, norm::PEAK, first, peaks);
-        self.store(marks, mark::EXPONENT, first, scales);
-        self.store(marks, mark::PENDING, first, pending);
-        self.store(marks, mark::PEAK_EXPONENT, first, peak_exponents);
-        self.store(marks, mark::PEAK_STEP, first, peak_steps);
-        self.store(marks, mark::CROSSING_STEP, first, crossings);
-        self.store(marks, mark::COLLAPSE_STEP, first, collapses);
-    }
-
-    #[inline(always)]
-    fn load<E: Copy, const LANES: usize>(&self, from: &[E], row: usize, first: usize) -> [E; LANES] {
-        from[row * self.columns + first..][..LANES].try_into().expect("LANES long")
-    }
-
-    #[inline(always)]
-    fn store<E: Copy, const LANES: usize>(&self, to: &mut [E], row: usize, first: usize, values: [E; LANES]) {
-        to[row * self.columns + first..][..LANES].copy_from_slice(&values);
+        let mantissa = square * T::power_of_two(-exponent);
+        let total = exponent + 2 * marks[at(mark::EXPONENT)];
+        let peak = (marks[at(mark::PEAK_EXPONENT)], norms[at(norm::PEAK)]);
+        if (total, mantissa) > peak {
+            marks[at(mark::PEAK_EXPONENT)] = total;
+            norms[at(norm::PEAK)] = mantissa;
+            marks[at(mark::PEAK_STEP)] = step;
+        }
+        let limit = norms[at(norm::INITIAL)] * T::from_f64(self.threshold.0 as f64);
+        let limit_exponent = limit.exponent();
+        let limit = (limit_exponent + self.threshold.1, limit * T::power_of_two(-limit_exponent));
+        if marks[at(mark::CROSSING_STEP)] == 0 && (total, mantissa) > limit {
+            marks[at(mark::CROSSING_STEP)] = step;
+        }
+        if self.renormalise {
+            marks[at(mark::PENDING)] = exponent >> 1;
+        }
     }
 
     /// Marks a column that diverges in this step; it has crossed every threshold then.
@@ -89,10 +60,4 @@ impl Track {
         let crossing = &mut marks[mark::CROSSING_STEP * self.columns + column];
         *crossing = if *crossing == 0 { step } else { *crossing };
     }
-}
-
-/// Is one pair of exponent and mantissa larger than another? Never, if a mantissa is NaN.
-#[inline(always)]
-fn larger<T: Real>(a: (i32, T), b: (i32, T)) -> bool {
-    (a.0 > b.0) | (a.0 == b.0) & (a.1 > b.1)
 }
