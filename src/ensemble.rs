@@ -10,7 +10,8 @@ use crate::kernel::fill_random::{self, FillRandom};
 use crate::kernel::fill_state::{self, FillState};
 use crate::plan::{BufferId, Data, Inputs, Plan};
 use crate::random::{Tensor, normal_table};
-use crate::spec::EnsembleSpec;
+use crate::spec::{EnsembleSpec, RadiusKind};
+use crate::verdict::Band;
 use std::ops::Range;
 
 /// Sizes of buffers are multiples of this, so that everything can be read four at a time.
@@ -145,6 +146,14 @@ pub fn unit(spec: &EnsembleSpec) -> f64 {
 /// What ‖G‖₂ exceeds once in 10^8 draws, whatever the ensemble: 2 sqrt n + 6 (Davidson and Szarek 2001).
 pub fn norm_bound(width: usize) -> f64 {
     2.0 * (width as f64).sqrt() + 6.0
+}
+
+/// The band of |Φ| of Euler's step of size `step_size`, for members that are drawn with this radius and whose eigenvalues
+/// are computed with this epsilon. An exact radius is itself off by as much as an eigenvalue.
+pub fn band_of_step(spec: &EnsembleSpec, (step_size, radius): (f64, f64), epsilon: f64) -> Band {
+    let size = (step_size * radius).abs() * unit(spec) * norm_bound(spec.width);
+    let errors = if spec.radius_kind == RadiusKind::Exact { 2.0 } else { 1.0 };
+    Band::of_factor(spec.width, epsilon, size).steeper(errors)
 }
 
 /// Draws the matrices G of `members` and hands them to `sink`, chunk by chunk: the first member's index and the

@@ -18,6 +18,7 @@ pub mod real;
 pub mod activation;
 pub mod simd;
 pub mod random;
+pub mod verdict;
 pub mod matmul;
 pub mod machine;
 pub mod kernel;
