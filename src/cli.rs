@@ -5,6 +5,7 @@ mod bench;
 mod console;
 mod devices;
 mod ending;
+mod fit;
 mod lyapunov;
 mod maps;
 mod outlook;
@@ -16,13 +17,18 @@ mod tables;
 mod thinning;
 
 use crate::error::{Error, Result};
+use crate::spec::keys::BenchKeys;
 use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec};
 use clap::FromArgMatches;
+use clap::error::ErrorKind;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use ending::{guarded, report};
+
+/// The widest help, in columns: longer lines are hard to read.
+const WIDEST_HELP: usize = 110;
 
 /// A command with all that it needs, valid.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -54,6 +60,17 @@ pub struct BenchSpec {
     pub seed: u64,
 }
 
+impl BenchSpec {
+    /// The measurements that a file and the flags ask for; flags win.
+    fn from_keys(file: BenchKeys, flags: BenchKeys) -> Self {
+        BenchSpec {
+            quick: flags.quick || file.quick,
+            only: if flags.only.is_empty() { file.only } else { flags.only },
+            seed: flags.seed.or(file.seed).map_or(0, |seed| seed.0),
+        }
+    }
+}
+
 /// One call of the program.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
@@ -78,11 +95,14 @@ pub struct Invocation {
 pub enum Request {
     /// Run this.
     Run(Box<Invocation>),
-    /// Print this text: help or version.
+    /// Print this text: help, version, or what a shell needs to complete command lines.
     Print(String),
+    /// Print this help on standard error, for nothing was asked.
+    Remind(String),
 }
 
-/// Reads the arguments, the program's name first; `--help` and `--version` are answered here, and end the program.
+/// Reads the arguments, the program's name first; `--help`, `--version` and the
+/// like are answered here, and end the program.
 pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation> {
     match understand(arguments)? {
         Request::Run(invocation) => Ok(*invocation),
@@ -91,18 +111,28 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation> {
             let written = console::print(&text);
             std::process::exit(report(written).into())
         }
+        Request::Remind(text) => {
+            eprint!("{text}");
+            std::process::exit(Error::Usage(text).exit_code().into())
+        }
     }
 }
 
 /// Reads the arguments, the program's name first, and has no effect but reading the specification file.
 pub fn understand(arguments: impl Iterator<Item = OsString>) -> Result<Request> {
-    let matches = match args::command().try_get_matches_from(arguments) {
+    let columns = fit::columns().min(WIDEST_HELP);
+    let help = |error: &clap::Error| fit::wrapped(&error.render().to_string(), columns);
+    let command = args::command().term_width(columns);
+    let matches = match command.try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) if !error.use_stderr() => return Ok(Request::Print(error.render().to_string())),
+        Err(error) if !error.use_stderr() => return Ok(Request::Print(help(&error))),
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return Ok(Request::Remind(help(&error)));
+        }
         Err(error) => return Err(Error::Usage(in_one_line(&error))),
     };
     let arguments = args::Arguments::from_arg_matches(&matches).map_err(|error| Error::Usage(in_one_line(&error)))?;
-    arguments.resolve().map(|invocation| Request::Run(Box::new(invocation)))
+    arguments.resolve()
 }
 
 /// Does what was asked.

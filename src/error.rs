@@ -33,9 +33,6 @@ pub enum Error {
         /// What to change.
         hint: &'static str,
     },
-    /// A run was asked to go on from results of another specification.
-    #[error("{0}")]
-    ResumeMismatch(String),
     /// A result on disk is not what was written.
     #[error("{0}")]
     Verification(String),
@@ -54,7 +51,6 @@ impl Error {
             Error::Adapter(_) => 5,
             Error::Device(_) => 6,
             Error::Io { .. } => 7,
-            Error::ResumeMismatch(_) => 8,
             Error::Verification(_) => 9,
             Error::Bug(_) => 10,
         }

@@ -4,7 +4,8 @@
 //! - [`SweepSpec`], [`SpectrumSpec`] and [`LyapunovSpec`] are what the commands do. They share [`EnsembleSpec`] (which
 //!   matrices are drawn) and [`LayerSpec`] (what a layer computes), and serialise flat, under the names of the flags.
 //! - [`Axes`] are the keys that a sweep varies around its map; every combination of them is a plain [`SweepSpec`].
-//! - [`keys`] lists what can be given, once for flags and TOML; [`mod@file`] reads the TOML.
+//! - [`keys`] lists what can be given, once for flags and files; [`mod@file`] reads TOML, and the record of a run so that
+//!   it can be run again.
 //!
 //! An invalid specification is [`crate::error::Error::Invalid`]: one line that names the key to change.
 
@@ -15,6 +16,7 @@ pub mod grid;
 pub mod keys;
 mod lyapunov;
 mod parts;
+mod record;
 mod spectrum;
 mod sweep;
 mod words;

@@ -1,34 +1,39 @@
 //! The flags, and the one function that turns them into an [`Invocation`].
 
-use super::{BenchSpec, Command, Invocation};
+use super::{BenchSpec, Command, Invocation, Request};
 use crate::error::{Error, Result};
 use crate::invalid;
-use crate::spec::keys::{EnsembleKeys, LayerKeys, Seed, SweepKeys};
-use crate::spec::{LyapunovSpec, Precision, SpectrumSpec, SweepSpec, check, file};
+use crate::spec::keys::{BenchKeys, Keys, LyapunovKeys, Seed, SpectrumKeys, SweepKeys};
+use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec, check, file};
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
   eulerscope sweep
-  eulerscope sweep --step-size 'log(0.01,2,64)' --radius 0.5,1 --damping 0 --out results
+  eulerscope sweep --step-size 'log(0.01,2,64)' --radius 0.5,1 --out results
   eulerscope sweep spec.toml --device cpu --json
+  eulerscope sweep results/run.json
   eulerscope spectrum --ensemble elliptic --tau 0.5 --width 128
   eulerscope lyapunov --weights iid --step-size 0.1 --top 4
   eulerscope devices
 
-Exit codes: 0 ok, 2 usage, 3 some members failed or interrupted with Ctrl-C, 4 invalid input, 5 no adapter,
-6 device failure, 7 input/output, 8 resume mismatch, 9 verification failed, 10 a bug, 130 after a second Ctrl-C";
+The update is x <- (1 - gamma) x + h f(x). A Transformer has h = 1 and gamma = 0.
+
+Exit codes: 0 ok, 2 usage, 3 some members failed or interrupted with Ctrl-C, 4 invalid input, 5 no adapter, \
+6 device failure, 7 input/output, 9 verification failed, 10 a bug, 130 after a second Ctrl-C";
 
 const SWEEP_EXAMPLES: &str = "\
-A GRID is a number, a list `0.1,0.5,1`, `lin(0.01,2,64)` or `log(1e-3,2,64)` (start,end,count).
+A GRID is a number, `lin(0.01,2,64)`, `log(1e-3,2,64)` (start,end,count), or a list of these such as `0.1,0.5,1`.
 
 Examples:
-  eulerscope sweep --layers 4096 --damping 0,0.1,0.5
+  eulerscope sweep --members 4096 --damping 0,0.1,0.5
   eulerscope sweep --weights iid --step-scaling inverse-sqrt-depth --depth 200
   eulerscope sweep --model transformer --heads 8 --mask causal --plan
   eulerscope sweep --step-size 1 --radius 1 --sweep-over 'depth=log(8,1024,8)'
-  eulerscope sweep --model transformer --sweep-over depth=10,80 --sweep-over logit_gain=0.5,1,2
+  eulerscope sweep --model mlp --sweep-over depth=10,80 --sweep-over width=8,16
+  eulerscope sweep results/run.json --device reference
 
 SPEC.toml holds the same keys with `_` for `-`; flags win:
   width = 64
@@ -40,20 +45,32 @@ const SPECTRUM_EXAMPLES: &str = "\
 With --step-size or --damping it speaks of the step M = (1 - gamma) I + h A instead of A.
 
 Examples:
-  eulerscope spectrum --layers 10000 --width 32
+  eulerscope spectrum --members 10000 --width 32
   eulerscope spectrum --matrix jacobians.npy --json
-  eulerscope spectrum --step-size 0.1 --radius 1.2 --damping 0.05";
+  eulerscope spectrum --step-size 0.1 --radius 1.2 --damping 0.05
+  eulerscope spectrum spectra/run.json
+
+SPEC.toml holds the same keys with `_` for `-`; flags win.";
 
 const LYAPUNOV_EXAMPLES: &str = "\
 Exponents are natural logarithms per step.
 
 Examples:
-  eulerscope lyapunov --step-size 0.1 --damping 0
-  eulerscope lyapunov --weights tied --width 16 --steps 5000 --json";
+  eulerscope lyapunov --step-size 0.1 --damping 0.1
+  eulerscope lyapunov --weights tied --width 16 --steps 5000 --json
+  eulerscope lyapunov exponents/run.json
+
+SPEC.toml holds the same keys with `_` for `-`; flags win.";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  eulerscope completions bash > ~/.local/share/bash-completion/completions/eulerscope
+  eulerscope completions zsh > \"${fpath[1]}/_eulerscope\"
+  eulerscope completions fish > ~/.config/fish/completions/eulerscope.fish";
 
 /// When does a stack of residual layers behave like a stable integrator, and when does it blow up?
 #[derive(Debug, Parser)]
-#[command(name = "eulerscope", version, after_help = EXAMPLES, disable_help_subcommand = true, arg_required_else_help = false, max_term_width = 110)]
+#[command(name = "eulerscope", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub(super) struct Arguments {
     #[command(flatten)]
     global: Global,
@@ -73,17 +90,17 @@ struct Global {
     /// Seed of every random number, decimal or 0x hexadecimal [default: 0]
     #[arg(long, global = true, value_name = "SEED", allow_hyphen_values = true)]
     seed: Option<Seed>,
-    /// Folder for tables, figures and the report
+    /// Folder for run.json, tables and figures
     #[arg(long, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Only say what would be done: cells, members, memory, time
+    /// Only say what would be done: members, memory, time
     #[arg(long, global = true)]
     plan: bool,
     /// Members computed at a time [default: as many as fit]
     #[arg(long, global = true, value_name = "COUNT", allow_negative_numbers = true)]
     chunk: Option<usize>,
     /// No progress and no remarks
-    #[arg(long, global = true)]
+    #[arg(short, long, global = true)]
     quiet: bool,
 }
 
@@ -91,85 +108,30 @@ struct Global {
 enum Subcommands {
     /// A stability map over step size x radius x damping
     #[command(after_help = SWEEP_EXAMPLES)]
-    Sweep(Box<SweepArguments>),
+    Sweep(Box<Given<SweepKeys>>),
     /// Eigenvalues of an ensemble, or of your own matrices
     #[command(after_help = SPECTRUM_EXAMPLES)]
-    Spectrum(Box<SpectrumArguments>),
+    Spectrum(Box<Given<SpectrumKeys>>),
     /// Lyapunov exponents of long products of layers
     #[command(after_help = LYAPUNOV_EXAMPLES)]
-    Lyapunov(Box<LyapunovArguments>),
+    Lyapunov(Box<Given<LyapunovKeys>>),
     /// The adapters, their limits and a self-test of each
     Devices(DevicesArguments),
     /// GPU against CPU, kernel by kernel and end to end
-    Bench(BenchArguments),
+    Bench(Given<BenchKeys>),
+    /// What a shell needs to complete commands and flags
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArguments),
 }
 
+/// What can be given to a command that runs something.
 #[derive(Debug, Args)]
-struct SweepArguments {
-    /// Specification file; flags win over it
+struct Given<K: Keys> {
+    /// Specification file, or the run.json of an earlier run; flags win over it
     #[arg(value_name = "SPEC.toml")]
     file: Option<PathBuf>,
     #[command(flatten)]
-    keys: SweepKeys,
-}
-
-/// The flags that draw an ensemble have no meaning beside `--matrix`.
-const ENSEMBLE_FLAGS: [&str; 7] = ["ensemble", "tau", "radius_kind", "shift", "layers", "width", "radius"];
-
-#[derive(Debug, Args)]
-struct SpectrumArguments {
-    /// Your own matrices: .npy (one or a stack), .mtx or .csv
-    #[arg(long, value_name = "FILE", conflicts_with_all = ENSEMBLE_FLAGS)]
-    matrix: Option<PathBuf>,
-    /// Spectral radius rho [default: 1]
-    #[arg(long, value_name = "RHO", allow_negative_numbers = true)]
-    radius: Option<f64>,
-    /// Euler step size h: eigenvalues of M instead of A
-    #[arg(long, value_name = "H", allow_negative_numbers = true)]
-    step_size: Option<f64>,
-    /// Friction gamma, 0 to 1: eigenvalues of M instead of A
-    #[arg(long, value_name = "GAMMA", allow_negative_numbers = true)]
-    damping: Option<f64>,
-    /// Print every eigenvalue, not only their statistics
-    #[arg(long)]
-    values: bool,
-    /// Numbers that eigenvalues are computed in; a GPU needs to have f64 [default: f32; f64 for files on a host]
-    #[arg(long, value_name = "BITS")]
-    precision: Option<Precision>,
-    /// Smallest singular values of z I - A on a grid of N x N points z, for the first matrix of the file
-    #[arg(long, value_name = "N", requires = "matrix")]
-    pseudospectrum: Option<usize>,
-    #[command(flatten)]
-    ensemble: EnsembleKeys,
-}
-
-#[derive(Debug, Args)]
-struct LyapunovArguments {
-    /// Spectral radius rho [default: 1]
-    #[arg(long, value_name = "RHO", allow_negative_numbers = true)]
-    radius: Option<f64>,
-    /// Euler step size h [default: 1]
-    #[arg(long, value_name = "H", allow_negative_numbers = true)]
-    step_size: Option<f64>,
-    /// Friction gamma, 0 to 1 [default: 0.1]
-    #[arg(long, value_name = "GAMMA", allow_negative_numbers = true)]
-    damping: Option<f64>,
-    /// Steps that are averaged over [default: 1000]
-    #[arg(long, value_name = "STEPS", allow_negative_numbers = true)]
-    steps: Option<usize>,
-    /// Steps before the average begins [default: 100]
-    #[arg(long, value_name = "STEPS", allow_negative_numbers = true)]
-    transient_steps: Option<usize>,
-    /// Only the K largest exponents [default: all]
-    #[arg(long, value_name = "K", allow_negative_numbers = true)]
-    top: Option<usize>,
-    /// Points of the convergence series [default: 20, or one a step]
-    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
-    blocks: Option<usize>,
-    #[command(flatten)]
-    ensemble: EnsembleKeys,
-    #[command(flatten)]
-    layer: LayerKeys,
+    keys: K,
 }
 
 #[derive(Debug, Args)]
@@ -180,13 +142,10 @@ struct DevicesArguments {
 }
 
 #[derive(Debug, Args)]
-struct BenchArguments {
-    /// Small sizes and few repetitions
-    #[arg(long)]
-    quick: bool,
-    /// Only these rows, such as linear_sweep,transformer_sweep
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    only: Vec<String>,
+struct CompletionsArguments {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
 }
 
 /// The command line's grammar.
@@ -194,81 +153,92 @@ pub(super) fn command() -> clap::Command {
     Arguments::command()
 }
 
+/// What a shell needs to complete command lines.
+fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "eulerscope", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
 impl Arguments {
-    /// Flags, file and defaults become one valid invocation.
-    pub(super) fn resolve(self) -> Result<Invocation> {
+    /// Flags, file and defaults become one valid request.
+    pub(super) fn resolve(self) -> Result<Request> {
         let Arguments { global, command } = self;
         if global.device.trim().is_empty() {
             return invalid!("device: the name is empty; give auto, gpu, cpu, reference, software or part of a name");
         }
         let mut chunk = global.chunk;
         let command = match command {
-            Subcommands::Sweep(arguments) => {
-                let spec = arguments.resolve(&global)?;
+            Subcommands::Sweep(given) => {
+                let (file, flags) = given.read(&global)?;
+                let spec = SweepSpec::from_keys(&file, &flags)?;
                 chunk = spec.chunk;
                 Command::Sweep(spec)
             }
-            Subcommands::Spectrum(arguments) => Command::Spectrum(arguments.resolve(global.seed)?),
-            Subcommands::Lyapunov(arguments) => Command::Lyapunov(arguments.resolve(global.seed)?),
-            Subcommands::Devices(_) if global.out.is_some() || global.plan => {
-                let flag = if global.plan { "--plan" } else { "--out" };
-                return Err(Error::Usage(format!("devices has no {flag}: it prints to standard output; see --help")));
+            Subcommands::Spectrum(given) => {
+                let (file, flags) = given.read(&global)?;
+                chunk = flags.chunk.or(file.chunk);
+                Command::Spectrum(SpectrumSpec::from_keys(&file, &flags)?)
             }
-            Subcommands::Devices(DevicesArguments { parity }) => Command::Devices { parity },
-            Subcommands::Bench(BenchArguments { quick, only }) => {
-                Command::Bench(BenchSpec { quick, only, seed: global.seed.map_or(0, |seed| seed.0) })
+            Subcommands::Lyapunov(given) => {
+                let (file, flags) = given.read(&global)?;
+                chunk = flags.chunk.or(file.chunk);
+                Command::Lyapunov(LyapunovSpec::from_keys(&file, &flags)?)
+            }
+            Subcommands::Devices(DevicesArguments { parity }) => {
+                global.refuse("devices", "it prints to standard output", &[Unused::Plan, Unused::Out])?;
+                Command::Devices { parity }
+            }
+            Subcommands::Bench(given) => {
+                let (file, flags) = given.read(&global)?;
+                Command::Bench(BenchSpec::from_keys(file, flags))
+            }
+            Subcommands::Completions(CompletionsArguments { shell }) => {
+                global.refuse("completions", "it prints a script", &[Unused::Json, Unused::Plan, Unused::Out])?;
+                return Ok(Request::Print(completions(shell)));
             }
         };
         chunk.map_or(Ok(()), |chunk| check::count("chunk", chunk, crate::spec::MOST_LAYERS))?;
         let Global { json, device, out, plan, quiet, .. } = global;
-        Ok(Invocation { command, json, device, out, plan, quiet, chunk })
+        Ok(Request::Run(Box::new(Invocation { command, json, device, out, plan, quiet, chunk })))
     }
 }
 
-impl SweepArguments {
-    fn resolve(self, global: &Global) -> Result<SweepSpec> {
+/// Global options that some commands have nothing for.
+#[derive(Clone, Copy)]
+enum Unused {
+    Json,
+    Plan,
+    Out,
+}
+
+impl Global {
+    /// Refuses an option that a command has nothing for.
+    fn refuse(&self, command: &str, why: &str, unused: &[Unused]) -> Result<()> {
+        let given = |unused: &&Unused| match unused {
+            Unused::Json => self.json,
+            Unused::Plan => self.plan,
+            Unused::Out => self.out.is_some(),
+        };
+        let flag = match unused.iter().find(given) {
+            None => return Ok(()),
+            Some(Unused::Json) => "--json",
+            Some(Unused::Plan) => "--plan",
+            Some(Unused::Out) => "--out",
+        };
+        Err(Error::Usage(format!("{command} has no {flag}: {why}; see --help")))
+    }
+}
+
+impl<K: Keys> Given<K> {
+    /// The keys of the file, and those of the flags.
+    fn read(self, global: &Global) -> Result<(K, K)> {
         if self.file.is_some() && self.file == global.out {
             return invalid!("out: the results would replace the specification file; give another folder");
         }
         let file = self.file.as_deref().map(file::read).transpose()?.unwrap_or_default();
         let mut flags = self.keys;
-        flags.ensemble.seed = global.seed;
-        flags.chunk = global.chunk;
-        SweepSpec::from_keys(&file, &flags)
-    }
-}
-
-impl SpectrumArguments {
-    fn resolve(self, seed: Option<Seed>) -> Result<SpectrumSpec> {
-        let mut spec = SpectrumSpec::default();
-        spec.ensemble.apply(&EnsembleKeys { seed, ..self.ensemble });
-        spec.radius = self.radius.unwrap_or(spec.radius);
-        spec.step_size = self.step_size;
-        spec.damping = self.damping;
-        spec.matrix = self.matrix;
-        spec.values = self.values;
-        spec.precision = self.precision;
-        spec.pseudospectrum = self.pseudospectrum;
-        spec.validate()?;
-        Ok(spec)
-    }
-}
-
-impl LyapunovArguments {
-    fn resolve(self, seed: Option<Seed>) -> Result<LyapunovSpec> {
-        let model = self.layer.model.unwrap_or_default();
-        self.layer.refuse_unused(model)?;
-        let mut spec = LyapunovSpec::of(model);
-        spec.ensemble.apply(&EnsembleKeys { seed, ..self.ensemble });
-        spec.layer.apply(&self.layer);
-        spec.radius = self.radius.unwrap_or(spec.radius);
-        spec.step_size = self.step_size.unwrap_or(spec.step_size);
-        spec.damping = self.damping.unwrap_or(spec.damping);
-        spec.steps = self.steps.unwrap_or(spec.steps);
-        spec.transient_steps = self.transient_steps.unwrap_or(spec.transient_steps);
-        spec.top = self.top;
-        spec.blocks = self.blocks.unwrap_or(spec.blocks.min(spec.steps.max(1)));
-        spec.validate()?;
-        Ok(spec)
+        flags.set_global(global.seed, global.chunk);
+        Ok((file, flags))
     }
 }

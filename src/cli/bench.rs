@@ -2,13 +2,12 @@
 
 use crate::bench::{self, Peak, Report, Row, Settings};
 use crate::cli::console::{Console, create_folder};
-use crate::cli::{BenchSpec, Invocation};
+use crate::cli::{BenchSpec, Invocation, fit};
 use crate::dataset::{Column, Dataset};
 use crate::device::gpu::{self, adapters};
 use crate::device::{Device, cpu};
 use crate::error::{Error, Result};
 use crate::figure::{Roof, RooflineFigure, RooflinePoint};
-use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -35,7 +34,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &BenchSpec) -> Resu
     let mut record = json!({ "eulerscope": env!("CARGO_PKG_VERSION"), "command": "bench", "spec": spec });
     merge(&mut record, &header);
     merge(&mut record, &json!(report));
-    console.show(&shown(&report))?;
+    console.show(&shown(&report, console.columns()))?;
     if let Some(dataset) = dataset {
         write(console, dataset, &report, &header, &record)?;
     }
@@ -148,49 +147,50 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
-fn shown(report: &Report) -> String {
+/// The columns of the rows, of which the first are words.
+const HEADER: [&str; 12] = [
+    "row",
+    "device",
+    "members",
+    "shape",
+    "median",
+    "least",
+    "most",
+    "GFLOP/s",
+    "of peak",
+    "GB/s",
+    "device",
+    "transfers",
+];
+const WORDS: usize = 4;
+
+fn shown_row(row: &Row) -> Vec<String> {
+    let transfers = row.upload_seconds.zip(row.download_seconds).map(|(up, down)| up + down);
+    vec![
+        row.name.clone(),
+        row.device.to_string(),
+        row.members.to_string(),
+        row.shape.clone(),
+        seconds(row.seconds),
+        seconds(row.seconds_min),
+        seconds(row.seconds_max),
+        maybe(row.gflops, |value| format!("{value:.1}")),
+        maybe(row.share_of_peak, percent),
+        maybe(row.gigabytes_per_second, |value| format!("{value:.1}")),
+        maybe(row.device_seconds, seconds),
+        maybe(transfers, seconds),
+    ]
+}
+
+/// The report for people, its table no wider than `columns`.
+fn shown(report: &Report, columns: usize) -> String {
     let mut text = String::from("\nCeilings, measured here and now\n");
     for Peak { device, gflops, gflops_of_one_thread, gigabytes_per_second } in &report.peaks {
         let one = maybe(*gflops_of_one_thread, |one| format!(" ({one:.1} with one thread)"));
         text += &format!("{device:>9}: {gflops:.1} GFLOP/s of f32 FMA{one}, {gigabytes_per_second:.1} GB/s copying\n");
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "row",
-        "device",
-        "members",
-        "shape",
-        "median",
-        "least",
-        "most",
-        "GFLOP/s",
-        "of peak",
-        "GB/s",
-        "device",
-        "transfers",
-    ]);
-    for row in &report.rows {
-        let transfers = row.upload_seconds.zip(row.download_seconds).map(|(up, down)| up + down);
-        table.add_row([
-            row.name.clone(),
-            row.device.to_string(),
-            row.members.to_string(),
-            row.shape.clone(),
-            seconds(row.seconds),
-            seconds(row.seconds_min),
-            seconds(row.seconds_max),
-            maybe(row.gflops, |value| format!("{value:.1}")),
-            maybe(row.share_of_peak, percent),
-            maybe(row.gigabytes_per_second, |value| format!("{value:.1}")),
-            maybe(row.device_seconds, seconds),
-            maybe(transfers, seconds),
-        ]);
-    }
-    for column in table.column_iter_mut().skip(4) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    text += &format!("\n{table}\n");
+    let rows: Vec<Vec<String>> = report.rows.iter().map(shown_row).collect();
+    text += &format!("\n{}\n", fit::table(&HEADER, WORDS, &rows, columns));
     for soak in &report.soak {
         text += &format!(
             "\nSoak on {}: {} matrices of 8 families, {} wrong, {} failed, {} solved again in f64, worst trace of A^3 {:.2} \

@@ -1,6 +1,6 @@
 //! What the user sees while the program works: remarks and progress on standard error, results on standard output.
 
-use crate::cli::Invocation;
+use crate::cli::{Invocation, fit};
 use crate::dataset::Dataset;
 use crate::device::{Description, Device};
 use crate::error::{Error, Result};
@@ -69,13 +69,13 @@ impl Console {
     /// A remark on standard error.
     pub fn note(&self, line: &str) {
         if !self.quiet {
-            eprintln!("{line}");
+            remark(line);
         }
     }
 
-    /// Text for people on standard output; nothing with `--json`.
+    /// Text for people on standard output, no wider than that is; nothing with `--json`.
     pub fn show(&self, text: &str) -> Result<()> {
-        if self.json { Ok(()) } else { print(text) }
+        if self.json { Ok(()) } else { print(&fit::wrapped(text, self.columns())) }
     }
 
     /// The result for programs; nothing without `--json`.
@@ -107,10 +107,9 @@ impl Console {
         std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     }
 
-    /// Columns of the terminal, or 100; a map needs 72.
+    /// Columns of standard output.
     pub fn columns(&self) -> usize {
-        let given = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        given.unwrap_or(100_usize).clamp(20, 160)
+        fit::columns()
     }
 
     /// A progress report for something called `what`.
@@ -126,6 +125,14 @@ impl Console {
         let start = Instant::now();
         Progress { what, bar, quiet: self.quiet, start, said: start, stop: stop_flag(self.quiet) }
     }
+}
+
+/// Says a line on standard error, no wider than that is.
+fn remark(line: &str) {
+    let text = format!("{line}\n");
+    // Nobody to hear a remark is no failure.
+    let _ = std::io::stderr()
+        .write_all(fit::columns_of_remarks().map_or(text.clone(), |c| fit::wrapped(&text, c)).as_bytes());
 }
 
 /// Writes to standard output, where a failure is an I/O error; `ending` makes a closed pipe no failure.
@@ -148,7 +155,7 @@ fn stop_flag(quiet: bool) -> Arc<AtomicBool> {
                 std::process::exit(130);
             }
             if !quiet {
-                eprintln!("stopping after this chunk and keeping what is done; again to stop now");
+                remark("stopping after this chunk and keeping what is done; again to stop now");
             }
         });
         if let Err(error) = set {
@@ -177,7 +184,7 @@ impl Progress {
         } else if !self.quiet && self.said.elapsed() >= LINE_EVERY && fraction > 0.0 {
             let elapsed = self.start.elapsed().as_secs_f64();
             let left = elapsed / fraction * (1.0 - fraction);
-            eprintln!("{}: {:.0}%, {elapsed:.0} s, about {left:.0} s left", self.what, 100.0 * fraction);
+            remark(&format!("{}: {:.0}%, {elapsed:.0} s, about {left:.0} s left", self.what, 100.0 * fraction));
             self.said = Instant::now();
         }
         if self.stop.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -61,19 +61,22 @@ struct Cells<'a> {
 struct Placed<'a> {
     #[serde(flatten)]
     outer: &'a Map<String, Value>,
+    /// The name that they have everywhere; `layers` of a cell is the same.
+    members: u64,
     #[serde(flatten)]
     cell: &'a Cell,
     #[serde(skip_serializing_if = "Option::is_none")]
     given_step_size: Option<f64>,
 }
 
-impl Serialize for Cells<'_> {
+impl<'a> Serialize for Cells<'a> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let outer: Vec<_> = self.results.iter().map(|result| outer(self.spec, result)).collect();
         let all = self.results.iter().zip(&outer);
         serializer.collect_seq(all.flat_map(|(result, outer)| {
-            let placed = move |(place, cell)| Placed {
+            let placed = move |(place, cell): (usize, &'a Cell)| Placed {
                 outer,
+                members: cell.layers,
                 cell,
                 given_step_size: tables::given_step_size(&result.spec, place),
             };

@@ -53,6 +53,7 @@ pub fn cells(spec: &SweepSpec, cells: &[Cell]) -> Columns {
         ("step_size", plain(|c| c.step_size)),
         ("radius", plain(|c| c.radius)),
         ("damping", plain(|c| c.damping)),
+        ("members", count(|c| c.layers)),
         ("layers", count(|c| c.layers)),
     ];
     summary!(columns, cells.iter(), spectral_radius);

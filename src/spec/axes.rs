@@ -18,6 +18,8 @@ use std::str::FromStr;
 pub const MOST_COMBINATIONS: usize = 1024;
 /// The axes of the map itself.
 const INNER: [&str; 3] = ["step_size", "radius", "damping"];
+/// Their symbols, which name them too.
+const SYMBOLS: [&str; 3] = ["h", "rho", "gamma"];
 /// A value this close to a whole number, relative to it, is one: what rounding leaves of `log(10,1000,3)`.
 const WHOLE: f64 = 1e-9;
 /// Points of a suggested list.
@@ -215,7 +217,15 @@ impl FromStr for AxisText {
             Some((key, grid)) => (key, Some(grid.parse()?)),
             None => (text, None),
         };
-        Ok(AxisText { key: key.trim().replace('-', "_"), grid })
+        Ok(AxisText::new(key, grid))
+    }
+}
+
+impl AxisText {
+    fn new(key: &str, grid: Option<GridText>) -> Self {
+        let key = key.trim().replace('-', "_");
+        let symbol = SYMBOLS.iter().position(|symbol| *symbol == key);
+        AxisText { key: symbol.map_or(key, |inner| INNER[inner].to_owned()), grid }
     }
 }
 
@@ -312,7 +322,7 @@ impl<'de> Visitor<'de> for AxesVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Vec<AxisText>, A::Error> {
         let mut texts = Vec::new();
         while let Some((key, grid)) = map.next_entry::<String, GridText>()? {
-            texts.push(AxisText { key, grid: Some(grid) });
+            texts.push(AxisText::new(&key, Some(grid)));
         }
         if texts.is_empty() {
             return Err(de::Error::custom(

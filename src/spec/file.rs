@@ -1,21 +1,23 @@
-//! A specification as a TOML file: the same keys as the flags, with `_` for `-`.
+//! A specification as a file: TOML with the same keys as the flags, with `_` for `-`, or the record of an earlier run.
 
 use super::grid::shown;
-use super::keys::{EnsembleKeys, LayerKeys, SweepKeys};
+use super::keys::{Keys, Source};
+use super::record;
 use crate::error::{Error, Result};
 use crate::invalid;
 use std::fs::File;
 use std::io::Read;
-use std::ops::Range;
 use std::path::Path;
 use toml::de::DeTable;
 
 /// The largest specification file, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
-const NOT_READABLE: &str = "give the path of a readable TOML file";
+/// The largest record: it may hold the results too.
+const LARGEST_RECORD: u64 = 1 << 30;
+const NOT_READABLE: &str = "give the path of a readable TOML file, or of the run.json of an earlier run";
 
-/// Reads the keys of a sweep from a file.
-pub fn read(path: &Path) -> Result<SweepKeys> {
+/// Reads the keys of a command from a file.
+pub fn read<K: Keys>(path: &Path) -> Result<K> {
     let place = shown(&path.display().to_string());
     let bytes = read_bytes(path, &place)?;
     let text = match std::str::from_utf8(&bytes) {
@@ -24,71 +26,89 @@ pub fn read(path: &Path) -> Result<SweepKeys> {
             return invalid!("{place}: not UTF-8 at byte {}; save the file as UTF-8", error.valid_up_to());
         }
     };
-    parse(text).map_err(|error| Error::Invalid(format!("{place}: {error}")))
+    let keys = if record::is_one(&bytes) { record::parse(text, &place) } else { parse(text) };
+    keys.map_err(|error| Error::Invalid(format!("{place}: {error}")))
 }
 
-/// Reads the keys of a sweep from the text of a TOML file.
-pub fn parse(text: &str) -> Result<SweepKeys> {
+/// Reads the keys of a command from the text of a TOML file.
+pub fn parse<K: Keys>(text: &str) -> Result<K> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let table = DeTable::parse(text).map_err(|error| located(text, &error))?;
     for key in table.get_ref().keys() {
-        known(text, key.get_ref(), key.span())?;
+        if let Some(refusal) = unknown::<K>(key.get_ref()) {
+            let (line, column) = position(text, key.span().start);
+            return invalid!("line {line}, column {column}: {refusal}");
+        }
     }
-    // One text, three views of it: so each key is listed once and errors keep their line and column.
-    let mut keys: SweepKeys = view(text)?;
-    keys.ensemble = view::<EnsembleKeys>(text)?;
-    keys.layer = view::<LayerKeys>(text)?;
-    Ok(keys)
+    K::read(&Toml(text))
 }
 
-fn view<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    toml::from_str(text).map_err(|error| located(text, &error))
+/// The text of a TOML file.
+struct Toml<'a>(&'a str);
+
+impl Source for Toml<'_> {
+    fn view<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        toml::from_str(self.0).map_err(|error| located(self.0, &error))
+    }
 }
 
 /// Opens regular files only: reading a pipe would wait for ever, reading /dev/zero would never end.
 fn read_bytes(path: &Path, place: &str) -> Result<Vec<u8>> {
     let metadata = std::fs::metadata(path).map_err(|error| Error::io(path, error, NOT_READABLE))?;
     if metadata.is_dir() {
-        return invalid!("{place}: is a directory; give a TOML file");
+        let record = if path.join(record::NAME).is_file() { "the run.json in it" } else { "a TOML file" };
+        return invalid!("{place}: is a directory; give {record}");
     }
     if !metadata.is_file() {
         return invalid!("{place}: is not a regular file; give a TOML file");
     }
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| Error::io(path, error, NOT_READABLE))?;
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| Error::io(path, error, NOT_READABLE))?;
-    if bytes.len() as u64 > LARGEST_FILE {
+    let mut file = File::open(path).map_err(|error| Error::io(path, error, NOT_READABLE))?;
+    let mut more = |bytes: &mut Vec<u8>, most: u64| {
+        (&mut file).take(most).read_to_end(bytes).map_err(|error| Error::io(path, error, NOT_READABLE))
+    };
+    more(&mut bytes, LARGEST_FILE + 1)?;
+    if record::is_one(&bytes) {
+        more(&mut bytes, LARGEST_RECORD)?;
+    } else if bytes.len() as u64 > LARGEST_FILE {
         return invalid!("{place}: is larger than 1 MiB; a specification is a few lines, is this the right file?");
     }
     Ok(bytes)
 }
 
-/// The names of all keys, taken from the flags, and of the two that are global options.
-pub fn names() -> Vec<String> {
-    let flags = <SweepKeys as clap::Args>::augment_args(clap::Command::new("keys"));
-    let mut names: Vec<String> = flags.get_arguments().map(|flag| flag.get_id().to_string()).collect();
-    names.extend(["seed".to_owned(), "chunk".to_owned()]);
+/// The names of all keys of a command, taken from its flags with their aliases, and of those that are global options.
+pub fn names<K: Keys>() -> Vec<String> {
+    let flags = K::augment_args(clap::Command::new("keys"));
+    let spellings = |flag: &clap::Arg| {
+        let aliases = flag.get_visible_aliases().unwrap_or_default();
+        let own = [flag.get_id().to_string()];
+        own.into_iter().chain(aliases.into_iter().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let mut names: Vec<String> = flags.get_arguments().flat_map(spellings).collect();
+    names.push("seed".to_owned());
+    if K::HAS_CHUNK {
+        names.push("chunk".to_owned());
+    }
     names
 }
 
-fn known(text: &str, key: &str, span: Range<usize>) -> Result<()> {
-    let names = names();
+/// What is wrong with the name of a key; nothing if the command has it.
+pub(super) fn unknown<K: Keys>(key: &str) -> Option<String> {
+    let names = names::<K>();
     if names.iter().any(|name| name == key) {
-        return Ok(());
+        return None;
     }
-    let (line, column) = position(text, span.start);
     let spelled = key.replace('-', "_").to_lowercase();
     let nearest = names
         .iter()
         .map(|name| (strsim::jaro_winkler(name, &spelled), name))
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .filter(|(likeness, _)| *likeness > 0.7);
-    match nearest {
-        Some((_, name)) => {
-            invalid!("line {line}, column {column}: unknown key `{}`; did you mean `{name}`?", shown(key))
-        }
-        None => invalid!("line {line}, column {column}: unknown key `{}`; `sweep --help` lists the keys", shown(key)),
-    }
+    let remedy = match nearest {
+        Some((_, name)) => format!("did you mean `{name}`?"),
+        None => format!("`eulerscope {} --help` lists the keys", K::COMMAND),
+    };
+    Some(format!("unknown key `{}`; {remedy}", shown(key)))
 }
 
 /// A TOML error in one line, with its place.
@@ -105,8 +125,8 @@ fn located(text: &str, error: &toml::de::Error) -> Error {
 }
 
 /// The parser's message without the names of Rust's types.
-fn in_plain_words(message: &str) -> String {
-    const WORDS: [(&str, &str); 17] = [
+pub(super) fn in_plain_words(message: &str) -> String {
+    const WORDS: [(&str, &str); 19] = [
         ("expected usize", "expected a whole number"),
         ("expected u64", "expected a whole number"),
         ("expected f64", "expected a number"),
@@ -124,6 +144,8 @@ fn in_plain_words(message: &str) -> String {
         ("found string \"", "found the text \""),
         ("found sequence", "found an array"),
         ("found map", "found a table"),
+        ("expected a sequence", "expected an array"),
+        ("duplicate field", "given twice under two names:"),
     ];
     WORDS.iter().fold(message.to_owned(), |message, (rust, plain)| message.replace(rust, plain))
 }

@@ -2,6 +2,14 @@
 //!
 //! Everything is optional here; the defaults live with the specifications.
 
+mod bench;
+mod lyapunov;
+mod spectrum;
+
+pub use bench::BenchKeys;
+pub use lyapunov::LyapunovKeys;
+pub use spectrum::SpectrumKeys;
+
 use super::axes::{self, AxisText};
 use super::grid::{Grid, plain};
 use super::words::*;
@@ -10,6 +18,27 @@ use crate::invalid;
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use std::fmt;
 use std::str::FromStr;
+
+/// The keys of a command: its flags, and what its file can say.
+pub trait Keys: clap::Args + Default {
+    /// The command.
+    const COMMAND: &'static str;
+    /// Can its file say how many members are computed at a time?
+    const HAS_CHUNK: bool = true;
+
+    /// Reads all of them from one file.
+    fn read(file: &impl Source) -> Result<Self>;
+
+    /// Takes over those that are global options on the command line.
+    fn set_global(&mut self, seed: Option<Seed>, chunk: Option<usize>);
+}
+
+/// A file of keys that can be looked at as often as there are groups of keys in it: so each key is listed once, and
+/// errors keep their place.
+pub trait Source {
+    /// The keys of one group; others are none of its business.
+    fn view<T: serde::de::DeserializeOwned>(&self) -> Result<T>;
+}
 
 /// Which matrices are drawn.
 #[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
@@ -25,11 +54,19 @@ pub struct EnsembleKeys {
     #[arg(long, value_name = "KIND", help_heading = "Ensemble")]
     pub radius_kind: Option<RadiusKind>,
     /// Restoring force mu: A = -mu I + rho G / sqrt(n) [default: 0]
-    #[arg(long, value_name = "MU", help_heading = "Ensemble", allow_negative_numbers = true)]
+    #[arg(long, visible_alias = "mu", value_name = "MU", help_heading = "Ensemble", allow_negative_numbers = true)]
+    #[serde(alias = "mu")]
     pub shift: Option<f64>,
-    /// How many members, random layers, are drawn [default: 1024; 64 for lyapunov and nonlinear sweeps]
-    #[arg(long, value_name = "COUNT", help_heading = "Ensemble", allow_negative_numbers = true)]
-    pub layers: Option<usize>,
+    /// How many random layers (or stacks of them) are drawn [default: 1024; 64 for lyapunov and nonlinear sweeps]
+    #[arg(
+        long,
+        visible_alias = "layers",
+        value_name = "COUNT",
+        help_heading = "Ensemble",
+        allow_negative_numbers = true
+    )]
+    #[serde(alias = "layers")]
+    pub members: Option<usize>,
     /// Width n of the state, 1 to 4096 [default: 64; 16 for nonlinear sweeps, 32 for lyapunov]
     #[arg(long, value_name = "N", help_heading = "Ensemble", allow_negative_numbers = true)]
     pub width: Option<usize>,
@@ -77,6 +114,21 @@ pub struct LayerKeys {
     pub integrator: Option<Integrator>,
 }
 
+impl EnsembleKeys {
+    /// The first key that was given, but for the seed, which means something without an ensemble too.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        let given = [
+            ("ensemble", self.ensemble.is_some()),
+            ("tau", self.tau.is_some()),
+            ("radius_kind", self.radius_kind.is_some()),
+            ("shift", self.shift.is_some()),
+            ("members", self.members.is_some()),
+            ("width", self.width.is_some()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+}
+
 impl LayerKeys {
     /// Refuses keys that were given although the model has nothing that they could change.
     pub fn refuse_unused(&self, model: Model) -> Result<()> {
@@ -108,14 +160,17 @@ impl LayerKeys {
 #[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
 #[serde(default)]
 pub struct SweepKeys {
-    /// Euler step sizes h [default: log(0.01,2,32); 12 of them for nonlinear models]
-    #[arg(long, value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    /// Step sizes h [default: 32 from 0.01 to 2, with 1 among them; 12 for nonlinear models]
+    #[arg(long, visible_alias = "h", value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    #[serde(alias = "h")]
     pub step_size: Option<GridText>,
     /// Spectral radii rho [default: lin(0.05,1.6,32); lin(0.1,1.6,12) for nonlinear models]
-    #[arg(long, value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    #[arg(long, visible_alias = "rho", value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    #[serde(alias = "rho")]
     pub radius: Option<GridText>,
-    /// Friction gamma, 0 to 1 [default: 0.1]
-    #[arg(long, value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    /// Friction gamma, 0 to 1 [default: 0,0.1]
+    #[arg(long, visible_alias = "gamma", value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    #[serde(alias = "gamma")]
     pub damping: Option<GridText>,
     /// Steps L of a trajectory [default: 80]
     #[arg(long, value_name = "STEPS", help_heading = "Sweep", allow_negative_numbers = true)]
@@ -147,6 +202,19 @@ pub struct SweepKeys {
     #[command(flatten)]
     #[serde(skip)]
     pub layer: LayerKeys,
+}
+
+impl Keys for SweepKeys {
+    const COMMAND: &'static str = "sweep";
+
+    fn read(file: &impl Source) -> Result<Self> {
+        Ok(SweepKeys { ensemble: file.view()?, layer: file.view()?, ..file.view()? })
+    }
+
+    fn set_global(&mut self, seed: Option<Seed>, chunk: Option<usize>) {
+        self.ensemble.seed = seed;
+        self.chunk = chunk;
+    }
 }
 
 impl SweepKeys {

@@ -1,7 +1,8 @@
 //! What `lyapunov` does: the exponents of long products of layers.
 
 use super::check::{self, Gain};
-use super::parts::{EnsembleSpec, LayerSpec};
+use super::keys::LyapunovKeys;
+use super::parts::{EnsembleSpec, LayerSpec, take};
 use super::words::{Model, Weights};
 use crate::error::Result;
 use crate::invalid;
@@ -38,7 +39,7 @@ pub struct LyapunovSpec {
 
 impl Default for LyapunovSpec {
     /// 64 members of width 32 with a fresh Ginibre layer at each of 1,000 steps, after 100 steps of transient;
-    /// step size 1, radius 1, damping 0.1, all exponents, 20 blocks.
+    /// step size 1 and no friction, which is the Transformer's step, radius 1, all exponents, 20 blocks.
     fn default() -> Self {
         LyapunovSpec::of(Model::Linear)
     }
@@ -52,12 +53,28 @@ impl LyapunovSpec {
             layer: LayerSpec { weights: Weights::Iid, ..LayerSpec::of(model) },
             radius: 1.0,
             step_size: 1.0,
-            damping: 0.1,
+            damping: 0.0,
             steps: 1000,
             transient_steps: 100,
             top: None,
             blocks: 20,
         }
+    }
+
+    /// The run that a file and the flags ask for; flags win, and what neither says is the model's default.
+    pub fn from_keys(file: &LyapunovKeys, flags: &LyapunovKeys) -> Result<Self> {
+        let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
+        let mut spec = LyapunovSpec::of(model);
+        for keys in [file, flags] {
+            keys.layer.refuse_unused(model)?;
+            spec.ensemble.apply(&keys.ensemble);
+            spec.layer.apply(&keys.layer);
+            take!(keys => spec; radius, step_size, damping, steps, transient_steps);
+            spec.top = keys.top.or(spec.top);
+        }
+        spec.blocks = flags.blocks.or(file.blocks).unwrap_or(spec.blocks.min(spec.steps.max(1)));
+        spec.validate()?;
+        Ok(spec)
     }
 
     /// How many exponents are computed.

@@ -43,7 +43,8 @@ pub struct EnsembleSpec {
     pub radius_kind: RadiusKind,
     /// The restoring force mu.
     pub shift: f64,
-    /// Members.
+    /// Members; the key is `members`.
+    #[serde(rename = "members")]
     pub layers: usize,
     /// n.
     pub width: usize,
@@ -80,7 +81,8 @@ impl EnsembleSpec {
 
     /// Takes over the keys that were given.
     pub fn apply(&mut self, keys: &EnsembleKeys) {
-        take!(keys => self; radius_kind, shift, layers, width);
+        take!(keys => self; radius_kind, shift, width);
+        self.layers = keys.members.unwrap_or(self.layers);
         self.family = keys.ensemble.unwrap_or(self.family);
         self.tau = keys.tau.or(self.tau);
         self.seed = keys.seed.map_or(self.seed, |seed| seed.0);
@@ -88,7 +90,7 @@ impl EnsembleSpec {
 
     /// Refuses what cannot be drawn.
     pub fn validate(&self) -> Result<()> {
-        check::count("layers", self.layers, MOST_LAYERS)?;
+        check::count("members", self.layers, MOST_LAYERS)?;
         check::count("width", self.width, WIDEST)?;
         check::finite("shift", self.shift)?;
         self.validate_tau()?;

@@ -180,7 +180,7 @@ proptest! {
                 prop_assert!(spec.combinations().all(|own| own.validate().is_ok() && own.sweep_over.is_empty()));
                 prop_assert_eq!(from_text(&toml::to_string(&spec).expect("TOML")), spec);
             }
-            Ok(Request::Print(text)) => panic!("{text}"),
+            Ok(Request::Print(text) | Request::Remind(text)) => panic!("{text}"),
             Err(error) => prop_assert!(error.exit_code() == 4 && !error.to_string().contains('\n'), "{error}"),
         }
     }

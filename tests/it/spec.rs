@@ -105,12 +105,12 @@ fn flags_win_over_the_file_only_when_given() {
 #[test]
 fn every_flag_is_a_key_of_the_file() {
     let record = serde_json::to_value(SweepSpec::default()).unwrap();
-    let names = file::names();
+    let names = file::names::<SweepKeys>();
     for key in record.as_object().unwrap().keys() {
         assert!(names.contains(key), "{key} is recorded but cannot be given");
     }
     for name in names {
-        let error = file::parse(&format!("{name} = {{}}")).expect_err(&name).to_string();
+        let error = file::parse::<SweepKeys>(&format!("{name} = {{}}")).expect_err(&name).to_string();
         assert!(!error.contains("unknown key"), "{name}: {error}");
     }
 }
@@ -148,10 +148,9 @@ fn arguments_of(line: &str) -> Vec<String> {
 
 #[test]
 fn the_examples_of_the_help_and_of_the_readme_are_accepted() {
-    let Ok(Request::Print(help)) = cli::understand(["eulerscope", "sweep", "--help"].map(OsString::from).into_iter())
-    else {
-        panic!("help is text")
-    };
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eulerscope"));
+    let output = command.args(["sweep", "--help"]).env("COLUMNS", "110").output().expect("the program starts");
+    let help = String::from_utf8(output.stdout).expect("UTF-8");
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
     let readme = readme.replace("\\\n", " ").replace("cargo run --release --", "  eulerscope");
     let text = help + &readme;
@@ -186,7 +185,7 @@ fn grid_like() -> impl Strategy<Value = String> {
 
 /// Any text that looks a little like a specification.
 fn file_like() -> impl Strategy<Value = String> {
-    let key = proptest::sample::select(file::names());
+    let key = proptest::sample::select(file::names::<SweepKeys>());
     let value = prop_oneof![
         "[-+0-9.e_]{1,8}",
         Just("nan".to_owned()),
@@ -211,7 +210,7 @@ fn accepted() -> impl Strategy<Value = SweepSpec> {
         let tau = if family == "elliptic" { format!("tau = {tau:?}\n") } else { String::new() };
         let weights = if iid { "iid" } else { "tied" };
         let text = format!(
-            "{tau}ensemble = '{family}'\nweights = '{weights}'\nseed = '{seed:#x}'\nlayers = {layers}\nwidth = {width}\n\
+            "{tau}ensemble = '{family}'\nweights = '{weights}'\nseed = '{seed:#x}'\nmembers = {layers}\nwidth = {width}\n\
              step_size = '{}'\nradius = '{}'\nshift = 0.25",
             spelled(steps),
             spelled(radii)
@@ -255,7 +254,7 @@ proptest! {
     fn any_arguments_are_understood_or_refused(arguments in proptest::collection::vec("(--)?[a-z0-9=.,-]{0,12}|sweep|lyapunov|spectrum|bench|\\PC*", 0..6)) {
         let arguments = std::iter::once("eulerscope".to_owned()).chain(arguments).map(OsString::from);
         match cli::understand(arguments) {
-            Ok(Request::Run(_) | Request::Print(_)) => {}
+            Ok(Request::Run(_) | Request::Print(_) | Request::Remind(_)) => {}
             Err(error) => prop_assert!(matches!(error.exit_code(), 2 | 4 | 7)),
         }
     }

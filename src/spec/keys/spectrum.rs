@@ -1,0 +1,59 @@
+//! The keys of `spectrum`.
+
+use super::{EnsembleKeys, Keys, Seed, Source};
+use crate::error::Result;
+use crate::spec::Precision;
+use std::path::PathBuf;
+
+/// The flags that draw an ensemble have no meaning beside `--matrix`.
+const ENSEMBLE_FLAGS: [&str; 7] = ["ensemble", "tau", "radius_kind", "shift", "members", "width", "radius"];
+
+/// Whose eigenvalues, and what else of them.
+#[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
+#[serde(default)]
+pub struct SpectrumKeys {
+    /// Your own matrices: .npy (one or a stack), .mtx or .csv
+    #[arg(long, value_name = "FILE", conflicts_with_all = ENSEMBLE_FLAGS)]
+    pub matrix: Option<PathBuf>,
+    /// Spectral radius rho [default: 1]
+    #[arg(long, visible_alias = "rho", value_name = "RHO", allow_negative_numbers = true)]
+    #[serde(alias = "rho")]
+    pub radius: Option<f64>,
+    /// Euler step size h: eigenvalues of M instead of A
+    #[arg(long, visible_alias = "h", value_name = "H", allow_negative_numbers = true)]
+    #[serde(alias = "h")]
+    pub step_size: Option<f64>,
+    /// Friction gamma, 0 to 1: eigenvalues of M instead of A
+    #[arg(long, visible_alias = "gamma", value_name = "GAMMA", allow_negative_numbers = true)]
+    #[serde(alias = "gamma")]
+    pub damping: Option<f64>,
+    /// Print every eigenvalue, not only their statistics
+    #[arg(long)]
+    pub values: bool,
+    /// Numbers that eigenvalues are computed in; a GPU needs to have f64 [default: f32; f64 for files on a host]
+    #[arg(long, value_name = "BITS")]
+    pub precision: Option<Precision>,
+    /// Smallest singular values of z I - A on a grid of N x N points z, for the first matrix of the file
+    #[arg(long, value_name = "N")]
+    pub pseudospectrum: Option<usize>,
+    /// Members computed at a time; on the command line it is a global option.
+    #[arg(skip)]
+    pub chunk: Option<usize>,
+    /// Which matrices are drawn.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub ensemble: EnsembleKeys,
+}
+
+impl Keys for SpectrumKeys {
+    const COMMAND: &'static str = "spectrum";
+
+    fn read(file: &impl Source) -> Result<Self> {
+        Ok(SpectrumKeys { ensemble: file.view()?, ..file.view()? })
+    }
+
+    fn set_global(&mut self, seed: Option<Seed>, chunk: Option<usize>) {
+        self.ensemble.seed = seed;
+        self.chunk = chunk;
+    }
+}

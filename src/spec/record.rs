@@ -1,0 +1,65 @@
+//! The record of an earlier run as a specification: what it was asked for can be asked for again.
+
+use super::file::{in_plain_words, unknown};
+use super::grid::shown;
+use super::keys::{BenchKeys, Keys, LyapunovKeys, Source, SpectrumKeys, SweepKeys};
+use crate::error::{Error, Result};
+use crate::invalid;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The record in a folder of results.
+pub(super) const NAME: &str = "run.json";
+
+/// The commands that can be run again from their record.
+const AGAIN: [&str; 4] = [SweepKeys::COMMAND, SpectrumKeys::COMMAND, LyapunovKeys::COMMAND, BenchKeys::COMMAND];
+
+/// What a run says of itself; its results do not matter here.
+#[derive(Deserialize)]
+struct Record {
+    command: Option<String>,
+    spec: Option<Map<String, Value>>,
+}
+
+/// Does a file hold a record? An object of JSON begins with a brace, which no TOML does.
+pub(super) fn is_one(bytes: &[u8]) -> bool {
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+}
+
+/// Reads the keys of a command from the text of a record, a `run.json` or what `--json` wrote; `place` is the file.
+pub(super) fn parse<K: Keys>(text: &str, place: &str) -> Result<K> {
+    let record: Record = match serde_json::from_str(text) {
+        Ok(record) => record,
+        Err(error) => return invalid!("not the JSON of a run: {error}; give a run.json, or a TOML file"),
+    };
+    let (Some(command), Some(spec)) = (record.command, record.spec) else {
+        return invalid!("JSON without the `command` and the `spec` of a run; give a run.json, or a TOML file");
+    };
+    if command != K::COMMAND {
+        let remedy = match AGAIN.contains(&command.as_str()) {
+            true => format!("`eulerscope {command} {place}` runs it again"),
+            false => format!("give a run.json of {}", K::COMMAND),
+        };
+        return invalid!("is the record of {}, not of {}; {remedy}", shown(&command), K::COMMAND);
+    }
+    match spec.keys().find_map(|key| unknown::<K>(key)) {
+        Some(refusal) => invalid!("spec: {refusal}"),
+        None => K::read(&Json(spec)),
+    }
+}
+
+/// The `spec` of a record.
+struct Json(Map<String, Value>);
+
+impl Source for Json {
+    fn view<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        let of = |spec: Map<String, Value>| serde_json::from_value::<T>(Value::Object(spec));
+        of(self.0.clone()).map_err(|error| {
+            // The parser does not say where, so each key is tried alone.
+            let wrong =
+                |(key, value): &(&String, &Value)| of(Map::from_iter([((*key).clone(), (*value).clone())])).is_err();
+            let key = self.0.iter().find(wrong).map(|(key, _)| format!("{key}: ")).unwrap_or_default();
+            Error::Invalid(format!("spec: {key}{}", in_plain_words(&error.to_string())))
+        })
+    }
+}
