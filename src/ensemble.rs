@@ -59,6 +59,11 @@ impl Source {
         }
     }
 
+    /// The seed of all that is drawn.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The values of the plan's input for these members.
     pub fn inputs(&self, members: Range<usize>) -> Inputs {
         Inputs(vec![(self.member_ids, Data::Word(members.map(|member| member as u32).collect()))])

@@ -269,6 +269,7 @@ kernels! {
     attend: Attend,
     observe: Observe,
     transformer_steps: TransformerSteps,
+    fill_tangents: FillTangents,
     fill_basis: FillBasis,
     normalise_tangent: NormaliseTangent,
     project_tangent: ProjectTangent,

@@ -10,13 +10,14 @@ use crate::integrator::{Field, Operation, Value};
 use crate::kernel::attend_tangent::{self, AttendTangent};
 use crate::kernel::euler_update::{EulerUpdate, mark, norm};
 use crate::kernel::fill_basis::{self, FillBasis};
+use crate::kernel::fill_tangents::{self, FillTangents};
 use crate::kernel::normalise_tangent::{self, NormaliseTangent};
 use crate::kernel::project::{self, Project};
 use crate::kernel::project_tangent::{self, ProjectTangent};
+use crate::layer::NonlinearLayer;
 use crate::layer::nonlinear::combine;
 use crate::layer::sublayer::{Branch, Shape, Sublayer};
 use crate::layer::update::{Coefficients, Update};
-use crate::layer::{NonlinearLayer, State};
 use crate::plan::{BufferId, Plan};
 use crate::random::Tensor;
 use crate::spec::{NormKind, NormPlacement};
@@ -37,6 +38,9 @@ pub enum Part {
 
 /// Tangent vectors of a layer, with the buffers that carry them through it.
 pub struct Tangents {
+    /// How many vectors were asked for.
+    asked: usize,
+    /// How many there are.
     vectors: usize,
     /// `[rows, columns, vectors]`: the vectors as they were filled in.
     start: BufferId,
@@ -68,7 +72,7 @@ struct Buffers {
 impl Tangents {
     /// Room for `vectors` tangent vectors, rounded up to a multiple of 4, at each grid point.
     pub fn new(plan: &mut Plan, layer: &NonlinearLayer, vectors: usize) -> Self {
-        let vectors = vectors.next_multiple_of(PADDING);
+        let (asked, vectors) = (vectors, vectors.next_multiple_of(PADDING));
         let stride = layer.shape.columns * vectors;
         if let Some(Branch::Attention { params, .. }) = layer.attention().map(|sublayer| &sublayer.branch) {
             let work = (params.tokens * params.head_width) as usize;
@@ -80,6 +84,7 @@ impl Tangents {
         let (start, ends) = (deviations(), [deviations(), deviations()]);
         let stages: Vec<BufferId> = (1..operations).map(|_| deviations()).collect();
         Tangents {
+            asked,
             vectors,
             start,
             partial: OnceCell::new(),
@@ -96,7 +101,7 @@ impl Tangents {
         *self.partial.get_or_init(|| plan.reals("deviations", rows * columns * self.vectors))
     }
 
-    /// How many vectors there are.
+    /// How many vectors there are, with their padding.
     pub fn vectors(&self) -> usize {
         self.vectors
     }
@@ -115,13 +120,22 @@ impl Tangents {
         self.start
     }
 
-    /// Independent normal vectors, the same at every grid point.
+    /// Independent normal vectors, the same at every grid point; padding is 0.
     pub fn draw(&self, plan: &mut Plan, layer: &NonlinearLayer, source: &Source) -> BufferId {
-        let state = State { x: self.start, norms: self.norms, marks: self.marks };
-        let own = layer.shape.tokens * self.vectors;
-        // Padding is filled too, as the stride asks; the first step makes it 0.
-        let columns = layer.shape.columns * self.vectors;
-        source.draw_state(plan, Tensor::Deviations, (layer.shape.width, columns, own), false, &state);
+        let Shape { width, rows, tokens, points, columns } = layer.shape;
+        let params = fill_tangents::Params {
+            width: width as u32,
+            rows: rows as u32,
+            tokens: tokens as u32,
+            columns: columns as u32,
+            used_columns: (points * tokens) as u32,
+            vectors: self.vectors as u32,
+            drawn: self.asked as u32,
+            seed_low: source.seed() as u32,
+            seed_high: (source.seed() >> 32) as u32,
+            tensor: Tensor::Deviations as u32,
+        };
+        plan.run::<FillTangents>(params, &[source.member_ids, source.normal_table, self.start]);
         self.start
     }
 

@@ -4,19 +4,17 @@ use super::{Estimate, Frame, Lyapunov, Progress, block_of, estimate, growth_of, 
 use crate::device::Device;
 use crate::ensemble::Source;
 use crate::error::Result;
-use crate::kernel::euler_update::mark;
+use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::observe::observation;
 use crate::layer::{NonlinearLayer, Point, Tangents, Threshold};
 use crate::plan::{Chunk, Plan};
 use crate::spec::{LyapunovSpec, Weights};
 
-/// The norm after the transient is kept in slot 0, the last one in slot 1.
+/// The norm after the transient, if there is one, is kept in slot 0, the last one in slot 1.
 const SLOTS: usize = 2;
 
 /// The exponents of the MLP or the Transformer.
 pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progress) -> Result<Lyapunov> {
-    // Random tangents fill the padding of the state too; one step makes it 0, so there is at least one.
-    let spec = &LyapunovSpec { transient_steps: spec.transient_steps.max(1), ..spec.clone() };
     let mut plan = Plan::new();
     let (source, frame) = record(&mut plan, spec);
     let (mut logs, mut norms, mut frozen) = (Vec::new(), Vec::new(), 0);
@@ -28,7 +26,7 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
                 continue;
             }
             logs.push(growth_of(&frame, chunk, member));
-            norms.push(growth_of_norm(chunk, member) / spec.steps as f64);
+            norms.push(growth_of_norm(spec, chunk, member) / spec.steps as f64);
         }
     })?;
     let result = summarise(spec, &frame, &logs);
@@ -47,6 +45,7 @@ pub(super) fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
     let frame = Frame::new(plan, (shape.rows * shape.columns, spec.exponents(), tangents.vectors()), 1 + spec.blocks);
     let mut x = layer.start(plan, &source);
     let mut deviations = tangents.draw(plan, &layer, &source);
+    frame.orthonormalise(plan, deviations, 0, true);
     for step in 1..=spec.transient_steps + spec.steps {
         if step == 1 || spec.layer.weights == Weights::Iid {
             layer.draw(plan, &source, step as u32 - 1);
@@ -54,19 +53,23 @@ pub(super) fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
         x = layer.step(plan, x, step as u32, usize::from(step > spec.transient_steps));
         deviations = tangents.step(plan, &layer, deviations);
         let block = block_of(spec, step);
-        let begin = step == 1 || block != block_of(spec, step - 1);
-        frame.orthonormalise(plan, deviations, block, begin);
+        frame.orthonormalise(plan, deviations, block, block > 0 && block != block_of(spec, step - 1));
     }
-    for output in [frame.growth, frame.exponents, layer.record.observations, layer.record.marks] {
+    let record = layer.record;
+    for output in [frame.growth, frame.exponents, record.observations, record.marks, record.norms] {
         plan.output(output);
     }
     (source, frame)
 }
 
 /// ln of the growth of a member's norm over the counted steps.
-fn growth_of_norm(chunk: &Chunk, member: usize) -> f64 {
+fn growth_of_norm(spec: &LyapunovSpec, chunk: &Chunk, member: usize) -> f64 {
     let norm = |slot: usize| chunk.outputs[2].real((member * SLOTS + slot) * observation::ROWS + observation::NORM);
-    norm(1).ln() - norm(0).ln()
+    let first = match spec.transient_steps {
+        0 => chunk.outputs[4].real(member * norm::ROWS + norm::INITIAL).sqrt(),
+        _ => norm(0),
+    };
+    norm(1).ln() - first.ln()
 }
 
 /// The raw exponents of each member less the growth of its norm.

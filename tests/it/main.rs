@@ -27,6 +27,7 @@ mod layer_tangent;
 mod layer_theory;
 mod scaling_theory;
 mod spec;
+mod tangent_exponents;
 mod tangent_theory;
 mod theory;
 mod tidy;

@@ -1,0 +1,109 @@
+//! Random tangent vectors: independent standard normal numbers, the same at every grid point of a member, 0 in all
+//! padding.
+//!
+//! Number (vector, row, token) has the address `(vector * width + row) * T + token`, so a vector does not depend on how
+//! many others are drawn. Padding has to be 0 from the start: an integrator of several stages adds what it is given.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::{Real as Number, Word};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::random::{NORMAL_UNIT, Stream, Tensor, normal_table};
+use crate::real::Real;
+
+params! {
+    /// Sizes, and where the numbers come from.
+    pub struct Params {
+        /// n.
+        width: u32,
+        /// Rows of the buffer.
+        rows: u32,
+        /// T.
+        tokens: u32,
+        /// Columns of the state, padded.
+        columns: u32,
+        /// Those of them that count: grid points times T.
+        used_columns: u32,
+        /// Tangent vectors of each column.
+        vectors: u32,
+        /// Those of them that are drawn; the others are 0.
+        drawn: u32,
+        /// Low half of the seed.
+        seed_low: u32,
+        /// High half of the seed.
+        seed_high: u32,
+        /// The tensor's number in the address.
+        tensor: u32,
+    }
+}
+
+/// The kernel.
+pub struct FillTangents;
+
+impl Kernel for FillTangents {
+    const NAME: &'static str = "fill_tangents";
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/random.wgsl"), include_str!("../../shaders/fill_tangents.wgsl"));
+    const BUFFERS: &'static [Binding] =
+        &[("member_ids", Read, Word), ("normal_table", Read, Word), ("deviations", Write, Number)];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
+        [(p.columns * p.vectors).div_ceil(64), 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Word(member), View::Word(_), View::RealMut(deviations)] = views else { mismatch(Self::NAME) };
+        let seed = u64::from(p.seed_high) << 32 | u64::from(p.seed_low);
+        let stream = Stream { seed, member: member[0], tensor: p.tensor, step: 0 };
+        let [width, tokens, columns, vectors] = [p.width, p.tokens, p.columns, p.vectors].map(|size| size as usize);
+        let mut normals = vec![0; p.drawn as usize * width * tokens];
+        stream.normals(&mut normals);
+        deviations.fill(T::ZERO);
+        for (vector, normals) in normals.chunks_exact(width * tokens).enumerate() {
+            for (row, normals) in normals.chunks_exact(tokens).enumerate() {
+                for column in 0..p.used_columns as usize {
+                    deviations[(row * columns + column) * vectors + vector] =
+                        T::from_f64(f64::from(normals[column % tokens]) * NORMAL_UNIT);
+                }
+            }
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let numbers = (p.rows * p.columns) as f64 * p.vectors as f64;
+        Cost { flops: 2.0 * numbers, bytes: 4.0 * numbers }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        // (width, tokens, points, vectors, drawn, members)
+        let shapes = [(1, 1, 1, 1, 1, 1), (6, 3, 2, 8, 5, 2), (5, 5, 3, 1, 1, 3), (64, 2, 17, 4, 4, 2)];
+        shapes.into_iter().map(case).collect()
+    }
+}
+
+/// The numbers are exact in f32.
+fn case((width, tokens, points, vectors, drawn, members): (u32, u32, u32, u32, u32, usize)) -> Case<Params> {
+    let (rows, columns) = (width.next_multiple_of(4), (tokens * points).next_multiple_of(4));
+    Case {
+        name: format!("{drawn} of {vectors} vectors of {width} x {tokens}, {points} points, {members} members"),
+        members,
+        params: Params {
+            width,
+            rows,
+            tokens,
+            columns,
+            used_columns: tokens * points,
+            vectors,
+            drawn,
+            seed_low: 7,
+            seed_high: 1,
+            tensor: Tensor::Deviations as u32,
+        },
+        buffers: vec![
+            CaseBuffer::Word((0..members as u32).collect()),
+            CaseBuffer::SharedWord(normal_table().to_vec()),
+            CaseBuffer::Real(vec![f64::NAN; members * (rows * columns * vectors) as usize]),
+        ],
+        tolerance: vec![vec![0.0]],
+    }
+}
