@@ -5,12 +5,14 @@
 
 use eulerscope::device::Device;
 use eulerscope::random::sample;
+use eulerscope::spec::Quantities;
 use eulerscope::spectrum::derived::derived_all;
 use eulerscope::spectrum::norms::{Wanted, norms};
 use eulerscope::spectrum::pseudospectrum::smallest_singular_values;
 use eulerscope::spectrum::{Spectrum, batch};
 use faer::{MatRef, Side};
 use rayon::prelude::*;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 fn main() {
@@ -33,14 +35,21 @@ fn main() {
             ],
         );
         if n <= 128 {
-            let all = |device: &Device| each(&|| drop(derived_all(device, &matrices, n, &spectra).expect("works")));
+            let all = |device: &Device| {
+                each(&|| drop(derived_all(device, &matrices, n, &spectra, Quantities::ALL, &|| false).expect("works")))
+            };
             row(n, "all, with peak", [all(&reference), all(&cpu), f64::NAN]);
         }
         let places: Vec<[f64; 2]> =
             (0..256).map(|i| [0.1 * (i % 16) as f64 - 0.8, 0.1 * (i / 16) as f64 - 0.8]).collect();
         let points = &places[..if n <= 64 { 256 } else { 64 }];
         let grid = |device: &Device| {
-            let work = || drop(smallest_singular_values(device, matrices[0], n, points).expect("works"));
+            let work = || {
+                drop(
+                    smallest_singular_values(device, (matrices[0], n), points, &mut |_| ControlFlow::Continue(()))
+                        .expect("works"),
+                )
+            };
             best(runs.min(3), &work) / points.len() as f64 * 1e6
         };
         row(n, "grid point", [grid(&reference), grid(&cpu), f64::NAN]);

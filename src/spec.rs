@@ -25,7 +25,7 @@ pub use axes::{Axes, Axis, MOST_COMBINATIONS};
 pub use grid::{Grid, MOST_POINTS};
 pub use lyapunov::LyapunovSpec;
 pub use parts::{EnsembleSpec, LayerSpec, MOST_ATTENTION, MOST_LAYERS, MOST_TOKENS, WIDEST};
-pub use spectrum::{Precision, SpectrumSpec};
+pub use spectrum::{Precision, Quantities, SpectrumSpec};
 pub use sweep::{DEEPEST, SweepSpec};
 pub use words::{
     Activation, Ensemble, Integrator, Mask, Model, NormKind, NormPlacement, RadiusKind, StepScaling, Weights,

@@ -36,6 +36,7 @@
 pub mod balance;
 pub mod batch;
 pub mod blocks;
+pub mod critical;
 pub mod derived;
 pub mod exact;
 pub mod francis;
@@ -43,6 +44,7 @@ pub mod gpu;
 pub mod lanes;
 pub mod norms;
 pub mod pack;
+pub mod peak;
 pub mod pseudospectrum;
 pub mod reduce;
 pub mod reflect;
@@ -81,6 +83,8 @@ pub enum Status {
     NoConvergence,
     /// The matrix has an entry that is not finite, or not n * n entries; there are no eigenvalues.
     Refused,
+    /// An eigenvalue is beyond the largest f64; there are none.
+    Overflow,
 }
 
 /// The eigenvalues of one matrix.
@@ -94,18 +98,21 @@ pub struct Spectrum {
     pub real: usize,
     /// Was the fast path's answer replaced by one computed in f64?
     pub solved_again: bool,
+    /// The epsilon of the numbers that they were computed in, for the [`Band`](crate::verdict::Band) of a verdict.
+    pub epsilon: f64,
 }
 
 impl Spectrum {
-    /// A spectrum that is fine.
-    pub fn new(eigenvalues: Vec<[f64; 2]>, solved_again: bool) -> Self {
+    /// A spectrum that is fine, computed with this epsilon.
+    pub fn new(eigenvalues: Vec<[f64; 2]>, epsilon: f64, solved_again: bool) -> Self {
         let real = eigenvalues.iter().filter(|[_, im]| *im == 0.0).count();
-        Spectrum { eigenvalues, status: Status::Ok, real, solved_again }
+        Spectrum { eigenvalues, status: Status::Ok, real, solved_again, epsilon }
     }
 
     /// A failure.
     pub fn without_values(status: Status) -> Self {
-        Spectrum { eigenvalues: Vec::new(), status, real: 0, solved_again: status == Status::NoConvergence }
+        let solved_again = status == Status::NoConvergence;
+        Spectrum { eigenvalues: Vec::new(), status, real: 0, solved_again, epsilon: f64::EPSILON }
     }
 
     /// The spectral radius, max |λ|, if there are eigenvalues.
@@ -118,10 +125,16 @@ impl Spectrum {
         self.eigenvalues.iter().map(|[re, _]| *re).reduce(f64::max)
     }
 
-    /// The same with every eigenvalue replaced.
+    /// The same with every eigenvalue replaced; an overflow if one is beyond f64.
     pub fn map(mut self, f: impl Fn([f64; 2]) -> [f64; 2]) -> Self {
         self.eigenvalues.iter_mut().for_each(|z| *z = f(*z));
-        self
+        self.checked()
+    }
+
+    fn checked(self) -> Self {
+        // A product with 0 is NaN for infinity, and neither's sum is finite.
+        let sum: f64 = self.eigenvalues.iter().flatten().map(|x| x * 0.0).sum();
+        if sum == 0.0 { self } else { Spectrum::without_values(Status::Overflow) }
     }
 
     /// All eigenvalues times 2^e; a zero comes out positive.
@@ -132,6 +145,6 @@ impl Spectrum {
         for x in self.eigenvalues.iter_mut().flatten() {
             *x = factors.iter().fold(*x, |x, f| x * f) + 0.0;
         }
-        self
+        self.checked()
     }
 }

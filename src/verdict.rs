@@ -64,8 +64,8 @@ impl Band {
         Band::of_eigenvalue(n, epsilon, size).plus(Band::of_host(size))
     }
 
-    /// Of |keep + h λ| where λ is exact: what the host's own arithmetic adds.
-    fn of_host(size: f64) -> Self {
+    /// Of |keep + h λ| where λ is exact: what the host's own arithmetic adds, with |h λ| <= `size`.
+    pub fn of_host(size: f64) -> Self {
         Band(HOST_ROUNDINGS * 0.5 * f64::EPSILON * (1.0 + size))
     }
 

@@ -177,6 +177,12 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// A question for any thread: does the user want to stop?
+    pub fn stop(&self) -> impl Fn() -> bool + Sync + use<> {
+        let stop = self.stop.clone();
+        move || stop.load(Ordering::SeqCst)
+    }
+
     /// A fraction of the work is done. `Break` when the user wants to stop.
     pub fn at(&mut self, fraction: f64) -> ControlFlow<()> {
         if let Some(bar) = &self.bar {

@@ -101,6 +101,7 @@ pub fn word(status: Status) -> String {
         Status::Ok => "ok",
         Status::NoConvergence => "no_convergence",
         Status::Refused => "refused",
+        Status::Overflow => "overflow",
     }
     .to_string()
 }

@@ -1,8 +1,10 @@
 //! What becomes of the powers of a matrix: after each product the power is brought back to size 1 by an exact power of
 //! two, its Frobenius norm is compared with the largest 2-norm so far, and it is decided what comes next.
 //!
-//! A power whose Frobenius norm is not above the peak needs no 2-norm. Once a Frobenius norm is below 1/2, no later
-//! power can exceed the earlier ones: ‖M^(q j + r)‖ <= ‖M^j‖^q ‖M^r‖. So the peak is then proved, to rounding.
+//! Once the 2-norm of a power is at most 1, no later power can exceed the earlier ones: ‖M^(q j + r)‖ <= ‖M^j‖^q ‖M^r‖.
+//! So the peak is then proved, to rounding; a contraction's is known after one power. The 2-norm is asked for where the
+//! Frobenius norm, its upper bound, is above the peak, and of the powers 1, 2, 4, 8, ..., which ends the search after at
+//! most twice as many powers as it takes. Norms that differ by rounding are no different: the peak is the first of them.
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number, Word};
@@ -18,6 +20,8 @@ params! {
         n: u32,
         /// Powers are followed so far.
         most: u32,
+        /// What rounding may add to a squared norm, relatively.
+        band: f32,
     }
 }
 
@@ -25,9 +29,9 @@ params! {
 /// norm.
 pub const STATE: usize = 4;
 
-/// The word of a matrix whose powers decay, so that its peak is final.
-pub const DECAYED: u32 = 1;
-/// The word of a matrix whose powers have not decayed in time.
+/// The word of a matrix of which a power contracts, so that its peak is final.
+pub const CONTRACTS: u32 = 1;
+/// The word of a matrix of which no power has contracted in time.
 const GIVEN_UP: u32 = 2;
 
 /// The kernel.
@@ -77,12 +81,15 @@ impl Kernel for WatchPower {
         if state[0] == 0 {
             peak[0] = T::ONE;
         }
+        let band = T::from_f64(p.band.into());
+        let mut contracted = false;
         if wanted[0] != 0 {
             let (exponent, mantissa) = parts(value[0]);
             let found = (2 * state[1] + exponent, mantissa);
-            if found > (state[3], peak[0]) {
+            if exceeds(found, (state[3], peak[0]), band) {
                 (state[2], state[3], peak[0]) = (state[0], found.0, found.1);
             }
+            contracted = !exceeds(found, (0, T::ONE), band);
         }
         state[0] += 1;
         let most = power.iter().fold(T::ZERO, |most, x| if x.abs() > most { x.abs() } else { most });
@@ -93,12 +100,13 @@ impl Kernel for WatchPower {
         let (exponent, mantissa) = if gone { (0, T::ONE) } else { parts(sum_of_squares(power)) };
         let norm = (2 * state[1] + exponent, mantissa);
         finished[0] = match () {
-            () if gone || norm.0 < -2 => DECAYED,
+            () if contracted || gone || !exceeds(norm, (0, T::ONE), band) => CONTRACTS,
             () if state[0] >= p.most as i32 => GIVEN_UP,
             () => 0,
         };
         running[0] = u32::from(finished[0] == 0);
-        wanted[0] = u32::from(finished[0] == 0 && norm > (state[3], peak[0]));
+        let milestone = (state[0] as u32).is_power_of_two();
+        wanted[0] = u32::from(finished[0] == 0 && (milestone || exceeds(norm, (state[3], peak[0]), band)));
     }
 
     fn cost(p: &Params) -> Cost {
@@ -116,6 +124,11 @@ fn parts<T: Real>(x: T) -> (i32, T) {
     (x.exponent(), x * T::power_of_two(-x.exponent().clamp(-126, 126)))
 }
 
+/// Is mantissa 2^exponent larger than another beyond rounding, for mantissas in [1, 2) or 0?
+fn exceeds<T: Real>((i, a): (i32, T), (j, b): (i32, T), band: T) -> bool {
+    a * T::power_of_two((i - j).clamp(-60, 60)) > b * (T::ONE + band)
+}
+
 /// In 16 sums, which fill vector registers.
 fn sum_of_squares<T: Real>(values: &[T]) -> T {
     let mut sums = [T::ZERO; 16];
@@ -125,29 +138,41 @@ fn sum_of_squares<T: Real>(values: &[T]) -> T {
     sums.into_iter().fold(T::ZERO, |all, sum| all + sum)
 }
 
-/// Members: a first step; one whose last norm was a peak; one whose last norm was none, with a power that decays; one
-/// that has vanished; one that is given up; one that is finished; one whose norm is 1/2, which is not below it.
+/// Members: a first step; one whose last norm was a peak; one whose last norm was that of a contraction; one that has
+/// vanished; one that is given up; one that is finished; one of Frobenius norm 1, which is a contraction; two below their
+/// peaks, at step 8 and at step 9; one whose last norm is above its peak within rounding.
 fn case(n: usize) -> Case<Params> {
-    let members = 7;
+    let scales = [1.0, 3.0, 1.0, 0.0, 5.0, 7.0, 0.0, 1.0, 1.0, 2.0];
+    let members = scales.len();
     let mut power = sample(2500 + n as u32, members * n * n);
-    let scales = [1.0, 3.0, f64::powi(2.0, -9), 0.0, 5.0, 7.0, 0.0];
     power.iter_mut().enumerate().for_each(|(i, x)| *x = (*x * scales[i / (n * n)]) as f32 as f64);
     power[6 * n * n] = 1.0;
     // The other exponents put the norms far from the limits at which a decision turns.
-    let state = [[0, 0, 0, 0], [3, 5, 2, 4], [8, -4, 6, 20], [2, 1, 0, 0], [9, 2, 0, 0], [5, 0, 4, 2], [4, -1, 1, 0]];
+    let state = [
+        [0, 0, 0, 0],
+        [3, 5, 2, 4],
+        [8, -4, 6, 20],
+        [2, 1, 0, 0],
+        [9, 2, 0, 0],
+        [5, 0, 4, 2],
+        [4, 0, 1, 0],
+        [7, 9, 2, 60],
+        [8, 9, 2, 60],
+        [2, 5, 1, 10],
+    ];
     Case {
         name: format!("{n} x {n}"),
         members,
-        params: Params { n: n as u32, most: 10 },
+        params: Params { n: n as u32, most: 10, band: f32::powi(2.0, -12) },
         buffers: vec![
             CaseBuffer::Real(power),
-            CaseBuffer::Int(vec![2, -1, 0, 0, 1, 0, 0]),
-            CaseBuffer::Real(vec![0.0, 6.5, 3.0, 2.0, 1.5, 9.0, 1.0]),
+            CaseBuffer::Int(vec![2, -1, 0, 0, 1, 0, 0, 0, 0, 3]),
+            CaseBuffer::Real(vec![0.0, 6.5, 3.0, 2.0, 1.5, 9.0, 1.0, 1.0, 1.0, 1.5 + f64::powi(2.0, -13)]),
             CaseBuffer::Int(state.concat()),
-            CaseBuffer::Real(vec![0.0, 1.25, 1.5, 1.0, 1.0, 1.5, 1.0]),
-            CaseBuffer::Word(vec![0, 1, 1, 0, 0, 1, 0]),
-            CaseBuffer::Word(vec![0, 1, 1, 1, 1, 0, 1]),
-            CaseBuffer::Word(vec![0, 0, 0, 0, 0, 1, 0]),
+            CaseBuffer::Real(vec![0.0, 1.25, 1.5, 1.0, 1.0, 1.5, 1.0, 1.0, 1.0, 1.5]),
+            CaseBuffer::Word(vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 1]),
+            CaseBuffer::Word(vec![0, 1, 1, 1, 1, 0, 1, 1, 1, 1]),
+            CaseBuffer::Word(vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0]),
         ],
         // Scaling is exact, and so is the mantissa of a value.
         tolerance: vec![vec![0.0], vec![0.0]],

@@ -8,7 +8,9 @@ use crate::error::Result;
 use crate::invalid;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// The finest pseudospectrum, in points a side.
 const MOST_POINTS_A_SIDE: usize = 1000;
@@ -21,6 +23,98 @@ pub enum Precision {
     F32,
     /// 53 bits; on a GPU only where the adapter has them
     F64,
+}
+
+/// Which quantities are derived of a matrix of a file besides its eigenvalues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quantities {
+    /// ‖A‖₂.
+    pub norm: bool,
+    /// The largest eigenvalue of (A + Aᵀ) / 2.
+    pub numerical_abscissa: bool,
+    /// Henrici's departure from normality.
+    pub departure_from_normality: bool,
+    /// max_k ‖A^k‖₂.
+    pub transient_peak: bool,
+}
+
+impl Quantities {
+    /// All of them.
+    pub const ALL: Self =
+        Quantities { norm: true, numerical_abscissa: true, departure_from_normality: true, transient_peak: true };
+    /// None of them.
+    pub const NONE: Self =
+        Quantities { norm: false, numerical_abscissa: false, departure_from_normality: false, transient_peak: false };
+
+    fn is_all(&self) -> bool {
+        *self == Quantities::ALL
+    }
+
+    /// Each by its name in the JSON, and whether it is wanted.
+    pub fn each(&self) -> [(&'static str, bool); 4] {
+        [
+            ("norm", self.norm),
+            ("numerical_abscissa", self.numerical_abscissa),
+            ("departure_from_normality", self.departure_from_normality),
+            ("transient_peak", self.transient_peak),
+        ]
+    }
+}
+
+impl FromStr for Quantities {
+    type Err = String;
+
+    /// `all`, `none`, or some of the names between commas, with `-` or `_`.
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text.trim() {
+            "all" => return Ok(Quantities::ALL),
+            "none" => return Ok(Quantities::NONE),
+            _ => {}
+        }
+        let mut wanted = Quantities::NONE;
+        for name in text.split(',') {
+            let field = match name.trim().replace('_', "-").as_str() {
+                "norm" => &mut wanted.norm,
+                "numerical-abscissa" => &mut wanted.numerical_abscissa,
+                "departure-from-normality" => &mut wanted.departure_from_normality,
+                "transient-peak" => &mut wanted.transient_peak,
+                other => {
+                    return Err(format!(
+                        "`{other}` is none of them; give all, none, or some of norm,numerical-abscissa,\
+                         departure-from-normality,transient-peak"
+                    ));
+                }
+            };
+            *field = true;
+        }
+        Ok(wanted)
+    }
+}
+
+impl fmt::Display for Quantities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Quantities::ALL => f.write_str("all"),
+            Quantities::NONE => f.write_str("none"),
+            some => {
+                let names =
+                    some.each().into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name.replace('_', "-"));
+                f.write_str(&names.collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+}
+
+impl Serialize for Quantities {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Quantities {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// The eigenvalues of A or, as soon as a step size or a damping is given, of M = (1 - damping) I + step_size A.
@@ -48,6 +142,9 @@ pub struct SpectrumSpec {
     /// Points a side of the pseudospectrum of the first matrix of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pseudospectrum: Option<usize>,
+    /// What is derived of the matrices of the file besides; drawn ones have nothing derived.
+    #[serde(skip_serializing_if = "Quantities::is_all")]
+    pub derived: Quantities,
 }
 
 impl Default for SpectrumSpec {
@@ -62,6 +159,7 @@ impl Default for SpectrumSpec {
             values: false,
             precision: None,
             pseudospectrum: None,
+            derived: Quantities::ALL,
         }
     }
 }
@@ -94,6 +192,7 @@ impl SpectrumSpec {
         self.values |= keys.values;
         self.precision = keys.precision.or(self.precision);
         self.pseudospectrum = keys.pseudospectrum.or(self.pseudospectrum);
+        self.derived = keys.derived.unwrap_or(self.derived);
     }
 
     /// Scale and offset that turn an eigenvalue of A into what is asked for: 1 - damping + step_size λ, or λ itself.
@@ -115,6 +214,9 @@ impl SpectrumSpec {
         if self.pseudospectrum.is_some() && self.matrix.is_none() {
             return invalid!("pseudospectrum: it is that of your own matrix; name its file with matrix");
         }
+        if !self.derived.is_all() && self.matrix.is_none() {
+            return invalid!("derived: it is of your own matrices; name their file with matrix");
+        }
         if let Some(points) = self.pseudospectrum {
             check::count("pseudospectrum", points, MOST_POINTS_A_SIDE)?;
         }
@@ -130,4 +232,24 @@ impl SpectrumSpec {
 /// A path that is not UTF-8 is no reason to fail a record.
 fn readable<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_str(&path.as_deref().unwrap_or("".as_ref()).display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_read_as_they_are_written() {
+        for text in ["all", "none", "norm", "numerical-abscissa,transient-peak", "norm,departure-from-normality"] {
+            assert_eq!(text.parse::<Quantities>().expect(text).to_string(), text);
+        }
+        assert_eq!(
+            "transient_peak, norm".parse::<Quantities>().expect("may have either dash").to_string(),
+            "norm,transient-peak"
+        );
+        assert!(
+            "peak".parse::<Quantities>().is_err_and(|why| why.contains("`peak`") && why.contains("transient-peak"))
+        );
+        assert!("".parse::<Quantities>().is_err());
+    }
 }

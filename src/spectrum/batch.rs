@@ -30,7 +30,7 @@ pub fn eigenvalues<T: Real>(matrices: &[&[T]], n: usize) -> Vec<Spectrum> {
 /// As [`eigenvalues`], at a chosen vector width: for tests and benchmarks.
 pub fn eigenvalues_at_width<T: Real>(matrices: &[&[T]], n: usize, width: Width) -> Vec<Spectrum> {
     if n == 0 {
-        return matrices.iter().map(|_| Spectrum::new(Vec::new(), false)).collect();
+        return matrices.iter().map(|_| Spectrum::new(Vec::new(), T::ULP.to_f64(), false)).collect();
     }
     // Work space is made for width n only if there is a matrix of that width: n may be any number.
     if !matrices.iter().any(|matrix| n.checked_mul(n) == Some(matrix.len())) {

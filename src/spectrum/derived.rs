@@ -3,16 +3,27 @@
 //! Many at once by the kernels of [`norms`]; on the reference one by one in f64, by faer's singular values and symmetric
 //! eigenvalues, which share nothing with the kernels.
 
-use super::Spectrum;
-use super::norms::{self, MOST_STEPS, Norms, Peak, Wanted, exponent_of_largest, f32_exponent, shifted};
+use super::critical::critical_step_size;
+use super::norms::{self, Norms, Peak, exponent_of_largest, f32_exponent, shifted};
+use super::peak::{self, PeakStatus, Radius, Stop, Transient, peak};
+use super::{Spectrum, norms::Wanted as WantedNorms};
 use crate::device::{Device, cpu::Cpu};
 use crate::error::Result;
+use crate::spec::Quantities;
+use crate::verdict::Band;
 use faer::{Mat, Side};
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// Derived quantities of one matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+/// Powers that a device makes before the host goes on: a device cannot be stopped between them.
+const POWERS_OF_HARDWARE: usize = 512;
+/// The same on the host's own twins and on software drivers, where a product takes a thousand times as long.
+const POWERS_OF_SOFTWARE: usize = 64;
+/// Powers of a matrix whose powers have not decayed to this by then are left to the host at once.
+const DECAYED: f64 = 0.25;
+
+/// Derived quantities of one matrix. What was not wanted is missing; what is beyond f64 is missing and named.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Derived {
     /// The 2-norm.
     pub norm: Option<f64>,
@@ -20,69 +31,160 @@ pub struct Derived {
     pub numerical_abscissa: Option<f64>,
     /// Henrici's departure from normality, sqrt(‖A‖_F² - Σ|λ|²).
     pub departure_from_normality: Option<f64>,
-    /// The largest norm of a power; missing if the powers do not stay bounded.
+    /// The largest norm of a power, where it is known.
     pub transient_peak: Option<Peak>,
+    /// What is known of it.
+    pub transient_peak_status: Option<PeakStatus>,
+    /// Where it is not known, the largest norm of the powers that were made: it is not below that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transient_peak_at_least: Option<Peak>,
     /// The largest h for which every |1 - damping + h λ| <= 1: 0 if there is none, missing if every h will do.
     pub critical_step_size: Option<f64>,
+    /// Names of the quantities that are beyond the largest f64.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overflow: Vec<&'static str>,
+}
+
+impl Derived {
+    fn set_peak(&mut self, transient: Transient) {
+        self.transient_peak = transient.peak();
+        self.transient_peak_at_least = transient.at_least();
+        self.transient_peak_status = Some(transient.status);
+    }
+
+    /// Takes away what is beyond f64 and names it.
+    fn checked(mut self) -> Self {
+        let mut check = |name, value: &mut Option<f64>| {
+            if value.is_some_and(|value| !value.is_finite()) {
+                *value = None;
+                self.overflow.push(name);
+            }
+        };
+        check("norm", &mut self.norm);
+        check("numerical_abscissa", &mut self.numerical_abscissa);
+        check("departure_from_normality", &mut self.departure_from_normality);
+        if self.transient_peak_status == Some(PeakStatus::Overflow) {
+            self.overflow.push("transient_peak");
+        }
+        self
+    }
 }
 
 /// Derived quantities of a finite matrix `[n, n]`, row-major, with its eigenvalues, in f64 on the host. The critical step
 /// size is that of undamped steps.
 pub fn derived(matrix: &[f64], n: usize, spectrum: &Spectrum) -> Derived {
-    let a = Mat::from_fn(n, n, |i, j| matrix[i * n + j]);
-    let exponent = exponent_of_largest(matrix);
-    let symmetric = Mat::from_fn(n, n, |i, j| 0.5 * (shifted(a[(i, j)], -exponent) + shifted(a[(j, i)], -exponent)));
-    let abscissa = symmetric.self_adjoint_eigenvalues(Side::Lower).ok().and_then(|all| all.last().copied());
-    Derived {
-        norm: norm(&a),
-        numerical_abscissa: abscissa.map(|abscissa| shifted(abscissa, exponent)),
-        departure_from_normality: Some(departure(matrix, spectrum)),
-        transient_peak: decays(spectrum).then(|| transient_peak(&a)).flatten(),
-        critical_step_size: critical_step_size(&spectrum.eigenvalues, 0.0),
-    }
+    of_one(matrix, n, spectrum, Quantities::ALL, &|| false)
 }
 
-fn decays(spectrum: &Spectrum) -> bool {
-    spectrum.radius().is_some_and(|radius| radius < 1.0)
+/// Those of [`derived`] that are wanted. `stop` ends the search for a peak early.
+fn of_one(matrix: &[f64], n: usize, spectrum: &Spectrum, wanted: Quantities, stop: Stop) -> Derived {
+    let a = Mat::from_fn(n, n, |i, j| matrix[i * n + j]);
+    let mut derived = Derived {
+        norm: wanted.norm.then(|| norm(&a)).flatten(),
+        numerical_abscissa: wanted.numerical_abscissa.then(|| numerical_abscissa(&a)).flatten(),
+        departure_from_normality: wanted.departure_from_normality.then(|| departure(matrix, spectrum)),
+        critical_step_size: undamped(matrix, n, spectrum),
+        ..Derived::default()
+    };
+    if wanted.transient_peak {
+        derived.set_peak(peak(matrix, n, spectrum, stop));
+    }
+    derived.checked()
+}
+
+fn undamped(matrix: &[f64], n: usize, spectrum: &Spectrum) -> Option<f64> {
+    critical_step_size(&spectrum.eigenvalues, 0.0, Band::of_matrix(matrix, n, spectrum.epsilon))
 }
 
 /// Derived quantities of many finite matrices `[n, n]`, each with its eigenvalues: by the kernels in f32 on a GPU, by
 /// their twins in f64 on the CPU path, by [`derived`] on the reference. The critical step size is that of undamped steps.
-pub fn derived_all(device: &Device, matrices: &[&[f64]], n: usize, spectra: &[&Spectrum]) -> Result<Vec<Derived>> {
+/// `stop` ends searches for peaks early.
+pub fn derived_all(
+    device: &Device,
+    matrices: &[&[f64]],
+    n: usize,
+    spectra: &[&Spectrum],
+    wanted: Quantities,
+    stop: Stop,
+) -> Result<Vec<Derived>> {
     let wide = Device::Reference(Cpu::default());
     let device = match device {
         Device::Gpu(_) if n <= norms::WIDEST && device.has_all_kernels() => device,
         Device::Gpu(_) | Device::Cpu(_) => &wide,
         Device::Reference(_) => {
             let pairs = matrices.par_iter().zip(spectra);
-            return Ok(pairs.map(|(matrix, spectrum)| derived(matrix, n, spectrum)).collect());
+            return Ok(pairs.map(|(matrix, spectrum)| of_one(matrix, n, spectrum, wanted, stop)).collect());
         }
     };
-    let fits: Vec<bool> = matrices.par_iter().map(|matrix| f32_exponent(matrix).is_some()).collect();
-    let pick = |wanted: &dyn Fn(usize) -> bool| -> Vec<usize> { (0..matrices.len()).filter(|&i| wanted(i)).collect() };
-    let of =
-        |which: &[usize]| -> (Vec<&[f64]>, Vec<&Spectrum>) { which.iter().map(|&i| (matrices[i], spectra[i])).unzip() };
-    let on_device = pick(&|i| fits[i]);
-    let (own, own_spectra) = of(&on_device);
-    let norms = norms::norms(device, &own, n, Wanted::All, &own_spectra)?;
-    let decaying = pick(&|i| fits[i] && decays(spectra[i]));
-    let peaks = norms::peaks(device, &of(&decaying).0, n)?;
-    let mut all: Vec<Option<Derived>> = vec![None; matrices.len()];
-    for (&i, norms) in on_device.iter().zip(norms) {
-        all[i] = Some(Derived {
-            norm: Some(norms.norm),
-            numerical_abscissa: norms.numerical_abscissa,
-            departure_from_normality: Some(norms.departure),
-            transient_peak: None,
-            critical_step_size: critical_step_size(&spectra[i].eigenvalues, 0.0),
-        });
-    }
-    for (&i, peak) in decaying.iter().zip(peaks) {
-        all[i].iter_mut().for_each(|derived| derived.transient_peak = peak);
-    }
     // What does not fit the range of f32 is left to the host.
-    let on_host = |i: usize| derived(matrices[i], n, spectra[i]);
-    Ok(all.into_par_iter().enumerate().map(|(i, found)| found.unwrap_or_else(|| on_host(i))).collect())
+    let own: Vec<usize> =
+        (0..matrices.len()).into_par_iter().filter(|&i| f32_exponent(matrices[i]).is_some()).collect();
+    let mut all: Vec<Option<Derived>> = vec![None; matrices.len()];
+    let batch = Batch { device, matrices, n, spectra };
+    for (&i, derived) in own.iter().zip(batch.norms(&own, wanted)?) {
+        all[i] = Some(Derived { critical_step_size: undamped(matrices[i], n, spectra[i]), ..derived });
+    }
+    if wanted.transient_peak {
+        for (&i, transient) in own.iter().zip(batch.peaks(&own, stop)?) {
+            all[i].iter_mut().for_each(|derived| derived.set_peak(transient));
+        }
+    }
+    let on_host = |i: usize| of_one(matrices[i], n, spectra[i], wanted, stop);
+    let each = all.into_par_iter().enumerate();
+    Ok(each.map(|(i, found)| found.map_or_else(|| on_host(i), Derived::checked)).collect())
+}
+
+/// Matrices of which a device derives something.
+struct Batch<'a> {
+    device: &'a Device,
+    matrices: &'a [&'a [f64]],
+    n: usize,
+    spectra: &'a [&'a Spectrum],
+}
+
+impl<'a> Batch<'a> {
+    fn of(&self, which: &[usize]) -> (Vec<&'a [f64]>, Vec<&'a Spectrum>) {
+        which.iter().map(|&i| (self.matrices[i], self.spectra[i])).unzip()
+    }
+
+    /// Norm, numerical abscissa and departure of these matrices, as far as they are wanted.
+    fn norms(&self, which: &[usize], wanted: Quantities) -> Result<Vec<Derived>> {
+        let (matrices, spectra) = self.of(which);
+        if !wanted.norm && !wanted.numerical_abscissa {
+            // Without tridiagonal matrices the device is no faster.
+            let departure = |(matrix, spectrum): (&&[f64], &&Spectrum)| Derived {
+                departure_from_normality: wanted.departure_from_normality.then(|| departure(matrix, spectrum)),
+                ..Derived::default()
+            };
+            return Ok(matrices.par_iter().zip(&spectra).map(departure).collect());
+        }
+        let all = if wanted.numerical_abscissa { WantedNorms::All } else { WantedNorms::NoAbscissa };
+        let found = norms::norms(self.device, &matrices, self.n, all, &spectra)?;
+        let derived = |norms: Norms| Derived {
+            norm: wanted.norm.then_some(norms.norm),
+            numerical_abscissa: norms.numerical_abscissa,
+            departure_from_normality: wanted.departure_from_normality.then_some(norms.departure),
+            ..Derived::default()
+        };
+        Ok(found.into_iter().map(derived).collect())
+    }
+
+    /// The peaks of these matrices: those that a device finds in a few powers there, the others on the host.
+    fn peaks(&self, which: &[usize], stop: Stop) -> Result<Vec<Transient>> {
+        let hardware = matches!(self.device, Device::Gpu(_)) && !self.device.description().software;
+        let most = if hardware { POWERS_OF_HARDWARE } else { POWERS_OF_SOFTWARE };
+        let is_quick = |i: usize| {
+            let decays = self.spectra[i].radius().is_some_and(|radius| radius.powi(most as i32) < DECAYED);
+            decays && peak::radius(self.matrices[i], self.n, self.spectra[i]) == Radius::Below
+        };
+        let quick: Vec<usize> = which.par_iter().copied().filter(|&i| is_quick(i)).collect();
+        let mut found: Vec<Option<Transient>> = vec![None; self.matrices.len()];
+        for (&i, (peak, contracts)) in quick.iter().zip(norms::peaks(self.device, &self.of(&quick).0, self.n, most)?) {
+            found[i] = contracts.then(|| Transient::new(peak, PeakStatus::Found));
+        }
+        let on_host = |&i: &usize| found[i].unwrap_or_else(|| peak(self.matrices[i], self.n, self.spectra[i], stop));
+        Ok(which.par_iter().map(on_host).collect())
+    }
 }
 
 /// ‖A‖₂ and Henrici's departure from normality over ‖A‖_F, of many finite matrices `[n, n]` with their eigenvalues.
@@ -96,7 +198,7 @@ pub fn norms_and_departures(
     let too_wide = matches!(device, Device::Gpu(_)) && n > norms::WIDEST;
     let device = if too_wide || !device.has_all_kernels() { &wide } else { device };
     let relative = |norms: Norms| if norms.frobenius > 0.0 { norms.departure / norms.frobenius } else { 0.0 };
-    let found = norms::norms(device, matrices, n, Wanted::NoAbscissa, spectra)?;
+    let found = norms::norms(device, matrices, n, WantedNorms::NoAbscissa, spectra)?;
     Ok(found.into_iter().map(|norms| (norms.norm, relative(norms))).collect())
 }
 
@@ -118,35 +220,11 @@ fn norm(a: &Mat<f64>) -> Option<f64> {
     scaled.singular_values().ok().and_then(|all| all.first().copied()).map(|norm| shifted(norm, exponent))
 }
 
-/// max_k ‖M^k‖ for k from 0, for a matrix whose powers decay; missing if they have not decayed in [`MOST_STEPS`].
-fn transient_peak(m: &Mat<f64>) -> Option<Peak> {
-    let mut power = Mat::<f64>::identity(m.nrows(), m.ncols());
-    let mut peak = Peak { value: 1.0, step: 0 };
-    for k in 1..=MOST_STEPS {
-        power = m * &power;
-        // The Frobenius norm bounds the 2-norm from above, and saves most of the singular values.
-        let bound = power.norm_l2();
-        if bound > peak.value {
-            let value = norm(&power)?;
-            if value > peak.value {
-                peak = Peak { value, step: k };
-            }
-        }
-        // No later power exceeds the earlier ones: ‖M^(q k + r)‖ <= ‖M^k‖^q ‖M^r‖.
-        if bound < 0.5 {
-            return Some(peak);
-        }
-    }
-    None
-}
-
-/// The positive root of |λ|² h² + 2 (1 - γ) Re λ h + (1 - γ)² - 1 = 0 that is smallest over the eigenvalues.
-pub fn critical_step_size(eigenvalues: &[[f64; 2]], damping: f64) -> Option<f64> {
-    let keep = 1.0 - damping;
-    let critical = |[re, im]: &[f64; 2]| {
-        let (square, slope) = (re * re + im * im, keep * re);
-        let root = (slope * slope + square * (1.0 - keep * keep)).max(0.0).sqrt();
-        (square > 0.0).then(|| ((root - slope) / square).max(0.0))
-    };
-    eigenvalues.iter().filter_map(critical).reduce(f64::min)
+/// The largest eigenvalue of (A + Aᵀ) / 2, at the same scale.
+fn numerical_abscissa(a: &Mat<f64>) -> Option<f64> {
+    let exponent = exponent_of_largest(&[a.norm_max()]);
+    let half = |x: f64| 0.5 * shifted(x, -exponent);
+    let symmetric = Mat::from_fn(a.nrows(), a.ncols(), |i, j| half(a[(i, j)]) + half(a[(j, i)]));
+    let values = symmetric.self_adjoint_eigenvalues(Side::Lower).ok()?;
+    values.last().map(|&abscissa| shifted(abscissa, exponent))
 }

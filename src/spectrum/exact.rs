@@ -17,7 +17,7 @@ pub fn solve<T: Real>(matrix: &[T], n: usize) -> Spectrum {
     let Some(exponent) = balance::prepare(&wide, n, &mut prepared, &mut Sums::new(n)) else {
         return Spectrum::without_values(Status::Refused);
     };
-    let spectrum = faer_eigenvalues(&prepared, n).map(|eigenvalues| Spectrum::new(eigenvalues, true));
+    let spectrum = faer_eigenvalues(&prepared, n).map(|eigenvalues| Spectrum::new(eigenvalues, f64::EPSILON, true));
     match spectrum {
         Some(spectrum) if invariants(&prepared, n).agree(&spectrum.eigenvalues, f64::EPSILON) => {
             spectrum.scaled(exponent)

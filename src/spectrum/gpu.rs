@@ -262,7 +262,7 @@ fn finish<T: Real>(matrix: &[T], n: usize, chunk: &Chunk, i: usize, ulp: f64) ->
     let value = |k: usize| [eigenvalues.real(2 * k) * scale + centre, eigenvalues.real(2 * k + 1) * scale + 0.0];
     let values: Vec<[f64; 2]> = (i * n..(i + 1) * n).map(value).collect();
     let agree = invariants(matrix, n, unit).agree(&values, ulp);
-    agree.then(|| Spectrum::new(values, false).scaled(unit))
+    agree.then(|| Spectrum::new(values, ulp, false).scaled(unit))
 }
 
 /// The invariants of 2^-e A.

@@ -51,8 +51,6 @@ use rayon::prelude::*;
 
 /// The widest matrices that the kernels take.
 pub const WIDEST: usize = 896;
-/// Powers of a matrix are followed so far.
-pub const MOST_STEPS: usize = 10_000;
 /// Numbers that are prepared for a device at a time.
 const NUMBERS_AT_ONCE: usize = 8 << 20;
 
@@ -127,10 +125,10 @@ pub fn norms<T: Real>(
     Ok(all)
 }
 
-/// max_k ‖M^k‖ for k from 0, of matrices `[n, n]` whose powers decay; missing where they have not decayed in
-/// [`MOST_STEPS`].
-pub fn peaks<T: Real>(device: &Device, matrices: &[&[T]], n: usize) -> Result<Vec<Option<Peak>>> {
-    let plan = PeakPlan::new(n, device.description().software);
+/// The largest of ‖M^k‖ for k from 0 to the first power that contracts, which makes it the peak of all, or to `most`:
+/// then `false` stands beside it.
+pub fn peaks<T: Real>(device: &Device, matrices: &[&[T]], n: usize, most: usize) -> Result<Vec<(Peak, bool)>> {
+    let plan = PeakPlan::new(n, most, device);
     let mut all = Vec::with_capacity(matrices.len());
     for matrices in matrices.chunks((NUMBERS_AT_ONCE / (n * n)).max(1)) {
         let (plain, transposed) = (Stack::new(matrices, n, false), Stack::new(matrices, n, true));
@@ -147,7 +145,7 @@ pub fn peaks<T: Real>(device: &Device, matrices: &[&[T]], n: usize) -> Result<Ve
                 let square = shifted(peak.real(i), exponent.rem_euclid(2));
                 let peak =
                     Peak { value: shifted(square.sqrt(), exponent.div_euclid(2)), step: state.int(4 * i + 2) as usize };
-                (finished.int(i) == watch_power::DECAYED as i32).then_some(peak)
+                (peak, finished.int(i) == watch_power::CONTRACTS as i32)
             }));
             Ok(())
         })?;
@@ -279,7 +277,7 @@ impl NormPlan {
     }
 }
 
-/// The plan of [`peaks`]: two powers a round, until all have decayed.
+/// The plan of [`peaks`]: two powers a round, until each has one that contracts.
 struct PeakPlan {
     plan: Plan,
     power: BufferId,
@@ -288,8 +286,10 @@ struct PeakPlan {
 }
 
 impl PeakPlan {
-    fn new(n: usize, software: bool) -> Self {
+    fn new(n: usize, most: usize, device: &Device) -> Self {
         let padded = n.next_multiple_of(PADDING);
+        // Twice that of a norm, for squared norms.
+        let band = 2.0 * norm_error(n, device.epsilon()) as f32;
         let mut plan = Plan::new();
         let [transposed, power, other, gram] =
             ["transposed", "power", "other power", "gram"].map(|label| plan.reals(label, padded * padded));
@@ -297,10 +297,10 @@ impl PeakPlan {
         let (unit, state) = (plan.ints("unit", 1), plan.ints("state", watch_power::STATE));
         let [wanted, running, finished] = ["wanted", "running", "finished"].map(|label| plan.words(label, 1));
         plan.inputs.extend([transposed, power, unit]);
-        let reduction = Reduction::new(&mut plan, n, software);
+        let reduction = Reduction::new(&mut plan, n, device.description().software);
         let product = transposed_product::Params { n: padded as u32 };
         let watch = |plan: &mut Plan, power: BufferId| {
-            let params = watch_power::Params { n: product.n, most: MOST_STEPS as u32 };
+            let params = watch_power::Params { n: product.n, most: most as u32, band };
             plan.run::<WatchPower>(params, &[power, unit, value, state, peak, wanted, running, finished]);
             plan.run::<TransposedProduct>(product, &[wanted, power, power, gram]);
             reduction.largest(plan, wanted, gram, value);
@@ -311,7 +311,7 @@ impl PeakPlan {
             plan.run::<TransposedProduct>(product, &[running, transposed, from, to]);
             watch(&mut plan, to);
         }
-        plan.repeat_from(first, finished, None, MOST_STEPS.div_ceil(2));
+        plan.repeat_from(first, finished, None, most.div_ceil(2));
         plan.outputs.extend([state, peak, finished]);
         PeakPlan { plan, power, transposed, unit }
     }

@@ -134,5 +134,5 @@ fn read<T: Real, S: Simd>(n: usize, lane: usize, space: &Space<T, S>) -> Spectru
     let mut eigenvalues = Vec::with_capacity(n);
     let at = |i: usize, j: usize| h[(i * space.stride + j) * lanes + lane].to_f64();
     blocks::of_quasi_triangular(n, at, &mut eigenvalues);
-    Spectrum::new(eigenvalues, false)
+    Spectrum::new(eigenvalues, T::ULP.to_f64(), false)
 }

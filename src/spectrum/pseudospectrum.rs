@@ -19,6 +19,7 @@
 use super::norms::{exponent_of_largest, shifted};
 use crate::device::{Device, cpu::Cpu};
 use crate::error::Result;
+use crate::invalid;
 use crate::kernel::hessenberg::{self, Hessenberg};
 use crate::kernel::inverse_lanczos::{self, InverseLanczos, PARTS, POINTS};
 use crate::kernel::ritz_value::{self, RitzValue};
@@ -26,6 +27,7 @@ use crate::plan::{BufferId, Data, Inputs, Plan};
 use faer::{Mat, c64};
 use rayon::prelude::*;
 use serde::Serialize;
+use std::ops::ControlFlow;
 
 /// σ_min(z I - A) on a grid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,19 +47,32 @@ const MOST_STEPS: u32 = 96;
 /// A residual that counts as converged, relative to σ^-2: the value is then right to half of it at worst.
 const LARGEST_RESIDUAL: f64 = 1e-3;
 
-/// The pseudospectrum of a real matrix `[n, n]`, row-major and finite, on a square grid of `points` x `points` that
-/// reaches half again as far as the eigenvalues. A real matrix has a symmetric one, so only half of the grid is computed.
+/// Is told how far it is, as a fraction; may ask it to stop.
+pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
+
+/// The pseudospectrum of a real matrix `[n, n]`, row-major and finite, on a square grid of `points` x `points` around the
+/// eigenvalues; none if it was stopped. A real matrix has a symmetric one, so only half of the grid is computed.
+///
+/// The grid reaches half again as far from its middle c as the eigenvalues, and at least ‖A - c I‖₂: so it holds the
+/// numerical range, outside of which σ_min(z I - A) is no less than the distance from it, whatever the scale of A and
+/// also where all eigenvalues are one.
+///
+/// # Errors
+/// `Invalid` where a point of the grid is beyond f64.
 pub fn pseudospectrum(
     device: &Device,
-    matrix: &[f64],
-    n: usize,
+    (matrix, n): (&[f64], usize),
     eigenvalues: &[[f64; 2]],
     points: usize,
-) -> Result<Pseudospectrum> {
-    let (low, high) =
-        eigenvalues.iter().fold((-1.0, 1.0), |(low, high), z| (f64::min(low, z[0]), f64::max(high, z[0])));
-    let tall = eigenvalues.iter().fold(1.0, |tall, z| f64::max(tall, z[1].abs()));
-    let (middle, half) = (f64::midpoint(low, high), 1.5 * f64::max(0.5 * (high - low), tall));
+    progress: Progress,
+) -> Result<Option<Pseudospectrum>> {
+    let (middle, half) = frame(matrix, n, eigenvalues);
+    let frobenius = frobenius(matrix);
+    if !(middle.abs() + 2.0 * half + frobenius).is_finite() {
+        return invalid!(
+            "pseudospectrum: its grid reaches beyond the largest f64; divide the matrix by a power of two"
+        );
+    }
     let line = |center: f64| -> Vec<f64> {
         let place = |i: usize| center - half + 2.0 * half * i as f64 / (points.max(2) - 1) as f64;
         (0..points.max(2)).map(place).collect()
@@ -65,60 +80,110 @@ pub fn pseudospectrum(
     let (re, im) = (line(middle), line(0.0));
     let (columns, rows) = (re.len(), im.len());
     let places: Vec<[f64; 2]> = im[rows / 2..].iter().flat_map(|&y| re.iter().map(move |&x| [x, y])).collect();
-    let (upper, epsilon) = smallest_singular_values(device, matrix, n, &places)?;
+    let Some((upper, epsilon)) = smallest_singular_values(device, (matrix, n), &places, progress)? else {
+        return Ok(None);
+    };
     // Row i below the axis mirrors row `rows - 1 - i` above it.
     let row = |row: usize| upper[(row.max(rows - 1 - row) - rows / 2) * columns..][..columns].iter().copied();
-    let largest = matrix.iter().chain(re.iter()).chain(im.iter()).fold(0.0, |most: f64, x| most.max(x.abs()));
-    let frobenius = largest * matrix.iter().map(|x| (x / largest).powi(2)).sum::<f64>().sqrt();
-    Ok(Pseudospectrum {
+    let farthest = re.iter().chain(&im).fold(0.0, |most: f64, x| most.max(x.abs()));
+    Ok(Some(Pseudospectrum {
         smallest_singular_value: (0..rows).flat_map(row).collect(),
-        floor: n as f64 * epsilon * frobenius.max(largest),
+        floor: n as f64 * epsilon * frobenius.max(farthest),
         re,
         im,
-    })
+    }))
 }
 
-/// σ_min(z I - A) at these places, and the epsilon of the arithmetic that found it.
+/// The middle of the grid on the real axis, and half of its side.
+fn frame(matrix: &[f64], n: usize, eigenvalues: &[[f64; 2]]) -> (f64, f64) {
+    let ends = eigenvalues.iter().map(|z| (z[0], z[0]));
+    let (low, high) = ends.reduce(|(low, high), (a, b)| (low.min(a), high.max(b))).unwrap_or_default();
+    let tall = eigenvalues.iter().fold(0.0, |tall, z| f64::max(tall, z[1].abs()));
+    let middle = f64::midpoint(low, high);
+    let exponent = exponent_of_largest(&[middle, matrix.iter().fold(0.0, |most: f64, x| most.max(x.abs()))]);
+    let unit = |x: f64| shifted(x, -exponent);
+    let centred = Mat::from_fn(n, n, |i, j| unit(matrix[i * n + j]) - if i == j { unit(middle) } else { 0.0 });
+    let norm = centred.singular_values().ok().and_then(|all| all.first().copied());
+    let half = shifted(norm.unwrap_or_else(|| centred.norm_l2()), exponent).max(1.5 * tall).max(0.75 * (high - low));
+    // Of c I nothing but its own size is left to see, and of 0 not even that.
+    let rounding = n as f64 * f64::EPSILON * middle.abs();
+    let half = if half > rounding { half } else { 0.5 * middle.abs() };
+    (middle, if half > 0.0 { half } else { 1.0 })
+}
+
+/// ‖A‖_F, without squares that overflow or vanish.
+fn frobenius(matrix: &[f64]) -> f64 {
+    let exponent = exponent_of_largest(matrix);
+    shifted(matrix.iter().map(|&x| shifted(x, -exponent).powi(2)).sum::<f64>().sqrt(), exponent)
+}
+
+/// σ_min(z I - A) at these places, and the epsilon of the arithmetic that found it; none if it was stopped.
 pub fn smallest_singular_values(
     device: &Device,
-    matrix: &[f64],
-    n: usize,
+    (matrix, n): (&[f64], usize),
     places: &[[f64; 2]],
-) -> Result<(Vec<Option<f64>>, f64)> {
-    let wide = Device::Reference(Cpu::default());
-    let device = match device {
-        Device::Reference(_) => return Ok((dense(matrix, n, places), f64::EPSILON)),
-        Device::Gpu(_) if device.has_all_kernels() && inverse_lanczos::steps_at_once(n as u32) > 0 => device,
-        _ => &wide,
-    };
+    progress: Progress,
+) -> Result<Option<(Vec<Option<f64>>, f64)>> {
     let largest = places.iter().flatten().chain(matrix).fold(0.0, |most: f64, x| most.max(x.abs()));
     let exponent = exponent_of_largest(&[largest]);
-    let h = hessenberg_form(device, matrix.iter().map(|&x| shifted(x, -exponent)).collect(), n)?;
+    let unit: Vec<f64> = matrix.iter().map(|&x| shifted(x, -exponent)).collect();
+    let places: Vec<[f64; 2]> = places.iter().map(|z| z.map(|x| shifted(x, -exponent))).collect();
+    let wide = Device::Reference(Cpu::default());
+    let (device, found) = match device {
+        Device::Reference(_) => (device, dense(&unit, n, &places, progress)),
+        Device::Gpu(_) if device.has_all_kernels() && inverse_lanczos::steps_at_once(n as u32) > 0 => {
+            (device, by_lanczos(device, unit, n, &places, progress)?)
+        }
+        _ => (&wide, by_lanczos(&wide, unit, n, &places, progress)?),
+    };
+    let scaled = |all: Vec<Option<f64>>| all.into_iter().map(|value| Some(shifted(value?, exponent))).collect();
+    Ok(found.map(|all| (scaled(all), device.epsilon())))
+}
+
+/// By the kernels, for a matrix and places of size 1.
+fn by_lanczos(
+    device: &Device,
+    matrix: Vec<f64>,
+    n: usize,
+    places: &[[f64; 2]],
+    progress: Progress,
+) -> Result<Option<Vec<Option<f64>>>> {
+    let h = hessenberg_form(device, matrix, n)?;
     let plan = GridPlan::new(h, n, device.epsilon());
     let mut all = Vec::with_capacity(places.len());
     let blocks: Vec<&[[f64; 2]]> = places.chunks(POINTS).collect();
     let block = |block: &[[f64; 2]]| {
         let part = |which: usize| (0..POINTS).map(move |l| (which, l));
-        let place = |(which, l): (usize, usize)| shifted(block[l.min(block.len() - 1)][which], -exponent);
+        let place = |(which, l): (usize, usize)| block[l.min(block.len() - 1)][which];
         part(0).chain(part(1)).map(place).collect::<Vec<f64>>()
     };
     let inputs = Inputs(vec![(plan.points, Data::F64(blocks.iter().flat_map(|own| block(own)).collect()))]);
-    device.run(&plan.plan, blocks.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
+    let mut stopped = false;
+    let result = device.run(&plan.plan, blocks.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
         for (i, member) in chunk.members.clone().enumerate() {
             all.extend((0..blocks[member].len()).map(|l| {
                 let [value, residual] = [0, 1].map(|which| chunk.outputs[0].real((2 * i + which) * POINTS + l));
-                (residual <= LARGEST_RESIDUAL).then(|| shifted(value, exponent))
+                (residual <= LARGEST_RESIDUAL).then_some(value)
             }));
         }
-        Ok(())
-    })?;
-    Ok((all, device.epsilon()))
+        stopped = progress(all.len() as f64 / places.len() as f64).is_break() && all.len() < places.len();
+        // An error is the only way to end a device's run early; it is taken back below.
+        if stopped { invalid!("interrupted") } else { Ok(()) }
+    });
+    if stopped {
+        return Ok(None);
+    }
+    result.map(|()| Some(all))
 }
 
-/// As many blocks of points as keep a dispatch below a second or so on a software driver, and short on hardware.
+/// As many blocks of points as keep a dispatch short on hardware and below a second or so elsewhere, so that progress is
+/// seen and it can be stopped.
 fn largest_chunk(device: &Device, n: usize) -> usize {
-    let numbers = if device.description().software { 1 << 18 } else { 1 << 26 };
-    (numbers / (n * n)).max(1)
+    match device {
+        Device::Gpu(gpu) if !gpu.description().software => ((1 << 26) / (n * n)).max(1),
+        Device::Gpu(_) => ((1 << 18) / (n * n)).max(1),
+        _ => ((1 << 18) / (n * n)).max(4 * rayon::current_num_threads()),
+    }
 }
 
 /// H = Qᵀ A Q on the device, for a matrix of size 1.
@@ -171,8 +236,11 @@ impl GridPlan {
     }
 }
 
-/// By complex singular values in f64, on all cores: off by about n epsilon ‖z I - A‖₂.
-fn dense(matrix: &[f64], n: usize, places: &[[f64; 2]]) -> Vec<Option<f64>> {
+/// Points that are solved densely between two looks at the progress.
+const DENSE_AT_ONCE: usize = 256;
+
+/// By complex singular values in f64, on all cores, for a matrix and places of size 1: off by about n epsilon ‖z I - A‖₂.
+fn dense(matrix: &[f64], n: usize, places: &[[f64; 2]], progress: Progress) -> Option<Vec<Option<f64>>> {
     let smallest = |z: &[f64; 2]| {
         let shifted = Mat::from_fn(n, n, |i, j| {
             let own = c64::new(-matrix[i * n + j], 0.0);
@@ -180,5 +248,12 @@ fn dense(matrix: &[f64], n: usize, places: &[[f64; 2]]) -> Vec<Option<f64>> {
         });
         shifted.singular_values().ok().and_then(|all| all.last().copied())
     };
-    places.par_iter().map(smallest).collect()
+    let mut all = Vec::with_capacity(places.len());
+    for some in places.chunks(DENSE_AT_ONCE) {
+        if !all.is_empty() && progress(all.len() as f64 / places.len() as f64).is_break() {
+            return None;
+        }
+        all.par_extend(some.par_iter().map(smallest));
+    }
+    Some(all)
 }

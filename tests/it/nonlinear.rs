@@ -4,10 +4,11 @@ use crate::theory::devices;
 use eulerscope::device::Device;
 use eulerscope::lyapunov;
 use eulerscope::spec::{Activation, EnsembleSpec, Grid, LayerSpec, LyapunovSpec, Model, NormKind, SweepSpec, Weights};
-use eulerscope::spectrum::derived::{critical_step_size, derived};
-use eulerscope::spectrum::pseudospectrum::pseudospectrum;
-use eulerscope::spectrum::{Spectrum, batch};
+use eulerscope::spectrum::batch;
+use eulerscope::spectrum::critical::critical_step_size;
+use eulerscope::spectrum::derived::derived;
 use eulerscope::sweep::{self, Cell};
+use eulerscope::verdict::Band;
 use std::ops::ControlFlow;
 
 fn cells(device: &Device, spec: &SweepSpec) -> Vec<Cell> {
@@ -134,29 +135,12 @@ fn transients_and_critical_steps_of_single_matrices() {
 
     let decay = [-5.0];
     let spectrum = batch::eigenvalues(&[&decay], 1).remove(0);
-    let of = |damping| critical_step_size(&spectrum.eigenvalues, damping).expect("is");
+    let of = |damping| critical_step_size(&spectrum.eigenvalues, damping, Band::default()).expect("is");
     // |1 - 5 h| <= 1 for h <= 0.4; with friction |0.9 - 5 h| <= 1 for h <= 0.38.
     assert!((of(0.0) - 0.4).abs() <= 1e-12 && (of(0.1) - 0.38).abs() <= 1e-12);
     let rotation = [0.0, 1.0, -1.0, 0.0];
     let spectrum = batch::eigenvalues(&[&rotation], 2).remove(0);
     let found = derived(&rotation, 2, &spectrum);
-    assert!(found.critical_step_size.expect("is") <= 1e-12, "Euler explodes on every rotation: {found:?}");
+    assert_eq!(found.critical_step_size, Some(0.0), "Euler explodes on every rotation: {found:?}");
     assert!((found.norm.expect("is") - 1.0).abs() <= 1e-12 && found.departure_from_normality.expect("is") <= 1e-7);
-}
-
-#[test]
-fn the_pseudospectrum_of_a_normal_matrix_is_the_distance_to_its_eigenvalues() {
-    // diag(0.5) and a rotation by 0.8 in the plane: eigenvalues 0.5, ± 0.8 i.
-    let matrix = [0.5, 0.0, 0.0, 0.0, 0.0, 0.8, 0.0, -0.8, 0.0];
-    let spectrum: Spectrum = batch::eigenvalues(&[&matrix], 3).remove(0);
-    let reference = Device::open("reference").expect("always there").0;
-    for points in [2, 7, 10] {
-        let found = pseudospectrum(&reference, &matrix, 3, &spectrum.eigenvalues, points).expect("works");
-        for (i, value) in found.smallest_singular_value.iter().enumerate() {
-            let (x, y) = (found.re[i % points], found.im[i / points]);
-            let distance = [(0.5, 0.0), (0.0, 0.8), (0.0, -0.8)].map(|(re, im)| (x - re).hypot(y - im));
-            let wanted = distance.into_iter().fold(f64::INFINITY, f64::min);
-            assert!((value.expect("is") - wanted).abs() <= 1e-12, "at {x} + {y} i: {value:?}, not {wanted}");
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{EnsembleKeys, Keys, Seed, Source};
 use crate::error::Result;
-use crate::spec::Precision;
+use crate::spec::{Precision, Quantities};
 use std::path::PathBuf;
 
 /// The flags that draw an ensemble have no meaning beside `--matrix`.
@@ -36,6 +36,10 @@ pub struct SpectrumKeys {
     /// Smallest singular values of z I - A on a grid of N x N points z, for the first matrix of the file
     #[arg(long, value_name = "N")]
     pub pseudospectrum: Option<usize>,
+    /// What is derived of the matrices of the file: all, none, or some of norm,numerical-abscissa,
+    /// departure-from-normality,transient-peak [default: all]
+    #[arg(long, value_name = "NAMES")]
+    pub derived: Option<Quantities>,
     /// Members computed at a time; on the command line it is a global option.
     #[arg(skip)]
     pub chunk: Option<usize>,

@@ -1,0 +1,80 @@
+//! The folder of a spectrum: its tables and its figure.
+
+use super::{Outcome, facts, records};
+use crate::cli::console::{self, Console};
+use crate::cli::tables;
+use crate::dataset::Dataset;
+use crate::device::Device;
+use crate::error::Result;
+use crate::figure::{Disc, LevelLines, SpectrumScatter};
+use crate::spec::{Precision, SpectrumSpec};
+use serde_json::Value;
+
+/// Eigenvalues of the figure; more are thinned by it.
+const FIGURE_VALUES: usize = 200_000;
+
+/// Writes tables and figures and seals the folder.
+pub fn write(
+    console: &Console,
+    mut dataset: Dataset,
+    device: &Device,
+    spec: &SpectrumSpec,
+    outcome: &Outcome,
+    result: &Value,
+) -> Result<()> {
+    let (spectra, pseudo) = (outcome.solved.spoken.as_slice(), outcome.pseudo.as_ref());
+    // Level lines are those of one matrix, so they are drawn with its eigenvalues alone.
+    let drawn = if pseudo.is_some() { &spectra[..1] } else { spectra };
+    if let Some(pseudo) = pseudo {
+        dataset.write_table("pseudospectrum", &tables::pseudospectrum(pseudo))?;
+    }
+    dataset.note("spec", &super::recorded(spec).to_string());
+    dataset.write_table("spectra", &tables::spectra(spectra))?;
+    let mut members = facts::columns(&outcome.solved.facts);
+    if spec.matrix.is_some() {
+        members.extend(records::columns(spec, &outcome.derived));
+    }
+    dataset.write_table("members", &members)?;
+    let (scale, offset) = spec.affine();
+    let ginibre = spec.matrix.is_none() && spec.ensemble.correlation() == 0.0;
+    let disc = Disc { center: offset - scale * spec.ensemble.shift, radius: (scale * spec.radius).abs() };
+    let eigenvalues = drawn.iter().flat_map(|s| s.eigenvalues.iter().copied()).take(FIGURE_VALUES);
+    let floor = pseudo.map(|pseudo| format!("; σ resolved down to {:.0e}", pseudo.floor)).unwrap_or_default();
+    let scatter = SpectrumScatter {
+        eigenvalues: eigenvalues.collect(),
+        disc: ginibre.then_some(disc),
+        levels: pseudo.map(|pseudo| LevelLines {
+            re: pseudo.re.clone(),
+            im: pseudo.im.clone(),
+            // Below the floor every value is rounding, and no line runs there.
+            log10: pseudo
+                .smallest_singular_value
+                .iter()
+                .map(|sigma| sigma.map(|s| s.max(pseudo.floor).log10()))
+                .collect(),
+        }),
+        title: format!("Eigenvalues of {} {}", drawn.len(), if drawn.len() == 1 { "matrix" } else { "matrices" }),
+        caption: format!("width {}{}; {}", result["width"], floor, arithmetic(spec, device)),
+    };
+    let picture = scatter.draw()?;
+    dataset.write_bytes("spectrum.png", &picture.png)?;
+    dataset.write_bytes("spectrum.svg", picture.svg.as_bytes())?;
+    let folder = dataset.folder().display().to_string();
+    dataset.finish(result.clone())?;
+    console.note(&format!("results are in {folder}"));
+    Ok(())
+}
+
+/// What computed the eigenvalues: matrices of a file are solved in f64 wherever that is the host.
+fn arithmetic(spec: &SpectrumSpec, device: &Device) -> String {
+    match (device, &spec.matrix) {
+        (Device::Cpu(_), Some(_)) if spec.precision != Some(Precision::F32) => f64_of(device),
+        (Device::Cpu(_) | Device::Gpu(_), _) if spec.precision == Some(Precision::F64) => f64_of(device),
+        _ => console::caption(&device.description()),
+    }
+}
+
+fn f64_of(device: &Device) -> String {
+    let description = device.description();
+    format!("{} f64: {}", description.kind, description.name)
+}

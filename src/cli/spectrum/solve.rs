@@ -1,0 +1,123 @@
+//! The eigenvalues of an ensemble, or of the matrices of a file, with what is said of each matrix.
+
+use super::facts::Facts;
+use super::precision::{in_f64, narrowed};
+use crate::cli::console::Progress;
+use crate::device::Device;
+use crate::device::cpu::Cpu;
+use crate::ensemble::{band_of_step, draw_matrices, unit};
+use crate::error::Result;
+use crate::invalid;
+use crate::matrix::MatrixStack;
+use crate::spec::{Precision, RadiusKind, SpectrumSpec};
+use crate::spectrum::{self, Spectrum};
+use crate::verdict::Band;
+use rayon::prelude::*;
+
+/// What came of the matrices, or of the first of them if it was stopped before the last one.
+#[derive(Default)]
+pub struct Solved {
+    /// One for each matrix.
+    pub facts: Vec<Facts>,
+    /// The spectra that are spoken of, of A or M; none where they are not kept.
+    pub spoken: Vec<Spectrum>,
+    /// The spectra of A, of matrices of a file.
+    pub of_layers: Vec<Spectrum>,
+    /// Was it stopped before the last one?
+    pub stopped: bool,
+}
+
+/// Matrices that are drawn and solved at a time.
+pub fn at_once(n: usize, chunk: Option<usize>) -> usize {
+    chunk.unwrap_or(usize::MAX).min((64 << 20) / (4 * n * n)).clamp(1, 1024)
+}
+
+/// The eigenvalues of every member. They are kept only if they are asked for: the facts are made beside the solver.
+pub fn of_ensemble(
+    device: &Device,
+    spec: &SpectrumSpec,
+    (chunk, keep): (Option<usize>, bool),
+    progress: &mut Progress,
+) -> Result<Solved> {
+    let (n, layers) = (spec.ensemble.width, spec.ensemble.layers);
+    let mut solved = Solved::default();
+    let double = spec.precision == Some(Precision::F64);
+    // Weights are f32, and the same bits on every device.
+    let artist = if double { &Device::Cpu(Cpu::default()) } else { device };
+    let band = band_of_ensemble(spec, if double { f64::EPSILON } else { device.epsilon() });
+    let spoken = |spectrum: Spectrum| {
+        let spectrum = member(spec, spectrum);
+        (Facts::of(&spectrum, band), keep.then_some(spectrum))
+    };
+    let result = draw_matrices(artist, &spec.ensemble, 0..layers, at_once(n, chunk), &mut |_, matrices| {
+        let spectra = if double {
+            let wide: Vec<f64> = matrices.iter().map(|&x| x.into()).collect();
+            in_f64(device, &wide.chunks(n * n).collect::<Vec<_>>(), n)?
+        } else {
+            spectrum::eigenvalues(device, &matrices, n)?
+        };
+        let (facts, kept): (Vec<Facts>, Vec<Option<Spectrum>>) = spectra.into_par_iter().map(spoken).unzip();
+        solved.facts.extend(facts);
+        solved.spoken.extend(kept.into_iter().flatten());
+        let done = solved.facts.len();
+        solved.stopped = done < layers && progress.at(done as f64 / layers as f64).is_break();
+        // An error is the only way to end a device's run early; it is taken back below.
+        if solved.stopped { invalid!("interrupted") } else { Ok(()) }
+    });
+    if !solved.stopped {
+        result?;
+    }
+    Ok(solved)
+}
+
+/// What is spoken of a member, from the spectrum of its matrix as it was drawn.
+fn member(spec: &SpectrumSpec, spectrum: Spectrum) -> Spectrum {
+    let (scale, offset) = spec.affine();
+    let exact = spec.ensemble.radius_kind == RadiusKind::Exact;
+    let radius = if exact { spectrum.radius().unwrap_or(0.0) } else { 0.0 };
+    let own = spec.radius * if radius > 0.0 { 1.0 / radius } else { unit(&spec.ensemble) };
+    let shift = spec.ensemble.shift;
+    spectrum.map(|[re, im]| [offset + scale * (own * re - shift), scale * (own * im)])
+}
+
+/// The band of an eigenvalue of A, or of M, of the drawn matrices.
+fn band_of_ensemble(spec: &SpectrumSpec, epsilon: f64) -> Band {
+    let (scale, _) = spec.affine();
+    band_of_step(&spec.ensemble, (scale, spec.radius), epsilon)
+}
+
+/// The eigenvalues of matrices from a file: if nothing else is wanted in f64 on the host, in f32 on a GPU.
+pub fn of_stack(device: &Device, stack: &MatrixStack, spec: &SpectrumSpec, progress: &mut Progress) -> Result<Solved> {
+    let n = stack.n;
+    let usual = if matches!(device, Device::Gpu(_)) { Precision::F32 } else { Precision::F64 };
+    let matrices: Vec<&[f64]> = stack.values.chunks(n * n).collect();
+    let mut solved = Solved::default();
+    for matrices in matrices.chunks(at_once(n, None)) {
+        let done = solved.of_layers.len();
+        if done > 0 && progress.at(done as f64 / stack.matrices as f64).is_break() {
+            solved.stopped = true;
+            break;
+        }
+        let spectra = match spec.precision.unwrap_or(usual) {
+            Precision::F32 => narrowed(device, matrices, n)?,
+            Precision::F64 => in_f64(device, matrices, n)?,
+        };
+        let (facts, spoken): (Vec<Facts>, Vec<Spectrum>) =
+            matrices.par_iter().zip(&spectra).map(|(matrix, spectrum)| of_matrix(spec, (matrix, n), spectrum)).unzip();
+        solved.facts.extend(facts);
+        solved.spoken.extend(spoken);
+        solved.of_layers.extend(spectra);
+    }
+    Ok(solved)
+}
+
+/// What is spoken of a matrix of a file, from its spectrum.
+fn of_matrix(spec: &SpectrumSpec, (matrix, n): (&[f64], usize), spectrum: &Spectrum) -> (Facts, Spectrum) {
+    let (scale, offset) = spec.affine();
+    let mut band = Band::of_matrix(matrix, n, spectrum.epsilon);
+    if spec.is_of_step() {
+        band = band.steeper(scale).plus(Band::of_host(scale.abs() * spectrum.radius().unwrap_or(0.0)));
+    }
+    let spoken = spectrum.clone().map(|[re, im]| [offset + scale * re, scale * im]);
+    (Facts::of(&spoken, band), spoken)
+}
