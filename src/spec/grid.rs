@@ -160,13 +160,29 @@ fn points(start: f64, end: f64, count: usize, logarithmic: bool) -> Vec<f64> {
         index => {
             let share = index as f64 / last as f64;
             if logarithmic {
-                (start.ln() + share * (end.ln() - start.ln())).exp()
+                let (from, to) = (start.ln(), end.ln());
+                // A logarithm is off by half a unit of its last digit, so its exponential by its magnitude more.
+                let error = 2.0 * f64::EPSILON * (2.0 + from.abs().max(to.abs()));
+                rounded((from + share * (to - from)).exp(), error).clamp(start, end)
             } else {
-                start + share * (end - start)
+                let value = start + share * (end - start);
+                let size = start.abs().max(end.abs());
+                rounded(value, 2.0 * f64::EPSILON * size / value.abs().max(f64::MIN_POSITIVE)).clamp(start, end)
             }
         }
     };
     (0..count).map(point).collect()
+}
+
+/// The decimal number of 12 digits within a relative `error` of a computed point, if there is one: `log(0.01,100,5)` has
+/// 1 and `lin(0,1,11)` 0.3. Else the point itself.
+fn rounded(value: f64, error: f64) -> f64 {
+    if error >= 1.0 {
+        // Rounding is all that there is of what should have been 0.
+        return 0.0;
+    }
+    let round = format!("{value:.11e}").parse().unwrap_or(value);
+    if (round - value).abs() <= error * value.abs() { round } else { value }
 }
 
 fn number(source: &str, item: &str, place: &str) -> Result<f64> {

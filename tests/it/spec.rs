@@ -50,6 +50,42 @@ fn grids_have_the_points_they_say() {
     }
 }
 
+/// Every point that is a short decimal number is that number, and none is moved by more than the rounding of its making.
+#[test]
+fn grids_hit_their_round_values() {
+    let values = |text: &str| Grid::parse(text).expect(text).values().to_vec();
+    assert_eq!(values("log(0.01,100,5)"), [0.01, 0.1, 1.0, 10.0, 100.0]);
+    assert_eq!(
+        values("log(1e-12,1e12,25)"),
+        std::array::from_fn::<f64, 25, _>(|k| format!("1e{}", k as i32 - 12).parse().expect("is"))
+    );
+    assert_eq!(values("lin(-0.1,0.2,4)"), [-0.1, 0.0, 0.1, 0.2]);
+    assert_eq!(values("log(3e-5,300,8)")[5], 3.0);
+    for step in [1e-9, 0.001, 0.01, 0.05, 0.1, 0.3, 2.5, 70.0] {
+        for (first, count) in [(0_i32, 7), (1, 11), (-5, 11), (-40, 81), (3, 64), (7, 1000)] {
+            let at = |k: i32| format!("{:.12e}", f64::from(first + k) * step).parse::<f64>().expect("is");
+            let text = format!("lin({},{},{count})", at(0), at(count - 1));
+            for (k, value) in (0..).zip(values(&text)) {
+                assert_eq!(value.to_bits(), at(k).to_bits(), "{text}: point {k} is {value}");
+            }
+        }
+    }
+    for (start, end, count) in [(0.1, 1.6, 32), (0.01, 2.0, 64), (1e-300, 1e300, 333), (0.7, 0.7000001, 1000)] {
+        for kind in ["lin", "log"] {
+            let own = values(&format!("{kind}({start},{end},{count})"));
+            assert!(own.windows(2).all(|pair| pair[0] < pair[1]) && own[0] == start && own[count - 1] == end);
+            for (k, value) in own.iter().enumerate() {
+                let share = k as f64 / (count - 1) as f64;
+                let (from, to) = (f64::ln(start), f64::ln(end));
+                let plain =
+                    if kind == "lin" { start + share * (end - start) } else { (from + share * (to - from)).exp() };
+                let error = 4.0 * f64::EPSILON * (2.0 + from.abs().max(to.abs())) * plain;
+                assert!((value - plain).abs() <= error, "{kind} {start} {end}: {value}, {plain}");
+            }
+        }
+    }
+}
+
 #[test]
 fn both_ends_of_a_grid_are_exact() {
     let grid = Grid::parse("log(1e-3,2,64)").unwrap();
