@@ -4,6 +4,7 @@
 //! WGSL half: `shaders/shared/activation.wgsl`.
 
 use crate::real::Real;
+use crate::simd::lanes;
 use crate::spec;
 
 /// The numbers of the activations in the kernels' parameters.
@@ -46,32 +47,27 @@ pub fn activate<T: Real, const FUSED: bool, const LANES: usize>(kind: u32, x: &m
 /// φ'(x).
 #[inline(always)]
 pub fn slope<T: Real, const FUSED: bool>(kind: u32, x: T) -> T {
-    let half = T::from_f64(0.5);
+    slopes::<T, FUSED, 1>(kind, [x])[0]
+}
+
+/// φ'(x) of some numbers.
+#[inline(always)]
+pub fn slopes<T: Real, const FUSED: bool, const LANES: usize>(kind: u32, x: [T; LANES]) -> [T; LANES] {
     match kind {
-        kind::RELU => {
-            if x > T::ZERO {
-                T::ONE
-            } else {
-                T::ZERO
-            }
-        }
+        kind::RELU => lanes(|l| if x[l] > T::ZERO { T::ONE } else { T::ZERO }),
         kind::GELU => {
             // Beyond 13 the density is 0 in f32, and the square must not overflow.
-            let end = T::from_f64(13.0);
-            let z = if x > end {
-                end
-            } else if x < -end {
-                -end
-            } else {
-                x
-            };
-            let density = T::from_f64(0.398_942_280_401_432_7) * (-(half * z * z)).exponential::<FUSED>();
-            half + z.normal_share::<FUSED>() + z * density
+            let (half, end) = (T::from_f64(0.5), T::from_f64(13.0));
+            let z: [T; LANES] = lanes(|l| if x[l] > end { end } else { x[l] });
+            let z: [T; LANES] = lanes(|l| if z[l] < -end { -end } else { z[l] });
+            let unit = T::from_f64(0.398_942_280_401_432_7);
+            let density: [T; LANES] = lanes(|l| unit * (-(half * z[l] * z[l])).exponential::<FUSED>());
+            lanes(|l| half + z[l].normal_share::<FUSED>() + z[l] * density[l])
         }
         kind::TANH => {
-            let y = x.hyperbolic_tangent::<FUSED>();
-            T::ONE - y * y
+            let y: [T; LANES] = lanes(|l| x[l].hyperbolic_tangent::<FUSED>());
+            lanes(|l| T::ONE - y[l] * y[l])
         }
-        _ => T::ONE,
+        _ => [T::ONE; LANES],
     }
 }

@@ -7,6 +7,7 @@ mod devices;
 mod ending;
 mod fit;
 mod lyapunov;
+mod headline;
 mod maps;
 mod outlook;
 mod results;

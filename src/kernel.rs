@@ -274,6 +274,8 @@ kernels! {
     normalise_tangent: NormaliseTangent,
     project_tangent: ProjectTangent,
     attend_tangent: AttendTangent,
+    attend_one_tangent: AttendOneTangent,
+    rescale_tangent: RescaleTangent,
     audit: Audit,
     balance: Balance,
     hessenberg: Hessenberg,

@@ -35,6 +35,8 @@ pub enum Tensor {
     Up = 8,
     /// FFN: from the hidden units to the stream.
     Down = 9,
+    /// The tangent along a trajectory of a sweep, at the start.
+    Perturbation = 10,
     /// Anything a test wants to draw.
     Test = 255,
 }

@@ -2,6 +2,7 @@
 //! here, the MLP and the Transformer are in [`nonlinear`].
 
 pub mod nonlinear;
+mod perturbation;
 
 use crate::device::Device;
 use crate::ensemble::{PADDING, Source, State, norm_bound};
@@ -31,6 +32,16 @@ pub fn points_at_once(integrator: Integrator, width: usize) -> usize {
     }
 }
 
+/// Where the later half of a trajectory begins: after step floor(L/2).
+///
+/// What grows is told by its rate over the steps behind it, for the steps before it hold the transient: a net ratio over
+/// the whole depth says for a non-normal layer how high its hump is. Of a layer whose leading eigenvalues are a complex
+/// pair |x| also swings about its trend, by no more than the condition κ of their eigenvectors (1 for a normal layer), so a
+/// rate is good to ln κ / (L - m).
+pub fn middle(depth: usize) -> usize {
+    depth / 2
+}
+
 /// What to run.
 pub struct Rollout<'a> {
     /// Which matrices.
@@ -54,9 +65,12 @@ pub struct Rollout<'a> {
 pub struct Outcome {
     /// ln |x_L| / |x_0|; negative infinity when the state collapsed to 0, infinity when it was frozen at 2^48.
     pub log_growth: f64,
-    /// ln max_k |x_k| / |x_0|.
+    /// The slope of ln |x| over the later half, (ln |x_L| - ln |x_m|) / (L - m) with m = [`middle`]; infinite as
+    /// `log_growth` is.
+    pub rate: f64,
+    /// ln max_k |x_k| / |x_0|; infinity when the state was frozen, for nobody knows how far it would have gone.
     pub log_peak: f64,
-    /// The step of the peak.
+    /// The step of the peak, or that at which the state was frozen.
     pub peak_step: u32,
     /// The first step beyond the threshold.
     pub crossing_step: Option<u32>,
@@ -67,11 +81,22 @@ pub struct Outcome {
     pub diverged_step: Option<u32>,
 }
 
+/// How a tangent grew along a nonlinear trajectory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Growth {
+    /// ln |d_L| / |d_0|; negative infinity when it became 0, infinity when the state was frozen or one step stretched it
+    /// beyond the device's numbers.
+    pub log: f64,
+    /// Its slope over the later half, as that of an [`Outcome`].
+    pub rate: f64,
+}
+
 /// The outcomes of some members, `[members, points]`.
 pub struct Outcomes<'a> {
     chunk: &'a Chunk,
     columns: usize,
     points: usize,
+    depth: usize,
 }
 
 impl Outcomes<'_> {
@@ -87,29 +112,61 @@ impl Outcomes<'_> {
 
     /// The outcome of member `member` of this chunk, from 0, at a grid point.
     pub fn get(&self, member: usize, point: usize) -> Outcome {
-        let [norms, marks] = &self.chunk.outputs[..2] else { unreachable!("a rollout has these outputs") };
+        let [norms, marks, _, middles, middle_exponents, ..] = &self.chunk.outputs[..] else {
+            unreachable!("a rollout has these outputs")
+        };
         let norm = |row: usize| norms.real((member * norm::ROWS + row) * self.columns + point);
         let mark = |row: usize| marks.int((member * mark::ROWS + row) * self.columns + point);
         let step = |row: usize| Some(mark(row) as u32).filter(|&step| step > 0);
-        let initial = norm(norm::INITIAL);
+        let (now, initial, exponent) = (norm(norm::NOW), norm(norm::INITIAL), mark(mark::EXPONENT));
         let collapse_step = step(mark::COLLAPSE_STEP);
         let diverged_step = step(mark::DIVERGED_STEP);
-        // One logarithm of a ratio, so that a norm that has not changed gives exactly 0.
-        let log_growth = mark(mark::EXPONENT) as f64 * LN_2 + 0.5 * (norm(norm::NOW) / initial).ln();
-        let log_peak = 0.5 * (mark(mark::PEAK_EXPONENT) as f64 * LN_2 + (norm(norm::PEAK) / initial).ln());
+        let ended = |value: f64| match (collapse_step, diverged_step) {
+            (Some(_), _) => f64::NEG_INFINITY,
+            (None, Some(_)) => f64::INFINITY,
+            (None, None) => value,
+        };
+        let at = member * self.columns + point;
+        let (then, exponent_then) = match middle(self.depth) {
+            0 => (initial, 0),
+            _ => (middles.real(at), middle_exponents.int(at)),
+        };
+        let since = f64::from(exponent - exponent_then) * LN_2 + 0.5 * (now / then).ln();
+        let peak_step = mark(mark::PEAK_STEP) as u32;
+        // The peak is at least the start, whatever rounding says.
+        let log_peak = match peak_step {
+            0 => 0.0,
+            _ => (0.5 * (f64::from(mark(mark::PEAK_EXPONENT)) * LN_2 + (norm(norm::PEAK) / initial).ln())).max(0.0),
+        };
         Outcome {
-            log_growth: match (collapse_step, diverged_step) {
-                (Some(_), _) => f64::NEG_INFINITY,
-                (None, Some(_)) => f64::INFINITY,
-                (None, None) => log_growth,
-            },
-            // The peak is at least the start, whatever rounding says.
-            log_peak: if log_peak <= 0.0 { 0.0 } else { log_peak },
-            peak_step: mark(mark::PEAK_STEP) as u32,
+            // One logarithm of a ratio, so that a norm that has not changed gives exactly 0.
+            log_growth: ended(f64::from(exponent) * LN_2 + 0.5 * (now / initial).ln()),
+            rate: ended(since / (self.depth - middle(self.depth)) as f64),
+            log_peak: if diverged_step.is_some() { f64::INFINITY } else { log_peak },
+            peak_step: diverged_step.unwrap_or(peak_step),
             crossing_step: step(mark::CROSSING_STEP),
             collapse_step,
             diverged_step,
         }
+    }
+}
+
+/// The norms of all columns at one step of a rollout, as mantissas and exponents: `[columns]` each.
+#[derive(Clone, Copy)]
+struct Snapshot {
+    norms: BufferId,
+    exponents: BufferId,
+}
+
+impl Snapshot {
+    fn new(plan: &mut Plan, columns: usize) -> Self {
+        Snapshot { norms: plan.reals("history", columns), exponents: plan.ints("history_exponents", columns) }
+    }
+
+    /// Keeps the norms as they are now.
+    fn take(&self, plan: &mut Plan, columns: usize, [norms, marks]: [BufferId; 2]) {
+        let params = record::Params { columns: columns as u32, row: 0, rows: 1 };
+        plan.run::<Record>(params, &[norms, marks, self.norms, self.exponents]);
     }
 }
 
@@ -132,17 +189,17 @@ impl Rollout<'_> {
     ) -> Result<()> {
         let mut recorded = self.start();
         let (mut layer, state) = self.layer(&mut recorded, &self.checked_scheme(device)?);
-        let state = self.steps(&mut recorded, &mut layer, state, device.steps_at_once(self.padded()));
+        let (state, middle) = self.steps(&mut recorded, &mut layer, state, device.steps_at_once(self.padded()));
         let count = recorded.plan.words("count", 1);
         let length = (self.padded() * recorded.columns) as u32;
         recorded.plan.run::<Audit>(audit::Params { length }, &[state.x, count]);
-        for output in [state.norms, state.marks, count] {
+        for output in [state.norms, state.marks, count, middle.norms, middle.exponents] {
             recorded.plan.output(output);
         }
         let columns = recorded.columns;
         self.execute(device, recorded, members, chunk, &mut |chunk| {
             refuse_non_finite(&chunk)?;
-            sink(Outcomes { chunk: &chunk, columns, points: self.points.len() })
+            sink(Outcomes { chunk: &chunk, columns, points: self.points.len(), depth: self.depth })
         })
     }
 
@@ -220,9 +277,10 @@ impl Rollout<'_> {
     pub fn plan_of_one(&self) -> Plan {
         let mut recorded = self.start();
         let (mut layer, state) = self.layer(&mut recorded, &self.scheme(f64::from(f32::EPSILON)));
-        let state = self.steps(&mut recorded, &mut layer, state, STEPS);
-        recorded.plan.output(state.norms);
-        recorded.plan.output(state.marks);
+        let (state, middle) = self.steps(&mut recorded, &mut layer, state, STEPS);
+        for output in [state.norms, state.marks, middle.norms, middle.exponents] {
+            recorded.plan.output(output);
+        }
         recorded.plan
     }
 
@@ -265,15 +323,26 @@ impl Rollout<'_> {
         (layer, state)
     }
 
-    /// All steps; of tied weights `at_once` in one run.
-    fn steps(&self, recorded: &mut Recorded, layer: &mut LinearLayer, mut state: State, at_once: usize) -> State {
-        if self.weights == Weights::Tied {
-            return layer.steps(&mut recorded.plan, state, self.depth, at_once);
+    /// All steps, of tied weights `at_once` in one run; and the norms in the middle.
+    fn steps(
+        &self,
+        recorded: &mut Recorded,
+        layer: &mut LinearLayer,
+        mut state: State,
+        at_once: usize,
+    ) -> (State, Snapshot) {
+        let (middle, columns) = (middle(self.depth), recorded.columns);
+        let snapshot = Snapshot::new(&mut recorded.plan, columns);
+        for steps in [1..=middle, middle + 1..=self.depth] {
+            state = match self.weights {
+                Weights::Tied => layer.steps(&mut recorded.plan, state, steps.clone(), at_once),
+                _ => steps.clone().fold(state, |state, step| self.step(recorded, layer, state, step)),
+            };
+            if *steps.end() == middle {
+                snapshot.take(&mut recorded.plan, columns, [state.norms, state.marks]);
+            }
         }
-        for step in 1..=self.depth {
-            state = self.step(recorded, layer, state, step);
-        }
-        state
+        (state, snapshot)
     }
 
     fn step(&self, recorded: &mut Recorded, layer: &mut LinearLayer, state: State, step: usize) -> State {

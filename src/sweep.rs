@@ -4,25 +4,26 @@
 //! z = h rho λ - h mu - gamma, and the step multiplies its mode by the integrator's Φ(z). For Euler's Φ = 1 + z the
 //! largest |Φ| is reached at a corner of the convex hull of G's spectrum; for others all eigenvalues are tried.
 
+mod accumulator;
 mod cell;
 mod combinations;
 pub mod nonlinear;
 
-pub use cell::{Cell, DEAD_BAND, Fates, Linearised, Observed};
+pub use cell::{Bands, Cell, Fates, Intervals, Linearised, Observed, Remark};
 pub use combinations::{Combination, check_all, run_all};
 
 use crate::device::Device;
-use crate::ensemble::{draw_matrices, unit};
+use crate::ensemble::{band_of_step, draw_matrices, unit};
 use crate::error::{Error, Result};
 use crate::integrator::{self, c64};
 use crate::invalid;
 use crate::layer::Coefficients;
 use crate::plan::Plan;
-use crate::rollout::{Rollout, points_at_once};
+use crate::rollout::{Growth, Outcome, Rollout, points_at_once};
 use crate::spec::{Integrator, Model, RadiusKind, SweepSpec};
 use crate::spectrum::{self, Spectrum, Status};
 use crate::statistics::convex_hull;
-use cell::{Accumulator, Bands};
+use accumulator::Accumulator;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -74,8 +75,10 @@ pub struct Timing {
 pub struct Sweep {
     /// One for each grid point: damping outermost, then radius, then step size.
     pub cells: Vec<Cell>,
-    /// One for each member.
+    /// One for each member of the linear model.
     pub members: Vec<Member>,
+    /// What became of each member at the grid point in the middle, [`Sweep::middle`].
+    pub courses: Vec<Course>,
     /// The spectra of the first members: of A at radius 1 and shift 0, or of M of a nonlinear layer in the middle of the
     /// grid at the first linearised step.
     pub spectra: Vec<Spectrum>,
@@ -87,6 +90,59 @@ pub struct Sweep {
     pub interrupted: bool,
     /// How long it took.
     pub timing: Timing,
+}
+
+impl Sweep {
+    /// The place of the grid point in the middle of the list of so many.
+    pub fn middle(points: usize) -> usize {
+        points / 2
+    }
+}
+
+/// What became of a member at one grid point. Rates are missing where they are infinite.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Course {
+    /// As in the cell.
+    pub predicted_rate: Option<f64>,
+    /// As in the cell.
+    pub observed_rate: Option<f64>,
+    /// The slope of ln |x| over the later half.
+    pub norm_rate: Option<f64>,
+    /// ln |x_L| / |x_0|.
+    pub log_growth: Option<f64>,
+    /// ln |d_L| / |d_0| of a nonlinear layer's tangent.
+    pub log_perturbation_growth: Option<f64>,
+    /// The step at which its state was frozen.
+    pub frozen_step: Option<u32>,
+    /// The step at which its state became 0.
+    pub collapse_step: Option<u32>,
+}
+
+impl Course {
+    /// Of a linear layer.
+    fn linear(outcome: &Outcome) -> Self {
+        let course = Course::nonlinear(outcome, None);
+        Course { observed_rate: course.norm_rate, ..course }
+    }
+
+    /// Of a nonlinear layer, with its tangent's growth if there is one.
+    fn nonlinear(outcome: &Outcome, tangent: Option<Growth>) -> Self {
+        let finite = |x: f64| Some(x).filter(|x| x.is_finite());
+        Course {
+            predicted_rate: None,
+            observed_rate: tangent.and_then(|growth| finite(growth.rate)),
+            norm_rate: finite(outcome.rate),
+            log_growth: finite(outcome.log_growth),
+            log_perturbation_growth: tangent.and_then(|growth| finite(growth.log)),
+            frozen_step: outcome.diverged_step,
+            collapse_step: outcome.collapse_step,
+        }
+    }
+
+    /// With the growth factor that eigenvalues predict.
+    fn predicted(self, factor: Option<f64>) -> Self {
+        Course { predicted_rate: factor.map(f64::ln).filter(|rate| rate.is_finite()), ..self }
+    }
 }
 
 /// The points of a grid: damping outermost, then radius, then step size.
@@ -140,6 +196,7 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
     let mut sweep = Sweep {
         cells: Vec::new(),
         members: Vec::with_capacity(layers),
+        courses: Vec::new(),
         spectra: Vec::new(),
         quantile_members: quantile_members.min(layers),
         linearised_members: layers,
@@ -161,7 +218,9 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
             flow
         };
         let own: Vec<Point> = places.iter().map(|&place| points[place]).collect();
-        let cells = run_pass(device, spec, &own, &sweep.members, quantile_members, &mut on_members)?;
+        let middle = places.iter().position(|&place| place == Sweep::middle(points.len()));
+        let kept = middle.map(|place| (place, &mut sweep.courses));
+        let cells = run_pass(device, spec, &own, (&sweep.members, kept), quantile_members, &mut on_members)?;
         places.iter().zip(cells).for_each(|(&place, cell)| sweep.cells[place] = cell);
         if sweep.interrupted {
             break;
@@ -173,8 +232,9 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
 }
 
 fn accumulator(device: &Device, spec: &SweepSpec, point: &Point, quantile_members: usize) -> Accumulator {
-    let slope = integrator::slope(spec.layer.integrator);
-    Accumulator::new(quantile_members, Bands::new(point, spec.ensemble.width, device.epsilon()).steeper(slope))
+    let band = band_of_step(&spec.ensemble, (point.step_size, point.radius), device.epsilon());
+    let band = band.steeper(integrator::slope(spec.layer.integrator));
+    Accumulator::new(quantile_members, Bands::new(band, spec.ensemble.width, device.epsilon()))
 }
 
 /// Draws all matrices and reduces their spectra to what the grid needs.
@@ -247,12 +307,12 @@ fn nominal_rollout<'a>(spec: &'a SweepSpec, points: &'a [Coefficients]) -> Rollo
     Rollout { member_gain: None, ..rollout(spec, points, &[]) }
 }
 
-/// All members at some of the grid points.
+/// All members at some of the grid points; their courses at one of these are kept.
 fn run_pass(
     device: &Device,
     spec: &SweepSpec,
     points: &[Point],
-    members: &[Member],
+    (members, mut kept): (&[Member], Option<(usize, &mut Vec<Course>)>),
     quantile_members: usize,
     on_members: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Vec<Cell>> {
@@ -275,6 +335,13 @@ fn run_pass(
                 }
             }
         });
+        if let Some((place, courses)) = &mut kept {
+            let of = |(i, member): (usize, &Member)| {
+                let factor = member.radius_of_step(spec.layer.integrator, shift, &points[*place]);
+                Course::linear(&outcomes.get(i, *place)).predicted(factor)
+            };
+            courses.extend(members[range.clone()].iter().enumerate().map(of));
+        }
         stop = on_members(range.end).is_break();
         // An error is the only way to end a device's run early; it is taken back below.
         if stop { invalid!("interrupted") } else { Ok(()) }
@@ -282,7 +349,7 @@ fn run_pass(
     if !stop {
         result?;
     }
-    Ok(accumulators.into_iter().zip(points).map(|(accumulator, point)| accumulator.cell(point)).collect())
+    Ok(accumulators.into_par_iter().zip(points).map(|(accumulator, point)| accumulator.cell(point)).collect())
 }
 
 /// How often a step evaluates f in f32, on average over the grid.

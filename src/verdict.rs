@@ -84,6 +84,11 @@ impl Band {
         Band(self.0 + other.0)
     }
 
+    /// The wider of two.
+    pub fn max(self, other: Self) -> Self {
+        Band(self.0.max(other.0))
+    }
+
     /// Of a rate: a number over so many steps.
     pub fn over(self, steps: usize) -> Self {
         Band(self.0 / steps.max(1) as f64)

@@ -90,7 +90,7 @@ impl Transformer {
 
     fn rollout(&self) -> NonlinearRollout<'_> {
         let Transformer { ensemble, layer, depth, points } = self;
-        NonlinearRollout { ensemble, layer, depth: *depth, threshold: 1e3, points }
+        NonlinearRollout { ensemble, layer, depth: *depth, threshold: 1e3, points, perturbations: false }
     }
 }
 

@@ -49,11 +49,10 @@ fn write_tables(dataset: &mut Dataset, spec: &SweepSpec, results: &[Combination]
     type Table = (&'static str, fn(&Combination) -> Columns);
     let cells: Table = ("cells", |own| tables::cells(&own.spec, &own.sweep.cells));
     let spectra: Table = ("spectra", |own| tables::spectra(&own.sweep.spectra));
-    let own: Table = match spec.layer.model {
-        Model::Linear => ("members", |own| tables::members(&own.sweep.members)),
-        _ => ("linearised", |own| tables::linearised(&own.sweep.cells)),
-    };
-    for (name, columns) in [cells, own, spectra] {
+    let members: Table = ("members", |own| tables::members(&own.spec, &own.sweep));
+    let linearised: Table = ("linearised", |own| tables::linearised(&own.sweep.cells));
+    let linear = spec.layer.model == Model::Linear;
+    for (name, columns) in [cells, members, spectra].into_iter().chain((!linear).then_some(linearised)) {
         let mut table = dataset.table(name)?;
         for result in results {
             append(&mut table, spec, result, columns(result))?;

@@ -1,12 +1,13 @@
 //! `eulerscope sweep`: the stability map, or one for each combination of outer axes.
 
 use crate::cli::console::{self, Console};
+use crate::cli::headline::Headline;
 use crate::cli::outlook::{self, work};
 use crate::cli::results::{self, Recorded};
 use crate::cli::{Invocation, maps, scaling, tables};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::spec::{Axis, Model, SweepSpec, Weights};
+use crate::spec::{Axis, Model, SweepSpec};
 use crate::sweep::{self, Cell, Combination, Timing};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -105,6 +106,7 @@ fn record(device: &Device, spec: &SweepSpec, results: &[Combination]) -> Value {
         "device": device.description(),
         "timing": timing(results),
         "interrupted": interrupted(spec, results),
+        "headline": Headline::of(spec, results),
         "quantile_members": fewest(|sweep| sweep.quantile_members),
         "linearised_members": fewest(|sweep| sweep.linearised_members),
     });
@@ -201,29 +203,8 @@ fn show(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combina
             console.show(&format!("{}\n", figure.terminal(console.columns())))?;
         }
     }
-    console.show(&compared(spec, results))?;
+    console.show(&Headline::of(spec, results).said())?;
     show_timing(console, spec, results)
-}
-
-/// What was predicted and what was seen, in numbers of grid points.
-fn compared(spec: &SweepSpec, results: &[Combination]) -> String {
-    let cells = || results.iter().flat_map(|result| &result.sweep.cells);
-    let count = |f: &dyn Fn(&Cell) -> bool| cells().filter(|cell| f(cell)).count();
-    let predicted = |cell: &Cell| cell.unstable_fraction.is_some_and(|share| share > 0.5);
-    let grew = |cell: &Cell| cell.grew_fraction.is_some_and(|share| share > 0.5);
-    let (all, seen) = (cells().count(), count(&grew));
-    if count(&|cell| cell.unstable_fraction.is_some()) == 0 {
-        return format!(
-            "most layers were seen to grow at {seen} of {all} grid points; nothing was linearised to predict it\n"
-        );
-    }
-    let tied = if spec.layer.weights == Weights::Tied { "" } else { " (of one layer; the layers of a stack differ)" };
-    format!(
-        "most layers are predicted to explode{tied} at {} of {all} grid points, most were seen to grow at {seen}; \
-         the two differ at {}\n",
-        count(&predicted),
-        count(&|cell| predicted(cell) != grew(cell)),
-    )
 }
 
 /// Seconds, with a rate where all of the work was done.

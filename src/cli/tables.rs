@@ -3,16 +3,25 @@
 use crate::dataset::Column;
 use crate::lyapunov::Lyapunov;
 use crate::rollout::nonlinear::Observation;
-use crate::spec::{Axis, StepScaling, SweepSpec};
+use crate::spec::{Axis, Model, StepScaling, SweepSpec};
 use crate::spectrum::pseudospectrum::Pseudospectrum;
 use crate::spectrum::{Spectrum, Status};
-use crate::sweep::{Cell, Member, Observed, Point};
+use crate::statistics::Summary;
+use crate::sweep::{self, Cell, Course, Member, Observed, Point, Sweep};
 
 /// A table's columns by name.
 pub type Columns = Vec<(&'static str, Column)>;
 
 fn optional(values: impl Iterator<Item = Option<f64>>) -> Column {
     Column::OptionalF64(values.collect())
+}
+
+/// The ends of an interval of every row, with a name in front.
+macro_rules! ends {
+    ($columns:ident, $rows:expr, $name:expr, $of:expr) => {
+        $columns.push((concat!($name, "_low"), optional($rows.map($of).map(|ends| ends.map(|[low, _]| low)))));
+        $columns.push((concat!($name, "_high"), optional($rows.map($of).map(|ends| ends.map(|[_, high]| high)))));
+    };
 }
 
 /// The columns of a summary, with the names of its fields behind its own.
@@ -24,7 +33,8 @@ macro_rules! summary {
         )); )*
     };
     ($columns:ident, $rows:expr, $name:ident) => {
-        summary!($columns, $rows, $name; mean, sd, standard_error, q10, q50, q90, median)
+        summary!($columns, $rows, $name; mean, sd, standard_error, q10, median, q90);
+        ends!($columns, $rows, concat!(stringify!($name), "_median_interval"), |row| row.$name.median_interval);
     };
 }
 
@@ -57,14 +67,22 @@ pub fn cells(spec: &SweepSpec, cells: &[Cell]) -> Columns {
         ("layers", count(|c| c.layers)),
     ];
     summary!(columns, cells.iter(), spectral_radius);
+    summary!(columns, cells.iter(), predicted_rate);
     columns.push(("unstable_fraction", maybe(|c| c.unstable_fraction)));
     summary!(columns, cells.iter(), fates_predicted; decays, neutral, explodes);
+    summary!(columns, cells.iter(), observed_rate);
     summary!(columns, cells.iter(), fates_observed; decays, neutral, explodes);
     columns.push(("grew_fraction", maybe(|c| c.grew_fraction)));
     columns.push(("diverged_fraction", maybe(|c| c.diverged_fraction)));
-    summary!(columns, cells.iter(), standard_errors; unstable_fraction, grew_fraction, diverged_fraction);
+    ends!(columns, cells.iter(), "intervals_unstable_fraction", |c| c.intervals.unstable_fraction);
+    ends!(columns, cells.iter(), "intervals_grew_fraction", |c| c.intervals.grew_fraction);
+    ends!(columns, cells.iter(), "intervals_diverged_fraction", |c| c.intervals.diverged_fraction);
+    columns.push(("bands_predicted", plain(|c| c.bands.predicted.half_width())));
+    columns.push(("bands_observed", plain(|c| c.bands.observed.half_width())));
+    columns.push(("bands_norm", plain(|c| c.bands.norm.half_width())));
     summary!(columns, cells.iter(), log_growth);
     columns.push(("mean_square_growth", maybe(|c| c.mean_square_growth)));
+    columns.push(("mean_square_growth_standard_error", maybe(|c| c.mean_square_growth_standard_error)));
     columns.push(("log_mean_square_growth", maybe(|c| c.log_mean_square_growth)));
     summary!(columns, cells.iter(), peak_growth);
     summary!(columns, cells.iter(), log_peak_growth);
@@ -73,13 +91,37 @@ pub fn cells(spec: &SweepSpec, cells: &[Cell]) -> Columns {
     columns.push(("collapsed", count(|c| c.collapsed)));
     columns.push(("frozen", count(|c| c.frozen)));
     columns.push(("no_spectrum", count(|c| c.no_spectrum)));
-    if cells.iter().any(|cell| cell.observations.is_some()) {
-        columns.extend(observed(cells));
+    columns.push(("remarks", Column::Text(cells.iter().map(remarks).collect())));
+    if cells.iter().any(|cell| cell.norm_rate.is_some()) {
+        columns.extend(nonlinear(cells));
     }
     let given: Vec<f64> = (0..cells.len()).filter_map(|place| given_step_size(spec, place)).collect();
     if !given.is_empty() {
         columns.push(("given_step_size", Column::F64(given)));
     }
+    columns
+}
+
+/// The words of a cell's remarks, with commas.
+fn remarks(cell: &Cell) -> String {
+    cell.remarks.iter().map(|remark| remark.word()).collect::<Vec<_>>().join(", ")
+}
+
+/// What cells of nonlinear models have besides.
+fn nonlinear(cells: &[Cell]) -> Columns {
+    struct Row {
+        norm_rate: Summary,
+        log_perturbation_growth: Summary,
+    }
+    let rows = || {
+        cells.iter().map(|cell| Row {
+            norm_rate: cell.norm_rate.unwrap_or_default(),
+            log_perturbation_growth: cell.log_perturbation_growth.unwrap_or_default(),
+        })
+    };
+    let mut columns = observed(cells);
+    summary!(columns, rows(), norm_rate);
+    summary!(columns, rows(), log_perturbation_growth);
     columns
 }
 
@@ -106,18 +148,43 @@ pub fn word(status: Status) -> String {
     .to_string()
 }
 
-/// One row for each member.
-pub fn members(members: &[Member]) -> Columns {
+/// One row for each member, with what became of it at the grid point in the middle.
+pub fn members(spec: &SweepSpec, sweep: &Sweep) -> Columns {
+    let count = sweep.courses.len().max(sweep.members.len());
+    let points = sweep::points(spec);
+    let middle = points[Sweep::middle(points.len())];
+    let constant = |value: f64| Column::F64(vec![value; count]);
+    let course = |i: usize| sweep.courses.get(i).copied().unwrap_or_default();
+    let rate = |f: fn(&Course) -> Option<f64>| optional((0..count).map(|i| f(&course(i))));
+    let step =
+        |f: fn(&Course) -> Option<u32>| Column::OptionalI64((0..count).map(|i| f(&course(i)).map(i64::from)).collect());
+    let mut columns = vec![("member", Column::U32((0..count as u32).collect()))];
+    if spec.layer.model == Model::Linear {
+        columns.extend(own_spectra(&sweep.members));
+    }
+    columns.extend([
+        ("step_size", constant(middle.step_size)),
+        ("radius", constant(middle.radius)),
+        ("damping", constant(middle.damping)),
+        ("predicted_rate", rate(|c| c.predicted_rate)),
+        ("observed_rate", rate(|c| c.observed_rate)),
+        ("norm_rate", rate(|c| c.norm_rate)),
+        ("log_growth", rate(|c| c.log_growth)),
+        ("log_perturbation_growth", rate(|c| c.log_perturbation_growth)),
+        ("frozen_step", step(|c| c.frozen_step)),
+        ("collapse_step", step(|c| c.collapse_step)),
+    ]);
+    columns
+}
+
+/// The spectra of linear layers.
+fn own_spectra(members: &[Member]) -> Columns {
+    let known = |m: &Member| m.status == Status::Ok;
+    let real = |m: &Member| known(m).then_some(m.real_eigenvalues as i64);
     vec![
-        ("member", Column::U32((0..members.len() as u32).collect())),
         ("status", Column::Text(members.iter().map(|member| word(member.status)).collect())),
-        ("spectral_radius", optional(members.iter().map(|m| (m.status == Status::Ok).then_some(m.spectral_radius)))),
-        (
-            "real_eigenvalues",
-            Column::OptionalI64(
-                members.iter().map(|m| (m.status == Status::Ok).then_some(m.real_eigenvalues as i64)).collect(),
-            ),
-        ),
+        ("spectral_radius", optional(members.iter().map(|m| known(m).then_some(m.spectral_radius)))),
+        ("real_eigenvalues", Column::OptionalI64(members.iter().map(real).collect())),
     ]
 }
 
@@ -180,15 +247,15 @@ pub fn linearised(cells: &[Cell]) -> Columns {
 }
 
 /// One row for each recorded member, step and grid point of a nonlinear model; `seen` is
-/// `[members, steps 1..=depth, points]`.
+/// `[members, steps 0..=depth, points]`.
 pub fn observations(seen: &[Observation], points: &[Point], depth: usize) -> Columns {
     let point = |i: usize| &points[i % points.len()];
     let column = |f: &dyn Fn(usize) -> f64| Column::F64((0..seen.len()).map(f).collect());
     let whole = |f: &dyn Fn(usize) -> u32| Column::U32((0..seen.len()).map(f).collect());
     let value = |f: fn(&Observation) -> Option<f64>| optional(seen.iter().map(f));
     vec![
-        ("member", whole(&|i| (i / (depth * points.len())) as u32)),
-        ("step", whole(&|i| (i / points.len() % depth) as u32 + 1)),
+        ("member", whole(&|i| (i / ((depth + 1) * points.len())) as u32)),
+        ("step", whole(&|i| (i / points.len() % (depth + 1)) as u32)),
         ("step_size", column(&|i| point(i).step_size)),
         ("radius", column(&|i| point(i).radius)),
         ("damping", column(&|i| point(i).damping)),
@@ -198,6 +265,7 @@ pub fn observations(seen: &[Observation], points: &[Point], depth: usize) -> Col
         ("attention_entropy", value(|o| o.attention_entropy)),
         ("effective_step", value(|o| o.effective_step)),
         ("effective_damping", value(|o| o.effective_damping)),
+        ("log_perturbation_growth", value(|o| o.log_perturbation_growth)),
     ]
 }
 

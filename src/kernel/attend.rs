@@ -195,9 +195,9 @@ impl<T: Real> Attention<'_, '_, T> {
 }
 
 /// What is left of a softmax when the weights are not yet divided by their sum.
-struct Softmax<T, const LANES: usize> {
+pub(super) struct Softmax<T, const LANES: usize> {
     /// 1 / the sum of the weights.
-    inverse: [T; LANES],
+    pub inverse: [T; LANES],
     /// -sum p ln p.
     entropy: [T; LANES],
 }
@@ -205,7 +205,7 @@ struct Softmax<T, const LANES: usize> {
 impl<T: Real, const LANES: usize> Softmax<T, LANES> {
     /// Makes weights `e^(scale (score - largest))` of the scores of `LANES` queries; keys behind `last` get 0.
     #[inline(always)]
-    fn of<const FUSED: bool>(weights: &mut [[T; 16]], last: &[u32; LANES], scale: T) -> Self {
+    pub fn of<const FUSED: bool>(weights: &mut [[T; 16]], last: &[u32; LANES], scale: T) -> Self {
         let lowest = T::from_f64(-3e38);
         let mut largest = [lowest; LANES];
         for (s, weights) in weights.iter_mut().enumerate() {
@@ -234,7 +234,7 @@ impl<T: Real, const LANES: usize> Softmax<T, LANES> {
 
 /// Scores of `ROWS` keys from `s`: `weights[s + r][l] = sum_i keys[i, s + r] queries[i, l]`.
 #[inline(always)]
-fn scores<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
+pub(super) fn scores<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     queries: Matrix<T>,
     keys: Matrix<T>,
     d: usize,

@@ -11,7 +11,7 @@ use crate::real::Real;
 use crate::simd::{Work, dispatch};
 use crate::spec::MOST_TOKENS;
 
-mod case;
+pub(super) mod case;
 
 params! {
     /// Sizes, mask and scale, as in `attend`.

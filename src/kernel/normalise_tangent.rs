@@ -21,7 +21,7 @@ params! {
         rows: u32,
         /// Columns of the state.
         columns: u32,
-        /// Tangent vectors of each column, a multiple of 4.
+        /// Tangent vectors of each column: 1, or a multiple of 4.
         vectors: u32,
         /// RMSNorm (1) or LayerNorm (0)?
         root_mean_square: u32,
@@ -39,7 +39,7 @@ impl Kernel for NormaliseTangent {
     type Params = Params;
 
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
-        [(p.columns * (p.vectors / 4)).div_ceil(64), 1, members]
+        [(p.columns * p.vectors / 4).div_ceil(64), 1, members]
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
@@ -55,7 +55,7 @@ impl Kernel for NormaliseTangent {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [(1, 4, 4, 1), (7, 8, 12, 3), (64, 4, 36, 2), (61, 12, 4, 2)];
+        let shapes = [(1, 4, 4, 1), (7, 8, 12, 3), (64, 4, 36, 2), (61, 12, 4, 2), (5, 44, 1, 2)];
         let cases = shapes.into_iter().enumerate();
         cases.flat_map(|(i, shape)| [0, 1].map(|kind| case(1400 + 10 * i as u32, shape, kind))).collect()
     }
@@ -75,14 +75,26 @@ impl<T: Real> Work for Tangents<'_, '_, T> {
 
     #[inline(always)]
     fn run<const BYTES: usize, const FUSED: bool>(mut self) {
+        if self.p.vectors == 1 {
+            let mut column = 0;
+            while column + 32 <= self.p.columns as usize {
+                self.panel::<FUSED, 32>(column, 0, 1);
+                column += 32;
+            }
+            while column < self.p.columns as usize {
+                self.panel::<FUSED, 4>(column, 0, 1);
+                column += 4;
+            }
+            return;
+        }
         for column in 0..self.p.columns as usize {
             let mut vector = 0;
             while vector + 32 <= self.p.vectors as usize {
-                self.panel::<FUSED, 32>(column, vector);
+                self.panel::<FUSED, 32>(column, vector, 0);
                 vector += 32;
             }
             while vector < self.p.vectors as usize {
-                self.panel::<FUSED, 4>(column, vector);
+                self.panel::<FUSED, 4>(column, vector, 0);
                 vector += 4;
             }
         }
@@ -90,17 +102,25 @@ impl<T: Real> Work for Tangents<'_, '_, T> {
 }
 
 impl<T: Real> Tangents<'_, '_, T> {
+    /// `LANES` neighbours, each `step` columns of the state from the one before.
     #[inline(always)]
-    fn panel<const FUSED: bool, const LANES: usize>(&mut self, column: usize, vector: usize) {
+    fn panel<const FUSED: bool, const LANES: usize>(&mut self, column: usize, vector: usize, step: usize) {
         let (width, columns) = (self.p.width as usize, self.p.columns as usize);
         let at = |row: usize| (row * columns + column) * self.p.vectors as usize + vector;
         let d = |row: usize| -> &[T; LANES] { self.deviations[at(row)..][..LANES].try_into().expect("LANES long") };
+        let of = |values: &[T]| -> [T; LANES] {
+            let mut own = [values[0]; LANES];
+            if step == 1 {
+                own.copy_from_slice(&values[..LANES]);
+            }
+            own
+        };
         let (mut mean, mut along) = ([T::ZERO; LANES], [T::ZERO; LANES]);
         for row in 0..width {
-            let (d, y) = (d(row), self.y[row * columns + column]);
+            let (d, y) = (d(row), of(&self.y[row * columns + column..]));
             for l in 0..LANES {
                 mean[l] += d[l];
-                along[l] = multiply_add::<T, FUSED>(y, d[l], along[l]);
+                along[l] = multiply_add::<T, FUSED>(y[l], d[l], along[l]);
             }
         }
         let each = T::ONE / T::from_f64(width as f64);
@@ -109,7 +129,7 @@ impl<T: Real> Tangents<'_, '_, T> {
             mean[l] *= of_mean;
             along[l] *= each;
         }
-        let scale = self.inverse[column];
+        let scale = of(&self.inverse[column..]);
         for row in 0..self.p.rows as usize {
             let out = &mut self.out[(row * columns + column) * self.p.vectors as usize + vector..][..LANES];
             let out: &mut [T; LANES] = out.try_into().expect("LANES long");
@@ -117,9 +137,9 @@ impl<T: Real> Tangents<'_, '_, T> {
                 out.fill(T::ZERO);
                 continue;
             }
-            let (d, y) = (d(row), self.y[row * columns + column]);
+            let (d, y) = (d(row), of(&self.y[row * columns + column..]));
             for l in 0..LANES {
-                out[l] = scale * (d[l] - mean[l] - y * along[l]);
+                out[l] = scale[l] * (d[l] - mean[l] - y[l] * along[l]);
             }
         }
     }

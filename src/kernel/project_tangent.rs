@@ -2,7 +2,7 @@
 //!
 //! `pre` is the projection of the state before the activation; column c of `input` is a tangent at column c / vectors.
 
-use crate::activation::{kind, slope};
+use crate::activation::{kind, slope, slopes};
 use crate::elementary::ELEMENTARY_ERROR;
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Real4};
@@ -11,7 +11,7 @@ use crate::machine::Blocks;
 use crate::matmul::{Epilogue, Matrix, product};
 use crate::random::sample;
 use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::simd::{Work, dispatch, lanes};
 
 params! {
     /// Sizes, padded to multiples of 4 with zeros.
@@ -22,7 +22,7 @@ params! {
         inner: u32,
         /// Columns of the state times tangent vectors.
         columns: u32,
-        /// Tangent vectors of each column of the state, a multiple of 4.
+        /// Tangent vectors of each column of the state: 1, or a multiple of 4.
         vectors: u32,
         /// A number of [`kind`].
         activation: u32,
@@ -81,6 +81,8 @@ impl Kernel for ProjectTangent {
             (8, 4, 4, 12, 3, kind::GELU),
             (68, 20, 8, 20, 2, kind::TANH),
             (16, 64, 4, 64, 1, kind::GELU),
+            (68, 20, 72, 1, 2, kind::GELU),
+            (8, 4, 12, 1, 1, kind::TANH),
         ];
         shapes.into_iter().enumerate().map(|(i, shape)| case(1500 + 10 * i as u32, shape)).collect()
     }
@@ -122,6 +124,14 @@ impl<T: Real> Epilogue<T> for Store<'_, T> {
         let (columns, vectors) = (self.p.columns as usize, self.p.vectors as usize);
         let pre = &self.pre[row * (columns / vectors)..];
         let out = &mut self.out[row * columns + column..][..LANES];
+        if vectors == 1 {
+            let pre: [T; LANES] = lanes(|l| pre[column + l]);
+            let slopes = slopes::<T, FUSED, LANES>(self.p.activation, pre);
+            let scale = T::from_f64(self.p.scale as f64);
+            let own: [T; LANES] = lanes(|l| slopes[l] * scale * sums[l]);
+            out.copy_from_slice(&own);
+            return;
+        }
         // Four neighbours always belong to the same column of the state.
         let (mut own, mut factor) = (usize::MAX, T::ZERO);
         for (l, (out, sums)) in out.chunks_exact_mut(4).zip(sums.chunks_exact(4)).enumerate() {

@@ -8,6 +8,7 @@ use crate::layer::implicit::Implicit;
 use crate::layer::{Coefficients, State, Threshold};
 use crate::plan::{BufferId, Plan};
 use crate::spec::EnsembleSpec;
+use std::ops::RangeInclusive;
 
 /// The linear layer f(x) = A x of the whole grid: each grid point is a column with its own coefficients.
 pub struct LinearLayer {
@@ -153,24 +154,25 @@ impl LinearLayer {
         moved
     }
 
-    /// Steps 1 to `depth` of tied weights, renormalised: where a step is one product, `at_once` of them in one run.
-    pub fn steps(&mut self, plan: &mut Plan, mut state: State, depth: usize, at_once: usize) -> State {
+    /// Steps `steps`, from 1, of tied weights, renormalised: where a step is one product, `at_once` of them in one run.
+    pub fn steps(&mut self, plan: &mut Plan, mut state: State, steps: RangeInclusive<usize>, at_once: usize) -> State {
         let one = match &self.step {
             Step::Products(Products { brackets, substeps: 1, .. }) if brackets.len() == 1 => Some(brackets[0]),
             _ => None,
         };
         let Some(coefficients) = one.filter(|_| at_once > 1) else {
-            for step in 1..=depth {
+            for step in steps {
                 state = self.step(plan, state, step as u32, true);
             }
             return state;
         };
-        for first in (1..=depth).step_by(at_once) {
+        let end = *steps.end();
+        for first in steps.step_by(at_once) {
             let params = euler_steps::Params {
                 rows: self.padded as u32,
                 columns: self.columns as u32,
                 first: first as u32,
-                steps: at_once.min(depth + 1 - first) as u32,
+                steps: at_once.min(end + 1 - first) as u32,
                 renormalise: 1,
                 threshold_exponent: self.threshold.exponent,
                 threshold_mantissa: self.threshold.mantissa,

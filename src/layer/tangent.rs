@@ -7,6 +7,8 @@
 use crate::activation::kind;
 use crate::ensemble::{PADDING, Source};
 use crate::integrator::{Field, Operation, Value};
+use crate::kernel::attend;
+use crate::kernel::attend_one_tangent::{self, AttendOneTangent};
 use crate::kernel::attend_tangent::{self, AttendTangent};
 use crate::kernel::euler_update::{EulerUpdate, mark, norm};
 use crate::kernel::fill_basis::{self, FillBasis};
@@ -14,10 +16,10 @@ use crate::kernel::fill_tangents::{self, FillTangents};
 use crate::kernel::normalise_tangent::{self, NormaliseTangent};
 use crate::kernel::project::{self, Project};
 use crate::kernel::project_tangent::{self, ProjectTangent};
-use crate::layer::NonlinearLayer;
 use crate::layer::nonlinear::combine;
 use crate::layer::sublayer::{Branch, Shape, Sublayer};
 use crate::layer::update::{Coefficients, Update};
+use crate::layer::{NonlinearLayer, State};
 use crate::plan::{BufferId, Plan};
 use crate::random::Tensor;
 use crate::spec::{NormKind, NormPlacement};
@@ -40,7 +42,7 @@ pub enum Part {
 pub struct Tangents {
     /// How many vectors were asked for.
     asked: usize,
-    /// How many there are.
+    /// How many there are: 1, or a multiple of 4.
     vectors: usize,
     /// `[rows, columns, vectors]`: the vectors as they were filled in.
     start: BufferId,
@@ -72,11 +74,19 @@ struct Buffers {
 impl Tangents {
     /// Room for `vectors` tangent vectors, rounded up to a multiple of 4, at each grid point.
     pub fn new(plan: &mut Plan, layer: &NonlinearLayer, vectors: usize) -> Self {
-        let (asked, vectors) = (vectors, vectors.next_multiple_of(PADDING));
+        Self::with_vectors(plan, layer, (vectors, vectors.next_multiple_of(PADDING)))
+    }
+
+    /// Room for one tangent vector at each grid point, which lies as a state does, without padding of its own.
+    pub fn single(plan: &mut Plan, layer: &NonlinearLayer) -> Self {
+        Self::with_vectors(plan, layer, (1, 1))
+    }
+
+    fn with_vectors(plan: &mut Plan, layer: &NonlinearLayer, (asked, vectors): (usize, usize)) -> Self {
         let stride = layer.shape.columns * vectors;
         if let Some(Branch::Attention { params, .. }) = layer.attention().map(|sublayer| &sublayer.branch) {
             let work = (params.tokens * params.head_width) as usize;
-            let most = attend_tangent::MOST_WORK;
+            let most = if vectors == 1 { attend_one_tangent::MOST_WORK } else { attend_tangent::MOST_WORK };
             assert!(work <= most, "tangents of attention need tokens * width / heads <= {most}, not {work}");
         }
         let mut deviations = || plan.reals("deviations", layer.shape.rows * stride);
@@ -136,6 +146,15 @@ impl Tangents {
             tensor: Tensor::Deviations as u32,
         };
         plan.run::<FillTangents>(params, &[source.member_ids, source.normal_table, self.start]);
+        self.start
+    }
+
+    /// One normal vector, the same at every grid point, in the columns of the state that count.
+    pub fn draw_single(&self, plan: &mut Plan, layer: &NonlinearLayer, source: &Source) -> BufferId {
+        assert_eq!(self.vectors, 1, "several vectors have another layout");
+        let state = State { x: self.start, norms: self.norms, marks: self.marks };
+        let Shape { width, tokens, points, .. } = layer.shape;
+        source.draw_state(plan, Tensor::Perturbation, (width, points * tokens, tokens), false, &state);
         self.start
     }
 
@@ -260,6 +279,11 @@ impl Tangents {
             Branch::Attention { weights, stacked, heads, params, .. } => {
                 let wide = project::Params { columns, ..projection };
                 plan.run::<Project>(wide, &[weights, input, buffers.projected]);
+                let read = [stacked, buffers.projected, heads, buffers.heads];
+                if self.vectors == 1 {
+                    plan.run::<AttendOneTangent>(one_tangent(&params), &read);
+                    return buffers.heads;
+                }
                 let params = attend_tangent::Params {
                     width: params.width,
                     head_width: params.head_width,
@@ -272,7 +296,7 @@ impl Tangents {
                     causal: params.causal,
                     scale: params.scale,
                 };
-                plan.run::<AttendTangent>(params, &[stacked, buffers.projected, heads, buffers.heads]);
+                plan.run::<AttendTangent>(params, &read);
                 buffers.heads
             }
             Branch::Feedforward { weights, activation, .. } => {
@@ -299,6 +323,22 @@ impl Tangents {
             vectors: self.vectors as u32,
             root_mean_square: u32::from(sublayer.kind == NormKind::Rmsnorm),
         }
+    }
+}
+
+/// The kernel for one vector reads what `attend` reads.
+fn one_tangent(params: &attend::Params) -> attend_one_tangent::Params {
+    attend_one_tangent::Params {
+        width: params.width,
+        head_width: params.head_width,
+        tokens: params.tokens,
+        columns: params.columns,
+        rows: params.rows,
+        out_rows: params.out_rows,
+        heads: params.heads,
+        causal: params.causal,
+        key_lanes: params.key_lanes,
+        scale: params.scale,
     }
 }
 

@@ -4,17 +4,20 @@
 //! [`transformer_steps`](crate::kernel::transformer_steps): the same arithmetic with sums in another order, so histories
 //! are the same within rounding and not to the bit.
 
-use super::{Outcomes, refuse_non_finite};
+use super::perturbation::{Lengths, Perturbation};
+use super::{Growth, Outcomes, Snapshot, middle, refuse_non_finite};
 use crate::device::Device;
 use crate::ensemble::Source;
 use crate::error::Result;
 use crate::kernel::audit::{self, Audit};
 use crate::kernel::euler_update::mark;
 use crate::kernel::observe::observation;
+use crate::layer::nonlinear::Record;
+use crate::layer::sublayer::Shape;
 use crate::layer::{FusedSteps, Jacobian, NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
 use crate::plan::{BufferId, Data, Plan};
 use crate::spec::{EnsembleSpec, LayerSpec, Weights};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// What to run.
 pub struct NonlinearRollout<'a> {
@@ -28,6 +31,8 @@ pub struct NonlinearRollout<'a> {
     pub threshold: f64,
     /// The grid.
     pub points: &'a [Point],
+    /// Does a random tangent ride along each trajectory?
+    pub perturbations: bool,
 }
 
 /// What was seen of one member at one grid point after a step; missing where the state was frozen before.
@@ -45,36 +50,98 @@ pub struct Observation {
     pub effective_step: Option<f64>,
     /// 1 - |x_k| / |x_{k+1}|.
     pub effective_damping: Option<f64>,
+    /// ln |d_k| / |d_0| of the tangent d; missing without one.
+    pub log_perturbation_growth: Option<f64>,
 }
 
 /// The observations of some members: `[members, slots, points]`.
 pub struct Observations<'a> {
-    data: &'a Data,
-    marks: &'a Data,
+    outputs: &'a [Data],
+    shape: Shape,
     slots: usize,
-    points: usize,
-    tokens: usize,
+    depth: usize,
     attends: bool,
+    perturbations: bool,
 }
 
 impl Observations<'_> {
     /// Of a member of the chunk, a slot that holds step `step`, and a grid point.
     pub fn get(&self, member: usize, slot: usize, step: usize, point: usize) -> Observation {
-        let frozen = self.marks.int((member * mark::ROWS + mark::DIVERGED_STEP) * self.points + point);
-        if frozen > 0 && step >= frozen as usize {
+        if self.is_frozen(member, step, point) {
             return Observation::default();
         }
-        let at = |row: usize| ((member * self.slots + slot) * observation::ROWS + row) * self.points + point;
-        let value = |row: usize| Some(self.data.real(at(row))).filter(|x| x.is_finite());
+        let points = self.shape.points;
+        let at = |row: usize| ((member * self.slots + slot) * observation::ROWS + row) * points + point;
+        let value = |row: usize| Some(self.outputs[output::OBSERVATIONS].real(at(row))).filter(|x| x.is_finite());
         Observation {
             norm: value(observation::NORM),
             cosine: value(observation::COSINE),
-            token_similarity: value(observation::SIMILARITY).filter(|_| self.tokens > 1),
+            token_similarity: value(observation::SIMILARITY).filter(|_| self.shape.tokens > 1),
             attention_entropy: value(observation::ENTROPY).filter(|_| self.attends),
             effective_step: value(observation::EFFECTIVE_STEP),
             effective_damping: value(observation::EFFECTIVE_DAMPING),
+            log_perturbation_growth: self.stretch(member, step, point).filter(|x| x.is_finite()),
         }
     }
+
+    /// Of a member's initial state at a grid point, in a rollout whose every step is observed.
+    pub fn start(&self, member: usize, point: usize) -> Observation {
+        let Shape { width, rows, tokens, columns, .. } = self.shape;
+        // The last output of a history.
+        let state = &self.outputs[self.outputs.len() - 1];
+        let x = |row: usize, token: usize| state.real((member * rows + row) * columns + point * tokens + token);
+        let norm = |token: usize| (0..width).map(|row| x(row, token).powi(2)).sum::<f64>().sqrt();
+        let norms: Vec<f64> = (0..tokens).map(norm).collect();
+        // The sum of the cosines of all pairs is the squared length of the sum of the directions.
+        let direction = |row: usize| (0..tokens).map(|token| x(row, token) / norms[token]).sum::<f64>();
+        let directions: f64 = (0..width).map(|row| direction(row).powi(2)).sum();
+        let count = tokens as f64;
+        let similarity = (directions - count) / (count * (count - 1.0));
+        let size = norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt();
+        Observation {
+            norm: Some(size),
+            cosine: (size > 0.0).then_some(1.0),
+            token_similarity: Some(similarity).filter(|similarity| similarity.is_finite()),
+            log_perturbation_growth: self.perturbations.then_some(0.0),
+            ..Observation::default()
+        }
+    }
+
+    /// The growth of the tangent of a member of the chunk at a grid point, if there is one.
+    pub fn growth(&self, member: usize, point: usize) -> Option<Growth> {
+        let log = self.stretch(member, self.depth, point)?;
+        let end = if self.is_frozen(member, self.depth, point) { f64::INFINITY } else { log };
+        if !end.is_finite() {
+            return Some(Growth { log: end, rate: end });
+        }
+        let then = middle(self.depth);
+        let since = log - self.stretch(member, then, point)?;
+        Some(Growth { log, rate: since / (self.depth - then) as f64 })
+    }
+
+    fn is_frozen(&self, member: usize, step: usize, point: usize) -> bool {
+        let at = (member * mark::ROWS + mark::DIVERGED_STEP) * self.shape.points + point;
+        let frozen = self.outputs[output::MARKS].int(at);
+        frozen > 0 && step >= frozen as usize
+    }
+
+    /// ln |d_k| / |d_0| at a step that is kept.
+    fn stretch(&self, member: usize, step: usize, point: usize) -> Option<f64> {
+        if !self.perturbations {
+            return None;
+        }
+        let lengths = Lengths { depth: self.depth, slots: self.slots };
+        let [squares, exponents] = [output::SQUARES, output::EXPONENTS].map(|place| &self.outputs[place]);
+        Some(lengths.log([squares, exponents], member, step, (point, self.shape.points)))
+    }
+}
+
+/// Places of the outputs of a rollout, behind those that [`Outcomes`] reads.
+mod output {
+    pub const MARKS: usize = 1;
+    pub const OBSERVATIONS: usize = 5;
+    pub const SQUARES: usize = 6;
+    pub const EXPONENTS: usize = 7;
 }
 
 /// The Jacobians of some members at all grid points.
@@ -93,6 +160,7 @@ struct Recorded {
     source: Source,
     layer: NonlinearLayer,
     x: BufferId,
+    perturbation: Option<Perturbation>,
 }
 
 impl NonlinearRollout<'_> {
@@ -104,7 +172,7 @@ impl NonlinearRollout<'_> {
         chunk: usize,
         sink: &mut dyn FnMut(Outcomes, Observations) -> Result<()>,
     ) -> Result<()> {
-        self.observe(device, members, chunk, 1, sink)
+        self.observe(device, members, chunk, false, sink)
     }
 
     /// As [`NonlinearRollout::run`], with the observations of every step: slot k holds step k + 1.
@@ -114,7 +182,7 @@ impl NonlinearRollout<'_> {
         members: Range<usize>,
         sink: &mut dyn FnMut(Outcomes, Observations) -> Result<()>,
     ) -> Result<()> {
-        self.observe(device, members, 0, self.depth, sink)
+        self.observe(device, members, 0, true, sink)
     }
 
     fn observe(
@@ -122,34 +190,52 @@ impl NonlinearRollout<'_> {
         device: &Device,
         members: Range<usize>,
         chunk: usize,
-        slots: usize,
+        whole: bool,
         sink: &mut dyn FnMut(Outcomes, Observations) -> Result<()>,
     ) -> Result<()> {
+        let slots = if whole { self.depth } else { 1 };
         let mut recorded = self.start(slots);
-        if slots == self.depth {
-            (1..=self.depth).for_each(|step| self.step(&mut recorded, step, step - 1));
-        } else {
-            self.steps_to_the_last(&mut recorded, device);
+        let points = self.points.len();
+        let snapshot = Snapshot::new(&mut recorded.plan, points);
+        // Tangents need every state, and histories its observations.
+        let fused = match !whole && !self.perturbations {
+            true => FusedSteps::new(&mut recorded.plan, &recorded.layer, device),
+            false => None,
+        };
+        for steps in [1..=middle(self.depth), middle(self.depth) + 1..=self.depth] {
+            self.steps(&mut recorded, steps.clone(), (slots, fused.as_ref()));
+            if *steps.end() == middle(self.depth) {
+                let Recorded { plan, layer, .. } = &mut recorded;
+                snapshot.take(plan, points, [layer.record.norms, layer.record.marks]);
+            }
         }
-        let Recorded { mut plan, source, layer, x } = recorded;
+        let Recorded { mut plan, source, layer, x, perturbation } = recorded;
         let count = plan.words("count", 1);
         let length = (layer.shape().rows * layer.shape().columns) as u32;
         plan.run::<Audit>(audit::Params { length }, &[x, count]);
-        for output in [layer.record.norms, layer.record.marks, count, layer.record.observations] {
+        let Record { norms, marks, observations } = layer.record;
+        for output in [norms, marks, count, snapshot.norms, snapshot.exponents, observations] {
             plan.output(output);
         }
-        let points = self.points.len();
+        if let Some(Perturbation { squares, exponents, .. }) = &perturbation {
+            plan.output(*squares);
+            plan.output(*exponents);
+        }
+        if whole {
+            plan.output(layer.start_buffer());
+        }
+        let shape = layer.shape();
         device.run(&plan, members.len(), chunk, &source.inputs(members), &mut |chunk| {
             refuse_non_finite(&chunk)?;
             let observations = Observations {
-                data: &chunk.outputs[3],
-                marks: &chunk.outputs[1],
+                outputs: &chunk.outputs,
+                shape,
                 slots,
-                points,
-                tokens: self.layer.tokens,
+                depth: self.depth,
                 attends: self.layer.model.attends(),
+                perturbations: self.perturbations,
             };
-            sink(Outcomes { chunk: &chunk, columns: points, points }, observations)
+            sink(Outcomes { chunk: &chunk, columns: points, points, depth: self.depth }, observations)
         })
     }
 
@@ -184,7 +270,7 @@ impl NonlinearRollout<'_> {
 
     /// The plan of a step's Jacobians; its outputs are they and the marks of the state before.
     fn record_jacobians(&self, step: usize) -> (Plan, Source, Jacobian) {
-        let mut recorded = self.start(1);
+        let mut recorded = NonlinearRollout { perturbations: false, ..*self }.start(1);
         for step in 1..=step {
             self.step(&mut recorded, step, 0);
         }
@@ -212,13 +298,18 @@ impl NonlinearRollout<'_> {
         let threshold = Threshold::new(self.threshold);
         let layer = NonlinearLayer::new(&mut plan, self.layer, self.ensemble.width, self.points, threshold, slots);
         let x = layer.start(&mut plan, &source);
-        Recorded { plan, source, layer, x }
+        let lengths = Lengths { depth: self.depth, slots };
+        let perturbation = self.perturbations.then(|| Perturbation::new(&mut plan, &layer, &source, lengths));
+        Recorded { plan, source, layer, x, perturbation }
     }
 
     fn step(&self, recorded: &mut Recorded, step: usize, slot: usize) {
         self.draw(recorded, step);
-        let Recorded { plan, layer, x, .. } = recorded;
+        let Recorded { plan, layer, x, perturbation, .. } = recorded;
         *x = layer.step(plan, *x, step as u32, slot);
+        if let Some(perturbation) = perturbation {
+            perturbation.step(plan, layer, step);
+        }
     }
 
     /// Draws the weights that step `step` needs and the one before it did not have.
@@ -228,22 +319,27 @@ impl NonlinearRollout<'_> {
         }
     }
 
-    /// All steps, with the observations of the last one. The first one sets the record and the last one is observed, so
-    /// where the device gains by it only those in between are made some at a time, of fresh layers one at a time.
-    fn steps_to_the_last(&self, recorded: &mut Recorded, device: &Device) {
-        let fused = FusedSteps::new(&mut recorded.plan, &recorded.layer, device);
-        let mut step = 1;
-        while step <= self.depth {
-            match &fused {
+    /// Steps `steps`, each with its own slot of observations if there is one. The first step of all sets the record and
+    /// the last one is observed, so where the device gains by it only others are made some at a time, of fresh layers one
+    /// at a time.
+    fn steps(
+        &self,
+        recorded: &mut Recorded,
+        steps: RangeInclusive<usize>,
+        (slots, fused): (usize, Option<&FusedSteps>),
+    ) {
+        let (mut step, end) = (*steps.start(), *steps.end());
+        while step <= end {
+            match fused {
                 Some(fused) if (2..self.depth).contains(&step) => {
                     let most = if self.layer.weights == Weights::Iid { 1 } else { fused.at_once() };
-                    let steps = most.min(self.depth - step);
+                    let steps = most.min(self.depth.min(end + 1) - step);
                     self.draw(recorded, step);
                     fused.run(&mut recorded.plan, recorded.x, step, steps);
                     step += steps;
                 }
                 _ => {
-                    self.step(recorded, step, 0);
+                    self.step(recorded, step, (step - 1) % slots);
                     step += 1;
                 }
             }

@@ -184,6 +184,9 @@ pub struct SweepKeys {
     /// Linearise the MLP or transformer at every K-th step, 0 for never [default: first, middle and last]
     #[arg(long, value_name = "K", help_heading = "Sweep", allow_negative_numbers = true)]
     pub linearise_every: Option<usize>,
+    /// Follow a random tangent along each trajectory of a nonlinear model [default: true]
+    #[arg(long, value_name = "BOOL", help_heading = "Sweep", num_args = 0..=1, default_missing_value = "true")]
+    pub perturbations: Option<bool>,
     /// Members recorded step by step [default: 8]
     #[arg(long, value_name = "COUNT", help_heading = "Sweep", allow_negative_numbers = true)]
     pub trajectories: Option<usize>,

@@ -13,6 +13,8 @@ use serde::ser::{self, Serializer};
 
 /// The deepest trajectory.
 pub const DEEPEST: usize = 1_000_000;
+/// Tokens times the width of a head of tangents in sweeps: see the kernel `attend_one_tangent`.
+const MOST_TANGENT_WORK: usize = 1_800_000;
 /// The most members that can be recorded step by step.
 const MOST_TRAJECTORIES: usize = 4096;
 
@@ -39,9 +41,13 @@ pub struct SweepSpec {
     pub step_scaling: StepScaling,
     /// Growth of the norm, as a factor, that counts as diverged.
     pub threshold: f64,
-    /// Nonlinear layers are linearised at every such step, never if 0; none: at the first, the middle and the last.
+    /// Nonlinear layers are linearised at every such step, never if 0; none: at the first, the first of the later half and
+    /// the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linearise_every: Option<usize>,
+    /// Does a random tangent ride along each trajectory of a nonlinear model? The linear model has no use for one.
+    #[serde(skip_serializing_if = "is_true")]
+    pub perturbations: bool,
     /// Members recorded step by step; never more than there are layers.
     pub trajectories: usize,
     /// Members computed at a time; none: as many as fit. Not part of the record, for it cannot change a result.
@@ -50,6 +56,10 @@ pub struct SweepSpec {
     /// Keys swept outside of the map; their own fields then mean nothing, and are not part of the record.
     #[serde(skip_serializing_if = "Axes::is_empty")]
     pub sweep_over: Axes,
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 impl Serialize for SweepSpec {
@@ -89,6 +99,7 @@ impl SweepSpec {
             step_scaling: StepScaling::Constant,
             threshold: 1e3,
             linearise_every: None,
+            perturbations: true,
             trajectories: 8,
             chunk: None,
             sweep_over: Axes::default(),
@@ -111,7 +122,7 @@ impl SweepSpec {
     fn apply(&mut self, keys: &SweepKeys) -> Result<()> {
         self.ensemble.apply(&keys.ensemble);
         self.layer.apply(&keys.layer);
-        take!(keys => self; depth, step_scaling, threshold, trajectories);
+        take!(keys => self; depth, step_scaling, threshold, perturbations, trajectories);
         self.linearise_every = keys.linearise_every.or(self.linearise_every);
         self.chunk = keys.chunk.or(self.chunk);
         for (name, text, grid) in [
@@ -190,6 +201,18 @@ impl SweepSpec {
         }
         if self.linearise_every.is_some() && self.layer.model == Model::Linear {
             return invalid!("linearise_every: the linear model is its own linearisation; remove it");
+        }
+        if !self.perturbations && self.layer.model == Model::Linear {
+            return invalid!("perturbations: the linear model is its own linearisation; remove it");
+        }
+        if self.perturbations && self.layer.model.attends() {
+            let (tokens, heads, width) = (self.layer.tokens, self.layer.heads, self.ensemble.width);
+            if tokens * width / heads.max(1) > MOST_TANGENT_WORK {
+                return invalid!(
+                    "perturbations: tangents of attention take tokens x width / heads of {MOST_TANGENT_WORK} at most; give \
+                     more heads, or perturbations false"
+                );
+            }
         }
         if let Some(chunk) = self.chunk {
             check::count("chunk", chunk, super::parts::MOST_LAYERS)?;

@@ -1,15 +1,18 @@
 //! The sweep of the MLP and the Transformer: rollouts of all members, and Jacobians of as many as there is time for.
 
-use super::cell::{Accumulator, Bands, Linearised, Observed};
-use super::{Cell, Point, Progress, Sweep, Timing, points};
+use super::accumulator::Accumulator;
+use super::cell::{Bands, Linearised, Observed};
+use super::{Cell, Course, Point, Progress, Sweep, Timing, points};
 use crate::device::Device;
 use crate::error::Result;
 use crate::layer;
 use crate::plan::Plan;
+use crate::rollout;
 use crate::rollout::nonlinear::{Jacobians, NonlinearRollout, Observation};
 use crate::spec::SweepSpec;
 use crate::spectrum::{self, Spectrum, Status, derived::norms_and_departures};
 use crate::statistics::{Moments, Share, Summary};
+use crate::verdict::Band;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -30,6 +33,7 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
     let mut sweep = Sweep {
         cells: Vec::new(),
         members: Vec::new(),
+        courses: Vec::new(),
         spectra: Vec::new(),
         quantile_members: layers,
         linearised_members: members,
@@ -48,18 +52,27 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
             sweep.interrupted |= flow.is_break();
             flow.is_break()
         };
-        let (mut cells, accumulators) = roll(device, spec, own, &mut stop)?;
+        let middle = Sweep::middle(points.len()).checked_sub(pass * per_pass).filter(|&p| p < own.len());
+        let kept = middle.map(|place| (place, &mut sweep.courses));
+        let (mut cells, mut accumulators) = roll(device, spec, own, kept, &mut stop)?;
         sweep.timing.rollout_seconds = start.elapsed().as_secs_f64() - sweep.timing.spectra_seconds;
-        let middle = (points.len() / 2).checked_sub(pass * per_pass).filter(|&p| p < own.len());
         let began = Instant::now();
-        let mut accumulators = accumulators;
+        let mut promises = vec![vec![Promise::default(); members]; own.len()];
         for (i, &step) in steps.iter().enumerate() {
             if members == 0 || stop(0.5 + 0.5 * i as f64 / steps.len() as f64) {
                 break;
             }
             let keep = middle.filter(|_| i == 0).map(|point| (point, &mut sweep.spectra));
-            let first = (i == 0).then_some(&mut accumulators);
-            linearise(device, spec, own, (0..members, step), &mut cells, first, keep)?;
+            linearise(device, spec, own, (0..members, step), (&mut cells, &mut promises), keep)?;
+        }
+        for (accumulator, promises) in accumulators.iter_mut().zip(&promises) {
+            accumulator.judge_by(promises.iter().fold(Band::default(), |widest, own| widest.max(own.band)));
+            promises.iter().filter(|own| own.is_made()).for_each(|own| accumulator.predict(own.factor()));
+        }
+        if let Some(middle) = middle {
+            for (course, promise) in sweep.courses.iter_mut().zip(&promises[middle]) {
+                *course = course.predicted(promise.factor());
+            }
         }
         sweep.timing.spectra_seconds += began.elapsed().as_secs_f64();
         sweep.cells.extend(accumulators.into_iter().zip(own).zip(cells).map(|((accumulator, point), extra)| Cell {
@@ -79,15 +92,15 @@ pub fn points_per_pass(spec: &SweepSpec) -> usize {
 
 /// The plan of one step at these points.
 pub fn plan_of_a_step(spec: &SweepSpec, points: &[Point]) -> Plan {
-    rollout(spec, &layer_points(points)).plan_of_a_step()
+    rollout_of(spec, &layer_points(points)).plan_of_a_step()
 }
 
-/// The steps whose Jacobians are made: every so many, or the first, the middle and the last; none for 0.
+/// The steps whose Jacobians are made: every so many, or the first, the first of the later half and the last; none for 0.
 pub fn linearised_steps(spec: &SweepSpec) -> Vec<usize> {
     let mut steps = match spec.linearise_every {
         Some(0) => Vec::new(),
         Some(every) => (1..=spec.depth).step_by(every).collect(),
-        None => vec![1, spec.depth.div_ceil(2), spec.depth],
+        None => vec![1, rollout::middle(spec.depth) + 1, spec.depth],
     };
     steps.dedup();
     steps
@@ -103,7 +116,7 @@ pub fn linearised_members(spec: &SweepSpec, points: usize, steps: usize) -> usiz
 /// A cell that the run did not come to.
 fn empty_cell(device: &Device, spec: &SweepSpec, point: &Point) -> Cell {
     let numbers = spec.ensemble.width * spec.layer.tokens;
-    Accumulator::new(0, Bands::new(point, numbers, device.epsilon())).cell(point)
+    Accumulator::new(0, Bands::new(Band::default(), numbers, device.epsilon())).nonlinear().cell(point)
 }
 
 /// What a cell has besides its accumulator.
@@ -113,13 +126,14 @@ struct Extra {
     linearised: Vec<Linearised>,
 }
 
-fn rollout<'a>(spec: &'a SweepSpec, points: &'a [layer::Point]) -> NonlinearRollout<'a> {
+fn rollout_of<'a>(spec: &'a SweepSpec, points: &'a [layer::Point]) -> NonlinearRollout<'a> {
     NonlinearRollout {
         ensemble: &spec.ensemble,
         layer: &spec.layer,
         depth: spec.depth,
         threshold: spec.threshold,
         points,
+        perturbations: spec.perturbations,
     }
 }
 
@@ -134,23 +148,30 @@ fn roll(
     device: &Device,
     spec: &SweepSpec,
     points: &[Point],
+    mut kept: Option<(usize, &mut Vec<Course>)>,
     stop: &mut dyn FnMut(f64) -> bool,
 ) -> Result<(Vec<Extra>, Vec<Accumulator>)> {
     let own = layer_points(points);
     let layers = spec.ensemble.layers;
     let mut accumulators: Vec<Accumulator> = {
         let numbers = spec.ensemble.width * spec.layer.tokens;
-        points.iter().map(|point| Accumulator::new(layers, Bands::new(point, numbers, device.epsilon()))).collect()
+        let bands = Bands::new(Band::default(), numbers, device.epsilon());
+        points.iter().map(|_| Accumulator::new(layers, bands).nonlinear()).collect()
     };
     let mut seen = vec![[Moments::default(); 5]; points.len()];
     let mut stopped = false;
     let chunk = spec.chunk.unwrap_or(0);
-    let result = rollout(spec, &own).run(device, 0..layers, chunk, &mut |outcomes, observations| {
+    let result = rollout_of(spec, &own).run(device, 0..layers, chunk, &mut |outcomes, observations| {
         for (p, (accumulator, seen)) in accumulators.iter_mut().zip(&mut seen).enumerate() {
             for i in 0..outcomes.members().len() {
                 accumulator.observe(&outcomes.get(i, p), spec);
+                observations.growth(i, p).into_iter().for_each(|growth| accumulator.perturb(growth));
                 add(seen, &observations.get(i, 0, spec.depth, p));
             }
+        }
+        if let Some((place, courses)) = &mut kept {
+            let course = |i| Course::nonlinear(&outcomes.get(i, *place), observations.growth(i, *place));
+            courses.extend((0..outcomes.members().len()).map(course));
         }
         stopped = stop(0.5 * outcomes.members().end as f64 / layers as f64);
         if stopped { crate::invalid!("interrupted") } else { Ok(()) }
@@ -178,22 +199,64 @@ fn add(seen: &mut [Moments; 5], o: &Observation) {
     }
 }
 
-/// The Jacobians of some members at one step, at all these points; `first` takes their radii as predictions.
+/// What the Jacobians of a member promise at a grid point, as they arrive in the order of the steps.
+#[derive(Clone, Copy, Default)]
+struct Promise {
+    /// Sum of the logarithms of the spectral radii of the later half, and how many there are.
+    later: (f64, usize),
+    /// The last radius that there was.
+    last: Option<f64>,
+    /// A Jacobian of the later half has no spectrum.
+    failed: bool,
+    /// The widest of the radii.
+    band: Band,
+}
+
+impl Promise {
+    fn add(&mut self, is_later: bool, radius: Option<f64>, band: Band) {
+        let Some(radius) = radius else {
+            self.failed |= is_later;
+            return;
+        };
+        self.last = Some(radius);
+        self.band = self.band.max(band);
+        if is_later {
+            self.later = (self.later.0 + radius.ln(), self.later.1 + 1);
+        }
+    }
+
+    /// Is there anything to say of the member?
+    fn is_made(&self) -> bool {
+        self.failed || self.last.is_some()
+    }
+
+    /// The geometric mean of the radii of the later half; of a member that was frozen before, the last radius. None
+    /// where a spectrum is missing.
+    fn factor(&self) -> Option<f64> {
+        match self.later {
+            _ if self.failed => None,
+            (_, 0) => self.last,
+            (sum, count) => Some((sum / count as f64).exp()),
+        }
+    }
+}
+
+/// The Jacobians of some members at one step, at all these points.
 fn linearise(
     device: &Device,
     spec: &SweepSpec,
     points: &[Point],
     (members, step): (Range<usize>, usize),
-    extras: &mut [Extra],
-    mut first: Option<&mut Vec<Accumulator>>,
+    (extras, promises): (&mut [Extra], &mut [Vec<Promise>]),
     mut keep: Option<(usize, &mut Vec<Spectrum>)>,
 ) -> Result<()> {
     let order = spec.ensemble.width * spec.layer.tokens;
     let at_once = (NUMBERS_AT_ONCE / (order * order)).max(1);
     let own = layer_points(points);
+    let is_later = step > rollout::middle(spec.depth);
     for (block, own) in own.chunks(at_once).enumerate() {
         let mut summaries: Vec<Radii> = own.iter().map(|_| Radii::default()).collect();
-        rollout(spec, own).jacobians(device, members.clone(), step, &mut |jacobians| {
+        rollout_of(spec, own).jacobians(device, members.clone(), step, &mut |jacobians| {
             let spectra = spectra_of(device, &jacobians)?;
             let norms = norms_of(device, &jacobians, &spectra)?;
             let member_of = |i: usize| jacobians.members.start + i / own.len();
@@ -201,10 +264,10 @@ fn linearise(
                 let (member, p) = (member_of(i), i % own.len());
                 let point = block * at_once + p;
                 let Some(spectrum) = spectrum else { continue };
-                let radius = summaries[p].add(spectrum, norms[i]);
-                if let Some(accumulators) = &mut first {
-                    accumulators[point].predict(radius);
-                }
+                let norm = norms[i].map_or(0.0, |(norm, _)| norm);
+                let band = Band::of_eigenvalue(order, device.epsilon(), norm);
+                let radius = summaries[p].add(spectrum, norms[i], band);
+                promises[point][member].add(is_later, radius, band);
                 if let Some((middle, kept)) = &mut keep
                     && *middle == point
                     && member < spec.trajectories
@@ -249,14 +312,14 @@ struct Radii {
 }
 
 impl Radii {
-    fn add(&mut self, spectrum: &Spectrum, norms: Option<(f64, f64)>) -> Option<f64> {
+    fn add(&mut self, spectrum: &Spectrum, norms: Option<(f64, f64)>, band: Band) -> Option<f64> {
         if spectrum.status != Status::Ok {
             return None;
         }
         let radius = spectrum.radius()?;
         self.radii.push(radius);
         self.abscissas.extend(spectrum.abscissa());
-        self.unstable.add(radius > 1.0);
+        self.unstable.add(band.above(radius - 1.0));
         if let Some((norm, departure)) = norms {
             self.norms.push(norm);
             self.departures.push(departure);
@@ -277,12 +340,13 @@ impl Radii {
     }
 }
 
-/// The histories of the first members: `[members, steps 1..=depth, points]`.
+/// The histories of the first members: `[members, steps 0..=depth, points]`.
 pub fn histories(device: &Device, spec: &SweepSpec, points: &[Point]) -> Result<Vec<Observation>> {
     let own = layer_points(points);
     let mut all = Vec::new();
-    rollout(spec, &own).histories(device, 0..spec.trajectories, &mut |outcomes, observations| {
+    rollout_of(spec, &own).histories(device, 0..spec.trajectories, &mut |outcomes, observations| {
         for member in 0..outcomes.members().len() {
+            all.extend((0..points.len()).map(|point| observations.start(member, point)));
             for step in 1..=spec.depth {
                 all.extend((0..points.len()).map(|point| observations.get(member, step - 1, step, point)));
             }

@@ -22,17 +22,37 @@ pub fn json(line: &str, folder: &Path) -> Value {
     serde_json::from_str(&run(line, folder, "100").0).unwrap()
 }
 
-/// The names of an object's values, with `_` between a name and those inside it; lists are tables of their own.
+/// The names of an object's values, with `_` between a name and those inside it; an interval has two ends, and lists are
+/// tables of their own.
 pub fn flattened(value: &Value) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
+    values(value).into_iter().map(|(name, _)| name).collect()
+}
+
+/// The same with the values.
+pub fn values(value: &Value) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
     for (name, value) in value.as_object().unwrap() {
         match value {
+            _ if name == "remarks" => {
+                let words: Vec<&str> = value.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+                all.push((name.clone(), words.join(", ").into()));
+            }
+            _ if name == "median_interval" => all.extend(ends(name, value)),
+            Value::Object(own) if name == "intervals" => {
+                all.extend(own.iter().flat_map(|(inner, value)| ends(&format!("{name}_{inner}"), value)));
+            }
             Value::Array(_) => {}
-            Value::Object(_) => names.extend(flattened(value).into_iter().map(|inner| format!("{name}_{inner}"))),
-            _ => drop(names.insert(name.clone())),
+            Value::Object(_) => {
+                all.extend(values(value).into_iter().map(|(inner, value)| (format!("{name}_{inner}"), value)));
+            }
+            _ => all.push((name.clone(), value.clone())),
         }
     }
-    names
+    all
+}
+
+fn ends(name: &str, value: &Value) -> [(String, Value); 2] {
+    [("low", 0), ("high", 1)].map(|(end, i)| (format!("{name}_{end}"), value.get(i).cloned().unwrap_or(Value::Null)))
 }
 
 pub fn columns(path: &Path) -> BTreeSet<String> {
@@ -122,8 +142,8 @@ fn without_jacobians_nothing_is_predicted() {
     let folder = tempfile::tempdir().unwrap();
     let line = "sweep --model mlp --layers 3 --width 4 --depth 3 --step-size 1 --radius 1 --linearise-every 0";
     let (text, _) = run(line, folder.path(), "100");
-    assert!(text.contains("seen to grow at 1 of 1 grid points; nothing was linearised"), "{text}");
-    assert!(!text.contains("predicted to explode"), "{text}");
+    assert!(text.contains("predicted rates: none, for nothing was linearised"), "{text}");
+    assert!(text.contains("observed rates, of perturbations") && !text.contains("differ"), "{text}");
     let cell = &json(&format!("{line} --json"), folder.path())["cells"][0];
     assert!(cell["unstable_fraction"].is_null() && cell["fates_predicted"]["explodes"].is_null(), "{cell}");
 }

@@ -28,7 +28,8 @@ fn points() -> Vec<Point> {
 fn rolled(device: &Device, layer: &LayerSpec, width: usize, depth: usize) -> Vec<(Outcome, Observation)> {
     let ensemble = EnsembleSpec { width, layers: MEMBERS, seed: 5, ..Default::default() };
     let points = points();
-    let rollout = NonlinearRollout { ensemble: &ensemble, layer, depth, threshold: 2.0, points: &points };
+    let rollout =
+        NonlinearRollout { ensemble: &ensemble, layer, depth, threshold: 2.0, points: &points, perturbations: false };
     let mut all = Vec::new();
     let sink = &mut |outcomes: eulerscope::rollout::Outcomes, seen: eulerscope::rollout::nonlinear::Observations| {
         let pairs = outcomes.members().enumerate().flat_map(|(i, _)| (0..points.len()).map(move |p| (i, p)));

@@ -211,8 +211,14 @@ fn observations_do_not_depend_on_the_stages() {
         let layer = LayerSpec { integrator, tokens: 4, heads: 2, ..LayerSpec::of(Model::Attention) };
         let ensemble = EnsembleSpec { width: 8, layers: 1, ..Default::default() };
         let points = [Point { step_size: 1.0, radius, damping: 0.5 }];
-        let rollout =
-            NonlinearRollout { ensemble: &ensemble, layer: &layer, depth: 1, threshold: 1e3, points: &points };
+        let rollout = NonlinearRollout {
+            ensemble: &ensemble,
+            layer: &layer,
+            depth: 1,
+            threshold: 1e3,
+            points: &points,
+            perturbations: false,
+        };
         let mut seen = Observation::default();
         rollout
             .run(&reference(), 0..1, 0, &mut |_, observations| {

@@ -45,7 +45,8 @@ fn residual(device: &Device, ratio: usize, depth: usize, points: &[Point], membe
         ..LayerSpec::of(Model::Mlp)
     };
     let mut found = vec![Vec::new(); points.len()];
-    let rollout = NonlinearRollout { ensemble: &ensemble, layer: &layer, depth, threshold: 1e3, points };
+    let rollout =
+        NonlinearRollout { ensemble: &ensemble, layer: &layer, depth, threshold: 1e3, points, perturbations: false };
     let result = rollout.run(device, 0..members, 0, &mut |outcomes, observations| {
         for member in 0..outcomes.members().len() {
             for (p, found) in found.iter_mut().enumerate() {

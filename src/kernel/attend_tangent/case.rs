@@ -6,7 +6,7 @@ use crate::kernel::{Case, CaseBuffer};
 use crate::random::sample;
 
 /// Sizes of a case: (head width, heads, tokens, points, vectors, members, causal).
-type Sizes = (usize, usize, usize, usize, usize, usize, u32);
+pub(in crate::kernel) type Sizes = (usize, usize, usize, usize, usize, usize, u32);
 
 /// The cases.
 pub(super) fn cases() -> Vec<Case<Params>> {
@@ -28,7 +28,7 @@ struct Row {
 
 /// A weight is off by `relative` (see `attend`). dS has 2 d terms, each sum over keys T; every term of the result has a
 /// weight in it, and those with dS two.
-fn case(stream: u32, (d, heads, tokens, points, vectors, members, causal): Sizes) -> Case<Params> {
+pub(in crate::kernel) fn case(stream: u32, (d, heads, tokens, points, vectors, members, causal): Sizes) -> Case<Params> {
     let width = d * heads;
     let (rows, out_rows) = ((3 * width).next_multiple_of(4), width.next_multiple_of(4));
     let columns = (tokens * points).next_multiple_of(4);

@@ -1,0 +1,141 @@
+//! Keeps a tangent of a nonlinear trajectory near 1 by exact powers of two, and its length: for each grid point, over all
+//! its tokens, one power of two, for attention mixes tokens.
+//!
+//! The largest magnitude is found as an exponent before anything is squared, so the length is right whatever one step did,
+//! as long as it fits the device's numbers at all. Where it does not, the point is marked by the exponent [`OVERFLOWED`] and
+//! its tangent becomes 0. Magnitudes below 2^-126 count as 0 in every number type.
+
+use crate::kernel::Access::Write;
+use crate::kernel::Element::{Int, Real as Number};
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::random::sample;
+use crate::real::Real;
+
+params! {
+    /// Sizes, and where the lengths go.
+    pub struct Params {
+        /// Rows of the tangent, padded to a multiple of 4.
+        rows: u32,
+        /// Its columns, padded; column `point * tokens + token`.
+        columns: u32,
+        /// Tokens of a grid point.
+        tokens: u32,
+        /// Grid points.
+        points: u32,
+        /// The row of the lengths before the step; the same as `row` if nobody wants to keep that.
+        previous: u32,
+        /// The row to write.
+        row: u32,
+        /// How many rows there are.
+        lengths: u32,
+        /// Is this the start? Then nothing is read of the lengths before.
+        begin: u32,
+    }
+}
+
+/// The exponent of a tangent that was stretched beyond the device's numbers.
+pub const OVERFLOWED: i32 = 1 << 30;
+
+/// Exponents below this one count as 0.
+const LEAST: i32 = -126;
+
+/// The kernel.
+pub struct RescaleTangent;
+
+impl Kernel for RescaleTangent {
+    const NAME: &'static str = "rescale_tangent";
+    const SOURCE: &'static str =
+        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/rescale_tangent.wgsl"));
+    const BUFFERS: &'static [Binding] =
+        &[("deviations", Write, Number), ("squares", Write, Number), ("exponents", Write, Int)];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
+        [p.points, 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::RealMut(deviations), View::RealMut(squares), View::IntMut(exponents)] = views else {
+            mismatch(Self::NAME)
+        };
+        let (columns, points) = (p.columns as usize, p.points as usize);
+        for point in 0..points {
+            let before = if p.begin != 0 { 0 } else { exponents[p.previous as usize * points + point] };
+            let lines = deviations.chunks_exact_mut(columns);
+            let (square, shift) = rescale(lines, point * p.tokens as usize, p.tokens as usize);
+            let exponent = if before == OVERFLOWED || shift == OVERFLOWED { OVERFLOWED } else { before + shift };
+            squares[p.row as usize * points + point] = square;
+            exponents[p.row as usize * points + point] = exponent;
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let elements = f64::from(p.rows) * f64::from(p.tokens * p.points);
+        Cost { flops: 4.0 * elements, bytes: 12.0 * elements }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        let shapes = [(4, 1, 4, 1), (8, 5, 3, 2), (64, 16, 2, 3), (12, 70, 1, 2), (260, 3, 5, 1)];
+        shapes.into_iter().enumerate().map(|(i, shape)| case(2300 + i as u32, shape)).collect()
+    }
+}
+
+/// Rescales the columns `first .. first + tokens`; returns their squared length then and the power that was taken out.
+#[inline(always)]
+fn rescale<'a, T: Real>(
+    lines: impl Iterator<Item = &'a mut [T]>,
+    first: usize,
+    tokens: usize,
+) -> (T, i32) {
+    let mut own: Vec<&mut [T]> = lines.map(|line| &mut line[first..first + tokens]).collect();
+    let values = || own.iter().flat_map(|line| line.iter());
+    let finite = values().all(|x| x.is_finite());
+    let largest = values().map(|x| x.exponent()).max().unwrap_or(LEAST - 1);
+    if !finite || largest < LEAST {
+        own.iter_mut().for_each(|line| line.fill(T::ZERO));
+        return (T::ZERO, if finite { 0 } else { OVERFLOWED });
+    }
+    // In two halves, for the reciprocal of the largest power of two is no normal number.
+    let half = largest >> 1;
+    let factors = [T::power_of_two(-half), T::power_of_two(half - largest)];
+    let mut square = T::ZERO;
+    for x in own.iter_mut().flat_map(|line| line.iter_mut()) {
+        *x = *x * factors[0] * factors[1];
+        square += *x * *x;
+    }
+    (square, largest)
+}
+
+/// Tangents of every size. A sum of m squares is off by m 2^-23 of itself; numbers and exponents are exact.
+fn case(stream: u32, (rows, tokens, points, members): (usize, usize, usize, usize)) -> Case<Params> {
+    let columns = (tokens * points).next_multiple_of(4);
+    let sizes = [1.0, 2.0_f64.powi(100), 2.0_f64.powi(-90), 0.0, 3e38];
+    let mut deviations = sample(stream, members * rows * columns);
+    for (i, x) in deviations.iter_mut().enumerate() {
+        // The first member begins where nothing overflows but its last point.
+        let (member, point) = (i / (rows * columns), i % columns / tokens);
+        *x = (x.clamp(-1.0, 1.0) * sizes[(member + point) % sizes.len()]) as f32 as f64;
+    }
+    let kept = 3 * points * members;
+    let m = (rows * tokens) as f64;
+    Case {
+        name: format!("{rows} x {tokens}, {points} points, {members} members"),
+        members,
+        params: Params {
+            rows: rows as u32,
+            columns: columns as u32,
+            tokens: tokens as u32,
+            points: points as u32,
+            previous: 0,
+            row: 2,
+            lengths: 3,
+            begin: u32::from(tokens == 1),
+        },
+        buffers: vec![
+            CaseBuffer::Real(deviations),
+            CaseBuffer::Real(vec![0.25; kept]),
+            CaseBuffer::Int((0..kept as i32).map(|i| if i == 1 { OVERFLOWED } else { 7 * i }).collect()),
+        ],
+        tolerance: vec![vec![0.0], vec![4.0 * m * (m + 4.0) * f32::EPSILON as f64]],
+    }
+}

@@ -1,0 +1,239 @@
+//! The statistics of a cell while members arrive, in their order.
+
+use super::cell::{Bands, Cell, Fates, Intervals, Remark};
+use crate::rollout::{Growth, Outcome};
+use crate::spec::SweepSpec;
+use crate::statistics::{LogMean, Moments, Share, Summary, quantile};
+use crate::sweep::Point;
+use crate::verdict::Band;
+
+/// Values of the members: quantiles of all that are kept, infinite ones too, means of the finite ones.
+#[derive(Default)]
+struct Sample {
+    finite: Moments,
+    values: Vec<f64>,
+}
+
+impl Sample {
+    fn add(&mut self, value: f64, most: usize) {
+        if value.is_finite() {
+            self.finite.add(value);
+        }
+        if self.values.len() < most {
+            self.values.push(value);
+        }
+    }
+
+    fn summary(&mut self) -> Summary {
+        Summary::new(&self.finite, &mut self.values)
+    }
+
+    fn median(&mut self) -> Option<f64> {
+        self.values.sort_unstable_by(f64::total_cmp);
+        quantile(&self.values, 0.5)
+    }
+}
+
+/// A cell while members arrive, in their order.
+pub struct Accumulator {
+    bands: Bands,
+    quantile_members: usize,
+    radius: Sample,
+    predicted_rate: Moments,
+    predicted: [Share; 3],
+    observed_rate: Sample,
+    observed: [Share; 3],
+    norm_rate: Option<Sample>,
+    perturbation: Sample,
+    grew: Share,
+    diverged: Share,
+    growth: Sample,
+    square: LogMean,
+    log_peak: Sample,
+    peak_step: Sample,
+    crossing_step: Sample,
+    collapsed: u64,
+    frozen: u64,
+    no_spectrum: u64,
+}
+
+impl Accumulator {
+    /// Bytes of the samples of one member of the linear model.
+    pub const SAMPLE_BYTES: usize = 6 * size_of::<f64>();
+
+    /// An empty cell whose quantiles come from at most so many members.
+    pub fn new(quantile_members: usize, bands: Bands) -> Self {
+        Accumulator {
+            bands,
+            quantile_members,
+            radius: Sample::default(),
+            predicted_rate: Moments::default(),
+            predicted: Default::default(),
+            observed_rate: Sample::default(),
+            observed: Default::default(),
+            norm_rate: None,
+            perturbation: Sample::default(),
+            grew: Share::default(),
+            diverged: Share::default(),
+            growth: Sample::default(),
+            square: LogMean::default(),
+            log_peak: Sample::default(),
+            peak_step: Sample::default(),
+            crossing_step: Sample::default(),
+            collapsed: 0,
+            frozen: 0,
+            no_spectrum: 0,
+        }
+    }
+
+    /// The same for nonlinear layers, whose states and perturbations grow each in their own way.
+    pub fn nonlinear(self) -> Self {
+        Accumulator { norm_rate: Some(Sample::default()), ..self }
+    }
+
+    /// Verdicts on predictions to come are given with this band.
+    pub fn judge_by(&mut self, predicted: Band) {
+        self.bands.predicted = predicted;
+    }
+
+    /// Adds what a member's eigenvalues promise: the growth factor of a step.
+    pub fn predict(&mut self, radius: Option<f64>) {
+        let Some(radius) = radius else {
+            self.no_spectrum += 1;
+            return;
+        };
+        self.radius.add(radius, self.quantile_members);
+        if radius > 0.0 {
+            self.predicted_rate.add(radius.ln());
+        }
+        count_fate(&mut self.predicted, radius - 1.0, self.bands.predicted);
+    }
+
+    /// Adds what a member's trajectory did.
+    pub fn observe(&mut self, outcome: &Outcome, spec: &SweepSpec) {
+        let (growth, most) = (outcome.log_growth, self.quantile_members);
+        self.grew.add(self.bands.norm.above(growth));
+        self.diverged.add(growth > spec.threshold.ln());
+        match &mut self.norm_rate {
+            None => self.follow(outcome.rate),
+            Some(rates) => rates.add(outcome.rate, most),
+        }
+        self.square.add(2.0 * growth);
+        self.collapsed += u64::from(outcome.collapse_step.is_some());
+        self.frozen += u64::from(outcome.diverged_step.is_some());
+        self.growth.add(growth, most);
+        self.log_peak.add(outcome.log_peak, most);
+        self.peak_step.add(f64::from(outcome.peak_step), most);
+        self.crossing_step.add(outcome.crossing_step.map_or(f64::INFINITY, f64::from), most);
+    }
+
+    /// Adds the growth of a tangent along a member's nonlinear trajectory.
+    pub fn perturb(&mut self, growth: Growth) {
+        self.perturbation.add(growth.log, self.quantile_members);
+        self.follow(growth.rate);
+    }
+
+    fn follow(&mut self, rate: f64) {
+        self.observed_rate.add(rate, self.quantile_members);
+        count_fate(&mut self.observed, rate, self.bands.observed);
+    }
+
+    /// The statistics.
+    pub fn cell(mut self, point: &Point) -> Cell {
+        let spectral_radius = self.radius.summary();
+        let rates: Vec<f64> = self.radius.values.iter().map(|radius| radius.ln()).collect();
+        let (peak_growth, log_peak_growth) = self.peaks();
+        let log_square = self.square.log();
+        let square =
+            log_square.map(f64::exp).filter(|square| square.is_normal() || log_square == Some(f64::NEG_INFINITY));
+        let error = square.zip(self.square.relative_error()).map(|(square, error)| square * error);
+        let fates_predicted = fates(&self.predicted);
+        let mut cell = Cell {
+            step_size: point.step_size,
+            radius: point.radius,
+            damping: point.damping,
+            layers: self.grew.of,
+            spectral_radius,
+            predicted_rate: Summary::of_sorted(&self.predicted_rate, &rates),
+            unstable_fraction: fates_predicted.explodes,
+            fates_predicted,
+            observed_rate: self.observed_rate.summary(),
+            fates_observed: fates(&self.observed),
+            norm_rate: self.norm_rate.as_mut().map(Sample::summary),
+            log_perturbation_growth: (!self.perturbation.values.is_empty()).then(|| self.perturbation.summary()),
+            grew_fraction: self.grew.fraction(),
+            diverged_fraction: self.diverged.fraction(),
+            intervals: Intervals {
+                unstable_fraction: self.predicted[2].interval(),
+                grew_fraction: self.grew.interval(),
+                diverged_fraction: self.diverged.interval(),
+            },
+            bands: self.bands,
+            log_growth: self.growth.summary(),
+            mean_square_growth: square,
+            mean_square_growth_standard_error: error.filter(|error| error.is_finite()),
+            log_mean_square_growth: log_square.filter(|log| log.is_finite()),
+            peak_growth,
+            log_peak_growth,
+            overshoot_step: self.peak_step.median(),
+            crossing_step: self.crossing_step.median(),
+            collapsed: self.collapsed,
+            frozen: self.frozen,
+            no_spectrum: self.no_spectrum,
+            remarks: Vec::new(),
+            observations: None,
+            linearised: Vec::new(),
+        };
+        cell.remarks = self.remarks(&cell);
+        cell
+    }
+
+    /// The largest norms and their logarithms. Means that are beyond f64 are missing.
+    fn peaks(&mut self) -> (Summary, Summary) {
+        let logs = self.log_peak.summary();
+        let peaks: Vec<f64> = self.log_peak.values.iter().map(|log| log.exp()).collect();
+        let finite = self.log_peak.values.iter().zip(&peaks).filter(|(log, _)| log.is_finite());
+        let summary = Summary::of_sorted(&Moments::of(finite.map(|(_, &peak)| peak)), &peaks);
+        let keep = |x: Option<f64>| x.filter(|x| x.is_finite());
+        let (mean, sd, standard_error) = (keep(summary.mean), keep(summary.sd), keep(summary.standard_error));
+        (Summary { mean, sd, standard_error, ..summary }, logs)
+    }
+
+    fn remarks(&self, cell: &Cell) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        match (cell.mean_square_growth, self.square.log()) {
+            (_, None) => {}
+            (_, Some(f64::INFINITY)) => remarks.push(Remark::MeanSquareGrowthInfinite),
+            (None, Some(log)) if log < 0.0 => remarks.push(Remark::MeanSquareGrowthBelowF64),
+            (None, Some(_)) => remarks.push(Remark::MeanSquareGrowthBeyondF64),
+            (Some(_), _)
+                if cell.mean_square_growth_standard_error.is_none() && self.square.relative_error().is_some() =>
+            {
+                remarks.push(Remark::MeanSquareGrowthBeyondF64);
+            }
+            (Some(_), _) => {}
+        }
+        if self.square.is_tail() {
+            remarks.push(Remark::MeanSquareGrowthOfFewMembers);
+        }
+        let pairs = |a: &Summary, b: &Summary| {
+            let fields = |s: &Summary| [s.mean, s.sd, s.standard_error, s.q10, s.median, s.q90];
+            fields(a).into_iter().zip(fields(b)).any(|(own, log)| own.is_none() && log.is_some())
+        };
+        if pairs(&cell.peak_growth, &cell.log_peak_growth) {
+            remarks.push(Remark::PeakGrowthBeyondF64);
+        }
+        remarks
+    }
+}
+
+/// Counts a member by how far its growth a step is from neutral.
+fn count_fate(shares: &mut [Share; 3], excess: f64, band: Band) {
+    shares[0].add(band.below(excess));
+    shares[1].add(band.within(excess));
+    shares[2].add(band.above(excess));
+}
+
+fn fates([decays, neutral, explodes]: &[Share; 3]) -> Fates {
+    Fates { decays: decays.fraction(), neutral: neutral.fraction(), explodes: explodes.fraction() }
+}
