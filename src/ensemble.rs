@@ -176,17 +176,24 @@ pub fn draw_matrices(
     let weights = plan.reals("weights", padded * padded);
     source.draw_square(&mut plan, spec, 0, weights);
     plan.output(weights);
-    device.run(&plan, members.len(), chunk, &source.inputs(members.clone()), &mut |chunk| {
-        let values = strip(&chunk.outputs[0], chunk.members.len(), padded, spec.width);
+    device.run(&plan, members.len(), chunk, &source.inputs(members.clone()), &mut |mut chunk| {
+        let values = strip(chunk.outputs.swap_remove(0), padded, spec.width);
         sink(members.start + chunk.members.start, values)
     })
 }
 
 /// Takes the padding away. The drawn matrices are exact in f32 on every device.
-fn strip(padded: &Data, members: usize, stride: usize, n: usize) -> Vec<f32> {
-    let mut values = Vec::with_capacity(members * n * n);
-    for row in (0..members).flat_map(|member| (0..n).map(move |row| member * stride + row)) {
-        values.extend((row * stride..row * stride + n).map(|i| padded.real(i) as f32));
+fn strip(padded: Data, stride: usize, n: usize) -> Vec<f32> {
+    let padded = match padded {
+        Data::F32(values) => values,
+        other => other.reals().into_iter().map(|x| x as f32).collect(),
+    };
+    if stride == n {
+        return padded;
+    }
+    let mut values = Vec::with_capacity(padded.len());
+    for row in padded.chunks(stride * stride).flat_map(|member| member.chunks(stride).take(n)) {
+        values.extend_from_slice(&row[..n]);
     }
     values
 }

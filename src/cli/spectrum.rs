@@ -14,7 +14,7 @@ use crate::dataset::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::matrix::{self, MatrixStack};
-use crate::spec::{Precision, SpectrumSpec};
+use crate::spec::{Precision, Quantities, SpectrumSpec};
 use crate::spectrum::derived::Derived;
 use crate::spectrum::pseudospectrum::{Pseudospectrum, pseudospectrum};
 use crate::spectrum::{Spectrum, Status};
@@ -248,8 +248,14 @@ fn plan(
     drop(progress);
     let share = trial.ensemble.layers as f64 / matrices as f64;
     let noun = if matrices == 1 { "matrix" } else { "matrices" };
+    // Peaks take as long as it takes their powers to decay, which no trial on other matrices tells.
+    let more = if stack.is_some() && spec.derived != Quantities::NONE {
+        ": eigenvalues only, without norms and peaks"
+    } else {
+        ""
+    };
     let outlook = Outlook {
-        what: format!("{matrices} {noun} of width {width}"),
+        what: format!("{matrices} {noun} of width {width}{more}"),
         members: matrices,
         bytes_per_member: (width * width * outlook::real(device)) as u64,
         members_at_a_time: at_once(width, chunk).min(matrices),

@@ -86,7 +86,8 @@ pub struct Summary {
     pub radius: f64,
     /// The largest real part.
     pub abscissa: f64,
-    /// How many |phi| are above 1.
+    /// How many computed |phi| are above 1, by however little: those on the circle are a
+    /// [`Band`](crate::verdict::Band)'s to tell.
     pub outside: usize,
     /// How many eigenvalues are real.
     pub real: usize,

@@ -237,6 +237,12 @@ fn records_and_tables_say_the_same_of_every_matrix() {
     let some = of(&diagonal(&[0.5]), "software", " --derived norm,transient_peak");
     assert!(some["norm"] == 0.5 && some["transient_peak"]["step"] == 0 && some.get("numerical_abscissa").is_none());
     assert_eq!(some["spec"]["derived"], "norm,transient-peak");
+    std::fs::write(folder.path().join("m.csv"), diagonal(&[0.5])).unwrap();
+    std::fs::write(folder.path().join("s.toml"), "matrix = \"m.csv\"\nderived = \"norm\"\n").unwrap();
+    let (code, out, said) = call("spectrum s.toml --json --device cpu", folder.path());
+    assert!(code == 0 && out.contains("\"norm\":0.5") && !out.contains("numerical_abscissa"), "{said}{out}");
+    let (code, _, said) = call("spectrum --derived norm", folder.path());
+    assert!(code == 4 && said.contains("derived: it is of your own matrices"), "{said}");
     let (code, _, said) = call("spectrum --matrix m.npy --derived peaks", folder.path());
     assert!(code == 2 && said.contains("`peaks` is none of them"), "{said}");
 }

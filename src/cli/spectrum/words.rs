@@ -47,7 +47,9 @@ pub fn report(result: &Value) -> String {
         Some(value) => line("critical_step_size", number(value)),
         None => {}
     }
-    line("time", time(&result["timing"]));
+    for (name, value) in times(&result["timing"]) {
+        line(name, value);
+    }
     text
 }
 
@@ -66,22 +68,24 @@ fn peak(status: &str, result: &Value) -> String {
     }
 }
 
-/// All of the time, and its parts that can be seen.
-fn time(timing: &Value) -> String {
+/// All of the time, and those of its parts that can be seen.
+fn times(timing: &Value) -> Vec<(&'static str, String)> {
     let seconds = |name: &str| timing[name].as_f64().unwrap_or_default();
     let each = match seconds("seconds_per_matrix") {
         s if s < 1e-3 => format!("{:.1} us", s * 1e6),
         s if s < 1.0 => format!("{:.1} ms", s * 1e3),
         s => format!("{s:.2} s"),
     };
-    let mut text =
-        format!("{:.2} s; eigenvalues {:.2} s, {each} a matrix", seconds("seconds"), seconds("eigenvalues_seconds"));
-    for (name, words) in [("derived_seconds", "norms and peaks"), ("pseudospectrum_seconds", "pseudospectrum")] {
-        if seconds(name) >= 0.005 {
-            text += &format!("; {words} {:.2} s", seconds(name));
+    let mut lines = vec![
+        ("time", format!("{:.2} s", seconds("seconds"))),
+        ("  eigenvalues", format!("{:.2} s, {each} a matrix", seconds("eigenvalues_seconds"))),
+    ];
+    for (key, name) in [("derived_seconds", "  norms and peaks"), ("pseudospectrum_seconds", "  pseudospectrum")] {
+        if seconds(key) >= 0.005 {
+            lines.push((name, format!("{:.2} s", seconds(key))));
         }
     }
-    text
+    lines
 }
 
 /// Every eigenvalue in all its digits, one a line.
