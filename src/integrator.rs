@@ -4,6 +4,9 @@
 //! x + F(x) = (1 - gamma) x + h f(x). For f(x) = λ x it is z x with z = h λ - gamma, and a step multiplies by the
 //! growth factor Φ(z):
 //!
+//! A layer of several sublayers has F_i(x) = h f_i(x) - gamma x for each, so friction counts once for every sublayer, and
+//! F is the sum of all F_i at the same x; Euler's step and Strang splitting take one F_i after the other.
+//!
 //! | integrator | Φ(z) | order | for |
 //! |---|---|---|---|
 //! | [`euler`] | 1 + z | 1 | every model |

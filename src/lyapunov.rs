@@ -5,6 +5,9 @@
 //! orthonormalised and the logarithms of what was divided out are summed, as mantissas with integer exponents, so
 //! growth of any size is exact. Isotropic layers need no transient: their increments are stationary from step 1.
 //!
+//! The frame starts as random tangents, orthonormalised. Counted step j of N, from 0 after the transient, belongs to
+//! block floor(j blocks / N), and a point of the convergence series is the mean over all steps up to the end of a block.
+//!
 //! Reference: Benettin, Galgani, Giorgilli and Strelcyn, Meccanica 15 (1980); Geist, Parlitz and Lauterborn, Prog. Theor.
 //! Phys. 83 (1990), method H2 with QR.
 

@@ -6,6 +6,25 @@
 //! Normal numbers come from the inverse of the normal distribution, tabulated in fixed point: integer arithmetic
 //! only, so they are the same bits on every device. The WGSL half is `shaders/shared/random.wgsl`.
 //!
+//! # Addresses
+//!
+//! The key is (low half of the seed, high half, [`STREAM_VERSION`], 0), the counter (element / 4, tensor, step, member);
+//! element e is word e modulo 4 of the result. Elements are numbered without padding:
+//!
+//! | tensor | shape | element | step |
+//! |---|---|---|---|
+//! | weights | `[rows, columns]` | row columns + column | k - 1 for the layer of step k of iid weights, else 0 |
+//! | state | `[width, T]` | row T + token | 0 |
+//! | tangents of linear layers | `[width, k]` of k vectors | row k + vector | 0 |
+//! | tangents of nonlinear layers | `[k, width, T]` | (vector width + row) T + token | 0 |
+//!
+//! # Normal numbers
+//!
+//! Bit 31 of a word is the sign, the others are v, and p = (2 v + 1) / 2^33 is the tail probability. With p = 2^(-k - 2)
+//! (1 + (s + t) / 32), k and s whole and 0 <= t < 1, its quantile is c0 - t (c1 - t c2), the parabola through the quantiles
+//! at t = 0, 1/2 and 1: c0 = z(0), c2 = 2 (z(0) - 2 z(1/2) + z(1)), c1 = z(0) - z(1) + c2. All three are rounded to 2^-28,
+//! products (with 32 bits of t) are rounded down to 2^-28, and the result is rounded to 2^-21.
+//!
 //! # Tried and rejected
 //!
 //! All but the look into the table in vectors, with AVX-512's count of leading zeros and without: 3.3 ns a number of

@@ -1,7 +1,7 @@
 //! Attention of every head: `out = softmax(scale * Q^T K) V` over the tokens of a grid point, and the entropy of each
 //! row of the softmax in nats.
 //!
-//! `scale` is the logit gain times 1/sqrt(head width). Scores are never stored for all tokens. The row maximum is
+//! `scale` is the logit gain times 1/sqrt(head width d); head i has rows i d .. (i + 1) d of Q, of K and of V. Scores are never stored for all tokens. The row maximum is
 //! subtracted, arguments below -80 count as -80, masked keys are excluded by their index (not by a large negative
 //! number, which fails for large logits).
 

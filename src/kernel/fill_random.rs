@@ -2,7 +2,8 @@
 //!
 //! With beta = 0 this is the Ginibre ensemble; other pairs give the real elliptic ensemble, from symmetric (alpha =
 //! beta) to antisymmetric (alpha = -beta). All arithmetic is on integers, so the weights are the same bits on every
-//! device.
+//! device: alpha and beta are whole multiples of 2^-32 (1 is 1 - 2^-32), their products with normal numbers whole multiples
+//! of 2^-27 and the sums whole multiples of 2^-20, all of them rounded towards 0.
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};

@@ -54,9 +54,10 @@ pub mod observation {
     pub const COSINE: usize = 1;
     /// The mean cosine of two different tokens: 1 is rank collapse.
     pub const SIMILARITY: usize = 2;
-    /// The mean entropy of the attention's rows, in nats.
+    /// The mean entropy of the attention's rows, in nats, over heads and tokens: of attention at the state before the step.
     pub const ENTROPY: usize = 3;
-    /// |h f| / |x|.
+    /// |h f| / |x_k|: the step without friction, |x_{k+1} - keep x_k| / |x_k|, where keep x_k is what the integrator would
+    /// make of x_k if f were 0, before any norm.
     pub const EFFECTIVE_STEP: usize = 4;
     /// 1 - |x_k| / |x_{k+1}|.
     pub const EFFECTIVE_DAMPING: usize = 5;

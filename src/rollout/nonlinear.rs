@@ -150,7 +150,7 @@ pub struct Jacobians {
     pub members: Range<usize>,
     /// n T.
     pub order: usize,
-    /// `[members, points]`: M of the step, `[order, order]` row-major; missing where the state was frozen before.
+    /// `[members, points]`: M of the step, `[order, order]` row-major; missing where the state is frozen, by this step or before it.
     pub matrices: Vec<Option<Vec<f32>>>,
 }
 

@@ -7,6 +7,7 @@ mod bench;
 mod cli_bad_input;
 mod cli_results;
 mod dataset;
+mod definitions;
 mod derived;
 mod eigen_f64;
 mod eigen_far;
