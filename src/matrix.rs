@@ -1,4 +1,5 @@
-//! Matrices that a user brings along: `.npy` (one matrix or a stack), MatrixMarket `.mtx`, and `.csv`.
+//! Matrices that a user brings along: `.npy` (one matrix or a stack), MatrixMarket `.mtx` or `.mm`, and `.csv`; each of
+//! them also compressed as `.gz`.
 //!
 //! A file is read whole into memory and then parsed; nothing is mapped, so a file that changes underneath cannot crash the
 //! run. A header is believed only as far as the bytes behind it go: no shape, however large, allocates before it is checked.
@@ -8,9 +9,11 @@
 mod csv;
 mod mtx;
 mod npy;
+mod text;
 
 use crate::error::{Error, Result};
 use crate::invalid;
+use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -18,8 +21,11 @@ use std::path::Path;
 /// The most values a matrix file may hold (1 GiB as f64).
 pub const MAX_VALUES: u64 = 1 << 27;
 
-/// The longest file that is read, in bytes.
+/// The longest file that is read, in bytes, compressed or not.
 pub const MAX_FILE_BYTES: u64 = 4 << 30;
+
+/// The first bytes of a gzip file.
+const GZIP: &[u8] = b"\x1f\x8b";
 
 /// Square matrices of one width, one after another.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +43,7 @@ pub struct MatrixStack {
 pub enum Format {
     /// NumPy's `.npy`, versions 1 to 3.
     Npy,
-    /// MatrixMarket, coordinate or array.
+    /// MatrixMarket (`.mtx`, `.mm`), coordinate or array.
     MatrixMarket,
     /// Numbers between commas, semicolons or blanks.
     Csv,
@@ -55,7 +61,7 @@ type Parsed<T> = std::result::Result<T, String>;
 /// [`Error::Invalid`] for everything that is wrong with the file's kind or content, [`Error::Io`] if it cannot be read.
 pub fn read(path: &Path) -> Result<MatrixStack> {
     let format = format_of(path)?;
-    let bytes = read_bytes(path)?;
+    let bytes = decompressed(path, read_bytes(path)?)?;
     parse(format, &bytes).map_err(|error| Error::Invalid(format!("{}: {error}", path.display())))
 }
 
@@ -66,22 +72,52 @@ pub fn read(path: &Path) -> Result<MatrixStack> {
 pub fn parse(format: Format, bytes: &[u8]) -> Result<MatrixStack> {
     let stack = match format {
         Format::Npy => npy::parse(bytes),
-        Format::MatrixMarket => text(bytes).and_then(mtx::parse),
-        Format::Csv => text(bytes).and_then(csv::parse),
+        Format::MatrixMarket => text::decode(bytes).and_then(|text| mtx::parse(&text)),
+        Format::Csv => text::decode(bytes).and_then(|text| csv::parse(&text)),
     };
     stack.and_then(check_finite).map_err(Error::Invalid)
 }
 
 fn format_of(path: &Path) -> Result<Format> {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_lowercase();
-    match ending.as_str() {
+    let ending = |path: &Path| path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_lowercase();
+    let inner = path.file_stem().map(Path::new).filter(|_| ending(path) == "gz");
+    match ending(inner.unwrap_or(path)).as_str() {
         "npy" => Ok(Format::Npy),
-        "mtx" => Ok(Format::MatrixMarket),
+        "mtx" | "mm" => Ok(Format::MatrixMarket),
         "csv" | "tsv" | "txt" | "dat" => Ok(Format::Csv),
         "npz" => {
             invalid!("{}: a .npz file holds several arrays; save the one you mean with numpy.save", path.display())
         }
-        _ => invalid!("{}: the format is not known by its ending; name it .npy, .mtx or .csv", path.display()),
+        "bz2" | "xz" | "zst" | "zip" | "7z" => {
+            invalid!("{}: of compressed files only .gz is read; decompress it first", path.display())
+        }
+        _ => invalid!(
+            "{}: the format is not known by its ending; name it .npy, .mtx or .csv, or such a name with .gz behind",
+            path.display()
+        ),
+    }
+}
+
+/// The content of a gzip file, whatever it is called, and of any other one as it is.
+fn decompressed(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    if !bytes.starts_with(GZIP) {
+        return match path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) {
+            true => invalid!("{}: this is not compressed by gzip; rename it to its name without .gz", path.display()),
+            false => Ok(bytes),
+        };
+    }
+    let mut content = Vec::new();
+    let decoder = MultiGzDecoder::new(bytes.as_slice());
+    if let Err(error) = decoder.take(MAX_FILE_BYTES + 1).read_to_end(&mut content) {
+        return invalid!("{}: {error}; the compressed file is cut short or damaged", path.display());
+    }
+    match content.len() as u64 {
+        0 => invalid!("{}: the compressed file is empty; write the matrix again", path.display()),
+        length if length > MAX_FILE_BYTES => {
+            let limit = size(u128::from(MAX_FILE_BYTES));
+            invalid!("{}: it decompresses to more than the limit of {limit}; split the file", path.display())
+        }
+        _ => Ok(content),
     }
 }
 
@@ -109,16 +145,6 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>> {
         return invalid!("{}: the file is empty; write the matrix again", path.display());
     }
     Ok(bytes)
-}
-
-/// The text of a file without its byte order mark.
-fn text(bytes: &[u8]) -> Parsed<&str> {
-    if bytes.starts_with(npy::MAGIC) {
-        return Err("this is a NumPy file; rename it to .npy".into());
-    }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| format!("byte {} is not UTF-8 text; save the file as UTF-8", error.valid_up_to()))?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// Refuses what is not a stack of square matrices, or too large to hold; returns (matrices, n, number of values).

@@ -1,5 +1,6 @@
 //! MatrixMarket files: coordinate or array; real, integer or pattern; general, symmetric or skew-symmetric.
 
+use super::text::{not_a_number, number};
 use super::{MatrixStack, Parsed, check_shape, excerpt};
 
 #[derive(Clone, Copy, PartialEq)]
@@ -148,7 +149,8 @@ fn parse_index(line: usize, word: &str, n: usize) -> Parsed<usize> {
 }
 
 fn parse_number(line: usize, word: &str) -> Parsed<f64> {
-    word.parse().map_err(|_| format!("line {line}: {} is not a number; write one such as -1.5e-3", excerpt(word)))
+    let value = number(word).map_err(|error| format!("line {line}: {error}"))?;
+    value.ok_or_else(|| format!("line {line}: {}", not_a_number(word, "write one such as -1.5e-3")))
 }
 
 /// The place of an entry, the same for both halves of a symmetric pair.

@@ -1,12 +1,10 @@
 //! NumPy's `.npy`: a short header, then the raw values.
 
+use super::text::inexact;
 use super::{MatrixStack, Parsed, check_shape, excerpt};
 
 /// The first bytes of every `.npy` file.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
-
-/// Whole numbers up to here are exact as f64.
-const LARGEST_EXACT: u128 = 1 << 53;
 
 /// What the header says; `None` where it says nothing.
 #[derive(Default)]
@@ -142,27 +140,63 @@ struct Element {
     big_endian: bool,
 }
 
+/// NumPy's names of types, which older and other writers put where `<f8` and the like belong.
+const NAMES: [(&str, char, usize); 29] = [
+    ("float64", 'f', 8),
+    ("float32", 'f', 4),
+    ("float16", 'f', 2),
+    ("double", 'f', 8),
+    ("single", 'f', 4),
+    ("half", 'f', 2),
+    ("float", 'f', 8),
+    ("d", 'f', 8),
+    ("f", 'f', 4),
+    ("e", 'f', 2),
+    ("int64", 'i', 8),
+    ("int32", 'i', 4),
+    ("int16", 'i', 2),
+    ("int8", 'i', 1),
+    ("int", 'i', 8),
+    ("q", 'i', 8),
+    ("i", 'i', 4),
+    ("h", 'i', 2),
+    ("b", 'i', 1),
+    ("uint64", 'u', 8),
+    ("uint32", 'u', 4),
+    ("uint16", 'u', 2),
+    ("uint8", 'u', 1),
+    ("Q", 'u', 8),
+    ("I", 'u', 4),
+    ("H", 'u', 2),
+    ("B", 'u', 1),
+    ("bool", 'b', 1),
+    ("?", 'b', 1),
+];
+
 impl Element {
-    /// Reads NumPy's type string, such as `<f8`.
+    /// Reads NumPy's type string, such as `<f8`, or the name of a type, such as `float64`.
     fn from_descr(descr: &str) -> Parsed<Self> {
         let advice = "save it with .astype('float64')";
         let (order, rest) = match descr.chars().next() {
             Some(order @ ('<' | '>' | '|' | '=')) => (order, &descr[1..]),
             _ => ('=', descr),
         };
+        let big_endian = order == '>' || (order == '=' && cfg!(target_endian = "big"));
+        if let Some(&(_, kind, size)) = NAMES.iter().find(|(name, ..)| *name == rest) {
+            return Ok(Element { kind, size, big_endian });
+        }
         let mut chars = rest.chars();
         let kind = chars.next().ok_or_else(|| format!("the header names no type; {advice}"))?;
         let size = chars.as_str();
         match (kind, size) {
-            ('f', "4" | "8") | ('i' | 'u', "1" | "2" | "4" | "8") | ('b', "1") => Ok(Element {
-                kind,
-                size: size.parse().map_err(|_| format!("type {} is not known; {advice}", excerpt(descr)))?,
-                big_endian: order == '>' || (order == '=' && cfg!(target_endian = "big")),
-            }),
-            ('c', _) => {
+            ('f', "2" | "4" | "8") | ('i' | 'u', "1" | "2" | "4" | "8") | ('b', "1") => {
+                let size = size.parse().map_err(|_| format!("type {} is not known; {advice}", excerpt(descr)))?;
+                Ok(Element { kind, size, big_endian })
+            }
+            ('c' | 'D' | 'F' | 'G', _) => {
                 Err("the values are complex; only real matrices are read (save A.real if that is what you mean)".into())
             }
-            ('O', _) => Err(format!("the values are Python objects; {advice}")),
+            ('O' | 'o', _) => Err(format!("the values are Python objects; {advice}")),
             _ => Err(format!("type {} is not read; {advice}", excerpt(descr))),
         }
     }
@@ -175,16 +209,27 @@ impl Element {
         let unused = 64 - 8 * self.size as u32;
         match (self.kind, self.size) {
             ('f', 8) => Ok(f64::from_bits(bits)),
-            ('f', _) => Ok(f64::from(f32::from_bits(bits as u32))),
+            ('f', 4) => Ok(f64::from(f32::from_bits(bits as u32))),
+            ('f', _) => Ok(half(bits as u16)),
             ('i', _) => exact(i128::from((bits << unused) as i64 >> unused), index),
             _ => exact(i128::from(bits), index),
         }
     }
 }
 
-fn exact(value: i128, index: usize) -> Parsed<f64> {
-    if value.unsigned_abs() > LARGEST_EXACT {
-        return Err(format!("value {index} is {value}, not exact as a float; scale the matrix and save it as float64"));
-    }
-    Ok(value as f64)
+/// The value of an IEEE 754 binary16: a sign, 5 bits of exponent, 10 of the fraction.
+fn half(bits: u16) -> f64 {
+    let fraction = f64::from(bits & 0x3ff);
+    let magnitude = match bits >> 10 & 0x1f {
+        0 => fraction * 2f64.powi(-24),
+        0x1f if fraction == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        exponent => (1024.0 + fraction) * 2f64.powi(i32::from(exponent) - 25),
+    };
+    if bits >> 15 == 1 { -magnitude } else { magnitude }
+}
+
+fn exact(whole: i128, index: usize) -> Parsed<f64> {
+    let value = whole as f64;
+    if value as i128 == whole { Ok(value) } else { Err(format!("value {index}: {}", inexact(whole))) }
 }

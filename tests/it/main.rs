@@ -20,6 +20,7 @@ mod families;
 mod figure;
 mod fused;
 mod matrix;
+mod matrix_dialects;
 mod nonlinear;
 mod observed;
 mod oracle;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::path::Path;
 
 /// A `.npy` file of version 1 (or 2 and 3, whose length field is longer).
-fn npy(version: u8, descr: &str, fortran_order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+pub fn npy(version: u8, descr: &str, fortran_order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{descr}', 'fortran_order': {fortran_order}, 'shape': {shape}, }}\n");
     let mut bytes = b"\x93NUMPY".to_vec();
     bytes.extend([version, 0]);
@@ -18,11 +18,11 @@ fn npy(version: u8, descr: &str, fortran_order: &str, shape: &str, data: &[u8]) 
     bytes
 }
 
-fn f64_bytes(values: &[f64]) -> Vec<u8> {
+pub fn f64_bytes(values: &[f64]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-fn stack(n: usize, values: &[f64]) -> MatrixStack {
+pub fn stack(n: usize, values: &[f64]) -> MatrixStack {
     MatrixStack { n, matrices: values.len() / (n * n), values: values.to_vec() }
 }
 
@@ -35,7 +35,7 @@ fn refusal(format: Format, bytes: &[u8]) -> String {
 }
 
 #[track_caller]
-fn assert_refused(format: Format, bytes: &[u8], words: &[&str]) {
+pub fn assert_refused(format: Format, bytes: &[u8], words: &[&str]) {
     let line = refusal(format, bytes);
     for word in words {
         assert!(line.contains(word), "{line:?} does not name {word:?}");
@@ -55,8 +55,63 @@ fn npy_types_orders_and_versions() {
     assert_eq!(parse(Format::Npy, &npy(1, ">f4", "False", "(2, 2)", &big)).unwrap(), expected);
     let small = [1, 254, 3, 4];
     assert_eq!(parse(Format::Npy, &npy(1, "|i1", "False", "(2, 2)", &small)).unwrap(), expected);
+    let half: Vec<u8> = [0x3c00u16, 0xc000, 0x4200, 0x4400].iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert_eq!(parse(Format::Npy, &npy(1, "<f2", "False", "(2, 2)", &half)).unwrap(), expected);
     let wide: Vec<u8> = [1i64, -2, 3, 4].iter().flat_map(|value| value.to_be_bytes()).collect();
     assert_eq!(parse(Format::Npy, &npy(1, ">i8", "False", "(2L, 2L)", &wide)).unwrap(), expected);
+}
+
+/// Every way in which NumPy names a type: with a byte order, without one, and in words.
+#[test]
+fn npy_names_of_types() {
+    let two: [(&str, Vec<u8>); 7] = [
+        ("<f8 >f8! =f8 f8 float64 double float d <d", 2f64.to_le_bytes().to_vec()),
+        ("<f4 >f4! float32 single f", 2f32.to_le_bytes().to_vec()),
+        ("<f2 >f2! float16 half e", vec![0, 0x40]),
+        ("<i8 >i8! int64 int q <u8 uint64 Q", 2u64.to_le_bytes().to_vec()),
+        ("<i4 >i4! int32 i uint32 I", 2u32.to_le_bytes().to_vec()),
+        ("<i2 >u2! int16 h uint16 H", 2u16.to_le_bytes().to_vec()),
+        ("|i1 |u1 i1 int8 b uint8 B", vec![2]),
+    ];
+    for (names, bytes) in two {
+        for name in names.split(' ') {
+            let mut bytes = bytes.clone();
+            if name.ends_with('!') {
+                bytes.reverse();
+            }
+            let file = npy(1, name.trim_end_matches('!'), "False", "(1, 1)", &bytes);
+            assert_eq!(parse(Format::Npy, &file).unwrap(), stack(1, &[2.0]), "{name}");
+        }
+    }
+    for name in ["|b1", "bool", "?"] {
+        assert_eq!(parse(Format::Npy, &npy(1, name, "False", "(1, 1)", &[1])).unwrap(), stack(1, &[1.0]), "{name}");
+    }
+    for name in ["<c8", ">c16", "complex128", "D"] {
+        assert_refused(Format::Npy, &npy(1, name, "False", "(1, 1)", &[0; 16]), &["complex", "A.real"]);
+    }
+    for name in ["<f16", "g", "|V2", "bfloat16", "<M8[s]", "|S4", "<U3", ""] {
+        assert_refused(Format::Npy, &npy(1, name, "False", "(1, 1)", &[0; 16]), &["astype('float64')"]);
+    }
+}
+
+/// Halves against their definition: all 2^16, by the exact sum of their bits.
+#[test]
+fn npy_halves_are_exact() {
+    for bits in 0..=u16::MAX {
+        let file = npy(1, "<f2", "False", "(2, 1, 1)", &[bits.to_le_bytes(), [0, 0]].concat());
+        let found = parse(Format::Npy, &file).unwrap().values[0];
+        let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
+        let exponent = i32::from(bits >> 10 & 31);
+        let digits = |i: i32| f64::from(bits >> (10 - i) & 1) * 2f64.powi(-i);
+        let fraction: f64 = (1..=10).map(digits).sum();
+        let expected = match exponent {
+            31 if fraction > 0.0 => f64::NAN,
+            31 => f64::INFINITY,
+            0 => fraction * 2f64.powi(-14),
+            _ => (1.0 + fraction) * 2f64.powi(exponent - 15),
+        };
+        assert!(found == sign * expected || found.is_nan() && expected.is_nan(), "{bits:#x}: {found}, not {expected}");
+    }
 }
 
 #[test]
@@ -162,7 +217,7 @@ fn csv_separators_comments_and_line_ends() {
 fn csv_refusals_name_the_place() {
     let refused = |bytes: &[u8], words: &[&str]| assert_refused(Format::Csv, bytes, words);
     refused(b"\n# nothing\n", &["no numbers"]);
-    refused(b"a,b\n1,2\n3,4\n", &["line 1", "\"a\"", "header"]);
+    refused(b"a,b\n1,x\n3,4\n", &["line 2", "value 2", "\"x\""]);
     refused(b"1,2\n3,x\n", &["line 2, value 2", "\"x\""]);
     refused(b"1,2,\n3,4,\n", &["line 1, value 3", "empty"]);
     refused(b"1,5;2,5\n3;4\n", &["decimal sign"]);
