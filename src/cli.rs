@@ -10,6 +10,7 @@ mod lyapunov;
 mod headline;
 mod maps;
 mod outlook;
+mod process;
 mod results;
 mod scaling;
 mod spectrum;
@@ -83,6 +84,8 @@ pub struct Invocation {
     pub device: String,
     /// The folder for results.
     pub out: Option<PathBuf>,
+    /// May the results of an earlier run in that folder be replaced?
+    pub force: bool,
     /// Only say what would be done.
     pub plan: bool,
     /// No progress, no remarks.
@@ -138,9 +141,8 @@ pub fn understand(arguments: impl Iterator<Item = OsString>) -> Result<Request> 
 
 /// Does what was asked.
 pub fn run(invocation: Invocation) -> Result<()> {
-    silence_wayland();
+    process::prepare()?;
     let console = console::Console::new(&invocation);
-    let _tidy = console::Tidy;
     match &invocation.command {
         Command::Sweep(spec) => sweep::run(&console, &invocation, spec),
         Command::Spectrum(spec) => spectrum::run(&console, &invocation, spec),
@@ -169,12 +171,4 @@ fn in_one_line(error: &clap::Error) -> String {
         line = line.replace(terse, plain);
     }
     format!("{line}; see --help")
-}
-
-/// Vulkan drivers load libwayland, which complains on standard error where this variable is missing.
-fn silence_wayland() {
-    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
-        // SAFETY: called before any other thread is started.
-        unsafe { std::env::set_var("XDG_RUNTIME_DIR", std::env::temp_dir()) };
-    }
 }

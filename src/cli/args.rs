@@ -93,6 +93,9 @@ struct Global {
     /// Folder for run.json, tables and figures
     #[arg(long, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace the results of an earlier run in that folder, once the new ones are complete
+    #[arg(long, global = true)]
+    force: bool,
     /// Only say what would be done: members, memory, time
     #[arg(long, global = true)]
     plan: bool,
@@ -167,6 +170,9 @@ impl Arguments {
         if global.device.trim().is_empty() {
             return invalid!("device: the name is empty; give auto, gpu, cpu, reference, software or part of a name");
         }
+        if global.force && global.out.is_none() {
+            return Err(Error::Usage("--force replaces the results in a folder; name it with --out DIR".to_string()));
+        }
         let mut chunk = global.chunk;
         let command = match command {
             Subcommands::Sweep(given) => {
@@ -199,8 +205,8 @@ impl Arguments {
             }
         };
         chunk.map_or(Ok(()), |chunk| check::count("chunk", chunk, crate::spec::MOST_LAYERS))?;
-        let Global { json, device, out, plan, quiet, .. } = global;
-        Ok(Request::Run(Box::new(Invocation { command, json, device, out, plan, quiet, chunk })))
+        let Global { json, device, out, force, plan, quiet, .. } = global;
+        Ok(Request::Run(Box::new(Invocation { command, json, device, out, force, plan, quiet, chunk })))
     }
 }
 

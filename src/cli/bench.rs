@@ -1,7 +1,7 @@
 //! `eulerscope bench`: GPU against CPU, kernel by kernel and end to end.
 
 use crate::bench::{self, Peak, Report, Row, Settings};
-use crate::cli::console::{Console, create_folder};
+use crate::cli::console::Console;
 use crate::cli::{BenchSpec, Invocation, fit};
 use crate::dataset::{Column, Dataset};
 use crate::device::gpu::{self, adapters};
@@ -18,6 +18,7 @@ const BEST_LAYOUTS: usize = 4;
 pub fn run(console: &Console, invocation: &Invocation, spec: &BenchSpec) -> Result<()> {
     let settings = Settings { quick: spec.quick, only: spec.only.clone(), seed: spec.seed };
     bench::check_names(&settings.only)?;
+    let dataset = console.dataset(invocation)?;
     let devices = devices(console, &invocation.device, spec.quick)?;
     let header = header(&devices);
     console.show(&shown_header(&header))?;
@@ -27,17 +28,17 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &BenchSpec) -> Resu
         console.show(&jobs.iter().map(line).collect::<String>())?;
         return console.emit(&json!({ "header": header, "spec": spec, "jobs": jobs }));
     }
-    let dataset = invocation.out.as_deref().map(create_folder).transpose()?;
     let mut progress = console.progress("bench");
     let report = bench::run(&devices, &settings, &mut |fraction, _| progress.at(fraction))?;
     drop(progress);
     let mut record = json!({ "eulerscope": env!("CARGO_PKG_VERSION"), "command": "bench", "spec": spec });
     merge(&mut record, &header);
     merge(&mut record, &json!(report));
-    console.show(&shown(&report, console.columns()))?;
+    // First: what is shown may find a full disk or a closed terminal.
     if let Some(dataset) = dataset {
         write(console, dataset, &report, &header, &record)?;
     }
+    console.show(&shown(&report, console.columns()))?;
     console.emit(&record)?;
     match report.interrupted {
         true => Err(Error::Partial("stopped before the last row was measured".to_string())),
@@ -259,9 +260,7 @@ fn write(console: &Console, mut dataset: Dataset, report: &Report, header: &Valu
     let picture = figure.draw()?;
     dataset.write_bytes("roofline.png", &picture.png)?;
     dataset.write_bytes("roofline.svg", picture.svg.as_bytes())?;
-    let folder = dataset.folder().display().to_string();
-    dataset.finish(record.clone())?;
-    console.note(&format!("results are in {folder}"));
+    console.landed(&dataset.finish(record.clone())?);
     Ok(())
 }
 

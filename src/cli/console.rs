@@ -1,50 +1,20 @@
 //! What the user sees while the program works: remarks and progress on standard error, results on standard output.
 
+use crate::cli::process::stop_flag;
 use crate::cli::{Invocation, fit};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Landed};
 use crate::device::{Description, Device};
 use crate::error::{Error, Result};
 use crate::spec::Precision;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Without a terminal, a progress line at most so often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-
-/// Folders that this process has made, the innermost first.
-static MADE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-/// Opens the folder for results and remembers which folders were made for it.
-pub fn create_folder(folder: &Path) -> Result<Dataset> {
-    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-    let made = folder.ancestors().take_while(missing).map(Path::to_path_buf).collect();
-    if let Ok(mut known) = MADE.lock() {
-        *known = made;
-    }
-    Dataset::create(folder)
-}
-
-/// Takes back the folders that were made and have stayed empty.
-fn remove_empty_folders() {
-    if let Ok(mut made) = MADE.lock() {
-        // A folder with something in it cannot be removed, and neither can those around it.
-        made.drain(..).all(|folder| std::fs::remove_dir(folder).is_ok());
-    }
-}
-
-/// Takes back empty folders at the end of a run, however it ends.
-pub struct Tidy;
-
-impl Drop for Tidy {
-    fn drop(&mut self) {
-        remove_empty_folders();
-    }
-}
 
 /// A device in the caption of a figure: what it is, its numbers and its name.
 pub fn caption(device: &Description) -> String {
@@ -71,6 +41,27 @@ impl Console {
         if !self.quiet {
             remark(line);
         }
+    }
+
+    /// The folder for results, if one is wanted, claimed for this run before any work is done.
+    pub fn dataset(&self, invocation: &Invocation) -> Result<Option<Dataset>> {
+        let Some(folder) = invocation.out.as_deref().filter(|_| !invocation.plan) else { return Ok(None) };
+        // From here on there is something to tidy up.
+        stop_flag(self.quiet);
+        let dataset = Dataset::create(folder, invocation.force)?;
+        if !dataset.is_guarded() {
+            let folder = folder.display();
+            self.note(&format!("{folder}: this file system has no locks; let no other run write there"));
+        }
+        Ok(Some(dataset))
+    }
+
+    /// Says where results are, and what has happened to files in their way.
+    pub fn landed(&self, landed: &Landed) {
+        for (name, kept) in &landed.kept {
+            self.note(&format!("{name} was not of an earlier run and is kept as {kept}"));
+        }
+        self.note(&format!("results are in {}: run.json, *.parquet, *.png, *.svg", landed.folder.display()));
     }
 
     /// Text for people on standard output, no wider than that is; nothing with `--json`.
@@ -128,7 +119,7 @@ impl Console {
 }
 
 /// Says a line on standard error, no wider than that is.
-fn remark(line: &str) {
+pub fn remark(line: &str) {
     let text = format!("{line}\n");
     // Nobody to hear a remark is no failure.
     let _ = std::io::stderr()
@@ -141,29 +132,6 @@ pub fn print(text: &str) -> Result<()> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|error| Error::io(std::path::Path::new("standard output"), error, "redirect it to another place"))
-}
-
-/// Set by the first Ctrl-C; the second ends the program.
-fn stop_flag(quiet: bool) -> Arc<AtomicBool> {
-    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-    FLAG.get_or_init(|| {
-        let flag = Arc::new(AtomicBool::new(false));
-        let own = flag.clone();
-        let set = ctrlc::set_handler(move || {
-            if own.swap(true, Ordering::SeqCst) {
-                remove_empty_folders();
-                std::process::exit(130);
-            }
-            if !quiet {
-                remark("stopping after this chunk and keeping what is done; again to stop now");
-            }
-        });
-        if let Err(error) = set {
-            log::warn!("Ctrl-C will lose what is done: {error}");
-        }
-        flag
-    })
-    .clone()
 }
 
 /// A bar on a terminal, plain lines elsewhere.

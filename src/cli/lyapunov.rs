@@ -20,11 +20,11 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
     if spec.ensemble.radius_kind == RadiusKind::Exact {
         return invalid!("radius_kind: a product of layers has no one exact radius; use nominal");
     }
+    let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
         return outlook::lyapunov(console, &device, spec, invocation.chunk);
     }
-    let dataset = invocation.out.as_deref().map(console::create_folder).transpose()?;
     let start = Instant::now();
     let mut progress = console.progress("lyapunov");
     let result = lyapunov::run(&device, spec, invocation.chunk.unwrap_or(0), &mut |fraction| progress.at(fraction))?;
@@ -44,10 +44,11 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
         "members": result.members,
         "interrupted": result.interrupted,
     });
-    show(console, spec, &result)?;
+    // First: what is shown may find a full disk or a closed terminal.
     if let Some(dataset) = dataset {
         write(console, dataset, &device, spec, &result, &record)?;
     }
+    show(console, spec, &result)?;
     console.emit(&record)?;
     ending(spec, &result)
 }
@@ -136,8 +137,6 @@ fn write(
     let picture = figure.draw()?;
     dataset.write_bytes("convergence.png", &picture.png)?;
     dataset.write_bytes("convergence.svg", picture.svg.as_bytes())?;
-    let folder = dataset.folder().display().to_string();
-    dataset.finish(record.clone())?;
-    console.note(&format!("results are in {folder}"));
+    console.landed(&dataset.finish(record.clone())?);
     Ok(())
 }

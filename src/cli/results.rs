@@ -3,7 +3,7 @@
 use crate::cli::console::Console;
 use crate::cli::tables::Columns;
 use crate::cli::{maps, scaling, tables, thinning};
-use crate::dataset::{Dataset, TableWriter};
+use crate::dataset::{Dataset, Landed, TableWriter};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::figure::Picture;
@@ -21,7 +21,7 @@ pub fn write(
     spec: &SweepSpec,
     results: &[Combination],
     (record, recorded): (Value, Option<&[Recorded]>),
-) -> Result<()> {
+) -> Result<Landed> {
     let text = serde_json::to_string(spec).map_err(|error| Error::Bug(error.to_string()))?;
     dataset.note("spec", &text);
     dataset.note("spec_hash", blake3::hash(text.as_bytes()).to_hex().as_str());

@@ -8,7 +8,7 @@ mod solve;
 mod words;
 
 use crate::cli::Invocation;
-use crate::cli::console::{self, Console, Progress};
+use crate::cli::console::{Console, Progress};
 use crate::cli::outlook::{self, Outlook};
 use crate::dataset::Dataset;
 use crate::device::Device;
@@ -27,11 +27,11 @@ use std::time::Instant;
 pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> Result<()> {
     let mut clock = Clock::new();
     let stack = spec.matrix.as_deref().map(matrix::read).transpose()?;
+    let dataset = console.dataset(invocation)?;
     let device = console.open_in(spec.precision.unwrap_or(Precision::F32), invocation)?;
     if invocation.plan {
         return plan(console, &device, spec, stack.as_ref(), invocation.chunk);
     }
-    let dataset = invocation.out.as_deref().map(console::create_folder).transpose()?;
     clock.lap("opening_seconds");
     let mut progress = console.progress("eigenvalues");
     let solved = match &stack {
@@ -155,14 +155,15 @@ fn finish(
     outcome: &Outcome,
     (mut result, mut clock): (Value, Clock),
 ) -> Result<()> {
-    console.show(&words::report(&result))?;
-    if spec.values {
-        console.show(&words::values(&outcome.solved.spoken))?;
-    }
+    // First: what is shown may find a full disk or a closed terminal.
     if let Some(dataset) = dataset {
         folder::write(console, dataset, device, spec, outcome, &result)?;
         clock.lap("files_seconds");
         result["timing"] = clock.timing(outcome.solved.facts.len());
+    }
+    console.show(&words::report(&result))?;
+    if spec.values {
+        console.show(&words::values(&outcome.solved.spoken))?;
     }
     if let Some(pseudo) = &outcome.pseudo {
         result["pseudospectrum"] = json!(pseudo);

@@ -1,6 +1,6 @@
 //! `eulerscope sweep`: the stability map, or one for each combination of outer axes.
 
-use crate::cli::console::{self, Console};
+use crate::cli::console::Console;
 use crate::cli::headline::Headline;
 use crate::cli::outlook::{self, work};
 use crate::cli::results::{self, Recorded};
@@ -22,21 +22,20 @@ const MOST_ANNOUNCED: usize = 8;
 
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Result<()> {
+    let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
         return outlook::sweep(console, &device, spec);
     }
-    let dataset = invocation.out.as_deref().map(console::create_folder).transpose()?;
     announce(console, spec);
     let mut progress = console.progress("sweep");
     let results = sweep::run_all(&device, spec, &outlook::cost, &mut |fraction| progress.at(fraction))?;
     drop(progress);
     let mut record = record(&device, spec, &results);
     if let Some(dataset) = dataset {
-        let folder = dataset.folder().display().to_string();
         let recorded = (!interrupted(spec, &results)).then(|| recorded(console, spec, &results, &mut record));
-        results::write(dataset, &device, spec, &results, (record.clone(), recorded.as_deref()))?;
-        console.note(&format!("results are in {folder}: run.json, *.parquet, *.png, *.svg"));
+        let landed = results::write(dataset, &device, spec, &results, (record.clone(), recorded.as_deref()))?;
+        console.landed(&landed);
     }
     show(console, &device, spec, &results)?;
     console.emit(&Whole { record: &record, cells: Cells { spec, results: &results } })?;

@@ -1,21 +1,21 @@
-//! One file that appears whole or not at all.
+//! One file of a run: written, synced, read back and compared.
 
-use super::Record;
+use super::seal::Record;
 use crate::error::{Error, Result};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 const ROOM: &str = "make room or give --out another folder";
 
-/// A file under its temporary name. Dropped before [`Pending::commit`], it vanishes.
+/// A staged file. Dropped before it is whole ([`Pending::check`]), it vanishes.
 #[derive(Debug)]
 pub(super) struct Pending {
     name: String,
-    temporary: PathBuf,
+    staged: PathBuf,
     target: PathBuf,
     sink: Sink,
-    committed: bool,
+    whole: bool,
 }
 
 /// Writes to a file and hashes what it writes.
@@ -40,18 +40,14 @@ impl Write for Sink {
 }
 
 impl Pending {
-    /// Opens the temporary file of `name` in `folder`.
-    pub(super) fn create(folder: &Path, name: &str) -> Result<Self> {
-        let temporary = temporary_name(folder, name);
+    /// Makes the file `name` in `staging`; errors name the place that it will have in `folder`.
+    pub(super) fn create(staging: &Path, folder: &Path, name: &str) -> Result<Self> {
+        let staged = staging.join(name);
         let target = folder.join(name);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&temporary)
+        let file = File::create(&staged)
             .map_err(|source| Error::io(&target, source, "give --out a folder that can be written"))?;
         let sink = Sink { file, hasher: blake3::Hasher::new(), bytes: 0 };
-        Ok(Pending { name: name.to_string(), temporary, target, sink, committed: false })
+        Ok(Pending { name: name.to_string(), staged, target, sink, whole: false })
     }
 
     /// The file name that it will have.
@@ -65,8 +61,8 @@ impl Pending {
     }
 
     /// The path that it has now.
-    pub(super) fn temporary(&self) -> &Path {
-        &self.temporary
+    pub(super) fn staged(&self) -> &Path {
+        &self.staged
     }
 
     /// Appends `content`.
@@ -83,19 +79,13 @@ impl Pending {
     pub(super) fn check(&mut self) -> Result<Record> {
         self.sink.flush().and_then(|()| self.sink.file.sync_all()).map_err(|source| self.failed(source))?;
         let written = Record { bytes: self.sink.bytes, blake3: self.sink.hasher.finalize().to_hex().to_string() };
-        let found = record(&self.temporary)?;
+        let found = record(&self.staged)?;
         if found != written {
             let path = self.target.display();
             return Err(Error::Verification(format!("{path}: reads back differently than written; check the disk")));
         }
+        self.whole = true;
         Ok(written)
-    }
-
-    /// Gives the file its name and makes the name durable.
-    pub(super) fn commit(mut self) -> Result<()> {
-        fs::rename(&self.temporary, &self.target).map_err(|source| self.failed(source))?;
-        self.committed = true;
-        sync_folder(&self.target).map_err(|source| self.failed(source))
     }
 }
 
@@ -111,31 +101,16 @@ impl Write for Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if !self.committed {
+        if !self.whole {
             // The failure that led here is already being reported; a second one would hide it.
-            let _ = fs::remove_file(&self.temporary);
+            let _ = fs::remove_file(&self.staged);
         }
     }
 }
 
-fn temporary_name(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!(".{name}.{}.tmp", std::process::id()))
-}
-
-/// Makes the new name durable; only Unix lets a folder be synced.
-fn sync_folder(target: &Path) -> io::Result<()> {
-    match target.parent() {
-        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
-}
-
-/// Writes, syncs and removes a byte in `folder`.
-pub(super) fn probe(folder: &Path) -> Result<()> {
-    let path = temporary_name(folder, "probe");
-    let attempt = File::create(&path).and_then(|mut file| file.write_all(b"?").and_then(|()| file.sync_all()));
-    let removal = fs::remove_file(&path);
-    attempt.and(removal).map_err(|source| Error::io(folder, source, "give --out a folder that can be written"))
+/// Makes the names in a folder durable; only Unix lets a folder be synced.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Removes a file, if it is there.

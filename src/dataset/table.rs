@@ -1,7 +1,8 @@
 //! A Parquet table that grows by row groups, so that memory stays bounded however many rows come.
 
 use super::file::Pending;
-use super::{Column, Record};
+use super::seal::Record;
+use super::{Column, dictionary};
 use crate::error::{Error, Result};
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
@@ -22,6 +23,7 @@ const GROUP_BYTES: usize = 32 << 20;
 
 /// A table that is being written. Dropped before [`super::Dataset::finish_table`], it leaves no file.
 pub struct TableWriter {
+    name: String,
     stage: Stage,
     notes: Vec<(String, String)>,
     waiting: Vec<(String, Column)>,
@@ -50,7 +52,8 @@ impl Write for Slot {
 
 impl TableWriter {
     pub(super) fn new(pending: Pending, notes: Vec<(String, String)>) -> Self {
-        TableWriter { stage: Stage::Begun(Box::new(pending)), notes, waiting: Vec::new(), rows: 0 }
+        let name = pending.name().to_string();
+        TableWriter { name, stage: Stage::Begun(Box::new(pending)), notes, waiting: Vec::new(), rows: 0 }
     }
 
     /// Appends rows: columns of equal length, with the same names and kinds every time. The first call may bring no rows.
@@ -74,7 +77,9 @@ impl TableWriter {
             columns.iter().map(|(name, column)| column.parquet_type(name)).collect::<parquet::errors::Result<_>>();
         let schema = fields.and_then(|fields| Type::group_type_builder("table").with_fields(fields).build());
         let schema = Arc::new(schema.map_err(|error| Error::Bug(format!("no Parquet schema: {error}")))?);
-        let notes = self.notes.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
+        let names = columns.iter().map(|(name, _)| *name);
+        let described = dictionary::metadata(self.name.trim_end_matches(".parquet"), names);
+        let notes = self.notes.iter().cloned().chain(described).map(|(key, value)| KeyValue::new(key, value)).collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_created_by(format!("eulerscope {}", env!("CARGO_PKG_VERSION")))
@@ -116,7 +121,7 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Writes what is waiting and the footer, reads the file back, and gives it its name.
+    /// Writes what is waiting and the footer, and reads the file back.
     pub(super) fn finish(mut self) -> Result<(String, Record)> {
         if self.waiting.first().is_some_and(|(_, column)| column.rows() > 0) {
             self.write_group()?;
@@ -129,9 +134,7 @@ impl TableWriter {
         let mut pending = pending.ok_or_else(|| Error::Bug("a table has lost its file".into()))?;
         let record = pending.check()?;
         check_table(&pending, self.rows, &schema)?;
-        let name = pending.name().to_string();
-        pending.commit()?;
-        Ok((name, record))
+        Ok((self.name, record))
     }
 }
 
@@ -169,7 +172,7 @@ fn check_table(pending: &Pending, rows: u64, schema: &Type) -> Result<()> {
     let damaged = |what: String| {
         Error::Verification(format!("{}: {what} after writing; check the disk", pending.target().display()))
     };
-    let file = File::open(pending.temporary()).map_err(|source| pending.failed(source))?;
+    let file = File::open(pending.staged()).map_err(|source| pending.failed(source))?;
     let reader = SerializedFileReader::new(file).map_err(|error| damaged(format!("no Parquet file ({error})")))?;
     let metadata = reader.metadata().file_metadata();
     if metadata.num_rows() != rows as i64 {

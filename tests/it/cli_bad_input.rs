@@ -123,6 +123,7 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("devices --device=", 4, "device"),
     ("devices --plan", 2, "devices has no --plan"),
     ("devices --out results", 2, "devices has no --out"),
+    ("sweep --force", 2, "name it with --out"),
     ("devices --device nosuchadapter --quiet", 5, ""),
     // Ensembles.
     ("sweep --ensemble elliptic", 4, "tau"),

@@ -16,6 +16,9 @@ fn numbers(values: &[f64]) -> Column {
     Column::F64(values.to_vec())
 }
 
+/// What a run has in its folder until it is done.
+const HIDDEN: [&str; 2] = [".eulerscope.lock", ".eulerscope.new"];
+
 /// The table that tests/read_back.py expects.
 fn cells() -> Vec<(&'static str, Column)> {
     vec![
@@ -30,9 +33,8 @@ fn cells() -> Vec<(&'static str, Column)> {
 }
 
 fn write_example(folder: &Path) {
-    let mut dataset = Dataset::create(folder).unwrap();
+    let mut dataset = Dataset::create(folder, false).unwrap();
     dataset.note("spec", "0123abcd");
-    dataset.document("step_size", "Euler step size h");
     dataset.write_table("cells", &cells()).unwrap();
     let mut long = dataset.table("long").unwrap();
     let rows: Vec<u32> = (0..200_000).collect();
@@ -61,12 +63,12 @@ fn pandas_polars_and_duckdb_read_it() {
 fn the_seal_comes_last_and_names_every_file() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("deep/er");
-    let mut dataset = Dataset::create(&out).unwrap();
-    assert_eq!(names(&out), [""; 0]);
+    let mut dataset = Dataset::create(&out, false).unwrap();
     dataset.write_bytes("map.svg", b"<svg/>").unwrap();
-    assert_eq!(names(&out), ["map.svg"]);
+    assert_eq!(names(&out), HIDDEN);
     assert_eq!(verify(&out).unwrap_err().exit_code(), 9);
-    dataset.finish(json!({"seed": 1})).unwrap();
+    let landed = dataset.finish(json!({"seed": 1})).unwrap();
+    assert_eq!((landed.folder, landed.kept), (out.clone(), vec![]));
     assert_eq!(names(&out), ["map.svg", "run.json"]);
     let run: Value = serde_json::from_slice(&std::fs::read(out.join("run.json")).unwrap()).unwrap();
     assert_eq!(run["seed"], 1);
@@ -93,7 +95,12 @@ fn damage_is_found_and_named() {
     std::fs::remove_file(&table).unwrap();
     let error = verify(folder.path()).unwrap_err();
     assert!(error.exit_code() == 9 && error.to_string().contains("cells.parquet"), "{error}");
-    for seal in ["", "[1]", "{\"files\": {\"../x\": {\"bytes\": 0, \"blake3\": \"\"}}}"] {
+    for seal in [
+        "",
+        "[1]",
+        "{\"files\": {}}",
+        "{\"eulerscope\": \"1\", \"files\": {\"../x\": {\"bytes\": 0, \"blake3\": \"\"}}}",
+    ] {
         std::fs::write(folder.path().join("run.json"), seal).unwrap();
         let error = verify(folder.path()).unwrap_err();
         assert!(error.exit_code() == 9 && error.to_string().contains("run.json"), "{error}");
@@ -101,27 +108,116 @@ fn damage_is_found_and_named() {
 }
 
 #[test]
-fn a_second_run_replaces_the_first_as_a_whole() {
+fn a_second_run_replaces_the_first_as_a_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     write_example(folder.path());
     std::fs::write(folder.path().join("notes.txt"), "mine").unwrap();
-    let mut dataset = Dataset::create(folder.path()).unwrap();
-    verify(folder.path()).expect("the first run stays until the second writes");
+    let before = names(folder.path());
+    let error = Dataset::create(folder.path(), false).expect_err("must be refused");
+    assert!(error.exit_code() == 7 && error.to_string().contains("--force"), "{error}");
+    let mut dataset = Dataset::create(folder.path(), true).unwrap();
     dataset.write_table("cells", &cells()).unwrap();
-    assert_eq!(verify(folder.path()).unwrap_err().exit_code(), 9);
-    dataset.finish(json!({})).unwrap();
+    verify(folder.path()).expect("the first run stays until the second is complete");
+    drop(dataset);
+    verify(folder.path()).expect("the first run stays if the second fails");
+    assert_eq!(names(folder.path()), before);
+    let mut dataset = Dataset::create(folder.path(), true).unwrap();
+    dataset.write_table("cells", &cells()).unwrap();
+    let landed = dataset.finish(json!({})).unwrap();
+    assert_eq!(landed.kept, []);
     verify(folder.path()).unwrap();
     assert_eq!(names(folder.path()), ["cells.parquet", "notes.txt", "run.json"]);
+}
+
+/// The results of a second run, complete in the staging folder of a first one's, as if it had been cut off then.
+fn staged(folder: &Path) -> std::path::PathBuf {
+    write_example(folder);
+    let other = tempfile::tempdir().unwrap();
+    let mut dataset = Dataset::create(other.path(), false).unwrap();
+    dataset.write_table("cells", &cells()).unwrap();
+    dataset.write_bytes("new.svg", b"<svg/>").unwrap();
+    dataset.finish(json!({})).unwrap();
+    let staging = folder.join(".eulerscope.new");
+    std::fs::create_dir(&staging).unwrap();
+    for name in names(other.path()) {
+        std::fs::copy(other.path().join(&name), staging.join(&name)).unwrap();
+    }
+    staging
+}
+
+/// Cut off anywhere, the move of complete results into their place is ended by the next run.
+#[test]
+fn a_move_that_was_cut_off_is_ended_by_the_next_run() {
+    for cut in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = staged(folder.path());
+        let at = |name: &str| folder.path().join(name);
+        let steps: [&dyn Fn(); 4] = [
+            &|| std::fs::rename(at("run.json"), staging.join(".replaced.json")).unwrap(),
+            &|| std::fs::remove_file(at("map.svg")).unwrap(),
+            &|| std::fs::rename(staging.join("cells.parquet"), at("cells.parquet")).unwrap(),
+            &|| std::fs::rename(staging.join("new.svg"), at("new.svg")).unwrap(),
+        ];
+        steps[..cut].iter().for_each(|step| step());
+        let error = Dataset::create(folder.path(), false).expect_err("there are results now");
+        assert!(error.to_string().contains("--force"), "{error}");
+        verify(folder.path()).unwrap();
+        assert_eq!(names(folder.path()), ["cells.parquet", "new.svg", "run.json"], "cut after {cut} steps");
+    }
+}
+
+/// What no `run.json` vouches for, byte for byte, is renamed where it is in the way, and never deleted.
+#[test]
+fn files_of_others_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    write_example(folder.path());
+    for name in ["map.svg", "long.parquet", "exponents.parquet", "new.svg", "new.svg.old"] {
+        std::fs::write(folder.path().join(name), format!("mine: {name}")).unwrap();
+    }
+    let mut dataset = Dataset::create(folder.path(), true).unwrap();
+    dataset.write_bytes("new.svg", b"<svg/>").unwrap();
+    let landed = dataset.finish(json!({})).unwrap();
+    let kept = [
+        ("long.parquet", "long.parquet.old"),
+        ("map.svg", "map.svg.old"),
+        ("exponents.parquet", "exponents.parquet.old"),
+        ("new.svg", "new.svg.old-2"),
+    ];
+    assert_eq!(landed.kept, kept.map(|(name, now)| (name.to_string(), now.to_string())));
+    for (name, now) in kept {
+        assert_eq!(std::fs::read_to_string(folder.path().join(now)).unwrap(), format!("mine: {name}"));
+    }
+    assert_eq!(names(folder.path()).len(), 3 + kept.len());
+    verify(folder.path()).unwrap();
+}
+
+#[test]
+fn an_interrupted_run_does_not_replace_results() {
+    let folder = tempfile::tempdir().unwrap();
+    write_example(folder.path());
+    let before = names(folder.path());
+    for place in ["interrupted", "interrupted-2"] {
+        let mut dataset = Dataset::create(folder.path(), true).unwrap();
+        dataset.write_table("cells", &cells()).unwrap();
+        let landed = dataset.finish(json!({"interrupted": true})).unwrap();
+        assert_eq!(landed.folder, folder.path().join(place));
+        verify(folder.path()).unwrap();
+        verify(&landed.folder).unwrap();
+        assert_eq!(names(&landed.folder), ["cells.parquet", "run.json"]);
+    }
+    assert_eq!(names(folder.path()).len(), before.len() + 2);
 }
 
 #[test]
 fn what_is_dropped_or_wrong_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let mut dataset = Dataset::create(folder.path()).unwrap();
+    let mut dataset = Dataset::create(folder.path(), false).unwrap();
     let mut table = dataset.table("cells").unwrap();
     table.append(&[("step_size", numbers(&[1.0]))]).unwrap();
-    assert_eq!(names(folder.path()).len(), 1);
+    let staging = folder.path().join(HIDDEN[1]);
+    assert_eq!(names(&staging), ["cells.parquet"]);
     drop(table);
+    assert_eq!(names(&staging), [""; 0]);
     let two = [("a", numbers(&[1.0])), ("b", numbers(&[]))];
     let same = [("a", numbers(&[1.0])), ("a", numbers(&[1.0]))];
     let nan = [("a", numbers(&[f64::NAN]))];
@@ -136,6 +232,15 @@ fn what_is_dropped_or_wrong_leaves_nothing() {
     assert_eq!(table.append(&[("b", numbers(&[1.0]))]).unwrap_err().exit_code(), 10);
     assert_eq!(table.append(&[("a", Column::I64(vec![1]))]).unwrap_err().exit_code(), 10);
     drop(table);
+    assert_eq!(names(&staging), [""; 0]);
+    drop(dataset);
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
+fn folders_that_were_made_for_nothing_are_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Dataset::create(&folder.path().join("deep/er"), false).unwrap());
     assert_eq!(names(folder.path()), [""; 0]);
 }
 
@@ -145,7 +250,7 @@ fn a_folder_that_cannot_be_written_is_refused_at_once() {
     let file = folder.path().join("file");
     std::fs::write(&file, "x").unwrap();
     for out in [file.clone(), file.join("below"), Path::new("/proc/eulerscope").to_path_buf()] {
-        let error = Dataset::create(&out).expect_err("must be refused");
+        let error = Dataset::create(&out, false).expect_err("must be refused");
         assert_eq!(error.exit_code(), 7);
         assert!(error.to_string().contains(&*out.to_string_lossy()), "{error}");
     }
@@ -172,7 +277,7 @@ fn a_refused_write_is_named_and_leaves_no_part() {
 
 #[cfg(target_os = "linux")]
 fn fill(out: &Path) {
-    let mut dataset = Dataset::create(out).unwrap();
+    let mut dataset = Dataset::create(out, false).unwrap();
     dataset.write_bytes("good.svg", b"<svg/>").unwrap();
     let error = dataset.write_bytes("map.png", &vec![7; 2 << 20]).unwrap_err();
     assert!(error.exit_code() == 7 && error.to_string().contains("map.png"), "{error}");
@@ -180,5 +285,5 @@ fn fill(out: &Path) {
     let error = dataset.write_table("cells", &[("noise", Column::F64(noise))]).unwrap_err();
     assert!(error.exit_code() == 7 && error.to_string().contains("cells.parquet"), "{error}");
     assert!(error.to_string().contains("File too large"), "{error}");
-    assert_eq!(names(out), ["good.svg"]);
+    assert_eq!(names(&out.join(HIDDEN[1])), ["good.svg"]);
 }

@@ -59,9 +59,7 @@ pub fn write(
     let picture = scatter.draw()?;
     dataset.write_bytes("spectrum.png", &picture.png)?;
     dataset.write_bytes("spectrum.svg", picture.svg.as_bytes())?;
-    let folder = dataset.folder().display().to_string();
-    dataset.finish(result.clone())?;
-    console.note(&format!("results are in {folder}"));
+    console.landed(&dataset.finish(result.clone())?);
     Ok(())
 }
 
