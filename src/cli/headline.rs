@@ -48,7 +48,7 @@ impl Reason {
     fn said(self) -> &'static str {
         match self {
             Reason::Transient => {
-                "transient: layers that are not normal take longer than the depth to the rate of their eigenvalues"
+                "transient: the later half of the depth is not yet the long run, least of all of layers that are not normal"
             }
             Reason::Product => {
                 "product: different layers one after the other grow by their Lyapunov exponent, not by the eigenvalues of one"

@@ -127,7 +127,11 @@ fn friction_alone_shrinks_tangents_by_its_factor() {
                 points: &points,
                 perturbations: true,
             };
-            for (device, _) in &devices {
+            for (device, share) in &devices {
+                // Software Vulkan is slow, and this is about the integrators.
+                if *share > 4 && (integrator, tokens) != (Integrator::Heun, 3) {
+                    continue;
+                }
                 for growth in growths(device, &rollout, 2) {
                     // 161 halvings are beyond f32. Factors are rounded to the device's numbers.
                     let error = 4.0 * device.epsilon();
