@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::spec::keys::BenchKeys;
 use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec};
 use clap::FromArgMatches;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -152,16 +152,48 @@ pub fn run(invocation: Invocation) -> Result<()> {
     }
 }
 
+/// What some flags are called elsewhere.
+const ELSEWHERE: [(&str, &str); 12] = [
+    ("--n", "--width"),
+    ("--T", "--tokens"),
+    ("--L", "--depth"),
+    ("--dt", "--step-size"),
+    ("--friction", "--damping"),
+    ("--exponents", "--top"),
+    ("--output", "--out"),
+    ("-o", "--out"),
+    ("--gpu", "--device gpu"),
+    ("--cpu", "--device cpu"),
+    ("--verbose", "RUST_LOG=info"),
+    ("-v", "RUST_LOG=info"),
+];
+/// A suggestion less alike than this is none: a short flag is somewhat like anything.
+const ALIKE: f64 = 0.8;
+
 /// A usage error of clap in one line: what, its tips, and where help is.
 fn in_one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let lines: Vec<&str> = text
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
+    };
+    let given = context(ContextKind::InvalidArg);
+    let suggested = context(ContextKind::SuggestedArg);
+    let unlike = strsim::jaro_winkler(given.trim_matches('-'), suggested.trim_matches('-')) < ALIKE;
+    let elsewhere = ELSEWHERE.iter().find(|(name, _)| error.kind() == ErrorKind::UnknownArgument && *name == given);
+    // The tip to pass a flag as a value is right about the grammar, and never what is meant.
+    let is_idle = |line: &str| {
+        line.starts_with("tip: to pass")
+            || (line.starts_with("tip:") && (elsewhere.is_some() || unlike && !given.is_empty()))
+    };
+    let mut lines: Vec<String> = text
         .lines()
         .map(str::trim)
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
-        .filter(|line| !line.is_empty())
-        .map(|line| line.strip_prefix("error: ").unwrap_or(line))
+        .filter(|line| !line.is_empty() && !is_idle(line))
+        .map(|line| line.strip_prefix("error: ").unwrap_or(line).to_owned())
         .collect();
+    lines.extend(elsewhere.map(|(_, name)| format!("tip: it is called '{name}' here")));
     let mut line = lines.join("; ").replace("; [", " [");
     for (terse, plain) in [
         ("invalid digit found in string", "not a whole number"),

@@ -145,6 +145,7 @@ fn lyapunov_exponents(settings: &Settings) -> Job {
         steps,
         transient_steps: 0,
         blocks: 1,
+        damping: 0.1,
         ..LyapunovSpec::default()
     };
     Job {
@@ -216,6 +217,7 @@ fn spectra_sweep(settings: &Settings) -> Job {
     let mut spec = SweepSpec { ensemble: ensemble(settings, 64, members), depth, ..SweepSpec::default() };
     spec.step_size = Grid::parse(step_size).expect("a well-written grid");
     spec.radius = Grid::parse(radius).expect("a well-written grid");
+    spec.damping = Grid::single(0.1);
     spec.trajectories = 0;
     let step = sweep::plan_of_a_step(&spec).cost();
     let n = spec.ensemble.width as f64;

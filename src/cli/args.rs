@@ -205,10 +205,16 @@ impl Arguments {
             }
         };
         chunk.map_or(Ok(()), |chunk| check::count("chunk", chunk, crate::spec::MOST_LAYERS))?;
-        let Global { json, device, out, force, plan, quiet, .. } = global;
+        let Global { json, mut device, out, force, plan, quiet, .. } = global;
+        if WORDS.iter().any(|word| device.eq_ignore_ascii_case(word)) {
+            device.make_ascii_lowercase();
+        }
         Ok(Request::Run(Box::new(Invocation { command, json, device, out, force, plan, quiet, chunk })))
     }
 }
+
+/// The devices that have a word of their own.
+const WORDS: [&str; 5] = ["auto", "gpu", "cpu", "reference", "software"];
 
 /// Global options that some commands have nothing for.
 #[derive(Clone, Copy)]

@@ -28,12 +28,13 @@ pub struct Console {
     /// Results as one JSON object.
     pub json: bool,
     quiet: bool,
+    start: Instant,
 }
 
 impl Console {
     /// As the invocation wants it.
     pub fn new(invocation: &Invocation) -> Self {
-        Console { json: invocation.json, quiet: invocation.quiet }
+        Console { json: invocation.json, quiet: invocation.quiet, start: Instant::now() }
     }
 
     /// A remark on standard error.
@@ -67,6 +68,11 @@ impl Console {
     /// Text for people on standard output, no wider than that is; nothing with `--json`.
     pub fn show(&self, text: &str) -> Result<()> {
         if self.json { Ok(()) } else { print(&fit::wrapped(text, self.columns())) }
+    }
+
+    /// Seconds since the command began.
+    pub fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
     }
 
     /// The result for programs; nothing without `--json`.

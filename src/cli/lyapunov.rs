@@ -10,7 +10,6 @@ use crate::invalid;
 use crate::lyapunov::{self, Estimate, Lyapunov};
 use crate::spec::{LyapunovSpec, RadiusKind};
 use serde_json::{Value, json};
-use std::time::Instant;
 
 /// Exponents shown in the terminal and drawn.
 const SHOWN: usize = 8;
@@ -25,16 +24,22 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
     if invocation.plan {
         return outlook::lyapunov(console, &device, spec, invocation.chunk);
     }
-    let start = Instant::now();
+    let opening = console.seconds();
     let mut progress = console.progress("lyapunov");
     let result = lyapunov::run(&device, spec, invocation.chunk.unwrap_or(0), &mut |fraction| progress.at(fraction))?;
     drop(progress);
-    let record = json!({
+    let computed = console.seconds();
+    let mut record = json!({
         "eulerscope": env!("CARGO_PKG_VERSION"),
         "command": "lyapunov",
         "spec": spec,
         "device": device.description(),
-        "timing": { "seconds": start.elapsed().as_secs_f64() },
+        "timing": {
+            "opening_seconds": opening,
+            "exponents_seconds": computed - opening,
+            "files_seconds": 0.0,
+            "seconds": computed,
+        },
         "exponents": result.exponents,
         "sum": result.sum,
         "convergence": result.convergence,
@@ -46,9 +51,13 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
     });
     // First: what is shown may find a full disk or a closed terminal.
     if let Some(dataset) = dataset {
-        write(console, dataset, &device, spec, &result, &record)?;
+        write(console, dataset, &device, spec, &result, || {
+            record["timing"]["files_seconds"] = json!(console.seconds() - computed);
+            record["timing"]["seconds"] = json!(console.seconds());
+            record.clone()
+        })?;
     }
-    show(console, spec, &result)?;
+    show(console, spec, &result, &record["timing"])?;
     console.emit(&record)?;
     ending(spec, &result)
 }
@@ -83,7 +92,7 @@ fn number(estimate: &Estimate) -> String {
     }
 }
 
-fn show(console: &Console, spec: &LyapunovSpec, result: &Lyapunov) -> Result<()> {
+fn show(console: &Console, spec: &LyapunovSpec, result: &Lyapunov, timing: &Value) -> Result<()> {
     let mut text = format!(
         "{} {} products of {} steps, width {}: exponents a step, mean ± standard error\n",
         result.members, spec.layer.weights, spec.steps, spec.ensemble.width
@@ -101,6 +110,14 @@ fn show(console: &Console, spec: &LyapunovSpec, result: &Lyapunov) -> Result<()>
     }
     let positive = result.exponents.iter().filter(|e| e.mean.is_some_and(|mean| mean > 0.0)).count();
     text += &format!("   sum  {}\n{positive} of {count} exponents are positive\n", number(&result.sum));
+    let seconds = |name: &str| timing[name].as_f64().unwrap_or_default();
+    text += &format!(
+        "{:.2} s in all: opening {:.2} s, exponents {:.2} s, files {:.2} s\n",
+        seconds("seconds"),
+        seconds("opening_seconds"),
+        seconds("exponents_seconds"),
+        seconds("files_seconds"),
+    );
     console.show(&text)
 }
 
@@ -110,7 +127,7 @@ fn write(
     device: &Device,
     spec: &LyapunovSpec,
     result: &Lyapunov,
-    record: &Value,
+    record: impl FnOnce() -> Value,
 ) -> Result<()> {
     dataset.note("spec", &json!(spec).to_string());
     dataset.write_table("exponents", &tables::exponents(result))?;
@@ -137,6 +154,6 @@ fn write(
     let picture = figure.draw()?;
     dataset.write_bytes("convergence.png", &picture.png)?;
     dataset.write_bytes("convergence.svg", picture.svg.as_bytes())?;
-    console.landed(&dataset.finish(record.clone())?);
+    console.landed(&dataset.finish(record())?);
     Ok(())
 }

@@ -14,35 +14,50 @@ use serde_json::Value;
 /// Rows of the table of trajectories at most; beyond it fewer members are recorded, then fewer grid points.
 const MOST_ROWS: usize = 2_000_000;
 
-/// Writes everything and seals the folder with `record`; `recorded` is none when the sweep was interrupted.
+/// Writes everything and seals the folder with what `record` gives then; `recorded` is none when the sweep was interrupted.
 pub fn write(
+    console: &Console,
     mut dataset: Dataset,
     device: &Device,
     spec: &SweepSpec,
-    results: &[Combination],
-    (record, recorded): (Value, Option<&[Recorded]>),
+    (results, recorded): (&[Combination], Option<&[Recorded]>),
+    record: impl FnOnce() -> Value,
 ) -> Result<Landed> {
+    let (maps, figures) = (maps::maps(device, spec, results), scaling::figures(device, spec, results));
+    let all = 1 + recorded.map_or(0, <[Recorded]>::len) + maps.len() + figures.len() + 1;
+    let (mut progress, mut done) = (console.progress("files"), 0);
+    // What is done is kept, so there is nothing to stop here.
+    let mut next = || {
+        done += 1;
+        let _ = progress.at(done as f64 / all as f64);
+    };
     let text = serde_json::to_string(spec).map_err(|error| Error::Bug(error.to_string()))?;
     dataset.note("spec", &text);
     dataset.note("spec_hash", blake3::hash(text.as_bytes()).to_hex().as_str());
     write_tables(&mut dataset, spec, results)?;
+    next();
     if let Some(recorded) = recorded {
         let mut table = dataset.table("trajectories")?;
         for (result, recorded) in results.iter().zip(recorded) {
             append(&mut table, spec, result, trajectories(device, result, recorded)?)?;
+            next();
         }
         dataset.finish_table(table)?;
     }
-    for (name, map) in maps::maps(device, spec, results) {
+    for (name, map) in maps {
         write_picture(&mut dataset, &name, &map.draw()?)?;
+        next();
     }
-    for (name, figure) in scaling::figures(device, spec, results) {
+    for (name, figure) in figures {
         write_picture(&mut dataset, &name, &figure.draw()?)?;
+        next();
     }
     if let Some(first) = results.first() {
         write_picture(&mut dataset, "spectrum", &maps::spectrum(device, spec, first).draw()?)?;
     }
-    dataset.finish(record)
+    next();
+    drop(progress);
+    dataset.finish(record())
 }
 
 fn write_tables(dataset: &mut Dataset, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
@@ -130,12 +145,13 @@ fn trajectories(device: &Device, Combination { spec, sweep }: &Combination, reco
 #[cfg(test)]
 mod tests {
     use super::Recorded;
-    use crate::spec::SweepSpec;
+    use crate::spec::{Grid, SweepSpec};
 
     #[test]
     fn fewer_members_are_recorded_before_fewer_points() {
         let recorded = |depth, combinations| {
-            let recorded = Recorded::of(&SweepSpec { depth, ..SweepSpec::default() }, combinations);
+            let spec = SweepSpec { depth, damping: Grid::single(0.1), ..SweepSpec::default() };
+            let recorded = Recorded::of(&spec, combinations);
             (recorded.members, recorded.places.len())
         };
         assert_eq!(recorded(80, 1), (8, 1024));

@@ -7,13 +7,14 @@ use crate::cli::results::{self, Recorded};
 use crate::cli::{Invocation, maps, scaling, tables};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::spec::grid::brief;
 use crate::spec::{Axis, Model, SweepSpec};
 use crate::sweep::{self, Cell, Combination, Timing};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-/// Columns that a map needs in a terminal.
-const NARROWEST_MAP: usize = 72;
+/// The widest map in a terminal, in columns: wider ones are too flat, for they have two dozen lines.
+const WIDEST_MAP: usize = 160;
 /// Maps in a terminal at most; more are for the folder.
 const MOST_MAPS: usize = 4;
 
@@ -27,17 +28,24 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Resu
     if invocation.plan {
         return outlook::sweep(console, &device, spec);
     }
+    let opening_seconds = console.seconds();
     announce(console, spec);
     let mut progress = console.progress("sweep");
     let results = sweep::run_all(&device, spec, &outlook::cost, &mut |fraction| progress.at(fraction))?;
     drop(progress);
-    let mut record = record(&device, spec, &results);
+    let mut record = record(&device, spec, &results, timing(&results, opening_seconds, console.seconds()));
     if let Some(dataset) = dataset {
         let recorded = (!interrupted(spec, &results)).then(|| recorded(console, spec, &results, &mut record));
-        let landed = results::write(dataset, &device, spec, &results, (record.clone(), recorded.as_deref()))?;
+        let start = console.seconds();
+        let landed = results::write(console, dataset, &device, spec, (&results, recorded.as_deref()), || {
+            record["timing"]["files_seconds"] = json!(console.seconds() - start);
+            record["timing"]["total_seconds"] = json!(console.seconds());
+            record.clone()
+        })?;
         console.landed(&landed);
     }
     show(console, &device, spec, &results)?;
+    show_timing(console, spec, &results, &record["timing"])?;
     console.emit(&Whole { record: &record, cells: Cells { spec, results: &results } })?;
     ending(spec, &results)
 }
@@ -95,7 +103,7 @@ fn outer(spec: &SweepSpec, result: &Combination) -> Map<String, Value> {
 }
 
 /// What a run was, without its cells. With several combinations, counts of members are those of the smallest.
-fn record(device: &Device, spec: &SweepSpec, results: &[Combination]) -> Value {
+fn record(device: &Device, spec: &SweepSpec, results: &[Combination], timing: Value) -> Value {
     let fewest = |f: fn(&sweep::Sweep) -> usize| results.iter().map(|result| f(&result.sweep)).min();
     let mut record = json!({
         "eulerscope": env!("CARGO_PKG_VERSION"),
@@ -103,7 +111,7 @@ fn record(device: &Device, spec: &SweepSpec, results: &[Combination]) -> Value {
         "stream_version": crate::random::STREAM_VERSION,
         "spec": spec,
         "device": device.description(),
-        "timing": timing(results),
+        "timing": timing,
         "interrupted": interrupted(spec, results),
         "headline": Headline::of(spec, results),
         "quantile_members": fewest(|sweep| sweep.quantile_members),
@@ -139,11 +147,15 @@ fn recorded(console: &Console, spec: &SweepSpec, results: &[Combination], record
     recorded
 }
 
-fn timing(results: &[Combination]) -> Timing {
-    results.iter().map(|result| result.sweep.timing).fold(Timing::default(), |sum, own| Timing {
-        spectra_seconds: sum.spectra_seconds + own.spectra_seconds,
-        rollout_seconds: sum.rollout_seconds + own.rollout_seconds,
-        total_seconds: sum.total_seconds + own.total_seconds,
+/// Seconds of the parts of the run, and of all of it so far.
+fn timing(results: &[Combination], opening_seconds: f64, total_seconds: f64) -> Value {
+    let sum = |f: fn(&Timing) -> f64| results.iter().map(|result| f(&result.sweep.timing)).sum::<f64>();
+    json!({
+        "opening_seconds": opening_seconds,
+        "spectra_seconds": sum(|own| own.spectra_seconds),
+        "rollout_seconds": sum(|own| own.rollout_seconds),
+        "files_seconds": 0.0,
+        "total_seconds": total_seconds,
     })
 }
 
@@ -197,50 +209,53 @@ fn announce_jacobians(console: &Console, at: &str, spec: &SweepSpec) {
 
 fn show(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
     show_maps(console, device, spec, results)?;
-    if console.columns() >= NARROWEST_MAP {
-        for (_, figure) in scaling::figures(device, spec, results) {
-            console.show(&format!("{}\n", figure.terminal(console.columns())))?;
-        }
+    for (_, figure) in scaling::figures(device, spec, results) {
+        console.show(&format!("{}\n", figure.terminal(console.columns().min(WIDEST_MAP))))?;
     }
-    console.show(&Headline::of(spec, results).said())?;
-    show_timing(console, spec, results)
+    console.show(&Headline::of(spec, results).said())
 }
 
 /// Seconds, with a rate where all of the work was done.
-fn show_timing(console: &Console, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
-    let Timing { spectra_seconds, rollout_seconds, .. } = timing(results);
+fn show_timing(console: &Console, spec: &SweepSpec, results: &[Combination], timing: &Value) -> Result<()> {
+    let seconds = |name: &str| timing[name].as_f64().unwrap_or_default();
     let work: f64 = results.iter().map(|result| work(&result.spec)).sum();
     let rate = match interrupted(spec, results) {
         true => String::new(),
-        false => format!(" ({:.1} GFLOP/s)", work / rollout_seconds / 1e9),
+        false => format!(" ({:.1} GFLOP/s)", work / seconds("rollout_seconds") / 1e9),
     };
-    console.show(&format!("spectra {spectra_seconds:.2} s, rollouts {rollout_seconds:.2} s{rate}\n"))
+    console.show(&format!(
+        "{:.2} s in all: opening {:.2} s, spectra {:.2} s, rollouts {:.2} s{rate}, files {:.2} s\n",
+        seconds("total_seconds"),
+        seconds("opening_seconds"),
+        seconds("spectra_seconds"),
+        seconds("rollout_seconds"),
+        seconds("files_seconds"),
+    ))
 }
 
 fn show_maps(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
-    if console.columns() < NARROWEST_MAP {
-        return Ok(());
-    }
     let count = results.len() * spec.damping.len();
     if !spec.sweep_over.is_empty() && count > MOST_MAPS && maps::are_drawn(spec) {
         return console.show(&format!("{count} maps: --out DIR draws all of them\n\n"));
     }
     for ((_, map), at) in maps::maps(device, spec, results).iter().zip(titles(spec, results)) {
-        let text = map.terminal(console.columns(), console.colour())?;
+        let text = map.terminal(console.columns().min(WIDEST_MAP), console.colour())?;
         console.show(&format!("{at}{text}\n"))?;
     }
     Ok(())
 }
 
-/// The outer values above each map; nothing without outer axes.
+/// What stands above each map: the outer values, and the damping.
 fn titles(spec: &SweepSpec, results: &[Combination]) -> impl Iterator<Item = String> {
     let title = |result: &Combination| match spec.said_of(&result.spec) {
         said if said.is_empty() => said,
-        said => format!("{said}\n"),
+        said => format!("{said}, "),
     };
     let titles: Vec<String> = results.iter().map(title).collect();
-    let dampings = spec.damping.len();
-    titles.into_iter().flat_map(move |title| std::iter::repeat_n(title, dampings))
+    let dampings = spec.damping.values();
+    titles
+        .into_iter()
+        .flat_map(move |title| dampings.iter().map(move |&damping| format!("{title}damping {}\n", brief(damping))))
 }
 
 fn ending(spec: &SweepSpec, results: &[Combination]) -> Result<()> {

@@ -29,11 +29,11 @@ pub fn places(spec: &SweepSpec, most: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::{axes, places};
-    use crate::spec::SweepSpec;
+    use crate::spec::{Grid, SweepSpec};
 
     #[test]
     fn a_thinned_grid_keeps_its_ends() {
-        let spec = SweepSpec::default();
+        let spec = SweepSpec { damping: Grid::single(0.1), ..SweepSpec::default() };
         assert_eq!(places(&spec, 1024), (0..1024).collect::<Vec<_>>());
         let [dampings, radii, steps] = axes(&spec, 9);
         assert_eq!((dampings, radii, steps), (vec![0], vec![0, 15, 31], vec![0, 15, 31]));

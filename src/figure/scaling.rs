@@ -10,8 +10,11 @@ use std::fmt::Write;
 const WIDTH: f64 = 860.0;
 const PLOT_HEIGHT: f64 = 420.0;
 const LEFT: f64 = 72.0;
-/// Columns of the numbers before a bar.
-const NUMBERS: usize = 44;
+/// Columns of the numbers before a bar: the axis, the median, the range.
+const NUMBERS: [usize; 3] = [10, 11, 20];
+/// The same where there is no room for a bar of [`SHORTEST_BAR`] columns.
+const FEWER_NUMBERS: [usize; 3] = [10, 9, 18];
+const SHORTEST_BAR: usize = 12;
 /// Lines and rows of each in a terminal at most.
 const SHOWN_LINES: usize = 4;
 const SHOWN_ROWS: usize = 16;
@@ -140,23 +143,27 @@ impl ScalingFigure {
         entries
     }
 
-    /// The figure as lines of plain text, at most `columns` wide (at least 72): numbers, and a bar from the 10 % to the
-    /// 90 % quantile with the median on it. `:` is neutral.
+    /// The figure as lines of plain text: numbers and, where `columns` leave room for it, a bar from the 10 % to the 90 %
+    /// quantile with the median on it. `:` is neutral. Numbers take 40 columns; the words around them are for the reader of
+    /// the text to wrap where they are.
     pub fn terminal(&self, columns: usize) -> String {
-        let width = columns.max(72) - NUMBERS - 3;
+        // Blanks between the numbers, a blank and two ends around the bar.
+        let width = columns.checked_sub(NUMBERS.iter().sum::<usize>() + 5).filter(|&width| width >= SHORTEST_BAR);
+        let [first, second, third] = if width.is_some() { NUMBERS } else { FEWER_NUMBERS };
         let mut text = String::new();
         let shown = evenly(self.lines.len(), SHOWN_LINES);
         for &index in &shown {
             let line = &self.lines[index];
             let comma = if line.label.is_empty() { "" } else { ": " };
             let _ = writeln!(text, "{}{comma}{}", self.y_label, line.label);
-            let _ = writeln!(text, "{:>10} {:>11} {:>20}", self.x_label, "median", "10 % to 90 %");
+            let _ = writeln!(text, "{:>first$} {:>second$} {:>third$}", self.x_label, "median", "10 % to 90 %");
             for row in evenly(line.points.len(), SHOWN_ROWS) {
                 let (x, spread) = &line.points[row];
                 let said = |value: Option<f64>| value.map_or("-".to_string(), ascii);
                 let range = format!("{} to {}", said(spread.low), said(spread.high));
-                let numbers = format!("{:>10} {:>11} {range:>20}", ascii(*x), said(spread.middle));
-                let _ = writeln!(text, "{numbers} |{}|", self.bar(spread, width));
+                let numbers = format!("{:>first$} {:>second$} {range:>third$}", ascii(*x), said(spread.middle));
+                let bar = width.map(|width| format!(" |{}|", self.bar(spread, width))).unwrap_or_default();
+                let _ = writeln!(text, "{numbers}{bar}");
             }
         }
         if self.lines.iter().flat_map(|line| &line.points).any(|(_, spread)| spread.middle.is_none()) {

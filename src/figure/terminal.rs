@@ -11,6 +11,8 @@ use std::fmt::Write;
 const GUTTER: usize = 9;
 /// The tallest map, in lines.
 const LINES: usize = 24;
+/// The narrowest map with its gutter, in columns.
+const NARROWEST: usize = 40;
 /// The widest cell, in columns, when there are few.
 const WIDEST_CELL: usize = 12;
 
@@ -24,7 +26,8 @@ enum Pixel {
 }
 
 impl StabilityMap {
-    /// The map as lines of text no wider than `columns` (at least 72), step size along x and radius along y.
+    /// The map as lines of text, step size along x and radius along y. What is drawn is no wider than `columns` (at least
+    /// 40); the words around it are for the reader of the text to wrap where they are.
     ///
     /// With `color`, two pixels per character in 24-bit colour; without, plain ASCII.
     ///
@@ -32,7 +35,7 @@ impl StabilityMap {
     /// [`crate::error::Error::Bug`] if the lengths do not fit.
     pub fn terminal(&self, columns: usize, color: bool) -> Result<String> {
         let grid = Grid::new(self)?;
-        let columns = columns.max(72);
+        let columns = columns.max(NARROWEST);
         let width = pixels(grid.step_sizes.len(), columns - GUTTER - 1, WIDEST_CELL);
         let height = if color {
             pixels(grid.radii.len(), 2 * LINES, 8).next_multiple_of(2)
@@ -41,8 +44,7 @@ impl StabilityMap {
         };
         let picture = Raster { grid: &grid, width, height };
         let mut text = String::new();
-        text.push_str(&fitted(&format!("  radius    {}", self.value_label), columns));
-        text.push('\n');
+        let _ = writeln!(text, "  radius    {}", self.value_label);
         let lines = if color { height / 2 } else { height };
         for line in 0..lines {
             let label = y_label(&grid, line, lines);
@@ -157,7 +159,7 @@ fn y_label(grid: &Grid, line: usize, lines: usize) -> String {
         line if count == 1 => (line == lines / 2).then_some(0),
         0 => Some(count - 1),
         line if line + 1 == lines => Some(0),
-        line if lines > 4 && line == lines / 2 => Some(index(line)),
+        line if lines > 4 && count > 2 && line == lines / 2 => Some(index(line)),
         _ => None,
     };
     shown.map(|index| plain(grid.radii[index])).unwrap_or_default()
@@ -189,8 +191,4 @@ fn x_axis(grid: &Grid, label: &str, (width, columns): (usize, usize), color: boo
 
 fn plain(value: f64) -> String {
     short(value).replace('−', "-")
-}
-
-fn fitted(text: &str, columns: usize) -> String {
-    text.chars().take(columns).collect()
 }

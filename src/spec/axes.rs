@@ -296,7 +296,8 @@ fn is_whole(value: f64) -> bool {
 
 /// The text of the evenly spaced grid between the same ends, with the nearest count, that hits whole numbers only.
 fn nearest_whole(grid: &Grid) -> Option<String> {
-    let (name, _) = grid.source().split_once('(').filter(|_| grid.len() <= MOST_COMBINATIONS)?;
+    let single = |rest: &str| rest.find(')') == Some(rest.len().saturating_sub(1)) && grid.len() <= MOST_COMBINATIONS;
+    let (name, _) = grid.source().split_once('(').filter(|(_, rest)| single(rest))?;
     let (start, end) = (grid.values()[0], grid.values()[grid.len() - 1]);
     let text = |count: usize| format!("{name}({},{},{count})", plain(start), plain(end));
     let hits =

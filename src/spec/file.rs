@@ -14,12 +14,20 @@ use toml::de::DeTable;
 const LARGEST_FILE: u64 = 1 << 20;
 /// The largest record: it may hold the results too.
 const LARGEST_RECORD: u64 = 1 << 30;
+/// Endings of files of matrices.
+const MATRICES: [&str; 3] = ["npy", "mtx", "csv"];
 const NOT_READABLE: &str = "give the path of a readable TOML file, or of the run.json of an earlier run";
 
 /// Reads the keys of a command from a file.
 pub fn read<K: Keys>(path: &Path) -> Result<K> {
     let place = shown(&path.display().to_string());
+    if path.extension().is_some_and(|ending| MATRICES.iter().any(|matrix| ending.eq_ignore_ascii_case(matrix))) {
+        return invalid!("{place}: is a matrix by its ending, and no specification; use spectrum --matrix {place}");
+    }
     let bytes = read_bytes(path, &place)?;
+    if bytes.contains(&0) {
+        return invalid!("{place}: is no text; give a TOML file, or the run.json of an earlier run");
+    }
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text,
         Err(error) => {

@@ -1,4 +1,4 @@
-//! The grid grammar: `0.5` · `0.1,0.5,1` · `lin(0.01,2,64)` · `log(1e-3,2,64)`.
+//! The grid grammar: `0.5` · `0.1,0.5,1` · `lin(0.01,2,64)` · `log(1e-3,2,64)` · `log(0.01,1,28),1.5,2`.
 //!
 //! `a:b:n` is refused, for Matlab reads it as start:step:stop and numpy's users as start:stop:count.
 
@@ -22,7 +22,9 @@ impl Grid {
     /// Reads a grid; errors name the offending part of `text`.
     pub fn parse(text: &str) -> Result<Grid> {
         let source = text.trim();
+        let parts = parts(source);
         let (values, logarithmic) = match call(source) {
+            Some(_) if parts.len() > 1 => joined(source, &parts)?,
             Some((name, arguments)) => spaced(source, name, arguments)?,
             None => (listed(source)?, false),
         };
@@ -57,7 +59,7 @@ impl Grid {
         self.values.len()
     }
 
-    /// Whether the points were asked for by `log(..)`: figures then draw the axis so.
+    /// Whether the points were asked for by `log(..)`.
     pub fn is_logarithmic(&self) -> bool {
         self.logarithmic
     }
@@ -81,6 +83,39 @@ impl TryFrom<String> for Grid {
     fn try_from(text: String) -> Result<Grid> {
         Grid::parse(&text)
     }
+}
+
+/// The parts of a list: commas inside of `(..)` separate nothing.
+fn parts(source: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let separates = |character: char| {
+        match character {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        character == ',' && depth == 0
+    };
+    source.split(separates).map(str::trim).collect()
+}
+
+/// `log(a,b,n),c,lin(d,e,m)`; logarithmic if all of its grids are.
+fn joined(source: &str, parts: &[&str]) -> Result<(Vec<f64>, bool)> {
+    let (mut values, mut logarithmic) = (Vec::new(), true);
+    for (index, part) in parts.iter().enumerate() {
+        match call(part) {
+            Some((name, arguments)) => {
+                let (more, own) = spaced(part, name, arguments)?;
+                values.extend(more);
+                logarithmic &= own;
+            }
+            None => values.push(number(source, part, &format!("item {}", index + 1))?),
+        }
+        if values.len() as u64 > MOST_POINTS {
+            return invalid!("{}: more than {MOST_POINTS} points; write fewer", quoted(source));
+        }
+    }
+    Ok((values, logarithmic))
 }
 
 /// `name(arguments)` taken apart; a missing `)` is left for `spaced` to name.

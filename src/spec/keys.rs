@@ -173,7 +173,8 @@ pub struct SweepKeys {
     #[serde(alias = "gamma")]
     pub damping: Option<GridText>,
     /// Steps L of a trajectory [default: 80]
-    #[arg(long, value_name = "STEPS", help_heading = "Sweep", allow_negative_numbers = true)]
+    #[arg(long, visible_alias = "steps", value_name = "STEPS", help_heading = "Sweep", allow_negative_numbers = true)]
+    #[serde(alias = "steps")]
     pub depth: Option<usize>,
     /// How the step size shrinks with the depth [default: constant]
     #[arg(long, value_name = "KIND", help_heading = "Sweep")]

@@ -18,6 +18,11 @@ const MOST_TANGENT_WORK: usize = 1_800_000;
 /// The most members that can be recorded step by step.
 const MOST_TRAJECTORIES: usize = 4096;
 
+/// 32 step sizes from 0.01 to 2, evenly on a logarithmic axis but for a little, so that the Transformer's 1 is among them.
+const STEP_SIZES: &str = "log(0.01,1,28),log(1.2,2,4)";
+/// 12 of them.
+const FEWER_STEP_SIZES: &str = "log(0.01,1,10),1.4,2";
+
 /// A stability map over step size × radius × damping, or one for each combination of outer axes. It serialises flat,
 /// under the names of the flags.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,8 +80,9 @@ impl Serialize for SweepSpec {
 }
 
 impl Default for SweepSpec {
-    /// The default sweep: 1,024 tied Ginibre layers of width 64, depth 80, friction 0.1, over 32 step sizes from 0.01 to 2
-    /// and 32 radii from 0.05 to 1.6. The predicted boundary, step_size × radius = damping, crosses the whole map.
+    /// The default sweep: 1,024 tied Ginibre layers of width 64, depth 80, without friction and with 0.1, over 32 step sizes
+    /// from 0.01 to 2 and 32 radii from 0.05 to 1.6. The Transformer's own step, size 1 without friction, is among them.
+    /// With friction the predicted boundary, step_size × radius = damping, crosses the whole map.
     fn default() -> Self {
         SweepSpec::of(Model::Linear)
     }
@@ -84,7 +90,7 @@ impl Default for SweepSpec {
 
 impl SweepSpec {
     /// The default sweep of a model. Nonlinear layers have a Jacobian of its own at every grid point, so theirs is
-    /// smaller: 64 layers of width 16 with 4 tokens, 12 x 12 grid points.
+    /// smaller: 64 layers of width 16 with 4 tokens, 12 x 12 x 2 grid points.
     pub fn of(model: Model) -> Self {
         let written = |text| Grid::parse(text).expect("the default grids are well written");
         let linear = model == Model::Linear;
@@ -93,9 +99,9 @@ impl SweepSpec {
             ensemble: if linear { EnsembleSpec::default() } else { small },
             layer: LayerSpec::of(model),
             depth: 80,
-            step_size: written(if linear { "log(0.01,2,32)" } else { "log(0.01,2,12)" }),
+            step_size: written(if linear { STEP_SIZES } else { FEWER_STEP_SIZES }),
             radius: written(if linear { "lin(0.05,1.6,32)" } else { "lin(0.1,1.6,12)" }),
-            damping: Grid::single(0.1),
+            damping: written("0,0.1"),
             step_scaling: StepScaling::Constant,
             threshold: 1e3,
             linearise_every: None,

@@ -128,7 +128,7 @@ const REFUSED: &[(&str, &str)] = &[
         "sweep_over: at width 16, heads 5: heads: 5 do not divide width 16; use 4 heads or width 20",
     ),
     ("--sweep-over width=lin(1,2000,2000)", "makes 2000 combinations, at most 1024 fit"),
-    ("--step-size lin(0.1,1,1024) --sweep-over depth=lin(1,64,64)", "64 combinations x 32768 grid points"),
+    ("--step-size lin(0.1,1,1024) --damping 0 --sweep-over depth=lin(1,64,64)", "64 combinations x 32768 grid points"),
     (
         "--model transformer --width 64 --sweep-over tokens=4,512",
         "sweep_over: at tokens 512: tokens: the Jacobian would be 32768 x 32768 and take 4.0 GiB, of which at most 2 fit",
@@ -305,8 +305,8 @@ fn pandas_pivots_the_cells_in_one_line() {
     let python = std::env::var_os("EULERSCOPE_PYTHON")
         .expect("EULERSCOPE_PYTHON is not set; run bash tests/run.sh, which makes it from tests/requirements.txt");
     let folder = tempfile::tempdir().expect("a folder");
-    let line = "sweep --layers 3 --width 4 --radius 1 --step-size 0.1,1 --step-scaling inverse-depth --out out --sweep-over \
-                depth=3,5,9 --json";
+    let line = "sweep --layers 3 --width 4 --radius 1 --step-size 0.1,1 --damping 0.1 --step-scaling inverse-depth --out out \
+                --sweep-over depth=3,5,9 --json";
     let result = json(line, folder.path());
     let script = "import pandas, sys; print(pandas.read_parquet(sys.argv[1]).pivot(index='depth', columns='given_step_size', \
                   values='log_growth_median').to_csv())";
@@ -357,14 +357,18 @@ fn figures_and_terminal_show_how_growth_scales() {
         assert!(drawn.contains(&format!("stability_map_{name}")), "{name}: {drawn:?}");
     }
     assert_eq!(text.matches("predicted boundary").count(), 4, "{text}");
-    assert!(text.contains("depth 2\n") && text.contains("growth, ln |x_L|/|x_0| a layer: step_size 0.1"), "{text}");
+    assert!(
+        text.contains("depth 2, damping 0.5\n") && text.contains("growth, ln |x_L|/|x_0| a layer: step_size 0.1"),
+        "{text}"
+    );
 }
 
 #[test]
 fn the_plan_is_that_of_all_combinations() {
     let folder = tempfile::tempdir().expect("a folder");
-    let plan =
-        |line: &str| json(&format!("sweep --plan --layers 64 --width 16 {line} --json"), folder.path())["plan"].clone();
+    let plan = |line: &str| {
+        json(&format!("sweep --plan --layers 64 --width 16 --damping 0.1 {line} --json"), folder.path())["plan"].clone()
+    };
     let number = |plan: &serde_json::Value, name: &str| plan[name].as_f64().expect("a number");
     let parts: Vec<_> = [10, 1000].map(|depth| plan(&format!("--depth {depth}"))).into();
     let whole = plan("--sweep-over depth=10,1000");

@@ -43,6 +43,12 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --ensemble wigner", 2, "symmetric"),
     ("sweep --shift abc", 2, "not a number"),
     ("sweep a.toml b.toml", 2, "b.toml"),
+    ("sweep --gama 0.1", 2, "'--gamma'"),
+    ("sweep --layer 3", 2, "'--layers'"),
+    ("sweep --dt 0.1", 2, "it is called '--step-size' here"),
+    ("sweep -o results", 2, "it is called '--out' here"),
+    ("lyapunov --exponents 3", 2, "it is called '--top' here"),
+    ("sweep results/A.npy", 4, "use spectrum --matrix results/A.npy"),
     ("sweep --json --json", 2, "--json"),
     ("sweep --members 3 --layers 3", 2, "--members"),
     ("sweep --gamma 0.1 --damping 0.1", 2, "--damping"),
@@ -83,8 +89,13 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("sweep --step-size geomspace(1,2,5)", 4, "write log("),
     ("sweep --step-size lin(1,2,5", 4, "closing"),
     ("sweep --step-size lin(1,2,5)x", 4, "`x`"),
-    ("sweep --step-size lin(0.1,1,2000) --radius lin(0,1,2000)", 4, "4000000 points"),
+    ("sweep --step-size lin(0.1,1,2000) --radius lin(0,1,2000) --damping 0", 4, "4000000 points"),
     ("sweep --step-size 2,1", 4, "ascend"),
+    ("sweep --step-size log(0.01,1,3),1,2", 4, "1 follows 1"),
+    ("sweep --step-size log(0.01,1,3),x", 4, "item 2, `x`"),
+    ("sweep --step-size log(0.01,1,3),,2", 4, "item 2 is empty"),
+    ("sweep --step-size log(0.01,1,3),lin(2,1,2)", 4, "lin(1,2,2)"),
+    ("sweep --step-size lin(0.1,1,1048576),lin(2,3,1048576)", 4, "more than 1048576 points"),
     // Radius, damping, shift.
     ("sweep --radius -1", 4, "radius: -1"),
     ("sweep --radius nan", 4, "radius"),
@@ -192,6 +203,20 @@ fn bad_arguments_get_one_line_and_their_exit_code() {
     }
 }
 
+/// A flag that is like none gets no suggestion at all: one that is wrong is worse than none.
+#[test]
+fn suggestions_are_alike_or_not_made() {
+    for line in ["sweep --checkpoint x", "sweep --epsilon 1", "sweep --matrix m.csv", "lyapunov --lambda 1", "sweep -x"]
+    {
+        let mut command = eulerscope();
+        command.args(line.split(' '));
+        let said = refusal(command, 2);
+        assert!(!said.contains("tip"), "{line}: {said}");
+    }
+    let mut command = eulerscope();
+    command.args(["sweep", "--plan", "--members", "2", "--width", "2", "--device", "CPU"]).assert().code(0);
+}
+
 #[test]
 fn odd_characters_stay_in_one_line() {
     for argument in ["--step-size=1\n2", "--step-size=\u{1b}[31m", "--width=\n", "--bad\nflag", "a\nb.toml"] {
@@ -247,7 +272,8 @@ const REFUSED_FILES: &[(&[u8], &str)] = &[
     (b"model = 'transformer'\nheads = 3", "heads: 3"),
     (b"chunk = 0", "chunk"),
     (b"width = 3 # \xff", "not UTF-8 at byte 12"),
-    (b"\x00", "line 1"),
+    (b"\x00", "is no text; give a TOML file"),
+    (b"PAR1\x15\x00\x15\xff", "is no text; give a TOML file"),
 ];
 
 #[test]

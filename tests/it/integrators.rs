@@ -128,6 +128,7 @@ fn predicted_growth_is_observed_growth_in_one_dimension() {
             layer: LayerSpec { integrator, ..LayerSpec::of(Model::Linear) },
             step_size: Grid::parse("0.5,1.5").expect("a grid"),
             radius: Grid::parse("0.4,2").expect("a grid"),
+            damping: Grid::single(0.1),
             depth: 30,
             ..SweepSpec::default()
         };

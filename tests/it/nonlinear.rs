@@ -22,6 +22,7 @@ fn small(model: Model) -> SweepSpec {
         depth: 6,
         step_size: Grid::parse("0.1,1").expect("a grid"),
         radius: Grid::parse("0.5,1.5").expect("a grid"),
+        damping: Grid::single(0.1),
         ..SweepSpec::of(model)
     }
 }

@@ -19,8 +19,9 @@ pub struct LyapunovKeys {
     #[arg(long, visible_alias = "gamma", value_name = "GAMMA", allow_negative_numbers = true)]
     #[serde(alias = "gamma")]
     pub damping: Option<f64>,
-    /// Steps that are averaged over [default: 1000]
-    #[arg(long, value_name = "STEPS", allow_negative_numbers = true)]
+    /// Steps L that are averaged over [default: 1000]
+    #[arg(long, visible_alias = "depth", value_name = "STEPS", allow_negative_numbers = true)]
+    #[serde(alias = "depth")]
     pub steps: Option<usize>,
     /// Steps before the average begins [default: 100]
     #[arg(long, value_name = "STEPS", allow_negative_numbers = true)]
