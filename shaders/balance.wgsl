@@ -1,5 +1,6 @@
-// Scaling and balancing by exact powers of two: h = 2^-e D^-1 (A - c I) D, with the largest entry of h in [1, 2).
+// Scaling and balancing by exact powers of two: h = 2^-e D^-1 P^T (A - c I) P D, with the largest entry of h in [1, 2).
 //
+// P orders A by its irreducible blocks; what couples different blocks is left out, since no eigenvalue depends on it.
 // The centre c is the mean of the diagonal, where that leaves entries below an eighth (as in A = I + h G), else 0. Then
 // the subtraction is exact (Sterbenz), and the eigenvalues keep the digits that 1 + h lambda would lose.
 // One team for each matrix. The first dispatch (`first` = 1) scales the whole matrix by the exponent of its
@@ -9,7 +10,7 @@
 // `sweeps` visits to all indices in one dispatch, then one more scaling of the whole matrix.
 //
 // Sources: Parlett and Reinsch, "Balancing a matrix for calculation of eigenvalues and eigenvectors" (1969);
-// LAPACK's `sgebal` without its permutations; 2-norms after James, Langou and Lowery (2014). CPU twin: src/kernel/balance.rs.
+// LAPACK's `sgebal`, with blocks of any size in the place of its isolated eigenvalues; 2-norms after James, Langou and Lowery (2014). CPU twin: src/kernel/balance.rs.
 
 struct Params {
     n: u32,
@@ -19,9 +20,10 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> matrices: array<word>;       // [members, n, n], bits
-@group(0) @binding(2) var<storage, read_write> h: array<real>;        // [members, n, n]
-@group(0) @binding(3) var<storage, read_write> centres: array<real>;  // [members], in units of 2^(second exponent)
-@group(0) @binding(4) var<storage, read_write> exponents: array<i32>; // [members, of h | of the centre]
+@group(0) @binding(2) var<storage, read> blocks: array<u32>;          // [members, n, index | block]
+@group(0) @binding(3) var<storage, read_write> h: array<real>;        // [members, n, n]
+@group(0) @binding(4) var<storage, read_write> centres: array<real>;  // [members], in units of 2^(second exponent)
+@group(0) @binding(5) var<storage, read_write> exponents: array<i32>; // [members, of h | of the centre]
 
 // Invocations of a team that sum up a row and a column, and those of all teams.
 override PARTS: u32 = 16u;
@@ -102,7 +104,7 @@ fn rank_of_largest(place: u32, base: u32, size: u32) -> u32 {
 fn centre(base: u32, size: u32, e: i32, member: u32) -> vec2<real> {
     let n = params.n;
     var sum = real(0.0);
-    for (var i = 0u; i < n; i += 1u) {
+    for (var i = 0u; i < select(0u, n, size > 0u); i += 1u) {
         sum += h[base + i * (n + 1u)];
     }
     let mean = sum / real(n);
@@ -122,16 +124,38 @@ fn centre(base: u32, size: u32, e: i32, member: u32) -> vec2<real> {
     return vec2<real>(select(0.0, mean, shifted), power_of_two(-shrink));
 }
 
-// The first dispatch: h = 2^-e (A - c).
+// Entry `at` of P^T A P without what couples different blocks.
+fn arranged(base: u32, member: u32, at: u32) -> word {
+    let n = params.n;
+    let row = 2u * (member * n + at / n);
+    let column = 2u * (member * n + at % n);
+    if blocks[row + 1u] != blocks[column + 1u] {
+        return word(0u);
+    }
+    return matrices[base + blocks[row] * n + blocks[column]];
+}
+
+// The first dispatch: h = 2^-e P^T (A - c) P.
 fn start(base: u32, size: u32, member: u32) {
     let n = params.n;
+    // The blocks are in order of their names: all are 0 if the last one is.
+    let split = size > 0u && blocks[2u * (member * n + n) - 1u] != 0u;
+    // Loops that end at once cost nothing anywhere; a branch in the loop costs both its sides on lavapipe.
+    let whole = select(size, 0u, split);
+    let parts = size - whole;
     var own = word(0u);
-    for (var i = lane; i < size; i += LANES) {
+    for (var i = lane; i < whole; i += LANES) {
         own = max(own, magnitude(matrices[base + i]));
     }
+    for (var i = lane; i < parts; i += LANES) {
+        own = max(own, magnitude(arranged(base, member, i)));
+    }
     let e = exponent(highest(LARGEST, rank(own)));
-    for (var i = lane; i < size; i += LANES) {
+    for (var i = lane; i < whole; i += LANES) {
         h[base + i] = scaled(matrices[base + i], e);
+    }
+    for (var i = lane; i < parts; i += LANES) {
+        h[base + i] = scaled(arranged(base, member, i), e);
     }
     together();
     let shift = centre(base, size, e, member);

@@ -277,6 +277,7 @@ kernels! {
     attend_one_tangent: AttendOneTangent,
     rescale_tangent: RescaleTangent,
     audit: Audit,
+    components: Components,
     balance: Balance,
     hessenberg: Hessenberg,
     francis: Francis,

@@ -79,7 +79,7 @@ pub struct Room {
 }
 
 /// The width that kernels for width n are compiled for.
-fn ceiling(n: u32) -> u32 {
+pub fn ceiling(n: u32) -> u32 {
     n.next_multiple_of(if n <= 16 { 4 } else { 16 })
 }
 

@@ -1,17 +1,23 @@
 //! Scaling and balancing of one matrix, exactly: every factor is a power of two.
 //!
+//! Before, it is ordered by its irreducible blocks, and what couples them is left out ([`components`]).
 //! Source: LAPACK's `gebal` (job B, 2-norms; James, Langou, Lowery 2014). Without it a graded matrix loses all digits
 //! in f32 (relative error 0.1 to 0.9). The matrix is first brought to one fixed scale, so that a multiple 2^k A takes
 //! bit for bit the same way as A; but where that would lose small entries, it is roughly balanced before
 //! ([`far_apart`]).
 
 use super::lanes::Real;
+use crate::kernel::components;
 
 /// Copies `source` (row-major, `n * n` entries) to `out` with its eigenvalues divided by 2^e, and returns e.
 /// The largest entry of `out` then lies in [1, 2). `None`: an entry is not finite.
 #[inline(always)]
 pub fn prepare<T: Real>(source: &[T], n: usize, out: &mut [T], sums: &mut Sums<T>) -> Option<i32> {
-    let largest = source.iter().fold(0, |most, x| x.magnitude_bits().max(most));
+    let largest_of = |a: &[T]| a.iter().fold(0, |most, x| x.magnitude_bits().max(most));
+    let mut largest = largest_of(source);
+    exponent_of::<T>(largest)?;
+    let source = &*components::apart(source, n);
+    largest = largest_of(source);
     let exponent = exponent_of::<T>(largest)?;
     if largest == 0 {
         out.fill(T::ZERO);
@@ -24,11 +30,8 @@ pub fn prepare<T: Real>(source: &[T], n: usize, out: &mut [T], sums: &mut Sums<T
             exponent
         }
     };
-    let window = isolate(out, n);
-    decouple(out, n, window);
-    equilibrate(out, n, window, sums);
-    let balanced = out.iter().fold(0, |most, x| x.magnitude_bits().max(most));
-    let shift = exponent_of::<T>(balanced)?;
+    equilibrate(out, n, sums);
+    let shift = exponent_of::<T>(largest_of(out))?;
     let factor = T::power_of_two(-shift);
     out.iter_mut().for_each(|x| *x = x.times(factor));
     Some(exponent - T::WORK_EXPONENT + shift)
@@ -133,51 +136,18 @@ fn scale<T: Real>(source: &[T], e: i32, out: &mut [T]) {
     }
 }
 
-/// Permutes rows and columns whose off-diagonal part is 0 to the border, so that their eigenvalues stand on the
-/// diagonal exactly. Returns the window `[low, high)` of what is left.
-fn isolate<T: Real>(a: &mut [T], n: usize) -> (usize, usize) {
-    let (mut low, mut high) = (0, n);
-    while let Some(i) = (low..high).rev().find(|&i| (low..high).all(|j| j == i || a[i * n + j] == T::ZERO)) {
-        swap(a, n, i, high - 1);
-        high -= 1;
-    }
-    while let Some(j) = (low..high).find(|&j| (low..high).all(|i| i == j || a[i * n + j] == T::ZERO)) {
-        swap(a, n, j, low);
-        low += 1;
-    }
-    (low, high.max(low))
-}
-
-/// Zeroes what couples the window with the border: no eigenvalue depends on it, and scaling could make it overflow.
-fn decouple<T: Real>(a: &mut [T], n: usize, (low, high): (usize, usize)) {
-    for i in 0..n {
-        let inside = if (low..high).contains(&i) { low..high } else { i..i + 1 };
-        a[i * n..i * n + inside.start].fill(T::ZERO);
-        a[i * n + inside.end..(i + 1) * n].fill(T::ZERO);
-    }
-}
-
-/// Exchanges rows and columns i and j.
-fn swap<T: Real>(a: &mut [T], n: usize, i: usize, j: usize) {
-    if i == j {
-        return;
-    }
-    (0..n).for_each(|k| a.swap(i * n + k, j * n + k));
-    (0..n).for_each(|k| a.swap(k * n + i, k * n + j));
-}
-
-/// Scales rows and columns of the window until their norms agree within a factor of two or so.
-fn equilibrate<T: Real>(a: &mut [T], n: usize, (low, high): (usize, usize), sums: &mut Sums<T>) {
-    all_norms(a, n, (low, high), sums);
-    let unequal = (low..high).any(|i| factor(sums.columns[i].to_f64(), sums.rows[i].to_f64()).is_some());
+/// Scales rows and columns until their norms agree within a factor of two or so.
+fn equilibrate<T: Real>(a: &mut [T], n: usize, sums: &mut Sums<T>) {
+    all_norms(a, n, sums);
+    let unequal = (0..n).any(|i| factor(sums.columns[i].to_f64(), sums.rows[i].to_f64()).is_some());
     // Sixty sweeps let an entry travel across the whole exponent range of f64; a random matrix needs none.
     for _ in 0..if unequal { 60 } else { 0 } {
         let mut changed = false;
-        for i in low..high {
-            if let Some(f) = factor(norm_of_column(a, n, i, low, high), norm_of_row(a, n, i, low, high)) {
+        for i in 0..n {
+            if let Some(f) = factor(norm_of_column(a, n, i), norm_of_row(a, n, i)) {
                 let (up, down) = (T::power_of_two(f), T::power_of_two(-f));
-                (low..high).for_each(|j| a[i * n + j] = a[i * n + j].times(down));
-                (low..high).for_each(|k| a[k * n + i] = a[k * n + i].times(up));
+                (0..n).for_each(|j| a[i * n + j] = a[i * n + j].times(down));
+                (0..n).for_each(|k| a[k * n + i] = a[k * n + i].times(up));
                 changed = true;
             }
         }
@@ -187,14 +157,13 @@ fn equilibrate<T: Real>(a: &mut [T], n: usize, (low, high): (usize, usize), sums
     }
 }
 
-/// Squared norms of all rows and columns of the window in one pass.
+/// Squared norms of all rows and columns in one pass.
 #[inline(always)]
-fn all_norms<T: Real>(a: &[T], n: usize, (low, high): (usize, usize), sums: &mut Sums<T>) {
+fn all_norms<T: Real>(a: &[T], n: usize, sums: &mut Sums<T>) {
     sums.columns.fill(T::ZERO);
-    for i in low..high {
-        let row = &a[i * n + low..i * n + high];
+    for (i, row) in a.chunks_exact(n).enumerate() {
         let mut partial = [T::ZERO; 8];
-        for (chunk, columns) in row.chunks(8).zip(sums.columns[low..high].chunks_mut(8)) {
+        for (chunk, columns) in row.chunks(8).zip(sums.columns.chunks_mut(8)) {
             for ((&x, column), sum) in chunk.iter().zip(columns).zip(&mut partial) {
                 *column = x.times(x).plus(*column);
                 *sum = x.times(x).plus(*sum);
@@ -204,12 +173,12 @@ fn all_norms<T: Real>(a: &[T], n: usize, (low, high): (usize, usize), sums: &mut
     }
 }
 
-fn norm_of_row<T: Real>(a: &[T], n: usize, i: usize, low: usize, high: usize) -> f64 {
-    a[i * n + low..i * n + high].iter().map(|x| x.to_f64() * x.to_f64()).sum()
+fn norm_of_row<T: Real>(a: &[T], n: usize, i: usize) -> f64 {
+    a[i * n..(i + 1) * n].iter().map(|x| x.to_f64() * x.to_f64()).sum()
 }
 
-fn norm_of_column<T: Real>(a: &[T], n: usize, i: usize, low: usize, high: usize) -> f64 {
-    (low..high).map(|k| a[k * n + i].to_f64() * a[k * n + i].to_f64()).sum()
+fn norm_of_column<T: Real>(a: &[T], n: usize, i: usize) -> f64 {
+    (0..n).map(|k| a[k * n + i].to_f64() * a[k * n + i].to_f64()).sum()
 }
 
 /// The exponent f of the factor 2^f for column i (and 2^-f for row i), from squared norms; `None`: leave it.

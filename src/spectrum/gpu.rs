@@ -1,5 +1,5 @@
-//! Eigenvalues of many real matrices on a device: balancing, Hessenberg reduction, Francis' sweeps in bounded bites,
-//! all through kernels. Only eigenvalues, exponents and status come back.
+//! Eigenvalues of many real matrices on a device: irreducible blocks, balancing, Hessenberg reduction, Francis' sweeps in
+//! bounded bites, all through kernels. Only eigenvalues, exponents and status come back.
 //!
 //! The kernels run in f32, or in f64 on a device that was opened so: their shaders know the number type by an alias
 //! alone. The bits of an f64 are read as u64, so an adapter needs both types in shaders: lavapipe has them, SwiftShader
@@ -27,6 +27,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::invalid;
 use crate::kernel::balance::{self, Balance};
+use crate::kernel::components::{self, Components};
 use crate::kernel::diagonal_blocks::{self, DiagonalBlocks};
 use crate::kernel::francis::{self, Francis};
 use crate::kernel::hessenberg::{self, Hessenberg};
@@ -123,7 +124,7 @@ enum Solver {
 fn solver<T: Real>(matrix: &[T], n: usize) -> Solver {
     match () {
         () if !balance_of_one::all_finite(matrix) => Solver::Nobody,
-        () if balance_of_one::far_apart(matrix, n).is_some() => Solver::Host,
+        () if balance_of_one::far_apart(&components::apart(matrix, n), n).is_some() => Solver::Host,
         () => Solver::Device,
     }
 }
@@ -163,6 +164,8 @@ fn plan(n: u32, software: bool, steps: &[Step]) -> (Plan, BufferId) {
     let size = (n * n) as usize;
     let mut plan = Plan::new();
     let matrices = plan.reals("matrices", size);
+    let reach = plan.words("reach", n as usize * components::words(n as usize));
+    let blocks = plan.words("blocks", 2 * n as usize);
     let h = plan.reals("h", size);
     let centres = plan.reals("centres", 1);
     let exponents = plan.ints("exponents", 2);
@@ -171,10 +174,15 @@ fn plan(n: u32, software: bool, steps: &[Step]) -> (Plan, BufferId) {
     let skips = plan.words("skips", 1);
     let eigenvalues = plan.reals("eigenvalues", 2 * n as usize);
     plan.input(matrices);
+    let pivots = components::pivots_at_once(n, software);
+    for first in (0..n).step_by(pivots as usize) {
+        let last = n.min(first + pivots);
+        plan.run::<Components>(components::Params { n, first, last }, &[matrices, reach, blocks]);
+    }
     let sweeps = balance::sweeps_at_once(n, software);
     for dispatch in 0..balance::MOST_SWEEPS.div_ceil(sweeps) {
         let first = u32::from(dispatch == 0);
-        plan.run::<Balance>(balance::Params { n, first, sweeps }, &[matrices, h, centres, exponents]);
+        plan.run::<Balance>(balance::Params { n, first, sweeps }, &[matrices, blocks, h, centres, exponents]);
     }
     let columns = n.saturating_sub(2);
     for first in (0..columns).step_by(hessenberg::columns_at_once(n, software) as usize) {
@@ -262,7 +270,7 @@ fn finish<T: Real>(matrix: &[T], n: usize, chunk: &Chunk, i: usize, ulp: f64) ->
     let centre = centres.real(i) + 0.0;
     let value = |k: usize| [eigenvalues.real(2 * k) * scale + centre, eigenvalues.real(2 * k + 1) * scale + 0.0];
     let values: Vec<[f64; 2]> = (i * n..(i + 1) * n).map(value).collect();
-    let agree = invariants(matrix, n, unit).agree(&values, ulp);
+    let agree = invariants(&components::apart(matrix, n), n, unit).agree(&values, ulp);
     agree.then(|| Spectrum::new(values, ulp, false).scaled(unit))
 }
 
@@ -290,6 +298,7 @@ mod tests {
             for software in [false, true] {
                 let lanes = hessenberg::Team::of(n, software).lanes;
                 let most = [
+                    components::trips(n, lanes, components::pivots_at_once(n, software)),
                     balance::trips(n, lanes, balance::sweeps_at_once(n, software)),
                     hessenberg::trips(n, lanes, hessenberg::columns_at_once(n, software)),
                     francis::trips(n, lanes, francis::sweeps_at_once(n, software)),

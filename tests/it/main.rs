@@ -15,6 +15,7 @@ mod derived;
 mod dictionary;
 mod eigen_f64;
 mod eigen_far;
+mod eigen_forward;
 mod eigen_gpu;
 mod eigen_metamorphic;
 mod eigen_mutants;

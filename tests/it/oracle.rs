@@ -252,7 +252,11 @@ pub fn bottleneck(a: &[[f64; 2]], b: &[[f64; 2]]) -> f64 {
         return f64::INFINITY;
     }
     let distance = |i: usize, j: usize| (a[i][0] - b[j][0]).hypot(a[i][1] - b[j][1]);
-    let n = a.len();
+    bottleneck_of(a.len(), distance)
+}
+
+/// The same from the distances themselves.
+pub fn bottleneck_of(n: usize, distance: impl Fn(usize, usize) -> f64) -> f64 {
     let all: Vec<f64> = (0..n * n).map(|k| distance(k / n, k % n)).collect();
     // No radius below every point's nearest distance can do: start the search there.
     let nearest = |i: usize| all[i * n..(i + 1) * n].iter().copied().fold(f64::INFINITY, f64::min);
