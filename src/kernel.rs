@@ -66,17 +66,25 @@ pub struct Cost {
     pub bytes: f64,
 }
 
-/// Parameters of a kernel: `u32`, `i32` and `f32` scalars, laid out alike in Rust and WGSL. Made by `params!`.
-pub trait Params: encase::ShaderType + encase::internal::WriteInto + Copy + Send + Sync + 'static {
+/// Parameters of a kernel: `u32`, `i32` and `f32` scalars in WGSL. An `f32` is f64 in Rust, for the twin in f64, and
+/// rounded for the shader. Made by `params!`.
+pub trait Params: Copy + Send + Sync + 'static {
     /// Names and WGSL types of the fields, in order.
     const FIELDS: &'static [(&'static str, &'static str)];
 
     /// The bytes of a uniform buffer that holds them.
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut buffer = encase::UniformBuffer::new(Vec::new());
-        buffer.write(self).expect("scalars always fit a growing buffer");
-        buffer.into_inner()
-    }
+    fn to_bytes(&self) -> Vec<u8>;
+}
+
+/// What a scalar of a shader is in Rust.
+#[macro_export]
+macro_rules! scalar {
+    (f32) => {
+        f64
+    };
+    ($kind:ident) => {
+        $kind
+    };
 }
 
 /// Declares the parameters of a kernel once, with what the layout check needs.
@@ -84,10 +92,19 @@ pub trait Params: encase::ShaderType + encase::internal::WriteInto + Copy + Send
 macro_rules! params {
     ($(#[$attribute:meta])* $visibility:vis struct $name:ident { $($(#[$doc:meta])* $field:ident : $kind:ident,)+ }) => {
         $(#[$attribute])*
-        #[derive(Clone, Copy, Debug, encase::ShaderType)]
-        $visibility struct $name { $($(#[$doc])* pub $field: $kind,)+ }
+        #[derive(Clone, Copy, Debug)]
+        $visibility struct $name { $($(#[$doc])* pub $field: $crate::scalar!($kind),)+ }
         impl $crate::kernel::Params for $name {
             const FIELDS: &'static [(&'static str, &'static str)] = &[$((stringify!($field), stringify!($kind)),)+];
+
+            fn to_bytes(&self) -> Vec<u8> {
+                #[derive(encase::ShaderType)]
+                struct Block { $($field: $kind,)+ }
+                let mut buffer = encase::UniformBuffer::new(Vec::new());
+                let block = Block { $($field: self.$field as $kind,)+ };
+                buffer.write(&block).expect("scalars always fit a growing buffer");
+                buffer.into_inner()
+            }
         }
     };
 }

@@ -52,25 +52,31 @@ pub mod reflect;
 use crate::device::Device;
 use crate::error::Result;
 use crate::invalid;
+use lanes::Real;
+use std::borrow::Cow;
 
 /// Eigenvalues of `matrices`, `[count, n, n]` in row-major order, on a device: one [`Spectrum`] for each, in order.
 ///
-/// On the reference they are computed in f64, on every other device in f32, with what fails its checks solved again in
-/// f64. A matrix with an entry that is not finite is refused, the others are solved.
+/// On the reference they are computed in f64; every other device rounds the matrices to f32 and computes in f32, with
+/// what fails its checks solved again in f64. A matrix with an entry that is not finite is refused, the others are solved.
 ///
 /// Errors: `Invalid` if the length is not a multiple of n * n, or n is 0 with entries.
-pub fn eigenvalues(device: &Device, matrices: &[f32], n: usize) -> Result<Vec<Spectrum>> {
+pub fn eigenvalues<T: Real>(device: &Device, matrices: &[T], n: usize) -> Result<Vec<Spectrum>> {
     if n == 0 || !matrices.len().is_multiple_of(n * n) {
         return invalid!("{} numbers are no stack of {n} x {n} matrices", matrices.len());
     }
+    if let Device::Reference(_) = device {
+        let wide: Vec<f64> = matrices.iter().map(|x| x.to_f64()).collect();
+        return Ok(batch::eigenvalues(&wide.chunks(n * n).collect::<Vec<_>>(), n));
+    }
+    let narrow: Cow<[f32]> = match size_of::<T>() {
+        4 => bytemuck::cast_slice(matrices).into(),
+        _ => matrices.iter().map(|x| x.to_f64() as f32).collect(),
+    };
     Ok(match device {
-        Device::Reference(_) => {
-            let wide: Vec<f64> = matrices.iter().map(|&x| x as f64).collect();
-            batch::eigenvalues(&wide.chunks(n * n).collect::<Vec<_>>(), n)
-        }
         // Beyond its largest width the GPU leaves the work to the host.
-        Device::Gpu(_) if n <= gpu::WIDEST => gpu::eigenvalues(device, matrices, n)?,
-        Device::Cpu(_) | Device::Gpu(_) => batch::eigenvalues(&matrices.chunks(n * n).collect::<Vec<_>>(), n),
+        Device::Gpu(_) if n <= gpu::WIDEST => gpu::eigenvalues(device, &narrow, n)?,
+        _ => batch::eigenvalues(&narrow.chunks(n * n).collect::<Vec<_>>(), n),
     })
 }
 

@@ -161,7 +161,7 @@ impl<T: Real> Attention<'_, '_, T> {
         }
         // The last key that each query sees.
         let last: [u32; LANES] = lanes(|l| if p.causal != 0 { (query + l) as u32 } else { used as u32 });
-        let softmax = Softmax::of::<FUSED>(weights, &last, T::from_f64(p.scale as f64));
+        let softmax = Softmax::of::<FUSED>(weights, &last, T::from_f64(p.scale));
         let weights = Matrix { values: weights.as_flattened(), stride: 16 };
         let first = point * tokens + query;
         let mut row = 0;
@@ -305,7 +305,7 @@ fn case(
             heads: heads as u32,
             causal,
             key_lanes: key_lanes(tokens as u32),
-            scale: scale as f32,
+            scale,
         },
         buffers: vec![CaseBuffer::Real(stacked), CaseBuffer::Real(out), CaseBuffer::Real(entropy)],
         tolerance: vec![out_bound, entropy_bound],

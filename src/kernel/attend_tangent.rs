@@ -132,7 +132,7 @@ impl<T: Real> Tangents<'_, '_, T> {
                 *weight = multiply_add::<T, FUSED>(own, key, *weight);
             }
         }
-        let scale = T::from_f64(p.scale as f64);
+        let scale = T::from_f64(p.scale);
         let mut largest = T::from_f64(-3e38);
         for weight in weights.iter_mut() {
             *weight *= scale;
@@ -164,7 +164,7 @@ impl<T: Real> Tangents<'_, '_, T> {
         let tangent = |row: usize, column: usize| -> &[T; LANES] {
             deviations[(row * columns + column) * vectors + vector..][..LANES].try_into().expect("LANES long")
         };
-        let scale = T::from_f64(p.scale as f64);
+        let scale = T::from_f64(p.scale);
         let (queries, keys) = (head * d, p.width as usize + head * d);
         let values = keys + p.width as usize;
         let mut along = [T::ZERO; LANES];

@@ -41,7 +41,7 @@ impl Kernel for ProbeFma {
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
         let [View::RealMut(x)] = views else { mismatch(Self::NAME) };
-        let (a, b) = (T::from_f64(p.a as f64), T::from_f64(p.b as f64));
+        let (a, b) = (T::from_f64(p.a), T::from_f64(p.b));
         dispatch(Chains { x, a, b, steps: STEPS * p.trips as usize });
     }
 

@@ -102,7 +102,7 @@ impl<T: Real> Work for Projection<'_, '_, T> {
         let (rows, inner, columns) = (p.rows as usize, p.inner as usize, p.columns as usize);
         let weights = Matrix { values: self.weights, stride: inner };
         let input = Matrix { values: self.input, stride: columns };
-        let mut store = Store { activation: p.activation, scale: T::from_f64(p.scale as f64), columns, out: self.out };
+        let mut store = Store { activation: p.activation, scale: T::from_f64(p.scale), columns, out: self.out };
         product::<T, _, BYTES, FUSED>(weights, (rows, inner, columns), input, &mut store);
     }
 }
@@ -151,7 +151,7 @@ fn case(stream: u32, (rows, inner, columns, members, activation): (usize, usize,
             inner: inner as u32,
             columns: columns as u32,
             activation,
-            scale: scale as f32,
+            scale,
         },
         buffers: vec![
             CaseBuffer::Real(weights),

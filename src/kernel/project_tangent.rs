@@ -138,7 +138,7 @@ impl<T: Real> Epilogue<T> for Store<'_, T> {
             let of = (column + 4 * l) / vectors;
             if of != own {
                 own = of;
-                factor = slope::<T, FUSED>(self.p.activation, pre[own]) * T::from_f64(self.p.scale as f64);
+                factor = slope::<T, FUSED>(self.p.activation, pre[own]) * T::from_f64(self.p.scale);
             }
             for (out, &sum) in out.iter_mut().zip(sums) {
                 *out = factor * sum;
@@ -174,7 +174,7 @@ fn case(
             columns: columns as u32,
             vectors: vectors as u32,
             activation,
-            scale: scale as f32,
+            scale,
         },
         buffers: vec![
             CaseBuffer::Real(weights),

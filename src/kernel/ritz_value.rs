@@ -58,7 +58,7 @@ impl Kernel for RitzValue {
             let (theta, residual) = largest(&band(0), &band(1), lengths[POINTS + l] != 0);
             found[l] = T::ONE / (unit[l] * theta).sqrt();
             found[POINTS + l] = residual;
-            open |= residual > T::from_f64(p.tolerance as f64) && lengths[l] < p.most;
+            open |= residual > T::from_f64(p.tolerance) && lengths[l] < p.most;
         }
         finished[0] = u32::from(!open);
     }

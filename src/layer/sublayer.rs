@@ -116,7 +116,7 @@ impl Sublayer {
                 heads: spec.heads as u32,
                 causal: u32::from(spec.mask == Mask::Causal),
                 key_lanes: attend::key_lanes(shape.tokens as u32),
-                scale: (spec.logit_gain / (head_width as f64).sqrt()) as f32,
+                scale: spec.logit_gain / (head_width as f64).sqrt(),
             },
         };
         Self::new(plan, shape, spec, points, (updates, threshold), (branch, shape.width))
@@ -259,7 +259,7 @@ impl Sublayer {
             inner: self.shape.rows as u32,
             columns: self.shape.columns as u32,
             activation,
-            scale: (1.0 / (self.shape.width as f64).sqrt()) as f32,
+            scale: 1.0 / (self.shape.width as f64).sqrt(),
         }
     }
 

@@ -150,8 +150,9 @@ pub struct Jacobians {
     pub members: Range<usize>,
     /// n T.
     pub order: usize,
-    /// `[members, points]`: M of the step, `[order, order]` row-major; missing where the state is frozen, by this step or before it.
-    pub matrices: Vec<Option<Vec<f32>>>,
+    /// `[members, points]`: M of the step, `[order, order]` row-major; missing where the state is frozen,
+    /// by this step or before it.
+    pub matrices: Vec<Option<Vec<f64>>>,
 }
 
 /// A plan being recorded.
@@ -254,8 +255,7 @@ impl NonlinearRollout<'_> {
             let marks = &chunk.outputs[1];
             let matrix = |member: usize, point: usize| {
                 let frozen = marks.int((member * mark::ROWS + mark::DIVERGED_STEP) * points + point) > 0;
-                let values = || jacobian.matrix(&chunk.outputs[0], member, point);
-                (!frozen).then(|| values().into_iter().map(|x| x as f32).collect())
+                (!frozen).then(|| jacobian.matrix(&chunk.outputs[0], member, point))
             };
             let pairs = (0..chunk.members.len()).flat_map(|member| (0..points).map(move |point| (member, point)));
             let matrices = pairs.map(|(member, point)| matrix(member, point)).collect();

@@ -11,6 +11,7 @@ use crate::device::{Device, cpu::Cpu};
 use crate::error::Result;
 use crate::spec::Quantities;
 use crate::verdict::Band;
+use crate::real::Real;
 use faer::{Mat, Side};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -188,9 +189,9 @@ impl<'a> Batch<'a> {
 }
 
 /// ‖A‖₂ and Henrici's departure from normality over ‖A‖_F, of many finite matrices `[n, n]` with their eigenvalues.
-pub fn norms_and_departures(
+pub fn norms_and_departures<T: Real>(
     device: &Device,
-    matrices: &[&[f32]],
+    matrices: &[&[T]],
     n: usize,
     spectra: &[&Spectrum],
 ) -> Result<Vec<(f64, f64)>> {

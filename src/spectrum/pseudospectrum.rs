@@ -215,7 +215,7 @@ impl GridPlan {
     fn new(h: Vec<f64>, n: usize, epsilon: f64) -> Self {
         let most = MOST_STEPS;
         // A value is right to half the residual at worst, to its square over the gap as a rule.
-        let tolerance = epsilon.sqrt() as f32;
+        let tolerance = epsilon.sqrt();
         let mut plan = Plan::new();
         let h = plan.shared_reals("h", h);
         let start = plan.shared_reals("start", inverse_lanczos::start(n));

@@ -286,7 +286,7 @@ fn linearise(
 
 /// The spectra of those Jacobians that are there.
 fn spectra_of(device: &Device, jacobians: &Jacobians) -> Result<Vec<Option<Spectrum>>> {
-    let stack: Vec<f32> = jacobians.matrices.iter().flatten().flatten().copied().collect();
+    let stack: Vec<f64> = jacobians.matrices.iter().flatten().flatten().copied().collect();
     let mut solved = spectrum::eigenvalues(device, &stack, jacobians.order)?.into_iter();
     Ok(jacobians.matrices.iter().map(|matrix| matrix.as_ref().and_then(|_| solved.next())).collect())
 }
@@ -296,7 +296,7 @@ fn norms_of(device: &Device, jacobians: &Jacobians, spectra: &[Option<Spectrum>]
     let solved = |spectrum: &&Spectrum| spectrum.status == Status::Ok;
     let pairs = jacobians.matrices.iter().zip(spectra);
     let pairs = pairs.filter_map(|(matrix, spectrum)| Some((matrix.as_deref()?, spectrum.as_ref().filter(solved)?)));
-    let (matrices, solved_spectra): (Vec<&[f32]>, Vec<&Spectrum>) = pairs.unzip();
+    let (matrices, solved_spectra): (Vec<&[f64]>, Vec<&Spectrum>) = pairs.unzip();
     let mut found = norms_and_departures(device, &matrices, jacobians.order, &solved_spectra)?.into_iter();
     Ok(spectra.iter().map(|spectrum| spectrum.as_ref().filter(solved).and_then(|_| found.next())).collect())
 }

@@ -13,6 +13,7 @@ mod dataset;
 mod definitions;
 mod derived;
 mod dictionary;
+mod double;
 mod eigen_f64;
 mod eigen_far;
 mod eigen_forward;

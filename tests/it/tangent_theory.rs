@@ -127,7 +127,7 @@ fn softmax_jacobian(device: &Device, beta: f64) -> Vec<f64> {
         out_rows: 4,
         heads: 1,
         causal: 0,
-        scale: beta as f32,
+        scale: beta,
     };
     plan.run::<AttendTangent>(params, &[stacked, deviations, attended, out]);
     let key = |t: usize| t as f64 / 7.0;

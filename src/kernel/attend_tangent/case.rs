@@ -85,7 +85,7 @@ pub(in crate::kernel) fn case(stream: u32, (d, heads, tokens, points, vectors, m
             out_rows: out_rows as u32,
             heads: heads as u32,
             causal,
-            scale: scale as f32,
+            scale,
         },
         buffers: vec![
             CaseBuffer::Real(stacked),

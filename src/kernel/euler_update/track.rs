@@ -12,7 +12,7 @@ pub(in crate::kernel) struct Track {
     /// Is the next step to divide by a power of two?
     pub renormalise: bool,
     /// On the squared growth of the norm: `threshold_mantissa 2^threshold_exponent`.
-    pub threshold: (f32, i32),
+    pub threshold: (f64, i32),
     /// Columns of the record.
     pub columns: usize,
 }
@@ -41,7 +41,7 @@ impl Track {
             norms[at(norm::PEAK)] = mantissa;
             marks[at(mark::PEAK_STEP)] = step;
         }
-        let limit = norms[at(norm::INITIAL)] * T::from_f64(self.threshold.0 as f64);
+        let limit = norms[at(norm::INITIAL)] * T::from_f64(self.threshold.0);
         let limit_exponent = limit.exponent();
         let limit = (limit_exponent + self.threshold.1, limit * T::power_of_two(-limit_exponent));
         if marks[at(mark::CROSSING_STEP)] == 0 && (total, mantissa) > limit {

@@ -76,8 +76,8 @@ fn params(s: Shape, causal: u32, root_mean_square: u32, activation: u32) -> Para
         steps: s.steps as u32,
         threshold_exponent: 1,
         threshold_mantissa: 1.5,
-        projection_scale: (1.0 / (s.width as f64).sqrt()) as f32,
-        score_scale: (1.5 / (s.width as f64 / s.heads as f64).sqrt()) as f32,
+        projection_scale: 1.0 / (s.width as f64).sqrt(),
+        score_scale: 1.5 / (s.width as f64 / s.heads as f64).sqrt(),
     }
 }
 

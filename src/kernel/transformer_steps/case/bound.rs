@@ -124,7 +124,7 @@ impl<'a> Member<'a> {
     /// The bounds of a point that is not frozen yet. What a step decides must be decided by more than them.
     pub fn bounds(&self, mut x: Vec<Vector>, point: usize, steps: usize) -> Bounds {
         let start: f64 = x.iter().map(Vector::square).sum();
-        let limit = start * f64::from(self.p.threshold_mantissa) * f64::from(self.p.threshold_exponent).exp2();
+        let limit = start * self.p.threshold_mantissa * f64::from(self.p.threshold_exponent).exp2();
         let frozen = f64::from(DIVERGED_EXPONENT).exp2();
         let (mut highest, mut bounds) = (start, Bounds { columns: Vec::new(), square: 0.0, peak: ULP });
         for step in 0..steps {
