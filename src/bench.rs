@@ -1,7 +1,8 @@
 //! The bench: every kernel and the end-to-end workloads on each device, side by side in one process.
 //!
-//! Devices take turns within each repetition, so that what else happens on the machine hits all of them alike. The
-//! ceilings, arithmetic and memory, are measured by the same program on the same machine in the same minutes. Kernels
+//! Devices take turns within each repetition, so that what else happens on the machine hits all of them alike. Every
+//! figure is of the median repetition. The ceilings, arithmetic and memory, are measured by the same program on the same
+//! machine in the same minutes, and are the best that was seen: of the probes and of all rows. Kernels
 //! come from the list in `kernel` and are timed on their largest parity case, so what is timed is also what is tested;
 //! workloads come from [`workload::list`].
 
@@ -64,19 +65,21 @@ pub struct Row {
     pub gflops: Option<f64>,
     /// Bytes that must move at least once, counted from the plan.
     pub bytes: Option<f64>,
-    /// 10^9 bytes a second, from the median. In a cache they may exceed the memory's ceiling.
+    /// 10^9 bytes a second, from the median.
     pub gigabytes_per_second: Option<f64>,
-    /// Of the arithmetic ceiling, in the fastest repetition: others only disturb.
+    /// Of the arithmetic ceiling, from the median; at most 1.
     pub share_of_peak: Option<f64>,
-    /// Of the memory ceiling, in the fastest repetition; above 1 for data that stay in a cache.
+    /// Of the memory ceiling, from the median; missing where `in_cache`.
     pub share_of_bandwidth: Option<f64>,
+    /// More bytes a second than memory gives: the data stay in a cache.
+    pub in_cache: bool,
     /// In kernels: by timestamp queries on a GPU that has them, else from the first dispatch to the end of the last.
     pub device_seconds: Option<f64>,
     /// Inputs on their way to the device.
     pub upload_seconds: Option<f64>,
     /// Outputs on their way back.
     pub download_seconds: Option<f64>,
-    /// Processor time of this process, all threads, in the repetition that took least of it.
+    /// Processor time of this process, all threads, median of the repetitions.
     pub cpu_seconds: Option<f64>,
     /// Seconds of each kernel in one profiled repetition of a workload.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -127,6 +130,8 @@ const SCALING: &str = "scaling";
 
 /// The name by which the layouts of products are asked for.
 const BLOCKS: &str = "blocks";
+/// The names by which all rows of a kind are asked for.
+const KINDS: [&str; 2] = ["kernels", "workloads"];
 
 /// What a device is called here.
 pub fn label(device: &Device) -> &'static str {
@@ -151,6 +156,7 @@ pub fn names() -> Vec<String> {
         .map(|entry| entry.name.to_string())
         .chain(workloads)
         .chain([SOAK, SCALING, BLOCKS].map(str::to_string))
+        .chain(KINDS.map(str::to_string))
         .collect()
 }
 
@@ -162,7 +168,8 @@ pub fn plan(settings: &Settings, devices: &[Device]) -> Vec<(String, String, usi
 fn jobs(settings: &Settings, devices: &[Device]) -> Vec<Job> {
     let hardware = devices.iter().any(|device| label(device) == "gpu");
     let kernels = KERNELS.iter().map(|entry| job::of_kernel(entry, settings.quick, hardware));
-    let wanted = |job: &Job| settings.only.is_empty() || settings.only.contains(&job.name);
+    let asked = |job: &Job, name: &String| *name == job.name || name.strip_suffix('s') == Some(job.kind());
+    let wanted = |job: &Job| settings.only.is_empty() || settings.only.iter().any(|name| asked(job, name));
     kernels.chain(workload::list(settings)).filter(wanted).collect()
 }
 
@@ -188,22 +195,30 @@ pub fn run(
     }
     let asked_for = |name: &str| settings.only.iter().any(|other| other == name) && !report.interrupted;
     let (soak, scaling) = (asked_for(SOAK), asked_for(SCALING));
+    let mut interrupted = report.interrupted;
+    let mut heard = |fraction: f64, name: &str| {
+        let flow = progress(fraction, name);
+        interrupted |= flow.is_break();
+        flow
+    };
     if asked_for(BLOCKS) {
         for device in devices {
-            let mut heard = |fraction: f64, name: &str| {
-                let flow = progress(fraction, name);
-                report.interrupted |= flow.is_break();
-                flow
-            };
             report.blocks.extend(blocks::blocks(device, label(device), settings.quick, &mut heard)?);
         }
     }
     for device in devices.iter().filter(|device| label(device) != "software") {
         if soak {
-            report.soak.push(soak::soak(device, label(device), settings.seed, settings.quick)?);
+            report.soak.push(soak::soak(device, label(device), settings.seed, settings.quick, &mut heard)?);
         }
         if scaling {
             report.scaling.extend(scaling::scaling(device, label(device), settings.seed, settings.quick)?);
+        }
+    }
+    report.interrupted = interrupted;
+    for (job, samples) in &measured {
+        for (samples, peak) in samples.iter().zip(&mut report.peaks).filter(|(samples, _)| !samples.is_empty()) {
+            let flops = job.cost.map_or(0.0, |cost| cost.flops * job.members as f64);
+            peak.raise(&job.name, flops / median(samples.iter().map(|sample| sample.seconds)) / 1e9);
         }
     }
     for (job, samples) in &measured {
@@ -253,46 +268,52 @@ fn measure(job: &Job, devices: &[Device], quick: bool) -> Result<Vec<Vec<Sample>
 }
 
 fn row(job: &Job, device: &'static str, samples: &[Sample], peak: &Peak) -> Row {
-    let mut seconds: Vec<f64> = samples.iter().map(|sample| sample.seconds).collect();
-    seconds.sort_by(f64::total_cmp);
-    let (least, most, median) = (seconds[0], seconds[seconds.len() - 1], middle(&seconds));
+    let all = || samples.iter().map(|sample| sample.seconds);
+    let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max));
+    let seconds = median(all());
     let total = |part: f64| (part > 0.0).then_some(part * job.members as f64);
     let (flops, bytes) = (job.cost.and_then(|cost| total(cost.flops)), job.cost.and_then(|cost| total(cost.bytes)));
     let profile = samples.iter().find_map(|sample| sample.profile.as_ref());
     let profile = profile.filter(|profile| profile.compute > 0.0 || !profile.kernels.is_empty());
-    let cpu = samples.iter().filter_map(|sample| sample.cpu_seconds).min_by(f64::total_cmp);
+    let cpu: Vec<f64> = samples.iter().filter_map(|sample| sample.cpu_seconds).collect();
     let in_kernels = |profile: &crate::device::profile::Profile| {
         let sum: f64 = profile.kernels.values().sum();
         if sum > 0.0 { sum } else { profile.compute }
     };
     let workload = job.kind() == "workload";
+    let a_second = |amount: f64| amount / seconds / 1e9;
+    let of_memory = bytes.map(|bytes| a_second(bytes) / peak.gigabytes_per_second);
     Row {
         name: job.name.clone(),
         device,
         kind: job.kind(),
         shape: job.shape.clone(),
         members: job.members,
-        seconds: median,
+        seconds,
         seconds_min: least,
         seconds_max: most,
         repetitions: samples.len(),
         flops,
-        gflops: flops.map(|flops| flops / median / 1e9),
+        gflops: flops.map(a_second),
         bytes,
-        gigabytes_per_second: bytes.map(|bytes| bytes / median / 1e9),
-        share_of_peak: flops.map(|flops| flops / least / 1e9 / peak.gflops),
-        share_of_bandwidth: bytes.map(|bytes| bytes / least / 1e9 / peak.gigabytes_per_second),
-        device_seconds: if workload { profile.map(in_kernels) } else { Some(median) },
+        gigabytes_per_second: bytes.map(a_second),
+        share_of_peak: flops.map(|flops| a_second(flops) / peak.gflops),
+        share_of_bandwidth: of_memory.filter(|&share| share <= 1.0),
+        in_cache: of_memory.is_some_and(|share| share > 1.0),
+        device_seconds: if workload { profile.map(in_kernels) } else { Some(seconds) },
         upload_seconds: profile.filter(|_| workload).map(|profile| profile.upload),
         download_seconds: profile.filter(|_| workload).map(|profile| profile.download),
-        cpu_seconds: cpu,
+        cpu_seconds: (!cpu.is_empty()).then(|| median(cpu.into_iter())),
         kernels: profile.filter(|_| workload).map_or(Vec::new(), |p| p.kernels.iter().map(|(k, s)| (*k, *s)).collect()),
     }
 }
 
-/// The median of sorted values.
-fn middle(sorted: &[f64]) -> f64 {
-    f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2])
+/// The median of some values; NaN of none.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    let at = |i: usize| sorted.get(i).copied().unwrap_or(f64::NAN);
+    f64::midpoint(at(sorted.len().saturating_sub(1) / 2), at(sorted.len() / 2))
 }
 
 /// The smallest batch, a power of 4 or the job's own, at which the first device is at least as fast as the second one.
@@ -302,13 +323,13 @@ fn break_even(job: &Job, devices: &[Device], quick: bool) -> Result<Option<usize
         return Ok(None);
     }
     first_at_least_as_fast(job.members, |members| {
-        let mut least = [f64::INFINITY; 2];
-        for _ in 0..3 {
-            for (least, device) in least.iter_mut().zip([first, second]) {
-                *least = least.min(job.sample(device, members)?.seconds);
+        let mut seconds = [[0.0; 3]; 2];
+        for repetition in 0..3 {
+            for (own, device) in seconds.iter_mut().zip([first, second]) {
+                own[repetition] = job.sample(device, members)?.seconds;
             }
         }
-        Ok(least)
+        Ok(seconds.map(|own| median(own.into_iter())))
     })
 }
 

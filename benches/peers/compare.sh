@@ -65,7 +65,7 @@ def rows(pattern):
     return best, who
 
 ours, _ = rows("ours")
-print(f"{'workload':<20} {'ours on':<10} {'us/member':>10}   {'peer':<28} {'us/member':>10} {'times as fast':>14} {'by core time':>13}")
+print(f"{'workload':<20} {'ours on':<10} {'best us/member':>14}   {'peer':<28} {'best us/member':>14} {'times as fast':>14} {'by core time':>13}")
 for pattern in ("jax", "torch"):
     peer, who = rows(pattern)
     for (name, device), (seconds, used) in peer.items():
@@ -73,5 +73,5 @@ for pattern in ("jax", "torch"):
             if own == name:
                 core = used / my_use if used < float("inf") and on == "cpu" and my_use < float("inf") else None
                 core = f"{core:13.2f}" if core else " " * 13
-                print(f"{name:<20} {on:<10} {mine:10.1f}   {who[device]:<28} {seconds:10.1f} {seconds / mine:14.2f} {core}")
+                print(f"{name:<20} {on:<10} {mine:14.1f}   {who[device]:<28} {seconds:14.1f} {seconds / mine:14.2f} {core}")
 PYTHON

@@ -37,7 +37,7 @@ pub struct BlockTime {
     pub blocks: Blocks,
     /// Is it the one that the program takes?
     pub chosen: bool,
-    /// 10^9 operations a second in the fastest repetition.
+    /// 10^9 operations a second in the median repetition.
     pub gflops: f64,
 }
 
@@ -168,25 +168,26 @@ impl Trial {
         Trial { plan, source, kernel, members, cost, repetitions }
     }
 
-    /// Of the fastest repetition; one is enough of a layout that is far from the best.
+    /// Of the median repetition behind the first one, which warms up; one is enough of a layout that is far from the
+    /// best.
     fn gflops(&self, device: &Device, best: f64) -> Result<f64> {
-        let mut own = 0.0;
+        let mut own = Vec::new();
         for repetition in 0..=self.repetitions {
             let inputs = self.source.inputs(0..self.members);
             let (result, profile) =
                 device.profiled(|| device.run(&self.plan, self.members, 0, &inputs, &mut |_| Ok(())));
             result?;
             let seconds = profile.kernels.get(self.kernel).copied().unwrap_or(profile.compute);
-            if seconds > 0.0 {
-                own = f64::max(own, self.cost.flops * (RUNS * self.members) as f64 / seconds / 1e9);
+            if repetition > 0 && seconds > 0.0 {
+                own.push(self.cost.flops * (RUNS * self.members) as f64 / seconds / 1e9);
             }
-            if repetition > 0 && own < best / 4.0 {
+            if own.iter().any(|&gflops| gflops < best / 4.0) {
                 break;
             }
         }
-        match own > 0.0 {
-            true => Ok(own),
-            false => Err(Error::Device(format!("{} took no time by the adapter's clock", self.kernel))),
+        match own.is_empty() {
+            false => Ok(super::median(own.into_iter())),
+            true => Err(Error::Device(format!("{} took no time by the adapter's clock", self.kernel))),
         }
     }
 }

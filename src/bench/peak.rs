@@ -14,8 +14,12 @@ use std::time::Instant;
 pub struct Peak {
     /// `gpu`, `software`, `cpu` or `reference`.
     pub device: &'static str,
-    /// Fused multiply-adds from registers, 10^9 operations a second, two for each.
+    /// Fused multiply-adds from registers, 10^9 operations a second, two for each; or a row that did more in its median
+    /// repetition than the probe in its best one.
     pub gflops: f64,
+    /// That row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<String>,
     /// The same with one thread; none on a GPU.
     pub gflops_of_one_thread: Option<f64>,
     /// Reading and writing large arrays, 10^9 bytes a second, both directions counted.
@@ -26,6 +30,16 @@ pub struct Peak {
 const COPY_BYTES: usize = 128 << 20;
 /// Numbers that a thread copies at a time.
 const COPY_PIECE: usize = 1 << 18;
+
+impl Peak {
+    /// A ceiling is no lower than what a row reached.
+    pub(super) fn raise(&mut self, row: &str, gflops: f64) {
+        if gflops > self.gflops {
+            self.gflops = gflops;
+            self.row = Some(row.to_string());
+        }
+    }
+}
 
 /// The ceilings of all devices.
 pub fn measure_all(devices: &[Device], quick: bool) -> Result<Vec<Peak>> {
@@ -55,7 +69,7 @@ fn measure(device: &Device, quick: bool) -> Result<Peak> {
     let gflops = best(&fma, device, |cost| cost.flops)?;
     let one = if host { Some(alone(|| best(&fma, device, |cost| cost.flops))?) } else { None };
     let gigabytes_per_second = if host { host_copy(quick) } else { best(&copy, device, |cost| cost.bytes)? };
-    Ok(Peak { device: label(device), gflops, gflops_of_one_thread: one, gigabytes_per_second })
+    Ok(Peak { device: label(device), gflops, row: None, gflops_of_one_thread: one, gigabytes_per_second })
 }
 
 /// 10^9 units a second in the fastest of some repetitions.

@@ -19,7 +19,7 @@ const DEPTH: usize = 10;
 const POINTS: usize = 64;
 /// n.
 const WIDTH: usize = 64;
-/// Repetitions, of which the fastest counts; they take turns.
+/// Repetitions, of which the median counts; they take turns.
 const REPETITIONS: usize = 3;
 
 /// One number of layers.
@@ -29,7 +29,7 @@ pub struct Scaling {
     pub device: &'static str,
     /// Random layers, each at 64 grid points.
     pub layers: usize,
-    /// Seconds of the fastest repetition, drawing included.
+    /// Seconds of the median repetition, drawing included.
     pub seconds: f64,
     /// Nanoseconds of one layer's step at all grid points.
     pub nanoseconds_per_layer_step: f64,
@@ -45,20 +45,24 @@ pub fn scaling(device: &Device, label: &'static str, seed: u64, quick: bool) -> 
     let mut rows = layers.map(|layers| Scaling {
         device: label,
         layers,
-        seconds: f64::INFINITY,
+        seconds: 0.0,
         nanoseconds_per_layer_step: 0.0,
         ratio: 0.0,
         resident_bytes: None,
     });
+    let mut seconds = layers.map(|_| [0.0; REPETITIONS]);
     for repetition in 0..REPETITIONS {
-        for row in &mut rows {
+        for (row, seconds) in rows.iter_mut().zip(&mut seconds) {
             let start = Instant::now();
             rollout(device, row.layers, seed)?;
-            row.seconds = row.seconds.min(start.elapsed().as_secs_f64());
+            seconds[repetition] = start.elapsed().as_secs_f64();
             if repetition == 0 {
                 row.resident_bytes = most_resident_bytes();
             }
         }
+    }
+    for (row, seconds) in rows.iter_mut().zip(seconds) {
+        row.seconds = super::median(seconds.into_iter());
     }
     let of_step = |row: &Scaling| 1e9 * row.seconds / (row.layers * DEPTH) as f64;
     let fewest = of_step(&rows[0]);

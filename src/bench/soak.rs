@@ -9,6 +9,7 @@ use crate::random::{NORMAL_UNIT, Stream, Tensor};
 use crate::spectrum::{self, Spectrum, Status};
 use rayon::prelude::*;
 use serde::Serialize;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Matrices of a soak.
@@ -41,13 +42,19 @@ pub struct Soak {
     pub seconds: f64,
 }
 
-/// Soaks one device.
-pub fn soak(device: &Device, label: &'static str, seed: u64, quick: bool) -> Result<Soak> {
+/// Soaks one device until `progress` asks to stop.
+pub fn soak(
+    device: &Device,
+    label: &'static str,
+    seed: u64,
+    quick: bool,
+    progress: &mut dyn FnMut(f64, &str) -> ControlFlow<()>,
+) -> Result<Soak> {
     let start = Instant::now();
     let mut soak = Soak { device: label, matrices: 0, wrong: 0, solved_again: 0, failed: 0, worst: 0.0, seconds: 0.0 };
     let wanted = if quick { QUICK_MATRICES } else { MATRICES };
     let mut round = 0;
-    while soak.matrices < wanted {
+    while soak.matrices < wanted && progress(soak.matrices as f64 / wanted as f64, "soak").is_continue() {
         let n = SIZES[round as usize % SIZES.len()];
         let count = AT_ONCE.min(wanted - soak.matrices);
         let stack: Vec<f32> = (0..count as u32).into_par_iter().flat_map_iter(|i| matrix(seed, round, i, n)).collect();

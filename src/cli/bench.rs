@@ -148,7 +148,7 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
-/// The columns of the rows, of which the first are words.
+/// The columns of the rows, of which the first are words; speeds and shares are of the median.
 const HEADER: [&str; 12] = [
     "row",
     "device",
@@ -160,7 +160,7 @@ const HEADER: [&str; 12] = [
     "GFLOP/s",
     "of peak",
     "GB/s",
-    "device",
+    "in kernels",
     "transfers",
 ];
 const WORDS: usize = 4;
@@ -177,7 +177,7 @@ fn shown_row(row: &Row) -> Vec<String> {
         seconds(row.seconds_max),
         maybe(row.gflops, |value| format!("{value:.1}")),
         maybe(row.share_of_peak, percent),
-        maybe(row.gigabytes_per_second, |value| format!("{value:.1}")),
+        maybe(row.gigabytes_per_second, |value| format!("{value:.1}{}", if row.in_cache { " in cache" } else { "" })),
         maybe(row.device_seconds, seconds),
         maybe(transfers, seconds),
     ]
@@ -186,9 +186,10 @@ fn shown_row(row: &Row) -> Vec<String> {
 /// The report for people, its table no wider than `columns`.
 fn shown(report: &Report, columns: usize) -> String {
     let mut text = String::from("\nCeilings, measured here and now\n");
-    for Peak { device, gflops, gflops_of_one_thread, gigabytes_per_second } in &report.peaks {
+    for Peak { device, gflops, row, gflops_of_one_thread, gigabytes_per_second } in &report.peaks {
         let one = maybe(*gflops_of_one_thread, |one| format!(" ({one:.1} with one thread)"));
-        text += &format!("{device:>9}: {gflops:.1} GFLOP/s of f32 FMA{one}, {gigabytes_per_second:.1} GB/s copying\n");
+        let what = row.as_ref().map_or("f32 FMA".to_string(), |row| format!("{row}, which beat the probe"));
+        text += &format!("{device:>9}: {gflops:.1} GFLOP/s of {what}{one}, {gigabytes_per_second:.1} GB/s copying\n");
     }
     let rows: Vec<Vec<String>> = report.rows.iter().map(shown_row).collect();
     text += &format!("\n{}\n", fit::table(&HEADER, WORDS, &rows, columns));
@@ -255,7 +256,11 @@ fn write(console: &Console, mut dataset: Dataset, report: &Report, header: &Valu
         roofs: report.peaks.iter().map(roof).collect(),
         points: report.rows.iter().filter_map(point).collect(),
         title: "What is reached of what can be reached".to_string(),
-        caption: format!("{}; {}; medians", names.join(" and "), header["date"].as_str().unwrap_or_default()),
+        caption: format!(
+            "{}; {}; medians; above a slope: in cache",
+            names.join(" and "),
+            header["date"].as_str().unwrap_or_default()
+        ),
     };
     let picture = figure.draw()?;
     dataset.write_bytes("roofline.png", &picture.png)?;
@@ -281,6 +286,9 @@ fn table(rows: &[Row]) -> Vec<(&'static str, Column)> {
         ("gflops", optional(|row| row.gflops)),
         ("bytes", optional(|row| row.bytes)),
         ("share_of_peak", optional(|row| row.share_of_peak)),
+        ("gigabytes_per_second", optional(|row| row.gigabytes_per_second)),
+        ("share_of_bandwidth", optional(|row| row.share_of_bandwidth)),
+        ("in_cache", Column::U32(rows.iter().map(|row| row.in_cache.into()).collect())),
         ("device_seconds", optional(|row| row.device_seconds)),
         ("upload_seconds", optional(|row| row.upload_seconds)),
         ("download_seconds", optional(|row| row.download_seconds)),
