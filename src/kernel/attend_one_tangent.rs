@@ -159,7 +159,7 @@ impl<T: Real> Tangent<'_, '_, T> {
             s += 1;
         }
         let last: [u32; LANES] = lanes(|l| if p.causal != 0 { (query + l) as u32 } else { used as u32 });
-        let scale = T::from_f64(p.scale as f64);
+        let scale = T::from_f64(p.scale);
         let inverse = Softmax::of::<FUSED>(weights, &last, scale).inverse;
         let along = weigh::<T, LANES>(weights, changes, scale);
         let (weights, changes) = (weights.as_flattened(), changes.as_flattened());

@@ -173,15 +173,15 @@ pub fn apart<T: Pod + PartialEq>(matrix: &[T], n: usize) -> Cow<'_, [T]> {
 /// entries. For parity cases and tests.
 pub fn block_triangular(n: usize, blocks: usize, noise: &[f64]) -> Vec<f64> {
     // A step that shares no factor with n visits every index.
-    let step = (n / 2 + 1..).find(|step| (2..=n).all(|d| n % d > 0 || step % d > 0)).unwrap_or(1);
+    let step = (n / 2 + 1..).find(|step| (2..=n).all(|d| !n.is_multiple_of(d) || !step.is_multiple_of(d))).unwrap_or(1);
     let place = |i: usize| (i * step + 1) % n;
     let block = |i: usize| i * blocks / n;
     let mut matrix = vec![0.0; n * n];
-    for at in 0..n * n {
+    for (at, &noise) in noise[..n * n].iter().enumerate() {
         let (i, j) = (at / n, at % n);
         let ring = block(i) == block(j) && (j == i + 1 || i == j || j < i && (j == 0 || block(j - 1) != block(j)));
         if ring || block(i) < block(j) {
-            matrix[place(i) * n + place(j)] = noise[at];
+            matrix[place(i) * n + place(j)] = noise;
         }
     }
     matrix
@@ -196,7 +196,7 @@ fn case(i: u32, (n, members): (usize, usize)) -> Case<Params> {
             0 => {}
             1 => matrix.fill(0.0),
             2 => (0..n * n).filter(|&at| !cycle(at)).for_each(|at| matrix[at] = 0.0),
-            _ => matrix.copy_from_slice(&block_triangular(n, 2 + member / 4, &matrix.to_vec())),
+            _ => matrix.copy_from_slice(&block_triangular(n, 2 + member / 4, matrix)),
         }
         matrix.iter_mut().for_each(|x| *x = *x as f32 as f64);
     }

@@ -127,7 +127,7 @@ impl<T: Real> Epilogue<T> for Store<'_, T> {
         if vectors == 1 {
             let pre: [T; LANES] = lanes(|l| pre[column + l]);
             let slopes = slopes::<T, FUSED, LANES>(self.p.activation, pre);
-            let scale = T::from_f64(self.p.scale as f64);
+            let scale = T::from_f64(self.p.scale);
             let own: [T; LANES] = lanes(|l| slopes[l] * scale * sums[l]);
             out.copy_from_slice(&own);
             return;

@@ -81,7 +81,7 @@ impl Kernel for WatchPower {
         if state[0] == 0 {
             peak[0] = T::ONE;
         }
-        let band = T::from_f64(p.band.into());
+        let band = T::from_f64(p.band);
         let mut contracted = false;
         if wanted[0] != 0 {
             let (exponent, mantissa) = parts(value[0]);
@@ -163,7 +163,7 @@ fn case(n: usize) -> Case<Params> {
     Case {
         name: format!("{n} x {n}"),
         members,
-        params: Params { n: n as u32, most: 10, band: f32::powi(2.0, -12) },
+        params: Params { n: n as u32, most: 10, band: f64::powi(2.0, -12) },
         buffers: vec![
             CaseBuffer::Real(power),
             CaseBuffer::Int(vec![2, -1, 0, 0, 1, 0, 0, 0, 0, 3]),

@@ -289,7 +289,7 @@ impl PeakPlan {
     fn new(n: usize, most: usize, device: &Device) -> Self {
         let padded = n.next_multiple_of(PADDING);
         // Twice that of a norm, for squared norms.
-        let band = 2.0 * norm_error(n, device.epsilon()) as f32;
+        let band = 2.0 * norm_error(n, device.epsilon());
         let mut plan = Plan::new();
         let [transposed, power, other, gram] =
             ["transposed", "power", "other power", "gram"].map(|label| plan.reals(label, padded * padded));

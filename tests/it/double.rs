@@ -252,7 +252,14 @@ fn nonlinear_layers_are_f64_throughout_on_the_reference() {
 fn jacobian(spec: &LayerSpec, point: Point) -> Vec<f64> {
     let ensemble = EnsembleSpec { layers: 1, width: WIDTH, seed: SEED, ..EnsembleSpec::default() };
     let points = [point];
-    let rollout = NonlinearRollout { ensemble: &ensemble, layer: spec, depth: DEPTH, threshold: 1e3, points: &points };
+    let rollout = NonlinearRollout {
+        ensemble: &ensemble,
+        layer: spec,
+        depth: DEPTH,
+        threshold: 1e3,
+        points: &points,
+        perturbations: false,
+    };
     let mut matrix = None;
     let sink = &mut |mut jacobians: eulerscope::rollout::nonlinear::Jacobians| {
         matrix = jacobians.matrices.remove(0);

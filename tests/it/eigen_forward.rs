@@ -159,8 +159,11 @@ fn problems(n: usize) -> Vec<Problem> {
     problems
 }
 
+/// A solver of many matrices of one width.
+type Solve<'a> = &'a dyn Fn(&[Vec<f64>], usize) -> Vec<Spectrum>;
+
 /// Solves all problems of width n in one batch and judges every eigenvalue.
-fn judge(n: usize, ulp: f64, solve: &dyn Fn(&[Vec<f64>], usize) -> Vec<Spectrum>) {
+fn judge(n: usize, ulp: f64, solve: Solve) {
     let problems = problems(n);
     let matrices: Vec<Vec<f64>> = problems.iter().map(|problem| problem.matrix.clone()).collect();
     let mut failures = Vec::new();
@@ -173,7 +176,8 @@ fn judge(n: usize, ulp: f64, solve: &dyn Fn(&[Vec<f64>], usize) -> Vec<Spectrum>
             (exact[0] - found[0]).hypot(exact[1] - found[1]) / (ulp * problem.allowed[i] + rounding)
         };
         let worst = oracle::bottleneck_of(n, share);
-        if !(worst <= 1.0) {
+        let fine = worst <= 1.0;
+        if !fine {
             failures.push(format!("{}: {worst:.2} of what is allowed", problem.name));
         }
     }

@@ -173,7 +173,7 @@ impl<'a> Member<'a> {
     }
 
     fn scale(&self) -> f64 {
-        self.p.projection_scale.into()
+        self.p.projection_scale
     }
 
     /// For an error d its deviation is at least the deviation less d / sqrt n. Rounding is that of `normalise`.
@@ -215,7 +215,7 @@ impl<'a> Member<'a> {
 
     /// A score is off by e, so a weight by a factor e^(2 e), the error of exp and the sums' rounding.
     fn softmax(&self, query: &Vector, keys: &[Vector], values: &[Vector]) -> Vector {
-        let (scale, d) = (f64::from(self.p.score_scale), query.values.len());
+        let (scale, d) = (self.p.score_scale, query.values.len());
         let (mut e, mut scores) = (0.0f64, Vec::new());
         for key in keys {
             let products = query.values.iter().zip(&key.values).map(|(q, k)| q * k);
