@@ -43,7 +43,7 @@ fn product(rollout: &NonlinearRollout, (member, point): (usize, usize)) -> Vec<f
         rollout
             .jacobians(&reference, member..member + 1, step, &mut |jacobians| {
                 let matrix = jacobians.matrices[point].as_ref().expect("no state is frozen here");
-                let row = |row: &[_]| row.iter().zip(&d).map(|(&m, d)| f64::from(m) * d).sum();
+                let row = |row: &[_]| row.iter().zip(&d).map(|(&m, d)| m * d).sum();
                 next = matrix.chunks(order).map(row).collect();
                 Ok(())
             })
