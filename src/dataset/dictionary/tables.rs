@@ -80,7 +80,11 @@ const CELLS: &[Described] = &[
     Described::ends("intervals_unstable_fraction", "share of members", "95 % interval of unstable_fraction (Wilson)"),
     Described::ends("intervals_grew_fraction", "share of members", "95 % interval of grew_fraction (Wilson)"),
     Described::ends("intervals_diverged_fraction", "share of members", "95 % interval of diverged_fraction (Wilson)"),
-    Described::column("bands_predicted", "", "how far a predicted |Φ| must be from 1 to count"),
+    Described::column(
+        "bands_predicted",
+        "",
+        "how far the modulus of a predicted growth factor must be from 1 to count",
+    ),
     Described::column("bands_observed", "nats per step", "how far an observed rate must be from 0 to count"),
     Described::column("bands_norm", "nats", "how far ln ‖x_L‖/‖x_0‖ must be from 0 to count"),
     Described::summary("log_growth", "nats", "ln ‖x_L‖/‖x_0‖ of members that did not collapse to 0"),
