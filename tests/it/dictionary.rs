@@ -12,7 +12,7 @@ use std::path::Path;
 const MARKS: [&str; 2] = ["<!-- dictionary -->\n", "<!-- end of the dictionary -->"];
 
 /// One of every command, so that every table is written; h, ρ, γ and all else that could be mistaken for each other differ.
-const SWEEP: &str = "sweep --seed 5 --layers 7 --width 4 --step-size 0.3,0.7 --radius 0.9,1.3,1.7 --damping 0.05,0.2";
+const SWEEP: &str = "sweep --seed 5 --layers 7 --step-size 0.3,0.7 --radius 0.9,1.3,1.7 --damping 0.05,0.2";
 const COMMANDS: [(&str, &str); 6] = [
     ("linear", "--trajectories 7 --sweep-over depth=5,9 --sweep-over width=3,5 --step-scaling inverse-depth"),
     (
