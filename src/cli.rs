@@ -1,8 +1,10 @@
 //! The command line: text becomes an [`Invocation`] here, and nowhere else.
 
+mod along_depth;
 mod args;
 mod bench;
 mod console;
+mod curves;
 mod devices;
 mod ending;
 mod fit;
@@ -10,10 +12,12 @@ mod lyapunov;
 mod headline;
 mod maps;
 mod outlook;
+mod pictures;
 mod process;
 mod results;
 mod scaling;
 mod spectrum;
+mod step_spectrum;
 mod sweep;
 mod tables;
 mod thinning;

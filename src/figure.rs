@@ -1,25 +1,31 @@
-//! Pictures of results, as SVG and PNG, and a heat map for the terminal.
+//! Pictures of results, as SVG and PNG on light and on dark paper, and maps and bars for the terminal.
 //!
 //! Every figure takes plain data and gives a [`Picture`]. kuva writes SVG and rasterises with the font it carries, so a
-//! machine without fonts draws the same picture. Colours are safe for colour-blind readers; missing values are grey.
+//! machine without fonts draws the same picture. Colours are safe for colour-blind readers and ordered in grey too; growth
+//! is hatched, so that its sign needs no colour. Missing values are grey.
 
 mod axis;
 mod canvas;
+mod clip;
 mod color;
 mod contour;
 mod convergence;
 mod grid;
+mod hatch;
 mod roofline;
-mod scaling;
 mod spectrum;
+mod spread;
 mod stability;
 mod terminal;
 
+pub use color::Theme;
 pub use convergence::{ConvergenceFigure, Series};
 pub use roofline::{Roof, RooflineFigure, RooflinePoint};
-pub use scaling::{ScalingFigure, ScalingLine, Spread, evenly};
 pub use spectrum::{Disc, LevelLines, SpectrumScatter};
-pub use stability::StabilityMap;
+pub use spread::{Spread, SpreadFigure, SpreadLine, evenly};
+pub use stability::{Mark, StabilityMap, Values};
+
+use crate::error::Result;
 
 /// One figure in both formats.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,4 +34,13 @@ pub struct Picture {
     pub svg: String,
     /// The bytes of a PNG file, two pixels per unit of the SVG.
     pub png: Vec<u8>,
+}
+
+/// What can be drawn.
+pub trait Figure {
+    /// Draws it.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Bug`] if its parts do not fit each other, or kuva refuses the drawing.
+    fn draw(&self, theme: Theme) -> Result<Picture>;
 }

@@ -2,7 +2,7 @@
 
 use crate::bench::{self, Peak, Report, Row, Settings};
 use crate::cli::console::Console;
-use crate::cli::{BenchSpec, Invocation, fit};
+use crate::cli::{BenchSpec, Invocation, fit, pictures};
 use crate::dataset::{Column, Dataset};
 use crate::device::gpu::{self, adapters};
 use crate::device::{Device, cpu};
@@ -262,9 +262,7 @@ fn write(console: &Console, mut dataset: Dataset, report: &Report, header: &Valu
             header["date"].as_str().unwrap_or_default()
         ),
     };
-    let picture = figure.draw()?;
-    dataset.write_bytes("roofline.png", &picture.png)?;
-    dataset.write_bytes("roofline.svg", picture.svg.as_bytes())?;
+    pictures::write(&mut dataset, "roofline", &figure)?;
     console.landed(&dataset.finish(record.clone())?);
     Ok(())
 }

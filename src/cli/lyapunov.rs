@@ -1,7 +1,7 @@
 //! `eulerscope lyapunov`: Lyapunov exponents.
 
 use crate::cli::console::{self, Console};
-use crate::cli::{Invocation, outlook, tables};
+use crate::cli::{Invocation, outlook, pictures, tables};
 use crate::dataset::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -151,9 +151,7 @@ fn write(
             console::caption(&device.description())
         ),
     };
-    let picture = figure.draw()?;
-    dataset.write_bytes("convergence.png", &picture.png)?;
-    dataset.write_bytes("convergence.svg", picture.svg.as_bytes())?;
+    pictures::write(&mut dataset, "convergence", &figure)?;
     console.landed(&dataset.finish(record())?);
     Ok(())
 }

@@ -2,11 +2,10 @@
 
 use crate::cli::console::Console;
 use crate::cli::tables::Columns;
-use crate::cli::{maps, scaling, tables, thinning};
+use crate::cli::{along_depth, maps, pictures, scaling, step_spectrum, tables, thinning};
 use crate::dataset::{Dataset, Landed, TableWriter};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::figure::Picture;
 use crate::spec::{Model, SweepSpec};
 use crate::sweep::{self, Combination};
 use serde_json::Value;
@@ -44,18 +43,7 @@ pub fn write(
         }
         dataset.finish_table(table)?;
     }
-    for (name, map) in maps {
-        write_picture(&mut dataset, &name, &map.draw()?)?;
-        next();
-    }
-    for (name, figure) in figures {
-        write_picture(&mut dataset, &name, &figure.draw()?)?;
-        next();
-    }
-    if let Some(first) = results.first() {
-        write_picture(&mut dataset, "spectrum", &maps::spectrum(device, spec, first).draw()?)?;
-    }
-    next();
+    write_figures(&mut dataset, device, spec, results, recorded.is_some(), &mut next)?;
     drop(progress);
     dataset.finish(record())
 }
@@ -82,9 +70,33 @@ fn append(table: &mut TableWriter, spec: &SweepSpec, result: &Combination, colum
     table.append(&tables::swept(&spec.sweep_over.keys(), &result.spec, columns))
 }
 
-fn write_picture(dataset: &mut Dataset, name: &str, picture: &Picture) -> Result<()> {
-    dataset.write_bytes(&format!("{name}.png"), &picture.png)?;
-    dataset.write_bytes(&format!("{name}.svg"), picture.svg.as_bytes())
+/// The maps or curves, the lines over outer axes, and what the first combination does along its depth, if it was finished.
+fn write_figures(
+    dataset: &mut Dataset,
+    device: &Device,
+    spec: &SweepSpec,
+    results: &[Combination],
+    finished: bool,
+    next: &mut dyn FnMut(),
+) -> Result<()> {
+    for (name, map) in maps::maps(device, spec, results) {
+        pictures::write(dataset, &name, &map)?;
+        next();
+    }
+    for (name, curves) in maps::curves(device, spec, results).into_iter().chain(scaling::figures(device, spec, results))
+    {
+        pictures::write(dataset, &name, &curves)?;
+        next();
+    }
+    let Some(first) = results.first() else { return Ok(()) };
+    if finished {
+        for (name, figure) in along_depth::figures(device, spec, first)? {
+            pictures::write(dataset, &name, &figure)?;
+        }
+    }
+    pictures::write(dataset, "spectrum", &step_spectrum::figure(device, spec, first))?;
+    next();
+    Ok(())
 }
 
 /// Which trajectories of a plain sweep are recorded: members, and places in the list of grid points.

@@ -1,11 +1,11 @@
 //! How growth and spectral radius scale with an outer axis, from the sweeps of all combinations.
 
+use crate::cli::curves::spread;
 use crate::cli::{console, thinning};
 use crate::device::Device;
-use crate::figure::{ScalingFigure, ScalingLine, Spread, evenly};
+use crate::figure::{Spread, SpreadFigure, SpreadLine, evenly};
 use crate::spec::grid::brief;
 use crate::spec::{Axis, StepScaling, SweepSpec};
-use crate::statistics::Summary;
 use crate::sweep::{Cell, Combination};
 
 /// Lines of a figure at most.
@@ -16,48 +16,49 @@ struct Quantity {
     name: &'static str,
     label: &'static str,
     neutral: f64,
-    of: fn(&Cell, &SweepSpec) -> Spread,
+    of: fn(&Cell) -> Spread,
+    /// What the eigenvalues promise of it.
+    promise: fn(&Cell) -> Option<f64>,
 }
 
-const GROWTH_PER_LAYER: Quantity = Quantity {
-    name: "growth_per_layer",
-    label: "growth, ln |x_L|/|x_0| a layer",
+const RATE: Quantity = Quantity {
+    name: "observed_rate",
+    label: "observed rate, ln a step",
     neutral: 0.0,
-    of: |cell, own| spread(&cell.log_growth, 1.0 / own.depth as f64),
+    of: |cell| spread(&cell.observed_rate),
+    promise: |cell| cell.predicted_rate.median,
 };
 const GROWTH: Quantity = Quantity {
     name: "growth",
     label: "growth, ln |x_L|/|x_0|",
     neutral: 0.0,
-    of: |cell, _| spread(&cell.log_growth, 1.0),
+    of: |cell| spread(&cell.log_growth),
+    promise: |_| None,
 };
 const SPECTRAL_RADIUS: Quantity = Quantity {
     name: "spectral_radius",
     label: "spectral radius of M",
     neutral: 1.0,
-    of: |cell, _| spread(&cell.spectral_radius, 1.0),
+    of: |cell| spread(&cell.spectral_radius),
+    promise: |_| None,
 };
 
-fn spread(summary: &Summary, factor: f64) -> Spread {
-    let scaled = |value: Option<f64>| value.map(|value| value * factor);
-    Spread { low: scaled(summary.q10), middle: scaled(summary.median), high: scaled(summary.q90) }
-}
-
 /// The figures over the outermost axis with several values, with the names of their files; none without outer axes.
-pub fn figures(device: &Device, spec: &SweepSpec, results: &[Combination]) -> Vec<(String, ScalingFigure)> {
+pub fn figures(device: &Device, spec: &SweepSpec, results: &[Combination]) -> Vec<(String, SpreadFigure)> {
     let outermost = spec.sweep_over.iter().find(|(_, grid)| grid.len() > 1).or(spec.sweep_over.iter().next());
     let Some((axis, _)) = outermost else { return Vec::new() };
-    // Over depth, growth a layer and all of it are two different stories.
-    let quantities = [Some(GROWTH_PER_LAYER), (axis == Axis::Depth).then_some(GROWTH), Some(SPECTRAL_RADIUS)];
+    // Over depth, growth a step and all of it are two different stories.
+    let quantities = [Some(RATE), (axis == Axis::Depth).then_some(GROWTH), Some(SPECTRAL_RADIUS)];
     let chosen = chosen(spec, axis, results);
     let figure = |quantity: Quantity| {
-        let lines: Vec<ScalingLine> = chosen.lines.iter().map(|line| line.draw(axis, &quantity)).collect();
+        let lines: Vec<SpreadLine> = chosen.lines.iter().map(|line| line.draw(axis, &quantity)).collect();
         let known = lines.iter().flat_map(|line| &line.points).any(|(_, spread)| spread.middle.is_some());
-        let figure = ScalingFigure {
+        let figure = SpreadFigure {
             lines,
             x_label: axis.to_string(),
             y_label: quantity.label.to_string(),
             neutral: (quantity.neutral, format!("neutral: {}", quantity.neutral)),
+            mark: None,
             title: format!("{} over {axis}", quantity.name.replace('_', " ")),
             caption: caption(device, spec, results, &chosen),
         };
@@ -73,9 +74,10 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn draw(&self, axis: Axis, quantity: &Quantity) -> ScalingLine {
-        let points = self.cells.iter().map(|(own, cell)| (axis.of(own), (quantity.of)(cell, own)));
-        ScalingLine { label: self.label.clone(), points: points.collect() }
+    fn draw(&self, axis: Axis, quantity: &Quantity) -> SpreadLine {
+        let points = self.cells.iter().map(|(own, cell)| (axis.of(own), (quantity.of)(cell)));
+        let promise = self.cells.iter().filter_map(|(own, cell)| Some((axis.of(own), (quantity.promise)(cell)?)));
+        SpreadLine { label: self.label.clone(), points: points.collect(), promise: promise.collect() }
     }
 }
 

@@ -7,7 +7,6 @@ use crate::cli::results::{self, Recorded};
 use crate::cli::{Invocation, maps, scaling, tables};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::spec::grid::brief;
 use crate::spec::{Axis, Model, SweepSpec};
 use crate::sweep::{self, Cell, Combination, Timing};
 use serde::{Serialize, Serializer};
@@ -209,7 +208,8 @@ fn announce_jacobians(console: &Console, at: &str, spec: &SweepSpec) {
 
 fn show(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
     show_maps(console, device, spec, results)?;
-    for (_, figure) in scaling::figures(device, spec, results) {
+    let curves = maps::curves(device, spec, results);
+    for (_, figure) in curves.into_iter().chain(scaling::figures(device, spec, results)) {
         console.show(&format!("{}\n", figure.terminal(console.columns().min(WIDEST_MAP))))?;
     }
     console.show(&Headline::of(spec, results).said())
@@ -234,28 +234,15 @@ fn show_timing(console: &Console, spec: &SweepSpec, results: &[Combination], tim
 }
 
 fn show_maps(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
-    let count = results.len() * spec.damping.len();
-    if !spec.sweep_over.is_empty() && count > MOST_MAPS && maps::are_drawn(spec) {
-        return console.show(&format!("{count} maps: --out DIR draws all of them\n\n"));
-    }
-    for ((_, map), at) in maps::maps(device, spec, results).iter().zip(titles(spec, results)) {
+    let maps = maps::maps(device, spec, results);
+    for (_, map) in maps.iter().take(MOST_MAPS) {
         let text = map.terminal(console.columns().min(WIDEST_MAP), console.colour())?;
-        console.show(&format!("{at}{text}\n"))?;
+        console.show(&format!("{text}\n"))?;
+    }
+    if maps.len() > MOST_MAPS {
+        console.show(&format!("{MOST_MAPS} of {} maps: --out DIR draws all of them\n\n", maps.len()))?;
     }
     Ok(())
-}
-
-/// What stands above each map: the outer values, and the damping.
-fn titles(spec: &SweepSpec, results: &[Combination]) -> impl Iterator<Item = String> {
-    let title = |result: &Combination| match spec.said_of(&result.spec) {
-        said if said.is_empty() => said,
-        said => format!("{said}, "),
-    };
-    let titles: Vec<String> = results.iter().map(title).collect();
-    let dampings = spec.damping.values();
-    titles
-        .into_iter()
-        .flat_map(move |title| dampings.iter().map(move |&damping| format!("{title}damping {}\n", brief(damping))))
 }
 
 fn ending(spec: &SweepSpec, results: &[Combination]) -> Result<()> {

@@ -30,6 +30,13 @@ impl Scale {
         }
     }
 
+    pub(super) fn inverse(self, scaled: f64) -> f64 {
+        match self {
+            Scale::Linear => scaled,
+            Scale::Log => 10f64.powf(scaled),
+        }
+    }
+
     /// The edges of the cells around increasing `values`, in scaled units: one more than values.
     pub(super) fn edges(self, values: &[f64]) -> Vec<f64> {
         let places: Vec<f64> = values.iter().map(|&value| self.forward(value)).collect();
@@ -71,6 +78,11 @@ impl Axis {
     /// The place on the page of a value.
     pub(super) fn position(&self, value: f64) -> f64 {
         self.place(self.scale.forward(value))
+    }
+
+    /// Is a value between the ends?
+    pub(super) fn holds(&self, value: f64) -> bool {
+        (self.range.0..=self.range.1).contains(&self.scale.forward(value))
     }
 
     /// Values with their texts, about `wanted` of them.

@@ -2,7 +2,7 @@
 
 use super::Picture;
 use super::axis::Axis;
-use super::color::{GRID, INK, QUIET, Rgb, WHITE};
+use super::color::{Rgb, Theme};
 use crate::error::{Error, Result};
 use kuva::backend::svg::SvgBackend;
 use kuva::render::color::Color;
@@ -18,10 +18,16 @@ pub(super) const SMALL: u32 = 13;
 /// The lengths of a dash and of the gap after it, of which the round ends take 2.
 const DASH: f64 = 6.0;
 const GAP: f64 = 6.0;
+/// The dashes of an observed boundary.
+const OBSERVED_DASH: f64 = 9.0;
+const OBSERVED: Rgb = [255, 212, 64];
+/// The same of a dot.
+const DOT: (f64, f64) = (0.1, 5.4);
 
 pub(super) struct Canvas {
     scene: Scene,
     width: f64,
+    pub(super) theme: Theme,
 }
 
 fn paint(color: Rgb) -> Color {
@@ -35,16 +41,18 @@ fn text_width(text: &str, size: u32) -> f64 {
 
 impl Canvas {
     /// A page of this width; its height is known when the legend is drawn.
-    pub(super) fn new(width: f64) -> Self {
+    pub(super) fn new(width: f64, theme: Theme) -> Self {
         let mut scene = Scene::new(width, width);
+        let [red, green, blue] = theme.paper();
+        scene.background_color = Some(format!("#{red:02x}{green:02x}{blue:02x}"));
         scene.font_family = Some("DejaVu Sans, Verdana, Helvetica, Arial, sans-serif".into());
-        Canvas { scene, width }
+        Canvas { scene, width, theme }
     }
 
     /// Draws a title and a caption, which is wrapped; gives the top of the plot, with room for the axis label above it.
     pub(super) fn heading(&mut self, title: &str, caption: &str) -> f64 {
         let mut y = 16.0;
-        for (text, size, color) in [(title, TITLE, INK), (caption, SMALL, QUIET)] {
+        for (text, size, color) in [(title, TITLE, self.theme.ink()), (caption, SMALL, self.theme.quiet())] {
             for line in wrapped(text, self.width - 48.0, size) {
                 y += f64::from(size) * 1.35;
                 self.text(24.0, y, &line, size, TextAnchor::Start, color);
@@ -77,9 +85,20 @@ impl Canvas {
         self.scene.elements.push(Primitive::PolyLine { points, stroke, stroke_width, stroke_dasharray });
     }
 
-    /// A dashed line. kuva's rasteriser begins its dashes anew at every point, so they are cut here.
+    /// A dashed line.
     pub(super) fn dashes(&mut self, points: &[Point], color: Rgb) {
-        let (mut dash, mut left, mut drawing) = (Vec::new(), DASH, true);
+        self.cut(points, (DASH, GAP), color, 2.2);
+    }
+
+    /// A dotted line.
+    pub(super) fn dots_along(&mut self, points: &[Point], color: Rgb) {
+        self.cut(points, DOT, color, 2.4);
+    }
+
+    /// A line in pieces of one length with gaps of another. kuva's rasteriser begins its dashes anew at every point, so
+    /// they are cut here.
+    fn cut(&mut self, points: &[Point], (on, off): (f64, f64), color: Rgb, width: f64) {
+        let (mut dash, mut left, mut drawing) = (Vec::new(), on, true);
         for pair in points.windows(2) {
             let [mut from, to] = [pair[0], pair[1]];
             dash.push(from);
@@ -89,18 +108,18 @@ impl Canvas {
                 from = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
                 dash.push(from);
                 if drawing {
-                    self.polyline(std::mem::take(&mut dash), color, 2.2);
+                    self.polyline(std::mem::take(&mut dash), color, width);
                 }
                 length -= left;
                 drawing = !drawing;
-                left = if drawing { DASH } else { GAP };
+                left = if drawing { on } else { off };
                 dash = vec![from];
             }
             left -= length;
             dash.push(to);
         }
         if drawing {
-            self.polyline(dash, color, 2.2);
+            self.polyline(dash, color, width);
         }
     }
 
@@ -147,40 +166,42 @@ impl Canvas {
 
     /// Draws grid lines behind what follows.
     pub(super) fn grid(&mut self, x: &Axis, y: &Axis) {
+        let color = self.theme.grid();
         for (value, _) in x.ticks(7) {
-            self.line((x.position(value), y.page.0), (x.position(value), y.page.1), GRID, 1.0);
+            self.line((x.position(value), y.page.0), (x.position(value), y.page.1), color, 1.0);
         }
         for (value, _) in y.ticks(7) {
-            self.line((x.page.0, y.position(value)), (x.page.1, y.position(value)), GRID, 1.0);
+            self.line((x.page.0, y.position(value)), (x.page.1, y.position(value)), color, 1.0);
         }
     }
 
     /// Draws the frame, the ticks and the labels of both axes.
     pub(super) fn frame(&mut self, x: &Axis, y: &Axis) {
-        self.rectangle((x.page.0, y.page.0), (x.page.1, y.page.1), None, Some(INK));
+        let ink = self.theme.ink();
+        self.rectangle((x.page.0, y.page.0), (x.page.1, y.page.1), None, Some(ink));
         let bottom = y.page.0.max(y.page.1);
         let mut free = f64::NEG_INFINITY;
         for (value, text) in x.ticks(7) {
             let place = x.position(value);
-            self.line((place, bottom), (place, bottom + 5.0), INK, 1.0);
+            self.line((place, bottom), (place, bottom + 5.0), ink, 1.0);
             let half = text_width(&text, SMALL) / 2.0;
             if place - half > free {
-                self.text(place, bottom + 21.0, &text, SMALL, TextAnchor::Middle, INK);
+                self.text(place, bottom + 21.0, &text, SMALL, TextAnchor::Middle, ink);
                 free = place + half + 6.0;
             }
         }
         let mut free = f64::INFINITY;
         for (value, text) in y.ticks(7) {
             let place = y.position(value);
-            self.line((x.page.0 - 5.0, place), (x.page.0, place), INK, 1.0);
+            self.line((x.page.0 - 5.0, place), (x.page.0, place), ink, 1.0);
             if place + 6.0 < free {
-                self.text(x.page.0 - 9.0, place + 4.5, &text, SMALL, TextAnchor::End, INK);
+                self.text(x.page.0 - 9.0, place + 4.5, &text, SMALL, TextAnchor::End, ink);
                 free = place - 8.0;
             }
         }
-        self.text(f64::midpoint(x.page.0, x.page.1), bottom + 46.0, &x.label, LABEL, TextAnchor::Middle, INK);
+        self.text(f64::midpoint(x.page.0, x.page.1), bottom + 46.0, &x.label, LABEL, TextAnchor::Middle, ink);
         let top = y.page.0.min(y.page.1);
-        self.text(x.page.0, top - 11.0, &y.label, LABEL, TextAnchor::Start, INK);
+        self.text(x.page.0, top - 11.0, &y.label, LABEL, TextAnchor::Start, ink);
     }
 
     /// Draws legend entries in a row from `(x, y)`: a sample, then its text. Entries that do not fit go to the next
@@ -193,7 +214,7 @@ impl Canvas {
                 (at, row) = (x, row + 20.0);
             }
             self.sample(at, row, *sample);
-            self.text(at + 38.0, row + 4.5, text, SMALL, TextAnchor::Start, INK);
+            self.text(at + 38.0, row + 4.5, text, SMALL, TextAnchor::Start, self.theme.ink());
             at += width;
         }
         self.scene.height = row + 28.0;
@@ -204,18 +225,54 @@ impl Canvas {
         match sample {
             Sample::Line(color) => self.polyline(ends, color, 2.2),
             Sample::Dashes(color) => self.dashes(&ends, color),
+            Sample::Dots(color) => self.dots_along(&ends, color),
             Sample::Dot(color) => self.dots(&[(x + 15.0, y)], 4.5, color, 1.0),
-            Sample::Patch(color) => self.rectangle((x + 6.0, y - 7.0), (x + 24.0, y + 7.0), Some(color), Some(QUIET)),
+            Sample::Patch(color) => {
+                self.rectangle((x + 6.0, y - 7.0), (x + 24.0, y + 7.0), Some(color), Some(self.theme.quiet()));
+            }
+            Sample::Hatched(color) => {
+                self.sample(x, y, Sample::Patch(color));
+                for from in [x + 6.0, x + 13.0] {
+                    self.line((from, y + 7.0), (from + 11.0, y - 7.0), self.theme.hatching(color), 0.9);
+                }
+            }
+            Sample::Predicted => self.predicted(&[ends]),
+            Sample::Observed => self.observed(&[ends]),
         }
     }
 
-    /// A line that stays visible on any colour.
-    pub(super) fn outlined(&mut self, lines: &[Vec<Point>]) {
-        for (color, width) in [(WHITE, 5.0), (INK, 2.2)] {
+    /// A boundary that was predicted: a line that stays visible on any colour.
+    pub(super) fn predicted(&mut self, lines: &[Vec<Point>]) {
+        for (color, width) in [(self.theme.paper(), 6.0), (self.theme.ink(), 3.2)] {
             for points in lines {
                 self.polyline(points.clone(), color, width);
             }
         }
+    }
+
+    /// A boundary that was observed: outlined dashes, which show on a predicted one too.
+    pub(super) fn observed(&mut self, lines: &[Vec<Point>]) {
+        for (color, width) in [(self.theme.ink(), 4.4), (OBSERVED, 2.2)] {
+            for points in lines {
+                self.cut(points, (OBSERVED_DASH, GAP), color, width);
+            }
+        }
+    }
+
+    /// A thin dotted line from end to end that stays visible on any colour.
+    pub(super) fn pinned(&mut self, ends: [Point; 2]) {
+        self.polyline(ends.to_vec(), self.theme.paper(), 3.4);
+        self.cut(&ends, (4.0, 3.4), self.theme.ink(), 1.4);
+    }
+
+    /// A text on a piece of paper, so that it is legible on any colour. It begins or ends at `x`, whatever keeps it left
+    /// of `end`.
+    pub(super) fn label(&mut self, (x, y): Point, end: f64, text: &str) {
+        let width = text_width(text, SMALL) + 8.0;
+        let left = if x + 4.0 + width <= end { x + 4.0 } else { x - 4.0 - width };
+        let height = f64::from(SMALL);
+        self.rectangle((left, y - height), (left + width, y + 6.0), Some(self.theme.paper()), Some(self.theme.quiet()));
+        self.text(left + 4.0, y, text, SMALL, TextAnchor::Start, self.theme.ink());
     }
 
     pub(super) fn svg(&self) -> String {
@@ -237,8 +294,12 @@ impl Canvas {
 pub(super) enum Sample {
     Line(Rgb),
     Dashes(Rgb),
+    Dots(Rgb),
     Dot(Rgb),
     Patch(Rgb),
+    Hatched(Rgb),
+    Predicted,
+    Observed,
 }
 
 fn wrapped(text: &str, width: f64, size: u32) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 /// An edge of the grid: its lower left node and whether it goes up (to the next row) or right.
 type Edge = (usize, usize, bool);
 
-/// The lines on which `value` crosses `level`, between the nodes at `xs` × `ys`. Squares with a missing corner are left out.
+/// The lines beyond which `value` is above `level`, between the nodes at `xs` × `ys`. Squares with a missing corner are left out.
 pub(super) fn lines(
     xs: &[f64],
     ys: &[f64],
@@ -41,7 +41,7 @@ fn square(
     let [Some(a), Some(b), Some(c), Some(d)] = values else {
         return;
     };
-    let above = [a, b, c, d].map(|value| value >= level);
+    let above = [a, b, c, d].map(|value| value > level);
     let edges: [Edge; 4] =
         [(row, column, false), (row, column + 1, true), (row + 1, column, false), (row, column, true)];
     let crossed: Vec<usize> = (0..4).filter(|&side| above[side] != above[(side + 1) % 4]).collect();
@@ -49,7 +49,7 @@ fn square(
         [first, second] => segments.push([edges[*first], edges[*second]]),
         // A saddle: the middle decides which corners are connected.
         [_, _, _, _] => {
-            let middle_joins_first = ((a + b + c + d) / 4.0 >= level) == above[0];
+            let middle_joins_first = ((a + b + c + d) / 4.0 > level) == above[0];
             let pairs = if middle_joins_first { [[0, 1], [2, 3]] } else { [[3, 0], [1, 2]] };
             segments.extend(pairs.map(|[first, second]| [edges[first], edges[second]]));
         }

@@ -1,9 +1,9 @@
 //! Estimates that settle as more steps are taken, with their error bands.
 
-use super::Picture;
 use super::axis::{Axis, Scale, extent};
 use super::canvas::{Canvas, Point, Sample};
-use super::color::{INK, PALETTE, line};
+use super::color::{LINES, Theme};
+use super::{Figure, Picture};
 use crate::error::{Error, Result};
 
 const WIDTH: f64 = 860.0;
@@ -45,20 +45,17 @@ pub struct ConvergenceFigure {
 /// A point of a line: x, the estimate, and its standard error or 0.
 type Estimate = (f64, f64, f64);
 
-impl ConvergenceFigure {
+impl Figure for ConvergenceFigure {
     /// Draws the lines over their bands.
-    ///
-    /// # Errors
-    /// [`Error::Bug`] if a series' lengths do not fit.
-    pub fn draw(&self) -> Result<Picture> {
+    fn draw(&self, theme: Theme) -> Result<Picture> {
         let lines: Vec<Vec<Vec<Estimate>>> =
             self.series.iter().map(|series| self.runs(series)).collect::<Result<_>>()?;
-        let mut canvas = Canvas::new(WIDTH);
+        let mut canvas = Canvas::new(WIDTH, theme);
         let top = canvas.heading(&self.title, &self.caption);
         let (x, y) = self.axes(lines.iter().flatten().flatten().copied(), top);
         canvas.grid(&x, &y);
         for (index, runs) in lines.iter().enumerate() {
-            let color = line(index, lines.len());
+            let color = theme.line(index, lines.len());
             for run in runs {
                 let edge = |side: f64| run.iter().map(move |&(at, mean, error)| (at, mean + side * error));
                 let place = |(at, value): Point| (x.position(at), y.place(value));
@@ -68,13 +65,15 @@ impl ConvergenceFigure {
             }
         }
         if let Some((level, _)) = self.reference() {
-            canvas.dashes(&[(x.page.0, y.place(*level)), (x.page.1, y.place(*level))], INK);
+            canvas.dashes(&[(x.page.0, y.place(*level)), (x.page.1, y.place(*level))], theme.ink());
         }
         canvas.frame(&x, &y);
-        canvas.legend(LEFT, top + PLOT_HEIGHT + 74.0, &self.legend());
+        canvas.legend(LEFT, top + PLOT_HEIGHT + 74.0, &self.legend(theme));
         canvas.picture()
     }
+}
 
+impl ConvergenceFigure {
     fn reference(&self) -> Option<&(f64, String)> {
         self.reference.as_ref().filter(|(level, _)| level.is_finite())
     }
@@ -111,13 +110,13 @@ impl ConvergenceFigure {
     }
 
     /// Every line, or the first and the last of a ramp.
-    fn legend(&self) -> Vec<(Sample, String)> {
+    fn legend(&self, theme: Theme) -> Vec<(Sample, String)> {
         let count = self.series.len();
-        let named = |index: &usize| count <= PALETTE.len() || *index == 0 || *index + 1 == count;
-        let entry = |index: usize| (Sample::Line(line(index, count)), self.series[index].label.clone());
+        let named = |index: &usize| count <= LINES || *index == 0 || *index + 1 == count;
+        let entry = |index: usize| (Sample::Line(theme.line(index, count)), self.series[index].label.clone());
         let mut entries: Vec<_> = (0..count).filter(named).map(entry).collect();
-        entries.extend(self.reference().into_iter().map(|(_, name)| (Sample::Dashes(INK), name.clone())));
-        entries.push((Sample::Patch([210, 210, 210]), "± one standard error".to_string()));
+        entries.extend(self.reference().into_iter().map(|(_, name)| (Sample::Dashes(theme.ink()), name.clone())));
+        entries.push((Sample::Patch(theme.band()), "± one standard error".to_string()));
         entries
     }
 }

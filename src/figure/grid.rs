@@ -1,21 +1,22 @@
 //! A stability map's data in the order of its axes.
 
 use super::axis::{Scale, extent};
+use super::canvas::Point;
+use super::contour;
 use super::stability::StabilityMap;
 use crate::error::{Error, Result};
 
 /// The map with increasing axes and checked lengths.
 pub(super) struct Grid {
-    pub(super) step_sizes: Vec<f64>,
-    pub(super) radii: Vec<f64>,
+    pub(super) xs: Vec<f64>,
+    pub(super) ys: Vec<f64>,
     pub(super) x_scale: Scale,
     pub(super) y_scale: Scale,
-    /// `[radii, step_sizes]`
-    values: Vec<Option<f64>>,
-    /// `[radii, step_sizes]`
-    unstable: Vec<Option<f64>>,
-    neutral: f64,
-    /// The distance from neutral at which the colours end.
+    /// `[ys, xs]`
+    pub(super) observed: Vec<Option<f64>>,
+    /// `[ys, xs]`
+    pub(super) predicted: Vec<Option<f64>>,
+    /// The distance from 0 at which the colours end.
     pub(super) half_range: f64,
 }
 
@@ -23,58 +24,89 @@ impl Grid {
     /// # Errors
     /// [`Error::Bug`] if the lengths do not fit or an axis is empty or not finite.
     pub(super) fn new(map: &StabilityMap) -> Result<Self> {
-        let cells = map.step_sizes.len() * map.radii.len();
-        let axes_are_finite = map.step_sizes.iter().chain(&map.radii).all(|value| value.is_finite());
-        if cells == 0 || map.values.len() != cells || map.unstable_fraction.len() != cells || !axes_are_finite {
+        let (own_x, own_y) = (&map.x.values, &map.y.values);
+        let cells = own_x.len() * own_y.len();
+        let axes_are_finite = own_x.iter().chain(own_y).all(|value| value.is_finite());
+        if cells == 0 || map.observed.len() != cells || map.predicted.len() != cells || !axes_are_finite {
             return Err(Error::Bug(format!(
-                "a stability map of {} step sizes and {} radii got {} values and {} fractions",
-                map.step_sizes.len(),
-                map.radii.len(),
-                map.values.len(),
-                map.unstable_fraction.len()
+                "a stability map of {} x {} points got {} observed and {} predicted rates",
+                own_x.len(),
+                own_y.len(),
+                map.observed.len(),
+                map.predicted.len()
             )));
         }
-        let columns = order(&map.step_sizes);
-        let rows = order(&map.radii);
+        let columns = order(own_x);
+        let rows = order(own_y);
         let pick = |source: &[Option<f64>]| -> Vec<Option<f64>> {
-            let places =
-                rows.iter().flat_map(|row| columns.iter().map(move |column| row * map.step_sizes.len() + column));
+            let places = rows.iter().flat_map(|row| columns.iter().map(move |column| row * own_x.len() + column));
             places.map(|place| source[place].filter(|value| !value.is_nan())).collect()
         };
-        let values = pick(&map.values);
-        let step_sizes: Vec<f64> = columns.iter().map(|&index| map.step_sizes[index]).collect();
-        let radii: Vec<f64> = rows.iter().map(|&index| map.radii[index]).collect();
-        let widest = extent(values.iter().flatten().map(|value| (value - map.neutral).abs()));
-        let widest = widest.map(|(_, high)| high);
+        let observed = pick(&map.observed);
+        let xs: Vec<f64> = columns.iter().map(|&index| own_x[index]).collect();
+        let ys: Vec<f64> = rows.iter().map(|&index| own_y[index]).collect();
+        let widest = extent(observed.iter().flatten().map(|value| value.abs())).map(|(_, high)| high);
         Ok(Grid {
-            x_scale: Scale::of(&step_sizes),
-            y_scale: Scale::of(&radii),
-            unstable: pick(&map.unstable_fraction),
+            x_scale: Scale::of(&xs),
+            y_scale: Scale::of(&ys),
+            predicted: pick(&map.predicted),
             half_range: map.half_range.or(widest).filter(|&range| range > 0.0).unwrap_or(1.0),
-            neutral: map.neutral,
-            values,
-            step_sizes,
-            radii,
+            observed,
+            xs,
+            ys,
         })
     }
 
-    /// The value of a cell in colour units: −1 to 1, 0 is neutral; values beyond `half_range` lie outside.
+    /// The observed rate of a cell in colour units: −1 to 1, 0 is neutral; values beyond `half_range` lie outside.
     pub(super) fn position(&self, row: usize, column: usize) -> Option<f64> {
-        self.values[row * self.step_sizes.len() + column].map(|value| (value - self.neutral) / self.half_range)
+        self.observed[row * self.xs.len() + column].map(|value| value / self.half_range)
     }
 
-    /// The predicted share of unstable members in a cell.
-    pub(super) fn unstable(&self, row: usize, column: usize) -> Option<f64> {
-        self.unstable[row * self.step_sizes.len() + column]
+    /// The predicted rate of a cell.
+    pub(super) fn predicted(&self, row: usize, column: usize) -> Option<f64> {
+        self.predicted[row * self.xs.len() + column]
     }
 
     /// Is there a prediction for any cell?
     pub(super) fn is_predicted(&self) -> bool {
-        self.unstable.iter().any(Option::is_some)
+        self.predicted.iter().any(Option::is_some)
     }
 
     pub(super) fn has_missing(&self) -> bool {
-        self.values.iter().any(Option::is_none)
+        self.observed.iter().any(Option::is_none)
+    }
+
+    /// Do rates lie below and above the range of the colours?
+    pub(super) fn clipped(&self) -> (bool, bool) {
+        let any = |sign: f64| self.observed.iter().flatten().any(|value| sign * value > self.half_range);
+        (any(-1.0), any(1.0))
+    }
+
+    /// The edges of the cells in scaled units: those between columns, and those between rows.
+    pub(super) fn edges(&self) -> (Vec<f64>, Vec<f64>) {
+        (self.x_scale.edges(&self.xs), self.y_scale.edges(&self.ys))
+    }
+
+    /// The lines on which a rate is 0, in scaled units. The outermost cells are continued to their edges, so that a line
+    /// reaches the frame and a grid of one row or column has one too.
+    pub(super) fn zero_lines(&self, rates: &[Option<f64>]) -> Vec<Vec<Point>> {
+        let nodes = |edges: &[f64], scaled: Vec<f64>| -> Vec<f64> {
+            let ends = (edges[0], edges[edges.len() - 1]);
+            std::iter::once(ends.0).chain(scaled).chain(std::iter::once(ends.1)).collect()
+        };
+        let scaled = |scale: Scale, values: &[f64]| values.iter().map(|&value| scale.forward(value)).collect();
+        let (x_edges, y_edges) = self.edges();
+        let xs = nodes(&x_edges, scaled(self.x_scale, &self.xs));
+        let ys = nodes(&y_edges, scaled(self.y_scale, &self.ys));
+        // Between a finite rate and an infinite one the line is next to the finite one.
+        let finite = rates.iter().flatten().filter(|rate| rate.is_finite());
+        let most = 1e6 * finite.fold(f64::MIN_POSITIVE, |most, rate| f64::max(most, rate.abs()));
+        let inner = |index: usize, count: usize| index.saturating_sub(1).min(count - 1);
+        let rate = |row: usize, column: usize| {
+            let place = inner(row, self.ys.len()) * self.xs.len() + inner(column, self.xs.len());
+            rates[place].map(|rate| rate.clamp(-most, most))
+        };
+        contour::lines(&xs, &ys, 0.0, rate)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The roofline: speed over arithmetic intensity, under the ceilings of each device.
 
-use super::Picture;
 use super::axis::{Axis, Scale, extent};
 use super::canvas::{Canvas, SMALL, Sample};
-use super::color::{INK, PALETTE};
+use super::color::Theme;
+use super::{Figure, Picture};
 use crate::error::Result;
 use kuva::render::render::TextAnchor;
 
@@ -48,13 +48,10 @@ pub struct RooflineFigure {
     pub caption: String,
 }
 
-impl RooflineFigure {
+impl Figure for RooflineFigure {
     /// Draws roofs and measurements; what is not positive is left out.
-    ///
-    /// # Errors
-    /// [`Error::Bug`](crate::error::Error::Bug) if the picture cannot be made.
-    pub fn draw(&self) -> Result<Picture> {
-        let mut canvas = Canvas::new(WIDTH);
+    fn draw(&self, theme: Theme) -> Result<Picture> {
+        let mut canvas = Canvas::new(WIDTH, theme);
         let top = canvas.heading(&self.title, &self.caption);
         let (x, y) = self.axes(top);
         canvas.grid(&x, &y);
@@ -63,16 +60,12 @@ impl RooflineFigure {
             let height = |at: f64| roof.gflops.log10().min(at + roof.gigabytes_per_second.log10()).max(y.range.0);
             let foot = (y.range.0 - roof.gigabytes_per_second.log10()).max(x.range.0);
             let ends = [foot, ridge.clamp(foot, x.range.1), x.range.1];
-            canvas.polyline(
-                ends.map(|at| (x.place(at), y.place(height(at)))).to_vec(),
-                PALETTE[i % PALETTE.len()],
-                2.2,
-            );
+            canvas.polyline(ends.map(|at| (x.place(at), y.place(height(at)))).to_vec(), theme.palette(i), 2.2);
         }
         let mut taken: Vec<(f64, f64)> = Vec::new();
         for point in self.drawn() {
             let place = (x.position(point.intensity), y.position(point.gflops));
-            canvas.dots(&[place], 4.5, PALETTE[point.roof % PALETTE.len()], 0.9);
+            canvas.dots(&[place], 4.5, theme.palette(point.roof), 0.9);
             // A label goes down until it is free of those before it.
             let mut label = (place.0 + 8.0, place.1 + 4.0);
             while taken.iter().any(|(a, b)| (a - label.0).abs() < 110.0 && (b - label.1).abs() < 12.0) {
@@ -81,17 +74,19 @@ impl RooflineFigure {
             taken.push(label);
             let right = place.0 > WIDTH - 170.0;
             let (at, anchor) = if right { (place.0 - 8.0, TextAnchor::End) } else { (label.0, TextAnchor::Start) };
-            canvas.text(at, label.1, &point.label, SMALL - 2, anchor, INK);
+            canvas.text(at, label.1, &point.label, SMALL - 2, anchor, theme.ink());
         }
         canvas.frame(&x, &y);
         let entry = |(i, roof): (usize, &Roof)| {
             let text = format!("{}: {:.0} GFLOP/s, {:.0} GB/s", roof.label, roof.gflops, roof.gigabytes_per_second);
-            (Sample::Line(PALETTE[i % PALETTE.len()]), text)
+            (Sample::Line(theme.palette(i)), text)
         };
         canvas.legend(LEFT, top + PLOT_HEIGHT + 74.0, &self.roofs.iter().enumerate().map(entry).collect::<Vec<_>>());
         canvas.picture()
     }
+}
 
+impl RooflineFigure {
     fn drawn(&self) -> impl Iterator<Item = &RooflinePoint> + Clone {
         self.points.iter().filter(|point| point.intensity > 0.0 && point.gflops > 0.0)
     }

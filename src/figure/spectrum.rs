@@ -1,10 +1,11 @@
 //! Eigenvalues in the complex plane, with the unit circle and the level lines of a pseudospectrum.
 
-use super::Picture;
 use super::axis::{Axis, Scale, extent};
 use super::canvas::{Canvas, Point, Sample};
-use super::color::{INK, PALETTE, Rgb, line as line_color};
+use super::clip::inside;
+use super::color::Theme;
 use super::contour::lines;
+use super::{Figure, Picture};
 use crate::error::Result;
 
 /// The most points that are drawn; more are thinned out evenly. An SVG spends about 60 bytes on each.
@@ -14,9 +15,14 @@ const SVG_POINTS: usize = 20_000;
 const SIDE: f64 = 600.0;
 /// Decades of level lines.
 const LEVELS: usize = 5;
-const INSIDE: Rgb = PALETTE[0];
-const OUTSIDE: Rgb = PALETTE[1];
-const DISC: Rgb = PALETTE[2];
+/// Places in the palette.
+const INSIDE: usize = 0;
+const OUTSIDE: usize = 1;
+const DISC: usize = 2;
+/// Where the eigenvalues would fill less of the area than this, the figure is of them, and not of the unit circle.
+const LEAST_FILLED: f64 = 0.05;
+/// Straight pieces of a circle that fills the frame.
+const CHORDS: f64 = 180.0;
 
 /// Where the circular law expects the eigenvalues.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,55 +53,91 @@ pub struct SpectrumScatter {
     pub disc: Option<Disc>,
     /// The pseudospectrum, for one matrix.
     pub levels: Option<LevelLines>,
+    /// Whose eigenvalues they are, as the axes name them: "A", or "M" for the step.
+    pub of: &'static str,
+    /// Beyond 1 by more than this a magnitude counts as above 1.
+    pub band: f64,
     /// One line.
     pub title: String,
     /// Adapter, layers, width.
     pub caption: String,
 }
 
-impl SpectrumScatter {
+impl Figure for SpectrumScatter {
     /// Draws the eigenvalues on axes of equal scale.
-    ///
-    /// # Errors
-    /// [`crate::error::Error::Bug`] if kuva refuses the drawing.
-    pub fn draw(&self) -> Result<Picture> {
-        let svg = self.page(SVG_POINTS).svg();
-        Ok(Picture { svg, png: self.page(PNG_POINTS).png()? })
+    fn draw(&self, theme: Theme) -> Result<Picture> {
+        let svg = self.page(theme, SVG_POINTS).svg();
+        Ok(Picture { svg, png: self.page(theme, PNG_POINTS).png()? })
+    }
+}
+
+/// What the axes reach over.
+struct Frame {
+    x: (f64, f64),
+    y: (f64, f64),
+    /// Is the unit circle larger?
+    zoomed: bool,
+}
+
+impl SpectrumScatter {
+    /// The ends of the axes: around the eigenvalues, the unit circle and what else is drawn; without the unit circle where
+    /// the rest would fill less than 5 % of the area.
+    pub fn frame(&self) -> [[f64; 2]; 2] {
+        let Frame { x, y, .. } = self.framed(&self.finite());
+        [[x.0, x.1], [y.0, y.1]]
     }
 
-    fn page(&self, limit: usize) -> Canvas {
-        let finite: Vec<Point> = self
-            .eigenvalues
-            .iter()
-            .map(|&[re, im]| (re, im))
-            .filter(|(re, im)| re.is_finite() && im.is_finite())
-            .collect();
+    /// How many eigenvalues lie inside of the unit circle or on it, and how many outside.
+    pub fn counts(&self) -> (usize, usize) {
+        let finite = self.finite();
+        let outside = finite.iter().filter(|point| self.is_outside(point)).count();
+        (finite.len() - outside, outside)
+    }
+
+    fn is_outside(&self, point: &Point) -> bool {
+        point.0.hypot(point.1) > 1.0 + self.band
+    }
+
+    fn finite(&self) -> Vec<Point> {
+        let all = self.eigenvalues.iter().map(|&[re, im]| (re, im));
+        all.filter(|(re, im)| re.is_finite() && im.is_finite()).collect()
+    }
+
+    fn page(&self, theme: Theme, limit: usize) -> Canvas {
+        let finite = self.finite();
         let drawn = thinned(&finite, limit);
-        let mut canvas = Canvas::new(SIDE + 110.0);
-        let top = canvas.heading(&self.title, &self.caption_with(drawn.len(), finite.len()));
-        let (x, y) = self.axes(&finite, top);
+        let mut canvas = Canvas::new(SIDE + 110.0, theme);
+        let top = canvas.heading(&self.title, &self.caption_with(drawn.len(), &finite));
+        let (x, y) = self.axes(&self.framed(&finite), top);
         canvas.grid(&x, &y);
         let place = |point: &Point| (x.place(point.0), y.place(point.1));
         for (index, level) in self.level_values().into_iter().enumerate() {
             for line in self.level_lines(level) {
-                canvas.polyline(line.iter().map(place).collect(), line_color(index, LEVELS), 1.2);
+                canvas.polyline(line.iter().map(place).collect(), theme.line(index, LEVELS), 1.2);
             }
         }
-        let is_outside = |point: &&Point| point.0.hypot(point.1) > 1.0;
-        let (outside, inside): (Vec<&Point>, Vec<&Point>) = drawn.iter().partition(is_outside);
+        let (outside, within): (Vec<&Point>, Vec<&Point>) = drawn.iter().partition(|point| self.is_outside(point));
         let radius = (160.0 / (drawn.len() as f64).sqrt()).clamp(0.7, 3.5);
         let opacity = if drawn.len() > 2_000 { 0.5 } else { 0.8 };
-        for (points, color) in [(inside, INSIDE), (outside, OUTSIDE)] {
+        for (points, color) in [(within, INSIDE), (outside, OUTSIDE)] {
             let points: Vec<Point> = points.into_iter().map(place).collect();
-            canvas.dots(&points, radius, color, opacity);
+            canvas.dots(&points, radius, theme.palette(color), opacity);
         }
-        canvas.polyline(circle(0.0, 1.0).iter().map(place).collect(), INK, 1.8);
+        let seen = |circle: Vec<Point>| -> Vec<Vec<Point>> {
+            let pieces = inside(&circle, x.range, y.range);
+            pieces.iter().map(|piece| piece.iter().map(place).collect()).collect()
+        };
+        let half = (x.range.1 - x.range.0) / 2.0;
+        for piece in seen(circle(0.0, 1.0, half)) {
+            canvas.polyline(piece, theme.ink(), 1.8);
+        }
         if let Some(disc) = self.disc() {
-            let edge: Vec<Point> = circle(disc.center, disc.radius).iter().map(place).collect();
-            canvas.dashes(&edge, DISC);
+            for piece in seen(circle(disc.center, disc.radius, half)) {
+                canvas.dashes(&piece, theme.palette(DISC));
+            }
         }
         canvas.frame(&x, &y);
-        canvas.legend(72.0, top + SIDE + 74.0, &self.legend(&finite));
+        canvas.legend(72.0, top + SIDE + 74.0, &self.legend(theme));
         canvas
     }
 
@@ -121,59 +163,78 @@ impl SpectrumScatter {
         self.disc.filter(|disc| disc.center.is_finite() && disc.radius.is_finite())
     }
 
-    fn caption_with(&self, drawn: usize, finite: usize) -> String {
+    fn caption_with(&self, drawn: usize, finite: &[Point]) -> String {
         let mut caption = self.caption.clone();
-        if drawn < finite {
-            caption.push_str(&format!(" · {drawn} of {finite} eigenvalues drawn"));
+        if drawn < finite.len() {
+            caption.push_str(&format!(" · {drawn} of {} eigenvalues drawn", finite.len()));
         }
-        if finite < self.eigenvalues.len() {
-            caption.push_str(&format!(" · missing eigenvalues: {}", self.eigenvalues.len() - finite));
+        if finite.len() < self.eigenvalues.len() {
+            caption.push_str(&format!(" · missing eigenvalues: {}", self.eigenvalues.len() - finite.len()));
+        }
+        if self.framed(finite).zoomed {
+            caption.push_str(" · zoomed in: most of the unit circle is outside of the frame");
         }
         caption
     }
 
-    /// Axes of equal scale around the points, the unit circle and the disc.
-    fn axes(&self, points: &[Point], top: f64) -> (Axis, Axis) {
-        let disc = self.disc().unwrap_or(Disc { center: 0.0, radius: 1.0 });
-        let frame = [-1.0, 1.0];
-        let disc_x = [disc.center - disc.radius, disc.center + disc.radius];
-        let disc_y = [-disc.radius, disc.radius];
+    fn framed(&self, points: &[Point]) -> Frame {
+        let disc = self.disc();
+        let disc_x = disc.iter().flat_map(|disc| [disc.center - disc.radius, disc.center + disc.radius]);
+        let disc_y = disc.iter().flat_map(|disc| [-disc.radius, disc.radius]);
         let grid = |axis: fn(&LevelLines) -> &Vec<f64>| self.levels.iter().flat_map(move |l| axis(l).iter().copied());
-        let (grid_x, grid_y) = (grid(|levels| &levels.re), grid(|levels| &levels.im));
-        let wide = points.iter().map(|point| point.0).chain(frame).chain(disc_x).chain(grid_x);
-        let high = points.iter().map(|point| point.1).chain(frame).chain(disc_y).chain(grid_y);
-        let (x, y) = (extent(wide).unwrap_or((-1.0, 1.0)), extent(high).unwrap_or((-1.0, 1.0)));
-        let half = (x.1 - x.0).max(y.1 - y.0) / 2.0 * 1.06;
-        let axis = |label: &str, (low, high): (f64, f64), page| {
-            let middle = f64::midpoint(low, high);
-            Axis {
-                label: label.into(),
-                scale: Scale::Linear,
-                range: (middle - half, middle + half),
-                page,
-                marks: Vec::new(),
-            }
-        };
-        (axis("Re λ", x, (72.0, 72.0 + SIDE)), axis("Im λ", y, (top + SIDE, top)))
+        let own_x = extent(points.iter().map(|point| point.0).chain(disc_x).chain(grid(|levels| &levels.re)));
+        let own_y = extent(points.iter().map(|point| point.1).chain(disc_y).chain(grid(|levels| &levels.im)));
+        let unit = (-1.0, 1.0);
+        let with_unit = |own: Option<(f64, f64)>| own.map_or(unit, |(low, high)| (low.min(-1.0), high.max(1.0)));
+        let (x, y) = (with_unit(own_x), with_unit(own_y));
+        let half = |x: (f64, f64), y: (f64, f64)| (x.1 - x.0).max(y.1 - y.0) / 2.0;
+        let whole = half(x, y);
+        // One point, or equal ones, fill nothing at any scale.
+        let own = own_x.zip(own_y).filter(|&(x, y)| half(x, y) > 1e-6 * whole);
+        match own.filter(|&(x, y)| (half(x, y) / whole).powi(2) < LEAST_FILLED) {
+            Some((x, y)) => square(x, y, half(x, y), true),
+            None => square(x, y, whole, false),
+        }
     }
 
-    fn legend(&self, points: &[Point]) -> Vec<(Sample, String)> {
-        let outside = points.iter().filter(|point| point.0.hypot(point.1) > 1.0).count();
+    /// Axes of equal scale.
+    fn axes(&self, frame: &Frame, top: f64) -> (Axis, Axis) {
+        let axis = |part: &str, range, page| Axis {
+            label: format!("{part} λ({})", self.of),
+            scale: Scale::Linear,
+            range,
+            page,
+            marks: Vec::new(),
+        };
+        (axis("Re", frame.x, (72.0, 72.0 + SIDE)), axis("Im", frame.y, (top + SIDE, top)))
+    }
+
+    fn legend(&self, theme: Theme) -> Vec<(Sample, String)> {
+        let (within, outside) = self.counts();
         let mut entries = vec![
-            (Sample::Dot(INSIDE), format!("|λ| ≤ 1: {}", points.len() - outside)),
-            (Sample::Dot(OUTSIDE), format!("|λ| > 1: {outside}")),
-            (Sample::Line(INK), "unit circle".to_string()),
+            (Sample::Dot(theme.palette(INSIDE)), format!("|λ| ≤ 1: {within}")),
+            (Sample::Dot(theme.palette(OUTSIDE)), format!("|λ| > 1: {outside}")),
+            (Sample::Line(theme.ink()), "unit circle".to_string()),
         ];
         for (index, level) in self.level_values().into_iter().enumerate() {
             if !self.level_lines(level).is_empty() {
-                entries.push((Sample::Line(line_color(index, LEVELS)), format!("σ = 1e{level:.0}")));
+                entries.push((Sample::Line(theme.line(index, LEVELS)), format!("σ = 1e{level:.0}")));
             }
         }
         if self.disc().is_some() {
-            entries.push((Sample::Dashes(DISC), "circular law".to_string()));
+            entries.push((Sample::Dashes(theme.palette(DISC)), "circular law".to_string()));
         }
         entries
     }
+}
+
+/// A square around two intervals with a margin.
+fn square(x: (f64, f64), y: (f64, f64), half: f64, zoomed: bool) -> Frame {
+    let around = |(low, high): (f64, f64)| {
+        let (middle, half) = (f64::midpoint(low, high), 1.06 * half);
+        (middle - half, middle + half)
+    };
+    Frame { x: around(x), y: around(y), zoomed }
 }
 
 /// At most `limit` points, evenly spaced in their order.
@@ -182,7 +243,9 @@ fn thinned(points: &[Point], limit: usize) -> Vec<Point> {
     (0..count).map(|index| points[index * points.len() / count]).collect()
 }
 
-fn circle(center: f64, radius: f64) -> Vec<Point> {
-    let angle = |step: u32| std::f64::consts::TAU * f64::from(step) / 180.0;
-    (0..=180).map(|step| (center + radius * angle(step).cos(), radius * angle(step).sin())).collect()
+/// A circle of pieces that look round in a frame of half that width.
+fn circle(center: f64, radius: f64, half: f64) -> Vec<Point> {
+    let pieces = (CHORDS * radius / half).clamp(CHORDS, 1e6) as u32;
+    let angle = |step: u32| std::f64::consts::TAU * f64::from(step) / f64::from(pieces);
+    (0..=pieces).map(|step| (center + radius * angle(step).cos(), radius * angle(step).sin())).collect()
 }

@@ -1,10 +1,11 @@
-//! The stability map: an observed value over step size and radius, with the predicted boundary across it.
+//! The stability map: the observed rate of growth over two swept keys, with the boundaries that were predicted and observed
+//! across it.
 
 use super::axis::{Axis, linear_ticks};
 use super::canvas::{Canvas, LABEL, Point, SMALL, Sample};
-use super::color::{INK, MISSING, diverging};
+use super::color::Theme;
 use super::grid::Grid;
-use super::{Picture, contour};
+use super::{Figure, Picture, hatch};
 use crate::error::Result;
 use kuva::render::render::TextAnchor;
 
@@ -14,43 +15,114 @@ const LEFT: f64 = 72.0;
 /// The most grid values that are marked one by one.
 const MARKED: usize = 8;
 
-/// What to draw, for one value of damping.
+/// A swept key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Values {
+    /// What the values are: "step size h", and by what it is scaled.
+    pub label: String,
+    /// The values, in any order.
+    pub values: Vec<f64>,
+}
+
+/// A point or a line of the map with a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// Where it is along x; none: everywhere.
+    pub x: Option<f64>,
+    /// Where it is along y; none: everywhere.
+    pub y: Option<f64>,
+    /// Its name, such as "Transformer: h = 1, γ = 0".
+    pub label: String,
+}
+
+/// What to draw.
 #[derive(Debug, Clone)]
 pub struct StabilityMap {
-    /// Euler step sizes h, along x, in any order.
-    pub step_sizes: Vec<f64>,
-    /// What the step sizes are: "step size h", and by what it is scaled.
-    pub step_label: String,
-    /// Spectral radii ρ, along y, in any order.
-    pub radii: Vec<f64>,
-    /// The observed value, `[radii, step_sizes]`; `None` or NaN is missing and drawn grey.
-    pub values: Vec<Option<f64>>,
-    /// What the value is, with its unit, such as "median log growth per layer".
+    /// Along x.
+    pub x: Values,
+    /// Along y.
+    pub y: Values,
+    /// The observed rate, `[y, x]`: below 0 decays, above 0 grows. `None` or NaN is missing and drawn grey.
+    pub observed: Vec<Option<f64>>,
+    /// The predicted rate, `[y, x]`.
+    pub predicted: Vec<Option<f64>>,
+    /// What the observed rate is, with its unit, such as "median growth a step".
     pub value_label: String,
-    /// The value that is neither growth nor decay: 0 for log growth, 0.5 for a fraction.
-    pub neutral: f64,
-    /// The distance from neutral at which the colours end; by default the largest one in the data.
+    /// The distance from 0 at which the colours end; by default the largest one in the data.
     pub half_range: Option<f64>,
-    /// The predicted share of members with a spectral radius of M above 1, `[radii, step_sizes]`; the boundary is at 0.5.
-    pub unstable_fraction: Vec<Option<f64>>,
+    /// A point or a line that has a name; outside of the axes it is left out.
+    pub mark: Option<Mark>,
+    /// The values of what is not along the axes, such as "γ = 0, depth 10"; may be empty.
+    pub at: String,
     /// One line.
     pub title: String,
     /// Adapter, layers, width, depth, damping.
     pub caption: String,
 }
 
+/// What all parts of the drawing share.
+struct Page<'a> {
+    grid: &'a Grid,
+    x: Axis,
+    y: Axis,
+    x_edges: Vec<f64>,
+    y_edges: Vec<f64>,
+}
+
+impl Figure for StabilityMap {
+    fn draw(&self, theme: Theme) -> Result<Picture> {
+        let grid = Grid::new(self)?;
+        let mut canvas = Canvas::new(WIDTH, theme);
+        let top = canvas.heading(&self.title, &self.caption);
+        let bottom = top + PLOT_HEIGHT;
+        let page = self.page(&grid, (top, bottom));
+        page.draw_cells(&mut canvas);
+        page.draw_hatching(&mut canvas);
+        let lines = |rates: &[Option<f64>]| -> Vec<Vec<Point>> {
+            let place = |line: &Vec<Point>| line.iter().map(|&(x, y)| (page.x.place(x), page.y.place(y))).collect();
+            grid.zero_lines(rates).iter().map(place).collect()
+        };
+        let (predicted, observed) = (lines(&grid.predicted), lines(&grid.observed));
+        canvas.predicted(&predicted);
+        canvas.observed(&observed);
+        self.draw_mark(&mut canvas, &page);
+        canvas.frame(&page.x, &page.y);
+        self.draw_color_bar(&mut canvas, &grid, (WIDTH - 90.0, top, bottom));
+        let entries = legend(&grid, theme, (predicted.is_empty(), observed.is_empty()));
+        canvas.legend(LEFT, bottom + 74.0, &entries);
+        canvas.picture()
+    }
+}
+
 impl StabilityMap {
-    /// Draws the map.
+    /// The lines on which the predicted rate is 0, in values of the axes.
     ///
     /// # Errors
     /// [`crate::error::Error::Bug`] if the lengths do not fit.
-    pub fn draw(&self) -> Result<Picture> {
+    pub fn predicted_line(&self) -> Result<Vec<Vec<[f64; 2]>>> {
         let grid = Grid::new(self)?;
-        let mut canvas = Canvas::new(WIDTH);
-        let top = canvas.heading(&self.title, &self.caption);
-        let bottom = top + PLOT_HEIGHT;
-        let x_edges = grid.x_scale.edges(&grid.step_sizes);
-        let y_edges = grid.y_scale.edges(&grid.radii);
+        Ok(in_values(&grid, &grid.predicted))
+    }
+
+    /// The lines on which the observed rate is 0, in values of the axes.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Bug`] if the lengths do not fit.
+    pub fn observed_line(&self) -> Result<Vec<Vec<[f64; 2]>>> {
+        let grid = Grid::new(self)?;
+        Ok(in_values(&grid, &grid.observed))
+    }
+
+    /// Are there rates below, and rates above the range of the colours?
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Bug`] if the lengths do not fit.
+    pub fn clipped(&self) -> Result<(bool, bool)> {
+        Ok(Grid::new(self)?.clipped())
+    }
+
+    fn page<'a>(&self, grid: &'a Grid, (top, bottom): (f64, f64)) -> Page<'a> {
+        let (x_edges, y_edges) = grid.edges();
         let axis = |label: &str, scale, values: &[f64], edges: &[f64], page| Axis {
             label: label.to_string(),
             scale,
@@ -59,80 +131,133 @@ impl StabilityMap {
             // A coarse grid shows its own values.
             marks: if values.len() <= MARKED { values.to_vec() } else { Vec::new() },
         };
-        let x = axis(&self.step_label, grid.x_scale, &grid.step_sizes, &x_edges, (LEFT, WIDTH - 110.0));
-        let y = axis("spectral radius ρ", grid.y_scale, &grid.radii, &y_edges, (bottom, top));
-        draw_cells(&mut canvas, &grid, (&x, &x_edges), (&y, &y_edges));
-        let boundary = boundary(&grid, &x_edges, &y_edges);
-        let place = |line: &Vec<Point>| line.iter().map(|&(at_x, at_y)| (x.place(at_x), y.place(at_y))).collect();
-        canvas.outlined(&boundary.iter().map(place).collect::<Vec<_>>());
-        canvas.frame(&x, &y);
-        self.draw_color_bar(&mut canvas, &grid, (WIDTH - 90.0, top, bottom));
-        canvas.legend(LEFT, bottom + 74.0, &legend(&grid, boundary.is_empty()));
-        canvas.picture()
+        let x = axis(&self.x.label, grid.x_scale, &grid.xs, &x_edges, (LEFT, WIDTH - 110.0));
+        let y = axis(&self.y.label, grid.y_scale, &grid.ys, &y_edges, (bottom, top));
+        Page { grid, x, y, x_edges, y_edges }
+    }
+
+    /// A line across the map, or a pin where both coordinates are known.
+    fn draw_mark(&self, canvas: &mut Canvas, page: &Page) {
+        let Some(mark) = &self.mark else { return };
+        let outside = |axis: &Axis, value: Option<f64>| value.is_some_and(|value| !axis.holds(value));
+        if outside(&page.x, mark.x) || outside(&page.y, mark.y) {
+            return;
+        }
+        let (ink, end) = (canvas.theme.ink(), page.x.page.1);
+        let (x, y) = (mark.x.map(|x| page.x.position(x)), mark.y.map(|y| page.y.position(y)));
+        match (x, y) {
+            (Some(x), Some(y)) => {
+                canvas.dots(&[(x, y)], 8.0, canvas.theme.paper(), 1.0);
+                canvas.dots(&[(x, y)], 5.5, ink, 1.0);
+                canvas.label((x + 8.0, y - 8.0), end, &mark.label);
+            }
+            (Some(x), None) => {
+                canvas.pinned([(x, page.y.page.0), (x, page.y.page.1)]);
+                canvas.label((x, page.y.page.1 + 22.0), end, &mark.label);
+            }
+            (None, Some(y)) => {
+                canvas.pinned([(page.x.page.0, y), (page.x.page.1, y)]);
+                canvas.label((page.x.page.0 + 8.0, y - 10.0), end, &mark.label);
+            }
+            (None, None) => canvas.label((page.x.page.0 + 8.0, page.y.page.1 + 22.0), end, &mark.label),
+        }
     }
 
     fn draw_color_bar(&self, canvas: &mut Canvas, grid: &Grid, (left, top, bottom): (f64, f64, f64)) {
-        let (right, strips) = (left + 18.0, 200);
-        let level = |share: f64| bottom + (top - bottom) * share;
+        let (right, strips, theme) = (left + 18.0, 200, canvas.theme);
+        // The ends are arrows where values lie beyond them.
+        let (below, above) = grid.clipped();
+        let (low, high) = (bottom - if below { 14.0 } else { 0.0 }, top + if above { 14.0 } else { 0.0 });
+        let level = |share: f64| low + (high - low) * share;
         for strip in 0..strips {
             let share = |edge: usize| edge as f64 / strips as f64;
-            let color = diverging(2.0 * (share(strip) + 0.5 / strips as f64) - 1.0);
+            let color = theme.diverging(2.0 * (share(strip) + 0.5 / strips as f64) - 1.0);
             // Each strip reaches under the next one, so that no seam shows.
             let end = share((strip + 2).min(strips));
             canvas.rectangle((left, level(share(strip))), (right, level(end)), Some(color), None);
         }
-        canvas.rectangle((left, top), (right, bottom), None, Some(INK));
-        let range = (self.neutral - grid.half_range, self.neutral + grid.half_range);
+        let color_at = |y: f64| theme.diverging(2.0 * (y - low) / (high - low) - 1.0);
+        let hatched = |(_, y): Point| (y < level(0.5)).then(|| theme.hatching(color_at(y)));
+        for (ends, color) in hatch::lines((left, high), (right, low), hatched) {
+            canvas.line(ends[0], ends[1], color, 0.9);
+        }
+        for (is_clipped, from, tip, end) in [(below, low, bottom, -1.0), (above, high, top, 1.0)] {
+            if is_clipped {
+                let middle = f64::midpoint(left, right);
+                canvas.area(&[(left, from), (middle, tip), (right, from)], theme.diverging(end), 1.0);
+                canvas.polyline(vec![(left, from), (middle, tip), (right, from)], theme.ink(), 1.0);
+            }
+        }
+        canvas.rectangle((left, high), (right, low), None, Some(theme.ink()));
+        let range = (-grid.half_range, grid.half_range);
         for (value, text) in linear_ticks(range, 8) {
             let y = level((value - range.0) / (range.1 - range.0));
-            canvas.line((right, y), (right + 5.0, y), INK, 1.0);
-            canvas.text(right + 9.0, y + 4.5, &text, SMALL, TextAnchor::Start, INK);
+            canvas.line((right, y), (right + 5.0, y), theme.ink(), 1.0);
+            canvas.text(right + 9.0, y + 4.5, &text, SMALL, TextAnchor::Start, theme.ink());
         }
-        canvas.text(WIDTH - 24.0, top - 11.0, &self.value_label, LABEL, TextAnchor::End, INK);
+        canvas.text(WIDTH - 24.0, top - 11.0, &self.value_label, LABEL, TextAnchor::End, theme.ink());
     }
 }
 
-/// The cells, with their edges in scaled units.
-fn draw_cells(canvas: &mut Canvas, grid: &Grid, (x, x_edges): (&Axis, &[f64]), (y, y_edges): (&Axis, &[f64])) {
-    for row in 0..grid.radii.len() {
-        for column in 0..grid.step_sizes.len() {
-            let color = grid.position(row, column).map_or(MISSING, diverging);
-            let from = (x.place(x_edges[column]), y.place(y_edges[row]));
-            let to = (x.place(x_edges[column + 1]), y.place(y_edges[row + 1]));
-            // Half a unit of overlap hides the seams between neighbours.
-            let overlap = |from: f64, to: f64, end: f64| {
-                if (to - end).abs() < 1e-9 { to } else { to + (to - from).signum() * 0.5 }
-            };
-            let to = (overlap(from.0, to.0, x.page.1), overlap(from.1, to.1, y.page.1));
-            canvas.rectangle(from, to, Some(color), None);
+/// The lines on which rates are 0, from scaled units to values.
+fn in_values(grid: &Grid, rates: &[Option<f64>]) -> Vec<Vec<[f64; 2]>> {
+    let value = |&(x, y): &Point| [grid.x_scale.inverse(x), grid.y_scale.inverse(y)];
+    grid.zero_lines(rates).iter().map(|line| line.iter().map(value).collect()).collect()
+}
+
+impl Page<'_> {
+    fn draw_cells(&self, canvas: &mut Canvas) {
+        let theme = canvas.theme;
+        for row in 0..self.grid.ys.len() {
+            for column in 0..self.grid.xs.len() {
+                let color = self.grid.position(row, column).map_or(theme.missing(), |at| theme.diverging(at));
+                let from = (self.x.place(self.x_edges[column]), self.y.place(self.y_edges[row]));
+                let to = (self.x.place(self.x_edges[column + 1]), self.y.place(self.y_edges[row + 1]));
+                // Half a unit of overlap hides the seams between neighbours.
+                let overlap = |from: f64, to: f64, end: f64| {
+                    if (to - end).abs() < 1e-9 { to } else { to + (to - from).signum() * 0.5 }
+                };
+                let to = (overlap(from.0, to.0, self.x.page.1), overlap(from.1, to.1, self.y.page.1));
+                canvas.rectangle(from, to, Some(color), None);
+            }
+        }
+    }
+
+    /// Hatches the cells that grow.
+    fn draw_hatching(&self, canvas: &mut Canvas) {
+        let theme = canvas.theme;
+        let places = |axis: &Axis, edges: &[f64]| -> Vec<f64> { edges.iter().map(|&edge| axis.place(edge)).collect() };
+        let (xs, ys) = (places(&self.x, &self.x_edges), places(&self.y, &self.y_edges));
+        // Along y the page runs downwards.
+        let column = |x: f64| xs.partition_point(|&edge| edge <= x).clamp(1, xs.len() - 1) - 1;
+        let row = |y: f64| ys.partition_point(|&edge| edge >= y).clamp(1, ys.len() - 1) - 1;
+        let growing = |(x, y): Point| {
+            let position = self.grid.position(row(y), column(x)).filter(|&position| position > 0.0)?;
+            Some(theme.hatching(theme.diverging(position)))
+        };
+        let (left, right) = self.x.page;
+        let (bottom, top) = self.y.page;
+        for (ends, color) in hatch::lines((left, top), (right, bottom), growing) {
+            canvas.line(ends[0], ends[1], color, 0.9);
         }
     }
 }
 
-/// The predicted boundary, in scaled units. The outermost cells are continued to their edges, so that the line reaches the
-/// frame and a grid of one row or column has one too.
-fn boundary(grid: &Grid, x_edges: &[f64], y_edges: &[f64]) -> Vec<Vec<Point>> {
-    let nodes = |edges: &[f64], scaled: Vec<f64>| -> Vec<f64> {
-        let ends = (edges[0], edges[edges.len() - 1]);
-        std::iter::once(ends.0).chain(scaled).chain(std::iter::once(ends.1)).collect()
-    };
-    let xs = nodes(x_edges, grid.step_sizes.iter().map(|&value| grid.x_scale.forward(value)).collect());
-    let ys = nodes(y_edges, grid.radii.iter().map(|&value| grid.y_scale.forward(value)).collect());
-    let inner = |index: usize, count: usize| index.saturating_sub(1).min(count - 1);
-    let unstable =
-        |row: usize, column: usize| grid.unstable(inner(row, grid.radii.len()), inner(column, grid.step_sizes.len()));
-    contour::lines(&xs, &ys, 0.5, unstable)
-}
-
-fn legend(grid: &Grid, no_boundary: bool) -> Vec<(Sample, String)> {
-    let boundary = match (grid.is_predicted(), no_boundary) {
+fn legend(grid: &Grid, theme: Theme, (no_predicted, no_observed): (bool, bool)) -> Vec<(Sample, String)> {
+    let predicted = match (grid.is_predicted(), no_predicted) {
         (false, _) => "predicted boundary: unknown, nothing was linearised",
         (true, true) => "predicted boundary: none in this range",
-        (true, false) => "predicted boundary: half of the layers unstable",
+        (true, false) => "predicted boundary: median rate of the eigenvalues 0",
     };
-    let mut entries = vec![(Sample::Line(INK), boundary.to_string())];
+    let observed = if no_observed { "observed: none in this range" } else { "observed: median rate 0" };
+    let hatched = "hatched: grew".to_string();
+    let mut entries = vec![
+        (Sample::Predicted, predicted.to_string()),
+        (Sample::Observed, observed.to_string()),
+        (Sample::Hatched(theme.diverging(0.5)), hatched),
+    ];
     if grid.has_missing() {
-        entries.push((Sample::Patch(MISSING), "no value".to_string()));
+        entries.push((Sample::Patch(theme.missing()), "no value".to_string()));
     }
     entries
 }

@@ -195,6 +195,9 @@ pub struct SweepKeys {
     #[arg(long, value_name = "KEY=GRID", help_heading = "Sweep")]
     #[serde(deserialize_with = "axes::table")]
     pub sweep_over: Vec<AxisText>,
+    /// The axes of the maps, two swept keys [default: step_size,radius]
+    #[arg(long, value_name = "X,Y", help_heading = "Sweep")]
+    pub axes: Option<String>,
     /// Members computed at a time; on the command line it is a global option.
     #[arg(skip)]
     pub chunk: Option<usize>,

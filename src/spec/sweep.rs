@@ -4,6 +4,7 @@ use super::axes::{self, Axes, Axis, Swept};
 use super::check::{self, Gain};
 use super::grid::{Grid, MOST_POINTS};
 use super::keys::SweepKeys;
+use super::map_axes::MapAxes;
 use super::parts::{EnsembleSpec, LayerSpec, take};
 use super::words::*;
 use crate::error::{Error, Result};
@@ -61,6 +62,9 @@ pub struct SweepSpec {
     /// Keys swept outside of the map; their own fields then mean nothing, and are not part of the record.
     #[serde(skip_serializing_if = "Axes::is_empty")]
     pub sweep_over: Axes,
+    /// The axes of the maps; none: step size and radius, or curves where one of the two has one value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub axes: Option<MapAxes>,
 }
 
 fn is_true(value: &bool) -> bool {
@@ -109,6 +113,7 @@ impl SweepSpec {
             trajectories: 8,
             chunk: None,
             sweep_over: Axes::default(),
+            axes: None,
         }
     }
 
@@ -131,6 +136,7 @@ impl SweepSpec {
         take!(keys => self; depth, step_scaling, threshold, perturbations, trajectories);
         self.linearise_every = keys.linearise_every.or(self.linearise_every);
         self.chunk = keys.chunk.or(self.chunk);
+        self.axes = keys.axes.as_deref().map(MapAxes::parse).transpose()?.or(self.axes);
         for (name, text, grid) in [
             ("step_size", &keys.step_size, &mut self.step_size),
             ("radius", &keys.radius, &mut self.radius),
@@ -165,6 +171,7 @@ impl SweepSpec {
 
     /// Refuses, in one line, what cannot be computed or would mean nothing, at any combination of the outer axes.
     pub fn validate(&self) -> Result<()> {
+        self.axes.map_or(Ok(()), |axes| axes.check(self))?;
         if self.sweep_over.is_empty() {
             return self.validate_plain();
         }

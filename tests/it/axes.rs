@@ -326,7 +326,7 @@ fn pandas_pivots_the_cells_in_one_line() {
     }
 }
 
-fn pictures(folder: &Path) -> BTreeSet<String> {
+pub fn pictures(folder: &Path) -> BTreeSet<String> {
     let names = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable").file_name());
     names.filter_map(|name| name.to_string_lossy().strip_suffix(".png").map(String::from)).collect()
 }
@@ -337,10 +337,12 @@ fn figures_and_terminal_show_how_growth_scales() {
     let point = "sweep --layers 9 --width 8 --weights iid --damping 0 --step-size 1 --radius 1 --step-scaling \
                  inverse-sqrt-depth --sweep-over depth=4,16,64 --out point";
     let (text, said) = run(point, folder.path(), "100");
-    let names = ["growth_over_depth", "growth_per_layer_over_depth", "spectral_radius_over_depth", "spectrum"];
-    assert_eq!(pictures(&folder.path().join("point")), names.map(String::from).into());
+    let names =
+        ["growth_over_depth", "observed_rate_over_depth", "spectral_radius_over_depth", "spectrum", "trajectories"];
+    let both = names.iter().flat_map(|name| [name.to_string(), format!("{name}_dark")]).collect();
+    assert_eq!(pictures(&folder.path().join("point")), both);
     assert!(said.contains("3 combinations of depth=4,16,64") && said.contains("depth 16: 9 layers"), "{said}");
-    for block in ["growth, ln |x_L|/|x_0| a layer\n", "growth, ln |x_L|/|x_0|\n", "spectral radius of M\n"] {
+    for block in ["observed rate, ln a step\n", "growth, ln |x_L|/|x_0|\n", "spectral radius of M\n"] {
         let rows: Vec<&str> = text.split_once(block).expect(block).1.lines().skip(1).take(3).collect();
         for (row, depth) in rows.iter().zip(["4", "16", "64"]) {
             assert!(row.trim_start().starts_with(&format!("{depth} ")), "{block}: {row}");
@@ -358,7 +360,7 @@ fn figures_and_terminal_show_how_growth_scales() {
     }
     assert_eq!(text.matches("predicted boundary").count(), 4, "{text}");
     assert!(
-        text.contains("depth 2, damping 0.5\n") && text.contains("growth, ln |x_L|/|x_0| a layer: step_size 0.1"),
+        text.contains("depth 2, damping 0\n") && text.contains("observed rate, ln a step: step_size 0.1"),
         "{text}"
     );
 }

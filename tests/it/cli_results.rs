@@ -132,7 +132,7 @@ fn scaled_step_sizes_are_drawn_as_they_act() {
     let line = "sweep --layers 3 --width 4 --depth 100 --step-size 1,2 --radius 1 --damping 0.1 --step-scaling inverse-depth --out o";
     let (text, _) = run(line, folder.path(), "100");
     assert!(text.contains("step size h, scaled by 1/depth") && text.contains("0.01"), "{text}");
-    let svg = std::fs::read_to_string(folder.path().join("o/stability_map.svg")).unwrap();
+    let svg = std::fs::read_to_string(folder.path().join("o/observed_rate_over_step_size.svg")).unwrap();
     assert!(svg.contains("scaled by 1/depth") && svg.contains("0.02") && svg.contains("cpu f32"));
 }
 

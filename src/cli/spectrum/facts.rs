@@ -32,6 +32,11 @@ pub struct Facts {
     band: Band,
 }
 
+/// The widest band of all, for figures that show all eigenvalues together.
+pub fn widest_band(facts: &[Facts]) -> f64 {
+    facts.iter().fold(Band::default(), |widest, own| widest.max(own.band)).half_width()
+}
+
 impl Facts {
     /// Of a spectrum with this band.
     pub fn of(spectrum: &Spectrum, band: Band) -> Self {

@@ -2,11 +2,12 @@
 
 use super::{Outcome, facts, records};
 use crate::cli::console::{self, Console};
-use crate::cli::tables;
+use crate::cli::{pictures, tables};
 use crate::dataset::Dataset;
 use crate::device::Device;
 use crate::error::Result;
 use crate::figure::{Disc, LevelLines, SpectrumScatter};
+use crate::spec::grid::brief;
 use crate::spec::{Precision, SpectrumSpec};
 use serde_json::Value;
 
@@ -53,14 +54,46 @@ pub fn write(
                 .map(|sigma| sigma.map(|s| s.max(pseudo.floor).log10()))
                 .collect(),
         }),
-        title: format!("Eigenvalues of {} {}", drawn.len(), if drawn.len() == 1 { "matrix" } else { "matrices" }),
-        caption: format!("width {}{}; {}", result["width"], floor, arithmetic(spec, device)),
+        of: if spec.is_of_step() { "M" } else { "A" },
+        band: facts::widest_band(&outcome.solved.facts),
+        title: title(spec, drawn.len()),
+        caption: format!("{}{floor}; {}", origin(spec, &result["width"]), arithmetic(spec, device)),
     };
-    let picture = scatter.draw()?;
-    dataset.write_bytes("spectrum.png", &picture.png)?;
-    dataset.write_bytes("spectrum.svg", picture.svg.as_bytes())?;
+    pictures::write(&mut dataset, "spectrum", &scatter)?;
     console.landed(&dataset.finish(result.clone())?);
     Ok(())
+}
+
+/// Whose eigenvalues they are: of A, or of the step M with its h and γ.
+fn title(spec: &SpectrumSpec, matrices: usize) -> String {
+    let noun = if matrices == 1 { "matrix" } else { "matrices" };
+    let (scale, offset) = spec.affine();
+    match spec.is_of_step() {
+        true => format!(
+            "Eigenvalues of M = (1 − γ) I + h A, {matrices} {noun}; h = {}, γ = {}",
+            brief(scale),
+            brief(1.0 - offset)
+        ),
+        false => format!("Eigenvalues of A, {matrices} {noun}"),
+    }
+}
+
+/// Where the matrices come from.
+fn origin(spec: &SpectrumSpec, width: &Value) -> String {
+    match &spec.matrix {
+        Some(path) => {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            format!("{name}, width {width}")
+        }
+        None => format!(
+            "{}, width {width}, ρ = {} ({}), members 0 to {}, seed {}",
+            spec.ensemble.family,
+            brief(spec.radius),
+            spec.ensemble.radius_kind,
+            spec.ensemble.layers - 1,
+            spec.ensemble.seed
+        ),
+    }
 }
 
 /// What computed the eigenvalues: matrices of a file are solved in f64 wherever that is the host.

@@ -1,9 +1,10 @@
-//! How a quantity scales with a swept key: medians with their spread over members, as a figure and as lines of text.
+//! Medians with their spread over members, over a swept key or over depth, as a figure and as lines of text.
 
-use super::Picture;
 use super::axis::{Axis, Scale, extent, short};
 use super::canvas::{Canvas, Point, Sample};
-use super::color::{INK, PALETTE, line};
+use super::clip::within;
+use super::color::{LINES, Rgb, Theme};
+use super::{Figure, Picture};
 use crate::error::{Error, Result};
 use std::fmt::Write;
 
@@ -15,6 +16,10 @@ const NUMBERS: [usize; 3] = [10, 11, 20];
 /// The same where there is no room for a bar of [`SHORTEST_BAR`] columns.
 const FEWER_NUMBERS: [usize; 3] = [10, 9, 18];
 const SHORTEST_BAR: usize = 12;
+/// A promise may stretch the axis of what was observed so much, and is cut off beyond.
+const STRETCH: f64 = 0.35;
+/// Points of a line that are dots too at most.
+const DOTTED: usize = 40;
 /// Lines and rows of each in a terminal at most.
 const SHOWN_LINES: usize = 4;
 const SHOWN_ROWS: usize = 16;
@@ -32,24 +37,28 @@ pub struct Spread {
 
 /// One line.
 #[derive(Debug, Clone)]
-pub struct ScalingLine {
+pub struct SpreadLine {
     /// What all of its points share, such as "step_size 0.1, radius 1".
     pub label: String,
     /// Increasing, with a value for each.
     pub points: Vec<(f64, Spread)>,
+    /// What eigenvalues promise, dotted; empty where they promise nothing.
+    pub promise: Vec<(f64, f64)>,
 }
 
 /// What to draw.
 #[derive(Debug, Clone)]
-pub struct ScalingFigure {
+pub struct SpreadFigure {
     /// The lines, in the order of the legend.
-    pub lines: Vec<ScalingLine>,
+    pub lines: Vec<SpreadLine>,
     /// The swept key.
     pub x_label: String,
     /// What the values are, with their unit.
     pub y_label: String,
     /// The value that is neither growth nor decay, with its name.
     pub neutral: (f64, String),
+    /// A place on x with its name; outside of the axis it is left out.
+    pub mark: Option<(f64, String)>,
     /// One line.
     pub title: String,
     /// Adapter, layers, width.
@@ -59,35 +68,50 @@ pub struct ScalingFigure {
 /// x, low, median, high.
 type Known = (f64, [f64; 3]);
 
-impl ScalingFigure {
+impl Figure for SpreadFigure {
     /// Draws the medians over their bands.
-    ///
-    /// # Errors
-    /// [`Error::Bug`] if there is no line.
-    pub fn draw(&self) -> Result<Picture> {
+    fn draw(&self, theme: Theme) -> Result<Picture> {
         if self.lines.is_empty() {
             return Err(Error::Bug(format!("the figure {} has no line", self.title)));
         }
-        let mut canvas = Canvas::new(WIDTH);
+        let mut canvas = Canvas::new(WIDTH, theme);
         let top = canvas.heading(&self.title, &self.caption);
         let (x, y) = self.axes(top);
         canvas.grid(&x, &y);
         let level = y.place(self.neutral.0);
-        canvas.dashes(&[(x.page.0, level), (x.page.1, level)], INK);
+        canvas.dashes(&[(x.page.0, level), (x.page.1, level)], theme.ink());
         for (index, own) in self.lines.iter().enumerate() {
-            let color = line(index, self.lines.len());
-            for run in runs(own) {
-                let edge = |side: usize| run.iter().map(move |(at, values)| (*at, values[side]));
-                let place = |(at, value): Point| (x.position(at), y.place(value));
-                canvas.area(&edge(0).chain(edge(2).rev()).map(place).collect::<Vec<_>>(), color, 0.18);
-                let middle: Vec<Point> = edge(1).map(place).collect();
-                canvas.dots(&middle, 3.5, color, 1.0);
-                canvas.polyline(middle, color, 2.0);
-            }
+            self.draw_line(&mut canvas, (&x, &y), own, theme.line(index, self.lines.len()));
+        }
+        if let Some((at, label)) = self.mark.as_ref().filter(|(at, _)| x.holds(*at)) {
+            let at = x.position(*at);
+            canvas.pinned([(at, y.page.0), (at, y.page.1)]);
+            canvas.label((at, y.page.1 + 22.0), x.page.1, label);
         }
         canvas.frame(&x, &y);
-        canvas.legend(LEFT, top + PLOT_HEIGHT + 74.0, &self.legend());
+        canvas.legend(LEFT, top + PLOT_HEIGHT + 74.0, &self.legend(theme));
         canvas.picture()
+    }
+}
+
+impl SpreadFigure {
+    fn draw_line(&self, canvas: &mut Canvas, (x, y): (&Axis, &Axis), own: &SpreadLine, color: Rgb) {
+        // What is infinite reaches the edge.
+        let place = |(at, value): Point| (x.position(at), y.place(value.clamp(y.range.0, y.range.1)));
+        for run in runs(own) {
+            let edge = |side: usize| run.iter().map(move |(at, values)| (*at, values[side]));
+            canvas.area(&edge(0).chain(edge(2).rev()).map(place).collect::<Vec<_>>(), color, 0.18);
+            let middle: Vec<Point> = edge(1).map(place).collect();
+            if own.points.len() <= DOTTED {
+                canvas.dots(&middle, 3.5, color, 1.0);
+            }
+            canvas.polyline(middle, color, 2.0);
+        }
+        let promise: Vec<Point> = own.promise.iter().map(|&(at, value)| (x.scale.forward(at), value)).collect();
+        for piece in within(&promise, y.range) {
+            canvas
+                .dots_along(&piece.iter().map(|&(at, value)| (x.place(at), y.place(value))).collect::<Vec<_>>(), color);
+        }
     }
 
     fn axes(&self, top: f64) -> (Axis, Axis) {
@@ -95,7 +119,7 @@ impl ScalingFigure {
         let all = || self.lines.iter().flat_map(|line| line.points.iter().map(|point| scale.forward(point.0)));
         let (low, high) = extent(all()).unwrap_or((0.0, 1.0));
         let range = if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
-        let (bottom, ceiling) = self.range();
+        let (bottom, ceiling) = self.stretched();
         let marks = self.lines[0].points.iter().map(|point| point.0);
         let x = Axis {
             label: self.x_label.clone(),
@@ -132,14 +156,26 @@ impl ScalingFigure {
         if high > low { (low, high) } else { (low - 0.5, high + 0.5) }
     }
 
-    fn legend(&self) -> Vec<(Sample, String)> {
+    /// That range with the promises, as far as they may stretch it.
+    fn stretched(&self) -> (f64, f64) {
+        let (low, high) = self.range();
+        let most = STRETCH * (high - low);
+        let promises = self.lines.iter().flat_map(|line| &line.promise).map(|promise| promise.1);
+        let (least, largest) = extent(promises).unwrap_or((low, high));
+        (least.clamp(low - most, low), largest.clamp(high, high + most))
+    }
+
+    fn legend(&self, theme: Theme) -> Vec<(Sample, String)> {
         let count = self.lines.len();
-        let named = |index: &usize| count <= PALETTE.len() || *index == 0 || *index + 1 == count;
-        let entry = |index: usize| (Sample::Line(line(index, count)), self.lines[index].label.clone());
+        let named = |index: &usize| count <= LINES || *index == 0 || *index + 1 == count;
+        let entry = |index: usize| (Sample::Line(theme.line(index, count)), self.lines[index].label.clone());
         let labelled = |(_, label): &(Sample, String)| !label.is_empty();
         let mut entries: Vec<_> = (0..count).filter(named).map(entry).filter(labelled).collect();
-        entries.push((Sample::Dashes(INK), self.neutral.1.clone()));
-        entries.push((Sample::Patch([210, 210, 210]), "10 % to 90 % of the members".to_string()));
+        if self.lines.iter().any(|line| !line.promise.is_empty()) {
+            entries.push((Sample::Dots(theme.ink()), "promise of the eigenvalues".to_string()));
+        }
+        entries.push((Sample::Dashes(theme.ink()), self.neutral.1.clone()));
+        entries.push((Sample::Patch(theme.band()), "10 % to 90 % of the members".to_string()));
         entries
     }
 
@@ -155,8 +191,8 @@ impl ScalingFigure {
         for &index in &shown {
             let line = &self.lines[index];
             let comma = if line.label.is_empty() { "" } else { ": " };
-            let _ = writeln!(text, "{}{comma}{}", self.y_label, line.label);
-            let _ = writeln!(text, "{:>first$} {:>second$} {:>third$}", self.x_label, "median", "10 % to 90 %");
+            let _ = writeln!(text, "{}{comma}{}", plain(&self.y_label), plain(&line.label));
+            let _ = writeln!(text, "{:>first$} {:>second$} {:>third$}", plain(&self.x_label), "median", "10 % to 90 %");
             for row in evenly(line.points.len(), SHOWN_ROWS) {
                 let (x, spread) = &line.points[row];
                 let said = |value: Option<f64>| value.map_or("-".to_string(), ascii);
@@ -167,10 +203,10 @@ impl ScalingFigure {
             }
         }
         if self.lines.iter().flat_map(|line| &line.points).any(|(_, spread)| spread.middle.is_none()) {
-            text.push_str("  -: no value, for it is beyond 2^48 or was not computed\n");
+            text.push_str("  -: no value (beyond 2^48, or unknown)\n");
         }
         if shown.len() < self.lines.len() {
-            let _ = writeln!(text, "  {} of {} lines; the tables of --out have all", shown.len(), self.lines.len());
+            let _ = writeln!(text, "  {} of {} lines; --out has all", shown.len(), self.lines.len());
         }
         text
     }
@@ -192,11 +228,11 @@ impl ScalingFigure {
 }
 
 /// The unbroken pieces of a line.
-fn runs(line: &ScalingLine) -> Vec<Vec<Known>> {
-    let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+fn runs(line: &SpreadLine) -> Vec<Vec<Known>> {
+    let number = |value: Option<f64>| value.filter(|value| !value.is_nan());
     let known = |(x, spread): &(f64, Spread)| {
-        let middle = finite(spread.middle)?;
-        Some((*x, [finite(spread.low).unwrap_or(middle), middle, finite(spread.high).unwrap_or(middle)]))
+        let middle = number(spread.middle).filter(|middle| middle.is_finite())?;
+        Some((*x, [number(spread.low).unwrap_or(middle), middle, number(spread.high).unwrap_or(middle)]))
     };
     let points: Vec<Option<Known>> = line.points.iter().map(known).collect();
     points
@@ -212,6 +248,11 @@ pub fn evenly(count: usize, most: usize) -> Vec<usize> {
         return (0..count).collect();
     }
     (0..most).map(|i| i * (count - 1) / (most - 1).max(1)).collect()
+}
+
+/// Symbols by their names, for terminals show figures in ASCII.
+fn plain(text: &str) -> String {
+    text.replace('ρ', "rho").replace('γ', "gamma").replace('δ', "d")
 }
 
 fn ascii(value: f64) -> String {
