@@ -44,12 +44,8 @@ impl StabilityMap {
             pixels(grid.ys.len(), LINES, 4)
         };
         let picture = Raster { grid: &grid, width, height };
-        let mut text = self.heading(columns, color);
-        text += &fitted(
-            &format!("  {}    {}", ascii_if(&self.y.label, color), ascii_if(&self.value_label, color)),
-            columns,
-        );
-        text.push('\n');
+        let mut text = self.heading(color);
+        let _ = writeln!(text, "  {}    {}", ascii_if(&self.y.label, color), ascii_if(&self.value_label, color));
         let lines = if color { height / 2 } else { height };
         let (marked_column, marked_line) = self.marked(&grid, width, lines);
         for line in 0..lines {
@@ -76,8 +72,8 @@ impl StabilityMap {
     }
 
     /// What the map is at, on a line of its own.
-    fn heading(&self, columns: usize, color: bool) -> String {
-        if self.at.is_empty() { String::new() } else { fitted(&ascii_if(&self.at, color), columns) + "\n" }
+    fn heading(&self, color: bool) -> String {
+        if self.at.is_empty() { String::new() } else { ascii_if(&self.at, color) + "\n" }
     }
 
     /// The column and the line of the mark, as far as it has them and they are on the map.
@@ -269,8 +265,7 @@ fn x_axis(
     let named = format!("{label}{log}");
     let middle = GUTTER + width / 2;
     let indent = middle.saturating_sub(named.chars().count() / 2).min(columns.saturating_sub(named.chars().count()));
-    let named = fitted(&format!("{:indent$}{named}", ""), columns);
-    format!("        {corner}{axis}\n{}\n{named}\n", labels.trim_end())
+    format!("        {corner}{axis}\n{}\n{:indent$}{named}\n", labels.trim_end(), "")
 }
 
 fn plain(value: f64) -> String {
