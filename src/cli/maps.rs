@@ -213,7 +213,7 @@ pub fn caption(device: &Device, spec: &SweepSpec, over: &[MapAxis]) -> String {
     let swept = spec.sweep_over.keys();
     let fixed = |axis: Axis, value: usize| {
         let is_fixed = !swept.contains(&axis) && !over.contains(&MapAxis::Outer(axis));
-        is_fixed.then(|| format!(", {axis} {value}")).unwrap_or_default()
+        if is_fixed { format!(", {axis} {value}") } else { String::new() }
     };
     format!(
         "{} {}{}{}, {} radius, seed {}; {}",

@@ -56,7 +56,8 @@ impl Kernel for Components {
         include_str!("../../shaders/shared/team.wgsl"),
         include_str!("../../shaders/components.wgsl")
     );
-    const BUFFERS: &'static [Binding] = &[("matrices", Read, RealBits), ("reach", Write, Word), ("blocks", Write, Word)];
+    const BUFFERS: &'static [Binding] =
+        &[("matrices", Read, RealBits), ("reach", Write, Word), ("blocks", Write, Word)];
     const TRUSTED: bool = true;
     type Params = Params;
 

@@ -146,13 +146,7 @@ fn case(stream: u32, (rows, inner, columns, members, activation): (usize, usize,
     Case {
         name: format!("{rows} x {inner} x {columns}, {members} members, activation {activation}"),
         members,
-        params: Params {
-            rows: rows as u32,
-            inner: inner as u32,
-            columns: columns as u32,
-            activation,
-            scale,
-        },
+        params: Params { rows: rows as u32, inner: inner as u32, columns: columns as u32, activation, scale },
         buffers: vec![
             CaseBuffer::Real(weights),
             CaseBuffer::Real(input),

@@ -44,8 +44,10 @@ pub struct RescaleTangent;
 
 impl Kernel for RescaleTangent {
     const NAME: &'static str = "rescale_tangent";
-    const SOURCE: &'static str =
-        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/rescale_tangent.wgsl"));
+    const SOURCE: &'static str = concat!(
+        include_str!("../../shaders/shared/magnitude.wgsl"),
+        include_str!("../../shaders/rescale_tangent.wgsl")
+    );
     const BUFFERS: &'static [Binding] =
         &[("deviations", Write, Number), ("squares", Write, Number), ("exponents", Write, Int)];
     type Params = Params;
@@ -82,11 +84,7 @@ impl Kernel for RescaleTangent {
 
 /// Rescales the columns `first .. first + tokens`; returns their squared length then and the power that was taken out.
 #[inline(always)]
-fn rescale<'a, T: Real>(
-    lines: impl Iterator<Item = &'a mut [T]>,
-    first: usize,
-    tokens: usize,
-) -> (T, i32) {
+fn rescale<'a, T: Real>(lines: impl Iterator<Item = &'a mut [T]>, first: usize, tokens: usize) -> (T, i32) {
     let mut own: Vec<&mut [T]> = lines.map(|line| &mut line[first..first + tokens]).collect();
     let values = || own.iter().flat_map(|line| line.iter());
     let finite = values().all(|x| x.is_finite());

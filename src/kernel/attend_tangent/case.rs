@@ -28,7 +28,10 @@ struct Row {
 
 /// A weight is off by `relative` (see `attend`). dS has 2 d terms, each sum over keys T; every term of the result has a
 /// weight in it, and those with dS two.
-pub(in crate::kernel) fn case(stream: u32, (d, heads, tokens, points, vectors, members, causal): Sizes) -> Case<Params> {
+pub(in crate::kernel) fn case(
+    stream: u32,
+    (d, heads, tokens, points, vectors, members, causal): Sizes,
+) -> Case<Params> {
     let width = d * heads;
     let (rows, out_rows) = ((3 * width).next_multiple_of(4), width.next_multiple_of(4));
     let columns = (tokens * points).next_multiple_of(4);
