@@ -1,9 +1,13 @@
 // The tangent of attention: with S = scale Q^T K and P = softmax(S),
 // dS = scale (dQ^T K + Q^T dK), dP = P o (dS - rowsum(P o dS)), dO = dP V + P dV.
 //
+// With dS and V counted from the key of the largest score, so that nothing large cancels (the bound: the twin's file):
+// out = sum P δ u - rowsum(P δ) sum P u + P dV, with δ = dS - dS_top, u = V - V_top.
+//
 // A workgroup owns one query of one head and 64 quads of tangent vectors: it makes the query's row of P once, in
 // workgroup memory, and each invocation then carries four tangent vectors through. Eight keys at a time stay in
-// registers, and `out` collects them: sum of P o dS V + P dV, from which rowsum(P o dS) O is taken at the end.
+// registers, those with the largest score first, and `out` collects them. A single tangent vector is shared by all
+// invocations instead: each makes dS of its own keys, then its own rows of the result.
 // CPU twin: src/kernel/attend_tangent.rs.
 
 struct Params {
@@ -21,90 +25,187 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> stacked: array<f32>;               // [members, rows: Q | K | V, columns]
-@group(0) @binding(2) var<storage, read> deviations: array<vec4<f32>>;      // [members, rows, columns, vectors / 4]
-@group(0) @binding(3) var<storage, read> attended: array<f32>;              // [members, out_rows, columns]: O
+@group(0) @binding(2) var<storage, read> differences: array<f32>;           // [members, rows: .. | K | V, columns]
+@group(0) @binding(3) var<storage, read> deviations: array<vec4<f32>>;      // [members, rows, columns, vectors / 4]
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;       // [members, out_rows, columns, vectors / 4]
 
 const LANES = 64u;
-const LOWEST = -3.0e38;
-var<workgroup> weights: array<f32, 512>;
+const ROOM = 512u;
+// Weights below e^-80 count as 0: what multiplies them can be large.
+const LEAST = -80.0;
+// Of every key: its score, then e^(scale (score - largest)).
+var<workgroup> weights: array<f32, ROOM>;
+// Of every row: sum P u, so many rows at a time. With a single vector dS / scale of every key.
+var<workgroup> pulls: array<f32, ROOM>;
 
-@compute @workgroup_size(64, 1, 1)
-fn attend_tangent(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
-    let columns = params.columns;
-    let quads = params.vectors / 4u;
-    let blocks = (quads + LANES - 1u) / LANES;
-    let column = group.x / blocks;
-    let query = column % params.tokens;
-    let first = column - query;
-    let used = select(params.tokens, query + 1u, params.causal != 0u);
-    let q = (group.z * params.rows + group.y * params.head_width) * columns;
-    let k = q + params.width * columns + first;
-    let v = k + params.width * columns;
-    for (var s = lane.x; s < used; s += LANES) {
+// The query's rows, the keys and the values begin here, in `stacked`, `differences` and tangents of one vector.
+struct Query {
+    q: u32, k: u32, v: u32,
+    // Keys that it sees, that of the largest score, the sum of the weights.
+    used: u32, top: u32, total: f32,
+}
+
+// Leaves the weights of a query; for all of a workgroup.
+fn softmax(query: ptr<function, Query>, lane: u32) {
+    let used = (*query).used;
+    for (var s = lane; s < used; s += LANES) {
         var score = 0.0;
         for (var i = 0u; i < params.head_width; i += 1u) {
-            score += stacked[q + column + i * columns] * stacked[k + s + i * columns];
+            score += stacked[(*query).q + i * params.columns] * differences[(*query).k + s + i * params.columns];
         }
-        weights[s] = params.scale * score;
+        weights[s] = score;
     }
     workgroupBarrier();
-    var largest = LOWEST;
-    for (var s = 0u; s < used; s += 1u) {
-        largest = max(largest, weights[s]);
+    var largest = weights[0];
+    var top = 0u;
+    for (var s = 1u; s < used; s += 1u) {
+        let above = weights[s] > largest;
+        top = select(top, s, above);
+        largest = select(largest, weights[s], above);
     }
     workgroupBarrier();
-    for (var s = lane.x; s < used; s += LANES) {
-        weights[s] = exponential(clamp(weights[s] - largest, -80.0, 0.0));
+    for (var s = lane; s < used; s += LANES) {
+        // The scale comes last, so that scores that are finite do not overflow.
+        let x = (weights[s] - largest) * params.scale;
+        weights[s] = select(0.0, exponential(max(x, LEAST)), x > LEAST);
     }
     workgroupBarrier();
     var total = 0.0;
     for (var s = 0u; s < used; s += 1u) {
         total += weights[s];
     }
-    let quad = (group.x % blocks) * LANES + lane.x;
-    if quad >= quads {
-        return;
+    (*query).top = top;
+    (*query).total = total;
+}
+
+// Number `at` of tangents of one vector.
+fn tangent(at: u32) -> f32 {
+    return deviations[at / 4u][at % 4u];
+}
+
+// The result of a single tangent vector, whose first number is `o`.
+fn single(query: Query, o: u32, lane: u32) {
+    let columns = params.columns;
+    for (var s = lane; s < query.used; s += LANES) {
+        var d = 0.0;
+        for (var i = 0u; i < params.head_width; i += 1u) {
+            let own = query.q + i * columns;
+            let key = query.k + s + i * columns;
+            d += tangent(own) * differences[key] + stacked[own] * tangent(key);
+        }
+        pulls[s] = d;
     }
+    workgroupBarrier();
+    let origin = pulls[query.top];
+    let factor = params.scale / query.total;
+    var along = 0.0;
+    for (var s = 0u; s < query.used; s += 1u) {
+        along += (pulls[s] - origin) * weights[s] * factor;
+    }
+    for (var i = lane; i < params.head_width; i += LANES) {
+        let v = query.v + i * columns;
+        let own = differences[v + query.top];
+        var sum = 0.0;
+        for (var s = 0u; s < query.used; s += 1u) {
+            let p = weights[s] / query.total;
+            sum += p * ((pulls[s] - origin) * params.scale - along) * (differences[v + s] - own) + p * tangent(v + s);
+        }
+        let at = o + i * columns;
+        out[at / 4u][at % 4u] = sum;
+    }
+}
+
+// Leaves sum P δ u + P dV of a quad of tangent vectors in `out` from `o` on, and returns rowsum(P δ).
+fn carry(query: Query, quads: u32, quad: u32, o: u32) -> vec4<f32> {
+    let columns = params.columns;
     let line = columns * quads;
-    let o = (group.z * params.out_rows + group.y * params.head_width) * line + column * quads + quad;
     for (var i = 0u; i < params.head_width; i += 1u) {
         out[o + i * line] = vec4<f32>();
     }
-    let dq = q * quads + column * quads + quad;
+    let dq = query.q * quads + quad;
+    let blocks = (query.used + 7u) / 8u;
     var along = vec4<f32>();
-    for (var block = 0u; block < used; block += 8u) {
+    var origin = vec4<f32>();
+    for (var turn = 0u; turn < blocks; turn += 1u) {
+        let block = 8u * ((query.top / 8u + turn) % blocks);
         // Keys beyond the last one have weight 0 and read the last one's numbers.
         var d: array<vec4<f32>, 8>;
         var key: array<u32, 8>;
         var p: array<f32, 8>;
         for (var j = 0u; j < 8u; j += 1u) {
-            key[j] = min(block + j, used - 1u);
-            p[j] = select(0.0, weights[key[j]] / total, block + j < used);
+            key[j] = min(block + j, query.used - 1u);
+            p[j] = select(0.0, weights[key[j]] / query.total, block + j < query.used);
         }
         for (var i = 0u; i < params.head_width; i += 1u) {
-            let own = stacked[q + column + i * columns];
+            let own = stacked[query.q + i * columns];
             let change = deviations[dq + i * line];
             for (var j = 0u; j < 8u; j += 1u) {
-                let at = k + key[j] + i * columns;
-                d[j] += change * stacked[at] + own * deviations[at * quads + quad];
+                let at = query.k + key[j] + i * columns;
+                d[j] += change * differences[at] + own * deviations[at * quads + quad];
             }
         }
         for (var j = 0u; j < 8u; j += 1u) {
-            d[j] *= p[j] * params.scale;
+            origin = select(origin, d[j], turn == 0u && key[j] == query.top);
+        }
+        for (var j = 0u; j < 8u; j += 1u) {
+            d[j] = (d[j] - origin) * (p[j] * params.scale);
             along += d[j];
         }
         for (var i = 0u; i < params.head_width; i += 1u) {
+            let own = differences[query.v + query.top + i * columns];
             var sum = vec4<f32>();
             for (var j = 0u; j < 8u; j += 1u) {
-                let at = v + key[j] + i * columns;
-                sum += d[j] * stacked[at] + p[j] * deviations[at * quads + quad];
+                let at = query.v + key[j] + i * columns;
+                sum += d[j] * (differences[at] - own) + p[j] * deviations[at * quads + quad];
             }
             out[o + i * line] += sum;
         }
     }
-    let primal = (group.z * params.out_rows + group.y * params.head_width) * columns + column;
-    for (var i = 0u; i < params.head_width; i += 1u) {
-        out[o + i * line] -= along * attended[primal + i * columns];
+    return along;
+}
+
+@compute @workgroup_size(64, 1, 1)
+fn attend_tangent(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
+    let columns = params.columns;
+    let quads = max(params.vectors / 4u, 1u);
+    let groups = (quads + LANES - 1u) / LANES;
+    let column = group.x / groups;
+    let head = (group.z * params.rows + group.y * params.head_width) * columns;
+    let first = column - column % params.tokens;
+    var query = Query();
+    query.q = head + column;
+    query.k = head + params.width * columns + first;
+    query.v = query.k + params.width * columns;
+    query.used = select(params.tokens, column - first + 1u, params.causal != 0u);
+    softmax(&query, lane.x);
+    let result = (group.z * params.out_rows + group.y * params.head_width) * columns + column;
+    if params.vectors == 1u {
+        single(query, result, lane.x);
+        return;
+    }
+    let quad = (group.x % groups) * LANES + lane.x;
+    let o = result * quads + quad;
+    var along = vec4<f32>();
+    if quad < quads {
+        along = carry(query, quads, quad, o);
+    }
+    for (var row = 0u; row < params.head_width; row += ROOM) {
+        let rows = min(ROOM, params.head_width - row);
+        workgroupBarrier();
+        for (var i = lane.x; i < rows; i += LANES) {
+            let v = query.v + (row + i) * columns;
+            let own = differences[v + query.top];
+            var sum = 0.0;
+            for (var s = 0u; s < query.used; s += 1u) {
+                sum += weights[s] / query.total * (differences[v + s] - own);
+            }
+            pulls[i] = sum;
+        }
+        workgroupBarrier();
+        if quad < quads {
+            for (var i = 0u; i < rows; i += 1u) {
+                out[o + (row + i) * columns * quads] -= along * pulls[i];
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 // LayerNorm or RMSNorm of every column: out = (x - mean) inverse, with inverse = 1 / sqrt(mean square + 1e-5).
 //
-// An invocation owns 4 columns; all loads are vec4. Two passes for the variance. Magnitudes stay below 2^48 (beyond,
+// An invocation owns 4 columns; all loads are vec4. A second pass corrects the mean, a third makes the variance.
+// Magnitudes stay below 2^48 (beyond,
 // a state is frozen), so squares do not overflow.
 // CPU twin: src/kernel/normalise.rs.
 
@@ -27,20 +28,25 @@ fn normalise(@builtin(global_invocation_id) at: vec3<u32>) {
     let start = at.z * params.rows * quads + at.x;
     let n = f32(params.width);
     var mean = vec4<f32>();
+    var rest = vec4<f32>();
     if params.root_mean_square == 0u {
         for (var row = 0u; row < params.width; row += 1u) {
             mean += x[start + row * quads];
         }
         mean /= n;
+        for (var row = 0u; row < params.width; row += 1u) {
+            rest += x[start + row * quads] - mean;
+        }
+        rest /= n;
     }
     var square = vec4<f32>();
     for (var row = 0u; row < params.width; row += 1u) {
-        let centred = x[start + row * quads] - mean;
+        let centred = x[start + row * quads] - mean - rest;
         square += centred * centred;
     }
     let scale = 1.0 / sqrt(square / n + EPSILON);
     for (var row = 0u; row < params.width; row += 1u) {
-        out[start + row * quads] = (x[start + row * quads] - mean) * scale;
+        out[start + row * quads] = (x[start + row * quads] - mean - rest) * scale;
     }
     for (var row = params.width; row < params.rows; row += 1u) {
         out[start + row * quads] = vec4<f32>();

@@ -31,15 +31,18 @@ struct Params {
 
 const LANES = 64u;
 var<workgroup> partial: array<vec4<f32>, 64>;
-var<workgroup> partial_before: array<f32, 64>;
+var<workgroup> partial_before: array<vec2<f32>, 64>;
 var<workgroup> partial_entropy: array<f32, 64>;
 var<workgroup> partial_exponent: array<i32, 64>;
 var<workgroup> token_square: array<f32, 512>;
 var<workgroup> token_inverse: array<f32, 512>;
 
-// |x|^2, x . start, |start|^2, |x - keep before|^2; |before|^2; the largest exponent.
+// -2^127 stands where there is no such number.
+const MISSING = -170141183460469231731687303715884105728.0;
+
+// |x|^2, x . start, |start|^2, |x - keep before|^2; |before|^2, |x|^2 - |before|^2; the largest exponent.
 var<private> sums: vec4<f32>;
-var<private> sum_before: f32;
+var<private> sums_before: vec2<f32>;
 var<private> largest: i32;
 
 fn take(at: u32, keep: f32) -> f32 {
@@ -49,25 +52,24 @@ fn take(at: u32, keep: f32) -> f32 {
     let s = start[at];
     let change = a - keep * b;
     sums += vec4<f32>(a * a, a * s, s * s, change * change);
-    sum_before += b * b;
+    sums_before += vec2<f32>(b * b, (a - b) * (a + b));
     return a * a;
 }
 
-fn conclude(member: u32, point: u32, sum: vec4<f32>, before_square: f32, directions: f32, mean_entropy: f32) {
+fn conclude(member: u32, point: u32, sum: vec4<f32>, before: vec2<f32>, similarity: f32, mean_entropy: f32) {
     norms[(member * NORM_ROWS + INITIAL) * params.points + point] = sum.z;
     let size = sqrt(sum.x);
-    let inverse = select(0.0, 1.0 / size, size > 0.0);
-    let before_size = sqrt(before_square);
+    let lives = size > 0.0;
+    let inverse = select(0.0, 1.0 / size, lives);
+    let before_size = sqrt(before.x);
     let start_size = sqrt(sum.z);
-    let tokens = f32(params.tokens);
-    let pairs = max(tokens * (tokens - 1.0), 1.0);
     let at = (member * params.slots + params.slot) * 6u * params.points + point;
     observations[at] = size;
-    observations[at + params.points] = select(0.0, sum.y * inverse / start_size, start_size > 0.0);
-    observations[at + 2u * params.points] = select((directions - tokens) / pairs, 1.0, params.tokens == 1u);
+    observations[at + params.points] = select(MISSING, sum.y * inverse / start_size, lives && start_size > 0.0);
+    observations[at + 2u * params.points] = similarity;
     observations[at + 3u * params.points] = mean_entropy;
-    observations[at + 4u * params.points] = select(0.0, sqrt(sum.w) / before_size, before_size > 0.0);
-    observations[at + 5u * params.points] = select(0.0, 1.0 - before_size * inverse, size > 0.0);
+    observations[at + 4u * params.points] = select(MISSING, sqrt(sum.w) / before_size, before_size > 0.0);
+    observations[at + 5u * params.points] = select(MISSING, before.y * inverse / (size + before_size), lives);
     track(member, point, params.points, sum.x, params.step, false);
 }
 
@@ -95,12 +97,12 @@ fn observe(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id)
         own_entropy += entropy[(member * params.heads + i / tokens) * columns + point * tokens + i % tokens];
     }
     partial[lane.x] = sums;
-    partial_before[lane.x] = sum_before;
+    partial_before[lane.x] = sums_before;
     partial_exponent[lane.x] = largest;
     partial_entropy[lane.x] = own_entropy;
     workgroupBarrier();
     var total = vec4<f32>();
-    var total_before = 0.0;
+    var total_before = vec2<f32>();
     var total_entropy = 0.0;
     var exponent = -127;
     for (var i = 0u; i < LANES; i += 1u) {
@@ -128,7 +130,7 @@ fn observe(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id)
         }
         direction += sum * sum;
     }
-    partial_before[lane.x] = direction.x + direction.y + direction.z + direction.w;
+    partial_before[lane.x] = vec2<f32>(direction.x + direction.y + direction.z + direction.w, 0.0);
     workgroupBarrier();
     if frozen || diverges {
         for (var i = lane.x; i < (params.rows / 4u) * tokens; i += LANES) {
@@ -157,8 +159,15 @@ fn observe(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id)
         }
         var directions = 0.0;
         for (var i = 0u; i < LANES; i += 1u) {
-            directions += partial_before[i];
+            directions += partial_before[i].x;
         }
-        conclude(member, point, total, total_before, directions, total_entropy / f32(max(params.heads * tokens, 1u)));
+        var without_direction = false;
+        for (var t = 0u; t < tokens; t += 1u) {
+            without_direction |= token_inverse[t] == 0.0;
+        }
+        let count = f32(tokens);
+        var similarity = select((directions - count) / max(count * (count - 1.0), 1.0), 1.0, tokens == 1u);
+        similarity = select(similarity, MISSING, without_direction);
+        conclude(member, point, total, total_before, similarity, total_entropy / f32(max(params.heads * tokens, 1u)));
     }
 }

@@ -18,6 +18,8 @@ pub const ELEMENTARY_ERROR: f64 = 1e-6;
 
 /// Functions that every number type of the CPU has. `FUSED` says whether `mul_add` is an instruction.
 pub trait Elementary: Sized {
+    /// Below this e^x is so far under the rounding of 1 that a weight e^x counts as 0, and still a normal number.
+    const LEAST_EXPONENT: f64;
     /// e^self; in f32 the argument is clamped to [-87, 88].
     fn exponential<const FUSED: bool>(self) -> Self;
     /// tanh.
@@ -52,6 +54,8 @@ fn clamp(x: f32, low: f32, high: f32) -> f32 {
 
 #[expect(clippy::excessive_precision, reason = "the coefficients as published")]
 impl Elementary for f32 {
+    const LEAST_EXPONENT: f64 = -80.0;
+
     #[inline(always)]
     fn exponential<const FUSED: bool>(self) -> f32 {
         // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
@@ -106,6 +110,8 @@ impl Elementary for f32 {
 }
 
 impl Elementary for f64 {
+    const LEAST_EXPONENT: f64 = -700.0;
+
     #[inline]
     fn exponential<const FUSED: bool>(self) -> f64 {
         self.exp()

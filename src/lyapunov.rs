@@ -24,6 +24,7 @@ use crate::plan::{BufferId, Chunk, Plan};
 use crate::random::Tensor;
 use crate::spec::{LyapunovSpec, Model, Weights};
 use crate::statistics::Moments;
+use crate::verdict::Band;
 use serde::Serialize;
 use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
@@ -55,7 +56,7 @@ pub struct Lyapunov {
     pub sum: Estimate,
     /// How the exponents settled.
     pub convergence: Vec<Convergence>,
-    /// Members with a direction that was annihilated, whose exponents are minus infinity.
+    /// Members with a direction that is annihilated within rounding, whose exponents are minus infinity.
     pub collapsed: usize,
     /// Of nonlinear layers: exponents of the direction of the state, the raw ones less the growth of its norm.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -137,12 +138,12 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
             if diverged(member) {
                 frozen += 1;
             } else {
-                logs.push(growth_of(&frame, chunk, member));
+                logs.push(growth_of(spec, &frame, chunk, (member, device.epsilon())));
             }
         }
     })?;
     let members = logs.len() + frozen;
-    Ok(Lyapunov { frozen, members, interrupted, ..summarise(spec, &frame, &logs) })
+    Ok(Lyapunov { frozen, members, interrupted, ..summarise(spec, &frame, &logs).0 })
 }
 
 /// Runs all members chunk by chunk until `progress` asks to stop, and says whether it did.
@@ -261,8 +262,8 @@ fn steps_until(spec: &LyapunovSpec, block: usize) -> usize {
     (block * spec.steps).div_ceil(spec.blocks)
 }
 
-/// ln of the growth of one member, `[blocks, exponents]` without the transient.
-fn growth_of(frame: &Frame, chunk: &Chunk, member: usize) -> Vec<f64> {
+/// ln of the growth of one member, `[blocks, exponents]` without the transient, on a device with this epsilon.
+fn growth_of(spec: &LyapunovSpec, frame: &Frame, chunk: &Chunk, (member, epsilon): (usize, f64)) -> Vec<f64> {
     let mut logs = Vec::with_capacity((frame.blocks - 1) * frame.columns);
     for block in 1..frame.blocks {
         for column in 0..frame.columns {
@@ -270,10 +271,14 @@ fn growth_of(frame: &Frame, chunk: &Chunk, member: usize) -> Vec<f64> {
             logs.push(chunk.outputs[1].int(at) as f64 * LN_2 + chunk.outputs[0].real(at).ln());
         }
     }
+    annihilate(spec, &mut logs, frame.columns, epsilon);
     logs
 }
 
-fn summarise(spec: &LyapunovSpec, frame: &Frame, logs: &[Vec<f64>]) -> Lyapunov {
+/// The exponents of all members, from the largest mean to the smallest, and which direction of the frame each is of.
+///
+/// A frame in finite time need not have them in order. Where a mean is missing it comes last.
+fn summarise(spec: &LyapunovSpec, frame: &Frame, logs: &[Vec<f64>]) -> (Lyapunov, Vec<usize>) {
     let k = frame.columns;
     let collapsed = logs.iter().filter(|log| log.iter().any(|x| !x.is_finite())).count();
     let mut totals = vec![vec![0.0; k]; logs.len()];
@@ -285,20 +290,41 @@ fn summarise(spec: &LyapunovSpec, frame: &Frame, logs: &[Vec<f64>]) -> Lyapunov 
                 *total += log;
             }
         }
-        let exponents = (0..k).map(|i| estimate(totals.iter().map(|total| total[i] / steps as f64))).collect();
+        let exponents: Vec<_> = (0..k).map(|i| estimate(totals.iter().map(|total| total[i] / steps as f64))).collect();
         convergence.push(Convergence { steps, exponents });
+    }
+    let mean = |i: usize| convergence[spec.blocks - 1].exponents[i].mean.unwrap_or(f64::NEG_INFINITY);
+    let mut order: Vec<usize> = (0..k).collect();
+    order.sort_by(|&a, &b| mean(b).total_cmp(&mean(a)));
+    for point in &mut convergence {
+        point.exponents = order.iter().map(|&i| point.exponents[i]).collect();
     }
     let exponents = convergence.last().map(|last| last.exponents.clone()).unwrap_or_default();
     let sum = estimate(totals.iter().map(|total| total.iter().sum::<f64>() / spec.steps as f64));
-    Lyapunov {
+    let members = logs.len();
+    let found = Lyapunov {
         exponents,
         sum,
         convergence,
         collapsed,
         angular_exponents: Vec::new(),
         frozen: 0,
-        members: logs.len(),
+        members,
         interrupted: false,
+    };
+    (found, order)
+}
+
+/// Sets the growth of directions that the steps annihilate, but for rounding, to minus infinity: those that are
+/// multiplied by no more than the [`Band`] of a pivot in the geometric mean of all steps. The norm of a step is taken to
+/// be the growth of the member's fastest direction, which is not larger.
+fn annihilate(spec: &LyapunovSpec, log: &mut [f64], k: usize, epsilon: f64) {
+    let rate = |i: usize| log.iter().skip(i).step_by(k).sum::<f64>() / spec.steps as f64;
+    let rates: Vec<f64> = (0..k).map(rate).collect();
+    let largest = rates.iter().fold(f64::NEG_INFINITY, |most, &rate| most.max(rate));
+    let least = largest + Band::of_eigenvalue(spec.dimension(), epsilon, 1.0).half_width().ln();
+    for (i, _) in rates.iter().enumerate().filter(|(_, rate)| **rate <= least) {
+        log.iter_mut().skip(i).step_by(k).for_each(|growth| *growth = f64::NEG_INFINITY);
     }
 }
 

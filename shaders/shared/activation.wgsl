@@ -25,8 +25,9 @@ fn slope(x: f32) -> f32 {
             return 0.5 + normal_share(z) + 0.39894228 * z * exponential(-0.5 * z * z);
         }
         case TANH: {
-            let y = hyperbolic_tangent(x);
-            return 1.0 - y * y;
+            // 1 - tanh^2 x would cancel.
+            let e = exponential(-2.0 * abs(x));
+            return 4.0 * e / ((1.0 + e) * (1.0 + e));
         }
         default: { return 1.0; }
     }

@@ -3,7 +3,9 @@
 //!
 //! `scale` is the logit gain times 1/sqrt(head width d); head i has rows i d .. (i + 1) d of Q, of K and of V. Scores are never stored for all tokens. The row maximum is
 //! subtracted, arguments below -80 count as -80, masked keys are excluded by their index (not by a large negative
-//! number, which fails for large logits).
+//! number, which fails for large logits). The entropy is ln sum w - sum w x / sum w with weights w = e^x, x <= 0: both
+//! terms are at least 0, so nothing cancels; with T keys it is off by (T + 8) ε (2 + ln T), absolutely, and the weights'
+//! own error, so that it tells a row from one with a single key only that far.
 
 use crate::elementary::ELEMENTARY_ERROR;
 use crate::kernel::Access::{Read, Write};
@@ -195,9 +197,9 @@ impl<T: Real> Attention<'_, '_, T> {
 }
 
 /// What is left of a softmax when the weights are not yet divided by their sum.
-pub(super) struct Softmax<T, const LANES: usize> {
+struct Softmax<T, const LANES: usize> {
     /// 1 / the sum of the weights.
-    pub inverse: [T; LANES],
+    inverse: [T; LANES],
     /// -sum p ln p.
     entropy: [T; LANES],
 }
@@ -205,7 +207,7 @@ pub(super) struct Softmax<T, const LANES: usize> {
 impl<T: Real, const LANES: usize> Softmax<T, LANES> {
     /// Makes weights `e^(scale (score - largest))` of the scores of `LANES` queries; keys behind `last` get 0.
     #[inline(always)]
-    pub fn of<const FUSED: bool>(weights: &mut [[T; 16]], last: &[u32; LANES], scale: T) -> Self {
+    fn of<const FUSED: bool>(weights: &mut [[T; 16]], last: &[u32; LANES], scale: T) -> Self {
         let lowest = T::from_f64(-3e38);
         let mut largest = [lowest; LANES];
         for (s, weights) in weights.iter_mut().enumerate() {
@@ -234,7 +236,7 @@ impl<T: Real, const LANES: usize> Softmax<T, LANES> {
 
 /// Scores of `ROWS` keys from `s`: `weights[s + r][l] = sum_i keys[i, s + r] queries[i, l]`.
 #[inline(always)]
-pub(super) fn scores<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
+fn scores<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     queries: Matrix<T>,
     keys: Matrix<T>,
     d: usize,

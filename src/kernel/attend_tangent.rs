@@ -1,7 +1,27 @@
 //! The tangent of attention: with S = scale Q^T K and P = softmax(S), `dS = scale (dQ^T K + Q^T dK)`,
 //! `dP = P o (dS - rowsum(P o dS))`, `out = dP V + P dV`.
 //!
-//! `rowsum(P o dS)` is taken out at the end, as its product with O = P V, which the state's own attention has made.
+//! Written like that, dP V subtracts terms of size P dS V where one key takes all: an error of ε |x|² in a tangent of
+//! size 1. But the rows of dP add up to 0, so dS and V count from any origin. With both counted from the key m of the
+//! largest score, δ = dS - dS_m and u = V - V_m,
+//!
+//! ```text
+//! out = sum_s P_s (δ_s - sum_r P_r δ_r) u_s + sum_s P_s dV_s
+//! ```
+//!
+//! and nothing is left of key m itself. The error is at most, with T tokens, heads of width d and dS_s as sums of sizes
+//! |dS_s|,
+//!
+//! ```text
+//! (2 d + 2 T + 12) ε (sum_{s≠m} P_s (|dS_s| + |dS_m|) (|u_s| + sum_r P_r |u_r|) + sum_s P_s |dV_s|)
+//! ```
+//!
+//! and that of the weights P, which is no worse than rounding Q and K. As P_m >= 1 / T, the variance of δ under P is at
+//! least 1 / T of its mean square, so that this is no more than T times what a covariance of that size must cost. It
+//! vanishes with the weights of all keys but one, and for a single token.
+//!
+//! Keys and values only count by their differences, so they may be given less any one token
+//! ([`token_differences`](crate::kernel::token_differences)): as `differences`, while queries are read from `stacked`.
 
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Real4};
@@ -11,7 +31,10 @@ use crate::real::Real;
 use crate::simd::{Work, dispatch};
 use crate::spec::MOST_TOKENS;
 
-pub(super) mod case;
+mod case;
+mod single;
+
+use single::Single;
 
 params! {
     /// Sizes, mask and scale, as in `attend`.
@@ -24,11 +47,11 @@ params! {
         tokens: u32,
         /// Columns of the state; only whole grid points are touched.
         columns: u32,
-        /// Tangent vectors of each column, a multiple of 4.
+        /// Tangent vectors of each column: 1, or a multiple of 4.
         vectors: u32,
         /// Rows of `stacked`.
         rows: u32,
-        /// Rows of `out` and `attended`.
+        /// Rows of `out`.
         out_rows: u32,
         /// Heads.
         heads: u32,
@@ -43,6 +66,9 @@ params! {
 /// silently after 65,535.
 pub const MOST_WORK: usize = 24_000;
 
+/// The same for one vector a column, whose keys and rows 64 invocations share.
+pub const MOST_WORK_OF_ONE: usize = 1_000_000;
+
 /// The kernel.
 pub struct AttendTangent;
 
@@ -53,19 +79,20 @@ impl Kernel for AttendTangent {
         include_str!("../../shaders/attend_tangent.wgsl")
     );
     const BUFFERS: &'static [Binding] =
-        &[("stacked", Read, Number), ("deviations", Read, Real4), ("attended", Read, Number), ("out", Write, Real4)];
+        &[("stacked", Read, Number), ("differences", Read, Number), ("deviations", Read, Real4), ("out", Write, Real4)];
     const TRUSTED: bool = true;
     type Params = Params;
 
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
-        [p.columns / p.tokens * p.tokens * (p.vectors / 4).div_ceil(64), p.heads, members]
+        [p.columns / p.tokens * p.tokens * p.vectors.div_ceil(256), p.heads, members]
     }
 
     fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(stacked), View::Real(deviations), View::Real(attended), View::RealMut(out)] = views else {
+        let [View::Real(stacked), View::Real(differences), View::Real(deviations), View::RealMut(out)] = views else {
             mismatch(Self::NAME)
         };
-        dispatch(Tangents { p, stacked, deviations, attended, out });
+        let tangents = Tangents { p, stacked, differences, deviations, out };
+        if p.vectors == 1 { dispatch(Single(tangents)) } else { dispatch(tangents) }
     }
 
     fn cost(p: &Params) -> Cost {
@@ -85,9 +112,17 @@ impl Kernel for AttendTangent {
 struct Tangents<'a, 'b, T> {
     p: &'a Params,
     stacked: &'a [T],
+    differences: &'a [T],
     deviations: &'a [T],
-    attended: &'a [T],
     out: &'a mut &'b mut [T],
+}
+
+/// The softmax of one query.
+struct Query {
+    /// How many keys it sees.
+    used: usize,
+    /// The key of the largest score: the origin of dS and V.
+    top: usize,
 }
 
 impl<T: Real> Work for Tangents<'_, '_, T> {
@@ -100,14 +135,14 @@ impl<T: Real> Work for Tangents<'_, '_, T> {
         let mut scratch = [[T::ZERO; 16]; MOST_TOKENS];
         for column in 0..self.p.columns as usize / tokens * tokens {
             for head in 0..self.p.heads as usize {
-                let used = self.weights::<FUSED>(head, column, &mut weights);
+                let query = self.weights::<FUSED>(head, column, &mut weights);
                 let mut vector = 0;
                 while vector + 16 <= self.p.vectors as usize {
-                    self.panel::<FUSED, 16>((head, column, vector), &weights[..used], &mut scratch);
+                    self.panel::<FUSED, 16>((head, column, vector), &query, &weights, &mut scratch);
                     vector += 16;
                 }
                 while vector < self.p.vectors as usize {
-                    self.panel::<FUSED, 4>((head, column, vector), &weights[..used], &mut scratch);
+                    self.panel::<FUSED, 4>((head, column, vector), &query, &weights, &mut scratch);
                     vector += 4;
                 }
             }
@@ -116,9 +151,9 @@ impl<T: Real> Work for Tangents<'_, '_, T> {
 }
 
 impl<T: Real> Tangents<'_, '_, T> {
-    /// The softmax of one query; returns how many keys it sees.
+    /// The softmax of one query.
     #[inline(always)]
-    fn weights<const FUSED: bool>(&self, head: usize, column: usize, weights: &mut [T; MOST_TOKENS]) -> usize {
+    fn weights<const FUSED: bool>(&self, head: usize, column: usize, weights: &mut [T; MOST_TOKENS]) -> Query {
         let (p, columns) = (self.p, self.p.columns as usize);
         let query = column % p.tokens as usize;
         let used = if p.causal != 0 { query + 1 } else { p.tokens as usize };
@@ -127,26 +162,24 @@ impl<T: Real> Tangents<'_, '_, T> {
         weights.fill(T::ZERO);
         for row in rows {
             let own = self.stacked[row * columns + column];
-            let keys = &self.stacked[(p.width as usize + row) * columns + column - query..][..used];
+            let keys = &self.differences[(p.width as usize + row) * columns + column - query..][..used];
             for (weight, &key) in weights.iter_mut().zip(keys) {
                 *weight = multiply_add::<T, FUSED>(own, key, *weight);
             }
         }
-        let scale = T::from_f64(p.scale);
-        let mut largest = T::from_f64(-3e38);
-        for weight in weights.iter_mut() {
-            *weight *= scale;
-            largest = if *weight > largest { *weight } else { largest };
+        let mut top = 0;
+        for s in 1..used {
+            if weights[s] > weights[top] {
+                top = s;
+            }
         }
-        let mut total = T::ZERO;
+        let (largest, mut total) = (weights[top], T::ZERO);
         for weight in weights.iter_mut() {
-            let x = *weight - largest;
-            let x = if x > T::from_f64(-80.0) { x } else { T::from_f64(-80.0) };
-            *weight = x.exponential::<FUSED>();
+            *weight = weight_of::<T, FUSED>(*weight, largest, p.scale);
             total += *weight;
         }
         weights.iter_mut().for_each(|weight| *weight = *weight / total);
-        used
+        Query { used, top }
     }
 
     /// `LANES` tangent vectors of one query.
@@ -154,12 +187,14 @@ impl<T: Real> Tangents<'_, '_, T> {
     fn panel<const FUSED: bool, const LANES: usize>(
         &mut self,
         (head, column, vector): (usize, usize, usize),
-        weights: &[T],
+        &Query { used, top }: &Query,
+        weights: &[T; MOST_TOKENS],
         scratch: &mut [[T; 16]; MOST_TOKENS],
     ) {
         let p = self.p;
         let (columns, vectors, d) = (p.columns as usize, p.vectors as usize, p.head_width as usize);
-        let (deviations, stacked) = (self.deviations, self.stacked);
+        let (deviations, stacked, weights) = (self.deviations, self.stacked, &weights[..used]);
+        let differences = self.differences;
         let first = column - column % p.tokens as usize;
         let tangent = |row: usize, column: usize| -> &[T; LANES] {
             deviations[(row * columns + column) * vectors + vector..][..LANES].try_into().expect("LANES long")
@@ -167,38 +202,51 @@ impl<T: Real> Tangents<'_, '_, T> {
         let scale = T::from_f64(p.scale);
         let (queries, keys) = (head * d, p.width as usize + head * d);
         let values = keys + p.width as usize;
-        let mut along = [T::ZERO; LANES];
-        for (s, &weight) in weights.iter().enumerate() {
+        for (s, slopes) in scratch[..used].iter_mut().enumerate() {
             let mut sum = [T::ZERO; LANES];
             for i in 0..d {
-                let (key, own) = (stacked[(keys + i) * columns + first + s], stacked[(queries + i) * columns + column]);
+                let key = differences[(keys + i) * columns + first + s];
+                let own = stacked[(queries + i) * columns + column];
                 let (change, of_key) = (tangent(queries + i, column), tangent(keys + i, first + s));
                 for l in 0..LANES {
                     sum[l] = multiply_add::<T, FUSED>(change[l], key, sum[l]);
                     sum[l] = multiply_add::<T, FUSED>(own, of_key[l], sum[l]);
                 }
             }
+            slopes[..LANES].copy_from_slice(&sum);
+        }
+        let (origin, mut along) = (scratch[top], [T::ZERO; LANES]);
+        for (slopes, &weight) in scratch.iter_mut().zip(weights) {
             let factor = weight * scale;
             for l in 0..LANES {
-                scratch[s][l] = sum[l] * factor;
-                along[l] += scratch[s][l];
+                slopes[l] = (slopes[l] - origin[l]) * factor;
+                along[l] += slopes[l];
+            }
+        }
+        for (slopes, &weight) in scratch.iter_mut().zip(weights) {
+            for l in 0..LANES {
+                slopes[l] -= weight * along[l];
             }
         }
         for i in 0..d {
-            let attended = self.attended[(head * d + i) * columns + column];
+            let own = &differences[(values + i) * columns + first..][..used];
             let mut sum = [T::ZERO; LANES];
             for (s, &weight) in weights.iter().enumerate() {
-                let (value, of_value) = (stacked[(values + i) * columns + first + s], tangent(values + i, first + s));
+                let (value, of_value) = (own[s] - own[top], tangent(values + i, first + s));
                 for l in 0..LANES {
                     sum[l] = multiply_add::<T, FUSED>(scratch[s][l], value, sum[l]);
                     sum[l] = multiply_add::<T, FUSED>(weight, of_value[l], sum[l]);
                 }
             }
-            let out = &mut self.out[((head * d + i) * columns + column) * vectors + vector..][..LANES];
-            let out: &mut [T; LANES] = out.try_into().expect("LANES long");
-            for l in 0..LANES {
-                out[l] = sum[l] - along[l] * attended;
-            }
+            self.out[((head * d + i) * columns + column) * vectors + vector..][..LANES].copy_from_slice(&sum);
         }
     }
+}
+
+/// `e^(scale (score - largest))`, and 0 where that is far below rounding: what multiplies it can be large. The scale
+/// comes last, so that scores that are finite do not overflow.
+#[inline(always)]
+fn weight_of<T: Real, const FUSED: bool>(score: T, largest: T, scale: f64) -> T {
+    let x = (score - largest) * T::from_f64(scale);
+    if x > T::from_f64(T::LEAST_EXPONENT) { x.exponential::<FUSED>() } else { T::ZERO }
 }

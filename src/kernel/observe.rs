@@ -63,6 +63,8 @@ pub mod observation {
     pub const EFFECTIVE_DAMPING: usize = 5;
     /// How many.
     pub const ROWS: usize = 6;
+    /// -2^127 stands where there is no such number: kernels must not make NaN.
+    pub const MISSING: f64 = -170_141_183_460_469_231_731_687_303_715_884_105_728.0;
 }
 
 /// The exponent at which a state is frozen.
@@ -127,7 +129,7 @@ impl Kernel for Observe {
 
     fn cost(p: &Params) -> Cost {
         let elements = (p.rows * p.tokens * p.points) as f64;
-        Cost { flops: 14.0 * elements, bytes: 12.0 * elements }
+        Cost { flops: 17.0 * elements, bytes: 12.0 * elements }
     }
 
     fn cases() -> Vec<Case<Params>> {
@@ -182,6 +184,7 @@ impl<T: Real> Observation<'_, '_, T> {
             all.start += token.start;
             all.change += token.change;
             all.before += token.before;
+            all.grown += token.grown;
             all.exponent = all.exponent.max(token.exponent);
         }
         let step = self.p.step as i32;
@@ -218,15 +221,16 @@ impl<T: Real> Observation<'_, '_, T> {
     fn observe(&mut self, point: usize, tokens: &[Sums<T>], all: &Sums<T>) {
         let points = self.p.points as usize;
         let similarity = self.similarity(point, tokens);
-        let ratio = |a: T, b: T| if b > T::ZERO { a / b } else { T::ZERO };
+        let missing = T::from_f64(observation::MISSING);
         let (size, before, start) = (all.square.sqrt(), all.before.sqrt(), all.start.sqrt());
+        let lives = size > T::ZERO;
         let mut set = |row: usize, value: T| {
             self.observations[(self.p.slot as usize * observation::ROWS + row) * points + point] = value;
         };
         set(observation::NORM, size);
-        set(observation::COSINE, ratio(ratio(all.with_start, size), start));
-        set(observation::EFFECTIVE_STEP, ratio(all.change.sqrt(), before));
-        set(observation::EFFECTIVE_DAMPING, if size > T::ZERO { T::ONE - before / size } else { T::ZERO });
+        set(observation::COSINE, if lives && start > T::ZERO { all.with_start / size / start } else { missing });
+        set(observation::EFFECTIVE_STEP, if before > T::ZERO { all.change.sqrt() / before } else { missing });
+        set(observation::EFFECTIVE_DAMPING, if lives { all.grown / size / (size + before) } else { missing });
         let heads = self.p.heads as usize;
         let mut entropy = T::ZERO;
         for head in 0..heads {
@@ -240,12 +244,15 @@ impl<T: Real> Observation<'_, '_, T> {
     /// The mean cosine of two different tokens, from the length of the sum of the tokens' directions.
     #[inline(always)]
     fn similarity(&self, point: usize, tokens: &[Sums<T>]) -> T {
+        if tokens.iter().any(|token| token.square <= T::ZERO) {
+            return T::from_f64(observation::MISSING);
+        }
         if tokens.len() == 1 {
             return T::ONE;
         }
         let mut inverse = [T::ZERO; crate::spec::MOST_TOKENS];
         for (inverse, token) in inverse.iter_mut().zip(tokens) {
-            *inverse = if token.square > T::ZERO { T::ONE / token.square.sqrt() } else { T::ZERO };
+            *inverse = T::ONE / token.square.sqrt();
         }
         let count = T::from_f64(tokens.len() as f64);
         (self.directions(point, &inverse[..tokens.len()]) - count) / (count * (count - T::ONE))

@@ -169,6 +169,13 @@ impl Sublayer {
         }
     }
 
+    /// Can scores be so large that rounding them decides which one is the largest? Behind a norm they are about the logit
+    /// gain times sqrt n.
+    pub fn has_large_scores(&self) -> bool {
+        let Branch::Attention { params, .. } = self.branch else { return false };
+        self.norm == NormPlacement::None || params.scale * f64::from(params.head_width).sqrt() > 100.0
+    }
+
     /// Draws the weights of layer `step`.
     pub fn draw(&self, plan: &mut Plan, source: &Source, step: u32) {
         let n = self.shape.width;

@@ -7,8 +7,6 @@
 use crate::activation::kind;
 use crate::ensemble::{PADDING, Source};
 use crate::integrator::{Field, Operation, Value};
-use crate::kernel::attend;
-use crate::kernel::attend_one_tangent::{self, AttendOneTangent};
 use crate::kernel::attend_tangent::{self, AttendTangent};
 use crate::kernel::euler_update::{EulerUpdate, mark, norm};
 use crate::kernel::fill_basis::{self, FillBasis};
@@ -16,6 +14,7 @@ use crate::kernel::fill_tangents::{self, FillTangents};
 use crate::kernel::normalise_tangent::{self, NormaliseTangent};
 use crate::kernel::project::{self, Project};
 use crate::kernel::project_tangent::{self, ProjectTangent};
+use crate::kernel::token_differences::{self, TokenDifferences};
 use crate::layer::nonlinear::combine;
 use crate::layer::sublayer::{Branch, Shape, Sublayer};
 use crate::layer::update::{Coefficients, Update};
@@ -63,6 +62,8 @@ struct Buffers {
     normed: BufferId,
     /// Of Q | K | V or of the hidden units.
     projected: BufferId,
+    /// The differences of tokens and their keys and values: of attention whose scores can be large.
+    keyed: Option<[BufferId; 2]>,
     /// Of the heads.
     heads: BufferId,
     /// The hidden units before their activation, `[hidden, columns]`.
@@ -86,7 +87,7 @@ impl Tangents {
         let stride = layer.shape.columns * vectors;
         if let Some(Branch::Attention { params, .. }) = layer.attention().map(|sublayer| &sublayer.branch) {
             let work = (params.tokens * params.head_width) as usize;
-            let most = if vectors == 1 { attend_one_tangent::MOST_WORK } else { attend_tangent::MOST_WORK };
+            let most = if vectors == 1 { attend_tangent::MOST_WORK_OF_ONE } else { attend_tangent::MOST_WORK };
             assert!(work <= most, "tangents of attention need tokens * width / heads <= {most}, not {work}");
         }
         let mut deviations = || plan.reals("deviations", layer.shape.rows * stride);
@@ -276,14 +277,9 @@ impl Tangents {
         let projection = sublayer.projection(kind::IDENTITY);
         let columns = projection.columns * self.vectors as u32;
         match sublayer.branch {
-            Branch::Attention { weights, stacked, heads, params, .. } => {
+            Branch::Attention { weights, stacked, params, .. } => {
                 let wide = project::Params { columns, ..projection };
                 plan.run::<Project>(wide, &[weights, input, buffers.projected]);
-                let read = [stacked, buffers.projected, heads, buffers.heads];
-                if self.vectors == 1 {
-                    plan.run::<AttendOneTangent>(one_tangent(&params), &read);
-                    return buffers.heads;
-                }
                 let params = attend_tangent::Params {
                     width: params.width,
                     head_width: params.head_width,
@@ -296,7 +292,8 @@ impl Tangents {
                     causal: params.causal,
                     scale: params.scale,
                 };
-                plan.run::<AttendTangent>(params, &read);
+                let keyed = Self::keyed(plan, sublayer, buffers, primal).unwrap_or(stacked);
+                plan.run::<AttendTangent>(params, &[stacked, keyed, buffers.projected, buffers.heads]);
                 buffers.heads
             }
             Branch::Feedforward { weights, activation, .. } => {
@@ -315,6 +312,22 @@ impl Tangents {
         }
     }
 
+    /// Keys and values of the differences of tokens, where two scores could tie by rounding alone.
+    fn keyed(plan: &mut Plan, sublayer: &Sublayer, buffers: &Buffers, primal: BufferId) -> Option<BufferId> {
+        let (Branch::Attention { weights, params, .. }, Some([differences, keyed])) = (&sublayer.branch, buffers.keyed)
+        else {
+            return None;
+        };
+        let sizes = token_differences::Params {
+            rows: sublayer.shape.rows as u32,
+            columns: sublayer.shape.columns as u32,
+            tokens: params.tokens,
+        };
+        plan.run::<TokenDifferences>(sizes, &[primal, differences]);
+        plan.run::<Project>(sublayer.projection(kind::IDENTITY), &[*weights, differences, keyed]);
+        Some(keyed)
+    }
+
     fn norm_params(&self, sublayer: &Sublayer) -> normalise_tangent::Params {
         normalise_tangent::Params {
             width: sublayer.shape.width as u32,
@@ -323,22 +336,6 @@ impl Tangents {
             vectors: self.vectors as u32,
             root_mean_square: u32::from(sublayer.kind == NormKind::Rmsnorm),
         }
-    }
-}
-
-/// The kernel for one vector reads what `attend` reads.
-fn one_tangent(params: &attend::Params) -> attend_one_tangent::Params {
-    attend_one_tangent::Params {
-        width: params.width,
-        head_width: params.head_width,
-        tokens: params.tokens,
-        columns: params.columns,
-        rows: params.rows,
-        out_rows: params.out_rows,
-        heads: params.heads,
-        causal: params.causal,
-        key_lanes: params.key_lanes,
-        scale: params.scale,
     }
 }
 
@@ -355,6 +352,9 @@ impl Buffers {
             coefficients: Coefficients::new(plan, size, &layer.points, own.inner, &updates),
             normed: plan.reals("normed", if pre { rows * stride } else { 1 }),
             projected: plan.reals("projected", projected * stride),
+            keyed: own
+                .has_large_scores()
+                .then(|| [plan.reals("differences", rows * columns), plan.reals("keyed", projected * columns)]),
             heads: plan.reals("heads", if attends { rows * stride } else { 1 }),
             pre: plan.reals("pre", if attends { 1 } else { projected * columns }),
         }

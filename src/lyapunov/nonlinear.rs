@@ -25,13 +25,13 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
                 frozen += 1;
                 continue;
             }
-            logs.push(growth_of(&frame, chunk, member));
+            logs.push(growth_of(spec, &frame, chunk, (member, device.epsilon())));
             norms.push(growth_of_norm(spec, chunk, member) / spec.steps as f64);
         }
     })?;
-    let result = summarise(spec, &frame, &logs);
-    let angular_exponents = angular(spec, &frame, &logs, &norms);
     let members = logs.len() + frozen;
+    let (result, order) = summarise(spec, &frame, &logs);
+    let angular_exponents = order.into_iter().map(|i| angular(spec, (i, frame.columns), &logs, &norms)).collect();
     Ok(Lyapunov { angular_exponents, frozen, members, interrupted, ..result })
 }
 
@@ -72,12 +72,8 @@ fn growth_of_norm(spec: &LyapunovSpec, chunk: &Chunk, member: usize) -> f64 {
     norm(1).ln() - first.ln()
 }
 
-/// The raw exponents of each member less the growth of its norm.
-fn angular(spec: &LyapunovSpec, frame: &Frame, logs: &[Vec<f64>], norms: &[f64]) -> Vec<Estimate> {
-    let k = frame.columns;
-    let of = |i: usize| {
-        let raw = |log: &Vec<f64>| (0..spec.blocks).map(|block| log[block * k + i]).sum::<f64>() / spec.steps as f64;
-        estimate(logs.iter().zip(norms).map(|(log, norm)| raw(log) - norm))
-    };
-    (0..k).map(of).collect()
+/// The raw exponent `i` of `k` of each member less the growth of its norm.
+fn angular(spec: &LyapunovSpec, (i, k): (usize, usize), logs: &[Vec<f64>], norms: &[f64]) -> Estimate {
+    let raw = |log: &Vec<f64>| (0..spec.blocks).map(|block| log[block * k + i]).sum::<f64>() / spec.steps as f64;
+    estimate(logs.iter().zip(norms).map(|(log, norm)| raw(log) - norm))
 }

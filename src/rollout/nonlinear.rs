@@ -35,14 +35,15 @@ pub struct NonlinearRollout<'a> {
     pub perturbations: bool,
 }
 
-/// What was seen of one member at one grid point after a step; missing where the state was frozen before.
+/// What was seen of one member at one grid point after a step; missing where the state was frozen before, and where a
+/// state of norm 0 has no such number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Observation {
     /// |x|.
     pub norm: Option<f64>,
     /// The cosine of the angle to the initial state.
     pub cosine: Option<f64>,
-    /// The mean cosine of two tokens; missing for one token.
+    /// The mean cosine of two tokens; missing for one token, and where a token is 0.
     pub token_similarity: Option<f64>,
     /// The mean entropy of the attention's rows, in nats; missing without attention.
     pub attention_entropy: Option<f64>,
@@ -72,7 +73,8 @@ impl Observations<'_> {
         }
         let points = self.shape.points;
         let at = |row: usize| ((member * self.slots + slot) * observation::ROWS + row) * points + point;
-        let value = |row: usize| Some(self.outputs[output::OBSERVATIONS].real(at(row))).filter(|x| x.is_finite());
+        let there = |x: &f64| x.is_finite() && *x != observation::MISSING;
+        let value = |row: usize| Some(self.outputs[output::OBSERVATIONS].real(at(row))).filter(there);
         Observation {
             norm: value(observation::NORM),
             cosine: value(observation::COSINE),

@@ -14,8 +14,8 @@ use serde::ser::{self, Serializer};
 
 /// The deepest trajectory.
 pub const DEEPEST: usize = 1_000_000;
-/// Tokens times the width of a head of tangents in sweeps: see the kernel `attend_one_tangent`.
-const MOST_TANGENT_WORK: usize = 1_800_000;
+/// Tokens times the width of a head of tangents in sweeps: see the kernel `attend_tangent`.
+const MOST_TANGENT_WORK: usize = 1_000_000;
 /// The most members that can be recorded step by step.
 const MOST_TRAJECTORIES: usize = 4096;
 

@@ -1,10 +1,17 @@
 //! Lyapunov exponents with closed forms, on every device.
 
+use crate::adapter::{gpu, reference, software_adapters};
 use crate::theory::{devices, digamma, spectra};
 use eulerscope::device::Device;
 use eulerscope::lyapunov;
-use eulerscope::spec::{EnsembleSpec, LayerSpec, LyapunovSpec, Weights};
+use eulerscope::spec::{Ensemble, EnsembleSpec, LayerSpec, LyapunovSpec, Model, Weights};
 use std::ops::ControlFlow;
+
+fn all_devices() -> Vec<Device> {
+    let mut devices = vec![Device::open("cpu").expect("always there").0, reference()];
+    devices.extend(software_adapters().iter().map(|name| gpu(name)));
+    devices
+}
 
 /// The largest exponent of products of a I + b G / sqrt n, exactly: half of E log of a noncentral chi-squared number.
 fn largest_exponent(n: f64, a: f64, b: f64) -> f64 {
@@ -112,4 +119,51 @@ fn tied_products_have_the_logarithms_of_the_eigenvalues() {
     }
     let wanted: f64 = logs.iter().sum();
     assert!((found.sum.mean.expect("is") - wanted).abs() <= 1e-9, "the sum is log |det|, at once");
+}
+
+/// Antisymmetric layers of odd width are singular: with damping 1 nothing is left of one direction in any step.
+#[test]
+fn directions_that_rounding_alone_keeps_are_annihilated() {
+    for device in &all_devices() {
+        for weights in [Weights::Tied, Weights::Iid] {
+            let spec = LyapunovSpec {
+                ensemble: EnsembleSpec { width: 3, layers: 16, family: Ensemble::Antisymmetric, ..Default::default() },
+                layer: LayerSpec { weights, ..LayerSpec::of(Model::Linear) },
+                damping: 1.0,
+                steps: 200,
+                transient_steps: 10,
+                ..LyapunovSpec::of(Model::Linear)
+            };
+            let found = lyapunov::run(device, &spec, 0, &mut |_| ControlFlow::Continue(())).expect("it runs");
+            let name = format!("{weights} on {}", device.description());
+            assert_eq!((found.collapsed, found.members), (16, 16), "{name}");
+            assert!(found.exponents[2].mean.is_none() && found.sum.mean.is_none(), "{name}: {found:?}");
+            assert!(found.exponents[..2].iter().all(|own| own.mean.is_some_and(|mean| mean > -5.0)), "{name}");
+        }
+    }
+}
+
+/// A frame that has had no time to turn is not in order; what is reported is, with the errors and the convergence of
+/// the same directions.
+#[test]
+fn exponents_come_from_the_largest_to_the_smallest() {
+    let spec = LyapunovSpec {
+        ensemble: EnsembleSpec { width: 16, layers: 4, seed: 5, ..Default::default() },
+        steps: 3,
+        transient_steps: 0,
+        blocks: 3,
+        ..LyapunovSpec::of(Model::Linear)
+    };
+    let nonlinear = LyapunovSpec { layer: LayerSpec::of(Model::Mlp), ..spec.clone() };
+    let mut shuffled = false;
+    for spec in [spec, nonlinear] {
+        let found = lyapunov::run(&reference(), &spec, 0, &mut |_| ControlFlow::Continue(())).expect("it runs");
+        let means = |exponents: &[lyapunov::Estimate]| exponents.iter().map(|own| own.mean).collect::<Vec<_>>();
+        assert!(means(&found.exponents).is_sorted_by(|a, b| a >= b), "{:?}", found.exponents);
+        assert_eq!(found.convergence.last().expect("three blocks").exponents, found.exponents);
+        shuffled |= !means(&found.convergence[0].exponents).is_sorted_by(|a, b| a >= b);
+        // The same directions less the same growth of the norm.
+        assert!(means(&found.angular_exponents).is_sorted_by(|a, b| a >= b), "{:?}", found.angular_exponents);
+    }
+    assert!(shuffled, "earlier blocks keep the order of the last one");
 }

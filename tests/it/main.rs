@@ -1,6 +1,7 @@
 //! All integration tests, one binary.
 
 mod adapter;
+mod attend_tangent;
 mod attention;
 mod axes;
 mod bench;
@@ -30,6 +31,7 @@ mod map_axes;
 mod matrix;
 mod matrix_dialects;
 mod nonlinear;
+mod observations;
 mod observed;
 mod oracle;
 mod parity;
@@ -43,6 +45,7 @@ mod results_folder;
 mod scaling_theory;
 mod spec;
 mod tangent_exponents;
+mod tangent_large;
 mod spectrum_files;
 mod statistics;
 mod tables;

@@ -29,7 +29,14 @@ fn case(
     let mut norm_bounds = vec![0.0; norms.len()];
     let ulp = f32::EPSILON as f64;
     for (m, g) in (0..members).flat_map(|m| (0..points).map(move |g| (m, g))) {
-        // Grid point 1 diverges now, grid point 3 has diverged.
+        // Grid point 0 of the last member is 0, grid point 1 diverges now, a token is 0 at grid point 2 of the last member,
+        // grid point 3 has diverged.
+        if g == 0 && m > 0 && m + 1 == members {
+            (0..rows * tokens).for_each(|e| x[(m * rows + e / tokens) * columns + e % tokens] = 0.0);
+        }
+        if g == 2 && m > 0 && m + 1 == members {
+            (0..rows).for_each(|r| x[(m * rows + r) * columns + g * tokens] = 0.0);
+        }
         if g == 1 {
             x[(m * rows + rows - 1) * columns + g * tokens + tokens - 1] = -(2f64.powi(48));
         }
@@ -53,6 +60,7 @@ fn case(
         }
         let keep = coefficients[g * tokens];
         let change = elements().map(|e| (x[e] - keep * before[e]).powi(2)).sum::<f64>().sqrt();
+        let grown = elements().map(|e| (x[e] - before[e]).abs() * (x[e] + before[e]).abs()).sum::<f64>();
         let pairs = (tokens * tokens.max(2).saturating_sub(1)) as f64;
         let bound = [
             relative * now.sqrt(),
@@ -60,8 +68,10 @@ fn case(
             2.0 * (tokens * tokens) as f64 * (rows + tokens + 8) as f64 * ulp / pairs,
             (heads * tokens + 4) as f64 * ulp * 6.3,
             (relative * change + 3.0 * ulp * (now.sqrt() + old.sqrt())) / old.sqrt(),
-            relative * (1.0 + (old / now).sqrt()),
+            relative * (1.0 + (old / now).sqrt()) + relative * grown / now,
         ];
+        // What is missing is so exactly.
+        let bound = bound.map(|bound| if bound.is_finite() { bound } else { 0.0 });
         for (row, bound) in bound.into_iter().enumerate() {
             let o = ((2 * m + 1) * observation::ROWS + row) * points + g;
             observations[o] = f64::NAN;

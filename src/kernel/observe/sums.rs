@@ -12,6 +12,7 @@ pub(super) struct Sums<T> {
     pub start: T,
     pub change: T,
     pub before: T,
+    pub grown: T,
     pub exponent: i32,
 }
 
@@ -22,6 +23,7 @@ impl<T: Real> Sums<T> {
         start: T::ZERO,
         change: T::ZERO,
         before: T::ZERO,
+        grown: T::ZERO,
         exponent: i32::MIN,
     };
 }
@@ -33,7 +35,8 @@ impl<T: Real> Observation<'_, '_, T> {
         let columns = self.p.columns as usize;
         let keep: [T; LANES] = lanes(|l| self.keep[column + l]);
         let (mut square, mut with_start, mut initial) = ([T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES]);
-        let (mut change, mut old, mut exponent) = ([T::ZERO; LANES], [T::ZERO; LANES], [i32::MIN; LANES]);
+        let (mut change, mut old, mut grown) = ([T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES]);
+        let mut exponent = [i32::MIN; LANES];
         for row in 0..self.p.rows as usize {
             let at = row * columns + column;
             let x: &[T; LANES] = self.x[at..][..LANES].try_into().expect("LANES long");
@@ -47,6 +50,7 @@ impl<T: Real> Observation<'_, '_, T> {
                 let moved = x[l] - keep[l] * before[l];
                 change[l] += moved * moved;
                 old[l] += before[l] * before[l];
+                grown[l] += (x[l] - before[l]) * (x[l] + before[l]);
             }
         }
         for l in 0..LANES {
@@ -56,6 +60,7 @@ impl<T: Real> Observation<'_, '_, T> {
                 start: initial[l],
                 change: change[l],
                 before: old[l],
+                grown: grown[l],
                 exponent: exponent[l],
             };
         }

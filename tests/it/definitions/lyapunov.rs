@@ -39,21 +39,26 @@ pub fn lyapunov<N: Number>(setting: &Setting, run: &Run) -> Lyapunov {
     let total = |growth: &Growth| (0..run.top).map(|i| rate(growth, i, run.steps)).sum::<f64>();
     let drift = |growth: &Growth| growth.norm / run.steps as f64;
     let angular = |i: usize| estimate(members.iter().map(|growth| rate(growth, i, run.steps) - drift(growth)));
+    // From the largest exponent to the smallest, whatever direction of the frame it is of; the series keeps that order.
+    let mut order: Vec<usize> = (0..run.top).collect();
+    let of_all = |i: usize| exponent(i, run.steps)["mean"].unwrap_or(f64::NEG_INFINITY);
+    order.sort_by(|&a, &b| of_all(b).total_cmp(&of_all(a)));
     // A block ends where its share of the steps is full.
     let ends = (1..=run.blocks).map(|block| (block * run.steps).div_ceil(run.blocks));
     let of_end = |steps: usize| {
-        (0..run.top).map(move |i| {
-            let mut row = exponent(i, steps);
+        let row = |(i, &direction): (usize, &usize)| {
+            let mut row = exponent(direction, steps);
             row.insert("steps".into(), Some(steps as f64));
             row.insert("exponent".into(), Some(i as f64));
             row
-        })
+        };
+        order.iter().enumerate().map(row).collect::<Vec<_>>()
     };
     Lyapunov {
-        exponents: (0..run.top).map(|i| exponent(i, run.steps)).collect(),
+        exponents: order.iter().map(|&i| exponent(i, run.steps)).collect(),
         sum: estimate(members.iter().map(total)),
         convergence: ends.flat_map(of_end).collect(),
-        angular: if setting.is_linear() { vec![] } else { (0..run.top).map(angular).collect() },
+        angular: if setting.is_linear() { vec![] } else { order.iter().map(|&i| angular(i)).collect() },
     }
 }
 

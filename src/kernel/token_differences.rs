@@ -1,0 +1,70 @@
+//! Each token less the first one of its grid point; padding becomes 0.
+//!
+//! Attention sees keys and values only through their differences. Projected from here they keep their digits where all
+//! tokens have nearly become one: their own projections are off by ε of the tokens, and two scores of large tokens tie
+//! by rounding where they do not.
+
+use crate::kernel::Access::{Read, Write};
+use crate::kernel::Element::Real as Number;
+use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::random::sample;
+use crate::real::Real;
+
+params! {
+    /// Sizes.
+    pub struct Params {
+        /// Rows of the state.
+        rows: u32,
+        /// Its columns, padded.
+        columns: u32,
+        /// Tokens of a grid point.
+        tokens: u32,
+    }
+}
+
+/// The kernel.
+pub struct TokenDifferences;
+
+impl Kernel for TokenDifferences {
+    const NAME: &'static str = "token_differences";
+    const SOURCE: &'static str = include_str!("../../shaders/token_differences.wgsl");
+    const BUFFERS: &'static [Binding] = &[("x", Read, Number), ("out", Write, Number)];
+    type Params = Params;
+
+    fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
+        [p.columns.div_ceil(64), 1, members]
+    }
+
+    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
+        let [View::Real(x), View::RealMut(out)] = views else { mismatch(Self::NAME) };
+        out.fill(T::ZERO);
+        let (columns, tokens) = (p.columns as usize, p.tokens as usize);
+        for (x, out) in x.chunks_exact(columns).zip(out.chunks_exact_mut(columns)) {
+            for (x, out) in x.chunks_exact(tokens).zip(out.chunks_exact_mut(tokens)) {
+                out.iter_mut().zip(x).for_each(|(out, &value)| *out = value - x[0]);
+            }
+        }
+    }
+
+    fn cost(p: &Params) -> Cost {
+        let elements = (p.rows * p.columns) as f64;
+        Cost { flops: elements, bytes: 8.0 * elements }
+    }
+
+    fn cases() -> Vec<Case<Params>> {
+        let shapes = [(4, 4, 1, 1), (8, 12, 5, 2), (12, 68, 3, 3)];
+        shapes.into_iter().enumerate().map(|(i, shape)| case(1650 + i as u32, shape)).collect()
+    }
+}
+
+/// One rounding of a difference of numbers below 6.3.
+fn case(stream: u32, (rows, columns, tokens, members): (u32, u32, u32, usize)) -> Case<Params> {
+    let x = sample(stream, members * (rows * columns) as usize);
+    Case {
+        name: format!("{rows} x {columns}, {tokens} tokens, {members} members"),
+        members,
+        params: Params { rows, columns, tokens },
+        buffers: vec![CaseBuffer::Real(x.clone()), CaseBuffer::Real(vec![f64::NAN; x.len()])],
+        tolerance: vec![vec![12.6 * f32::EPSILON as f64; x.len()]],
+    }
+}
