@@ -210,7 +210,7 @@ fn orthonormalise(vectors: &mut [Vec<f64>]) -> Vec<f64> {
 /// M d at a state of a layer.
 pub type Tangent<'a> = fn(&Layer<'a>, &[f64], &[f64]) -> Vec<f64>;
 
-/// The exponents of a member, in descending order.
+/// The exponents of the frame's directions, of a member.
 pub fn exponents<'a>(layer: &Layer<'a>, spec: &LyapunovSpec, member: u32, tangent: Tangent<'a>) -> Vec<f64> {
     let order = layer.n * layer.tokens;
     let mut x = drawn(member, Tensor::State, order);
@@ -227,9 +227,7 @@ pub fn exponents<'a>(layer: &Layer<'a>, spec: &LyapunovSpec, member: u32, tangen
             *sum += if step < spec.transient_steps { 0.0 } else { length.ln() };
         }
     }
-    let mut rates: Vec<f64> = sums.iter().map(|sum| sum / spec.steps as f64).collect();
-    rates.sort_by(|a, b| b.total_cmp(a));
-    rates
+    sums.iter().map(|sum| sum / spec.steps as f64).collect()
 }
 
 fn spec(model: Model, integrator: Integrator, tokens: usize) -> LyapunovSpec {
@@ -262,7 +260,8 @@ fn check(device: &Device, model: Model, integrator: Integrator, tokens: usize) {
     let spec = spec(model, integrator, tokens);
     let found = lyapunov::run(device, &spec, 0, &mut |_| ControlFlow::Continue(())).expect("it runs");
     let bound = if device.epsilon() < 1e-10 { 1e-6 } else { 5e3 * device.epsilon() };
-    let wanted = exponents(&Layer::new(&spec, 0), &spec, 0, Layer::tangent);
+    let mut wanted = exponents(&Layer::new(&spec, 0), &spec, 0, Layer::tangent);
+    wanted.sort_by(|a, b| b.total_cmp(a));
     for (i, (found, wanted)) in found.exponents.iter().zip(wanted).enumerate() {
         let found = found.mean.expect("nothing collapses");
         let name = format!("exponent {i}, {model} with {integrator}, {tokens} tokens on {}", device.description());

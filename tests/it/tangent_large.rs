@@ -28,8 +28,10 @@ fn growing() -> LyapunovSpec {
 #[test]
 fn exponents_of_attention_without_norm_hold_at_large_states() {
     for spec in [growing(), LyapunovSpec { radius: 0.5, step_size: 1.0, damping: 0.1, ..growing() }] {
-        let largest = |member: u32| exponents(&Layer::new(&spec, member), &spec, member, Layer::tangent_by_pairs)[0];
-        let wanted = (0..4).map(largest).sum::<f64>() / 4.0;
+        let of = |member: u32| exponents(&Layer::new(&spec, member), &spec, member, Layer::tangent_by_pairs);
+        let members: Vec<Vec<f64>> = (0..4).map(of).collect();
+        let mean = |i: usize| members.iter().map(|own| own[i]).sum::<f64>() / 4.0;
+        let wanted = (0..3).map(mean).fold(f64::NEG_INFINITY, f64::max);
         for device in &devices() {
             let found = lyapunov::run(device, &spec, 0, &mut |_| ControlFlow::Continue(())).expect("it runs");
             let mean = found.exponents[0].mean.expect("is");
