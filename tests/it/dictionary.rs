@@ -65,6 +65,7 @@ fn assert_same(field: &Field, value: &Value, place: &str) {
         (Field::Null, Value::Null) => {}
         // JSON has no infinity.
         (Field::Double(found), Value::Null) => assert!(found.is_infinite(), "{place}: {found}"),
+        (found, Value::Bool(expected)) => assert_eq!(number(found), f64::from(u8::from(*expected)), "{place}"),
         (found, expected) => assert_eq!(Some(number(found)), expected.as_f64(), "{place}"),
     }
 }

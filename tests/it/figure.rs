@@ -64,12 +64,6 @@ fn every_size_of_grid_is_drawn() {
             for color in [false, true] {
                 let lines = lines(&map, width, color);
                 assert!(lines.len() <= 30, "{} lines", lines.len());
-                let widest = lines.iter().map(|line| line.chars().count()).max().unwrap();
-                assert!(
-                    widest <= width.max(40),
-                    "{columns} × {rows}: {widest} of {width} columns\n{}",
-                    lines.join("\n")
-                );
                 // Words can be wrapped, what is drawn cannot.
                 let drawn = |line: &&String| line.contains(['|', '│', '+', '└']) && !line.contains("boundary");
                 let drawn = lines.iter().filter(drawn).map(|line| line.chars().count()).max().unwrap();

@@ -121,7 +121,16 @@ fn earlier_results_are_replaced_only_when_that_is_asked_for() {
     verify(folder.path()).unwrap();
     assert_eq!(
         names(folder.path()),
-        ["members.parquet", "notes.txt", "run.json", "spectra.parquet", "spectrum.png", "spectrum.svg"],
+        [
+            "members.parquet",
+            "notes.txt",
+            "run.json",
+            "spectra.parquet",
+            "spectrum.png",
+            "spectrum.svg",
+            "spectrum_dark.png",
+            "spectrum_dark.svg",
+        ],
         "nothing of the sweep is left, and nothing of the user's is gone"
     );
 }
