@@ -197,9 +197,9 @@ fn attend_tangent(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgr
             let own = differences[v + query.top];
             var sum = 0.0;
             for (var s = 0u; s < query.used; s += 1u) {
-                sum += weights[s] / query.total * (differences[v + s] - own);
+                sum += weights[s] * (differences[v + s] - own);
             }
-            pulls[i] = sum;
+            pulls[i] = sum / query.total;
         }
         workgroupBarrier();
         if quad < quads {

@@ -22,8 +22,10 @@ pub fn write(
     (results, recorded): (&[Combination], Option<&[Recorded]>),
     record: impl FnOnce() -> Value,
 ) -> Result<Landed> {
-    let (maps, figures) = (maps::maps(device, spec, results), scaling::figures(device, spec, results));
-    let all = 1 + recorded.map_or(0, <[Recorded]>::len) + maps.len() + figures.len() + 1;
+    let maps = maps::maps(device, spec, results);
+    let scaling = scaling::figures(device, spec, results);
+    let curves: Vec<_> = maps::curves(device, spec, results).into_iter().chain(scaling).collect();
+    let all = 1 + recorded.map_or(0, <[Recorded]>::len) + maps.len() + curves.len() + 1;
     let (mut progress, mut done) = (console.progress("files"), 0);
     // What is done is kept, so there is nothing to stop here.
     let mut next = || {
@@ -43,7 +45,18 @@ pub fn write(
         }
         dataset.finish_table(table)?;
     }
-    write_figures(&mut dataset, device, spec, results, recorded.is_some(), &mut next)?;
+    for (name, map) in &maps {
+        pictures::write(&mut dataset, name, map)?;
+        next();
+    }
+    for (name, curves) in &curves {
+        pictures::write(&mut dataset, name, curves)?;
+        next();
+    }
+    if let Some(first) = results.first() {
+        write_figures(&mut dataset, device, spec, first, recorded.is_some())?;
+        next();
+    }
     drop(progress);
     dataset.finish(record())
 }
@@ -70,33 +83,20 @@ fn append(table: &mut TableWriter, spec: &SweepSpec, result: &Combination, colum
     table.append(&tables::swept(&spec.sweep_over.keys(), &result.spec, columns))
 }
 
-/// The maps or curves, the lines over outer axes, and what the first combination does along its depth, if it was finished.
+/// What the first combination does along its depth, if it was `finished`, and the eigenvalues of its step.
 fn write_figures(
     dataset: &mut Dataset,
     device: &Device,
     spec: &SweepSpec,
-    results: &[Combination],
+    first: &Combination,
     finished: bool,
-    next: &mut dyn FnMut(),
 ) -> Result<()> {
-    for (name, map) in maps::maps(device, spec, results) {
-        pictures::write(dataset, &name, &map)?;
-        next();
-    }
-    for (name, curves) in maps::curves(device, spec, results).into_iter().chain(scaling::figures(device, spec, results))
-    {
-        pictures::write(dataset, &name, &curves)?;
-        next();
-    }
-    let Some(first) = results.first() else { return Ok(()) };
     if finished {
         for (name, figure) in along_depth::figures(device, spec, first)? {
             pictures::write(dataset, &name, &figure)?;
         }
     }
-    pictures::write(dataset, "spectrum", &step_spectrum::figure(device, spec, first))?;
-    next();
-    Ok(())
+    pictures::write(dataset, "spectrum", &step_spectrum::figure(device, spec, first))
 }
 
 /// Which trajectories of a plain sweep are recorded: members, and places in the list of grid points.

@@ -167,13 +167,9 @@ impl<T: Real> Tangents<'_, '_, T> {
                 *weight = multiply_add::<T, FUSED>(own, key, *weight);
             }
         }
-        let mut top = 0;
-        for s in 1..used {
-            if weights[s] > weights[top] {
-                top = s;
-            }
-        }
-        let (largest, mut total) = (weights[top], T::ZERO);
+        let (mut largest, mut total) = (weights[0], T::ZERO);
+        weights.iter().for_each(|&weight| largest = if weight > largest { weight } else { largest });
+        let top = weights.iter().position(|&weight| weight == largest).unwrap_or(0);
         for weight in weights.iter_mut() {
             *weight = weight_of::<T, FUSED>(*weight, largest, p.scale);
             total += *weight;
@@ -248,5 +244,8 @@ impl<T: Real> Tangents<'_, '_, T> {
 #[inline(always)]
 fn weight_of<T: Real, const FUSED: bool>(score: T, largest: T, scale: f64) -> T {
     let x = (score - largest) * T::from_f64(scale);
-    if x > T::from_f64(T::LEAST_EXPONENT) { x.exponential::<FUSED>() } else { T::ZERO }
+    let least = T::from_f64(T::LEAST_EXPONENT);
+    // No branch around the exponential, so that the compiler makes some at a time.
+    let weight = if x > least { x } else { least }.exponential::<FUSED>();
+    if x > least { weight } else { T::ZERO }
 }
