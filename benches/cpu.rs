@@ -2,11 +2,11 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use eulerscope::device::Device;
-use eulerscope::ensemble::{draw_matrices, unit};
 use eulerscope::layer::Coefficients;
 use eulerscope::rollout::Rollout;
 use eulerscope::spec::{EnsembleSpec, Integrator, Weights};
 use eulerscope::spectrum;
+use eulerscope::weights::ensemble::{draw_matrices, unit};
 use std::time::Duration;
 
 /// A few members of the bench's linear sweep.

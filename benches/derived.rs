@@ -4,7 +4,7 @@
 //! of the grid.
 
 use eulerscope::device::Device;
-use eulerscope::random::sample;
+use eulerscope::numbers::random::sample;
 use eulerscope::spec::Quantities;
 use eulerscope::spectrum::derived::derived_all;
 use eulerscope::spectrum::norms::{Wanted, norms};

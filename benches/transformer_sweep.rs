@@ -5,8 +5,8 @@
 
 use eulerscope::device::Device;
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
+use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Plan};
-use eulerscope::random::sample;
 use eulerscope::spec::{LayerSpec, Model};
 use std::time::Instant;
 

@@ -9,7 +9,7 @@
 //! timing row follow from the list.
 
 pub use crate::machine::Machine;
-use crate::real::Real;
+use crate::numbers::real::Real;
 use std::any::Any;
 use std::sync::Arc;
 

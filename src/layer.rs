@@ -9,10 +9,10 @@ pub mod sublayer;
 pub mod tangent;
 mod update;
 
-pub use crate::ensemble::State;
 use crate::error::Result;
 use crate::integrator::Scheme;
 use crate::invalid;
+pub use crate::weights::ensemble::State;
 pub use fused::FusedSteps;
 pub use jacobian::{Jacobian, jacobian};
 pub use linear::LinearLayer;

@@ -12,24 +12,16 @@
 
 pub mod error;
 pub mod spec;
-pub mod matrix;
-pub mod elementary;
-pub mod real;
-pub mod simd;
-pub mod activation;
-pub mod random;
-pub mod verdict;
-pub mod matmul;
+pub mod numbers;
+pub mod integrator;
 pub mod machine;
 pub mod kernel;
 pub mod plan;
 pub mod device;
-pub mod ensemble;
-pub mod integrator;
+pub mod weights;
 pub mod layer;
 pub mod rollout;
 pub mod spectrum;
-pub mod statistics;
 pub mod lyapunov;
 pub mod sweep;
 pub mod dataset;

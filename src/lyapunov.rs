@@ -14,17 +14,17 @@
 mod nonlinear;
 
 use crate::device::Device;
-use crate::ensemble::{PADDING, Source, State, norm_bound, unit};
 use crate::error::Result;
 use crate::integrator::Scheme;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::orthonormalise::{self, Orthonormalise};
 use crate::layer::{Coefficients, LinearLayer, Threshold};
+use crate::numbers::random::Tensor;
+use crate::numbers::statistics::Moments;
+use crate::numbers::verdict::Band;
 use crate::plan::{BufferId, Chunk, Plan};
-use crate::random::Tensor;
 use crate::spec::{LyapunovSpec, Model, Weights};
-use crate::statistics::Moments;
-use crate::verdict::Band;
+use crate::weights::ensemble::{PADDING, Source, State, norm_bound, unit};
 use serde::Serialize;
 use std::f64::consts::LN_2;
 use std::ops::ControlFlow;

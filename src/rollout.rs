@@ -5,7 +5,6 @@ pub mod nonlinear;
 mod perturbation;
 
 use crate::device::Device;
-use crate::ensemble::{PADDING, Source, State, norm_bound};
 use crate::error::{Error, Result};
 use crate::integrator::Scheme;
 use crate::kernel::audit::{self, Audit};
@@ -13,9 +12,10 @@ use crate::kernel::euler_steps::STEPS;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::record::{self, Record};
 use crate::layer::{Coefficients, LinearLayer, Threshold};
+use crate::numbers::random::Tensor;
 use crate::plan::{BufferId, Chunk, Data, Plan};
-use crate::random::Tensor;
 use crate::spec::{EnsembleSpec, Integrator, Weights};
+use crate::weights::ensemble::{PADDING, Source, State, norm_bound};
 use std::f64::consts::LN_2;
 use std::ops::Range;
 

@@ -104,7 +104,7 @@ pub struct Spectrum {
     pub real: usize,
     /// Was the fast path's answer replaced by one computed in f64?
     pub solved_again: bool,
-    /// The epsilon of the numbers that they were computed in, for the [`Band`](crate::verdict::Band) of a verdict.
+    /// The epsilon of the numbers that they were computed in, for the [`Band`](crate::numbers::verdict::Band) of a verdict.
     pub epsilon: f64,
 }
 

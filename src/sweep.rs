@@ -13,16 +13,16 @@ pub use cell::{Bands, Cell, Fates, Intervals, Linearised, Observed, Remark};
 pub use combinations::{Combination, check_all, run_all};
 
 use crate::device::Device;
-use crate::ensemble::{band_of_step, draw_matrices, unit};
 use crate::error::{Error, Result};
 use crate::integrator::{self, c64};
 use crate::invalid;
 use crate::layer::Coefficients;
+use crate::numbers::statistics::convex_hull;
 use crate::plan::Plan;
 use crate::rollout::{Growth, Outcome, Rollout, points_at_once};
 use crate::spec::{Integrator, Model, RadiusKind, SweepSpec};
 use crate::spectrum::{self, Spectrum, Status};
-use crate::statistics::convex_hull;
+use crate::weights::ensemble::{band_of_step, draw_matrices, unit};
 use accumulator::Accumulator;
 use rayon::prelude::*;
 use serde::Serialize;

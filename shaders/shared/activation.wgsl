@@ -1,4 +1,4 @@
-// The activations of the FFN and their slopes; the numbers are those of src/activation.rs.
+// The activations of the FFN and their slopes; the numbers are those of src/numbers/activation.rs.
 
 // `activation` of the parameters, known when the shader is compiled: the functions are long and stand there often.
 override ACTIVATION: u32 = 0u;

@@ -1,5 +1,5 @@
 // Elementary functions as our own polynomials: built-in ones differ between drivers, and some give NaN for large
-// arguments. Coefficients, origins and error bounds: src/elementary.rs, which has the same formulas.
+// arguments. Coefficients, origins and error bounds: src/numbers/elementary.rs, which has the same formulas.
 
 // e^x for -87 <= x <= 88; beyond, the value at the end.
 fn exponential(argument: f32) -> f32 {

@@ -1,4 +1,4 @@
-// Counter-based random numbers, bit for bit those of src/random.rs: Threefry-4x32-20 and normal numbers in fixed point.
+// Counter-based random numbers, bit for bit those of src/numbers/random.rs: Threefry-4x32-20 and normal numbers in fixed point.
 
 fn rotate_left(x: u32, r: u32) -> u32 {
     return (x << r) | (x >> (32u - r));

@@ -5,15 +5,15 @@
 
 use crate::device::Device;
 use crate::device::gpu::Gpu;
-use crate::ensemble::{Source, State};
 use crate::error::{Error, Result};
 use crate::kernel::euler_steps::{self, EulerSteps};
 use crate::kernel::euler_update::{self, EulerUpdate};
 use crate::kernel::project::{self, Project};
 use crate::kernel::{Cost, Kernel};
 use crate::machine::{Blocks, Machine};
+use crate::numbers::random::Tensor;
 use crate::plan::{BufferId, Plan};
-use crate::random::Tensor;
+use crate::weights::ensemble::{Source, State};
 use serde::Serialize;
 use std::ops::ControlFlow;
 
@@ -215,7 +215,8 @@ fn updates(plan: &mut Plan, weights: BufferId, input: &State, rows: usize, inner
 fn projections(plan: &mut Plan, weights: BufferId, input: &State, rows: usize, inner: usize) -> BufferId {
     let out = plan.reals("out", rows * COLUMNS);
     let (rows, inner, columns) = (rows as u32, inner as u32, COLUMNS as u32);
-    let params = project::Params { rows, inner, columns, activation: crate::activation::kind::GELU, scale: 0.1 };
+    let params =
+        project::Params { rows, inner, columns, activation: crate::numbers::activation::kind::GELU, scale: 0.1 };
     for _ in 0..RUNS {
         plan.run::<Project>(params, &[weights, input.x, out]);
     }

@@ -1,11 +1,11 @@
 //! Scaling: the time of a layer's step and the memory of the process must not grow with the number of layers.
 
 use crate::device::Device;
-use crate::ensemble::unit;
 use crate::error::Result;
 use crate::layer::Coefficients;
 use crate::rollout::Rollout;
 use crate::spec::{EnsembleSpec, Integrator, Weights};
+use crate::weights::ensemble::unit;
 use serde::Serialize;
 use std::time::Instant;
 

@@ -5,7 +5,7 @@
 
 use crate::device::Device;
 use crate::error::Result;
-use crate::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
 use crate::spectrum::{self, Spectrum, Status};
 use rayon::prelude::*;
 use serde::Serialize;

@@ -2,7 +2,6 @@
 
 use super::Settings;
 use super::job::{Job, Reach};
-use crate::ensemble::{draw_matrices, unit};
 use crate::error::{Error, Result};
 use crate::kernel::Cost;
 use crate::layer::{Coefficients, Point};
@@ -11,6 +10,7 @@ use crate::rollout::Rollout;
 use crate::rollout::nonlinear::NonlinearRollout;
 use crate::spec::{EnsembleSpec, Grid, Integrator, LayerSpec, LyapunovSpec, Model, SweepSpec, Weights};
 use crate::spectrum::{self, Status};
+use crate::weights::ensemble::{draw_matrices, unit};
 use crate::{device::Device, sweep};
 use std::ops::ControlFlow;
 

@@ -6,9 +6,9 @@ use crate::cli::outlook::work;
 use crate::device::Device;
 use crate::error::Result;
 use crate::figure::{Spread, SpreadFigure, SpreadLine, evenly};
+use crate::numbers::statistics::Summary;
 use crate::rollout::nonlinear::Observation;
 use crate::spec::{Axis, MapAxis, Model, SweepSpec};
-use crate::statistics::Summary;
 use crate::sweep::{self, Cell, Combination, Point};
 
 /// Members whose trajectories are drawn at most.

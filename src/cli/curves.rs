@@ -3,8 +3,8 @@
 use crate::cli::maps::{Placed, Reading, TRANSFORMER, caption, grouped, is, keys, length, placed, rate_label, said};
 use crate::device::Device;
 use crate::figure::{Spread, SpreadFigure, SpreadLine, evenly};
+use crate::numbers::statistics::Summary;
 use crate::spec::{MapAxis, SweepSpec};
-use crate::statistics::Summary;
 use crate::sweep::Combination;
 
 /// Lines of a figure at most: as many as the palette tells apart.

@@ -3,10 +3,10 @@
 use crate::cli::{console, curves};
 use crate::device::Device;
 use crate::figure::{Mark, SpreadFigure, StabilityMap, Values};
+use crate::numbers::verdict::Band;
 use crate::spec::grid::brief;
 use crate::spec::{Axis, MapAxes, MapAxis, Model, StepScaling, SweepSpec};
 use crate::sweep::{Cell, Combination};
-use crate::verdict::Band;
 use std::collections::HashMap;
 
 /// Colours of a map saturate here at the latest: growth of the logarithm a step.

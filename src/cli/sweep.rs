@@ -107,7 +107,7 @@ fn record(device: &Device, spec: &SweepSpec, results: &[Combination], timing: Va
     let mut record = json!({
         "eulerscope": env!("CARGO_PKG_VERSION"),
         "command": "sweep",
-        "stream_version": crate::random::STREAM_VERSION,
+        "stream_version": crate::numbers::random::STREAM_VERSION,
         "spec": spec,
         "device": device.description(),
         "timing": timing,

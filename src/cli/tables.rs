@@ -2,11 +2,11 @@
 
 use crate::dataset::Column;
 use crate::lyapunov::Lyapunov;
+use crate::numbers::statistics::Summary;
 use crate::rollout::nonlinear::Observation;
 use crate::spec::{Axis, Model, StepScaling, SweepSpec};
 use crate::spectrum::pseudospectrum::Pseudospectrum;
 use crate::spectrum::{Spectrum, Status};
-use crate::statistics::Summary;
 use crate::sweep::{self, Cell, Course, Member, Observed, Point, Sweep};
 
 /// A table's columns by name.

@@ -21,7 +21,7 @@ pub struct Table {
     pub columns: &'static [Described],
 }
 
-/// A column, or the columns of a [`crate::statistics::Summary`].
+/// A column, or the columns of a [`crate::numbers::statistics::Summary`].
 #[derive(Debug)]
 pub struct Described {
     /// The name; of a summary what stands before `_mean` and the like.

@@ -10,8 +10,8 @@ use crate::device::profile::{Profile, Recorder};
 use crate::device::{Description, chunks, host_budget};
 use crate::error::Result;
 use crate::kernel::{Access, Element, Entry, View};
+use crate::numbers::real::Real;
 use crate::plan::{BufferId, Chunk, Content, Data, Extent, Inputs, Plan};
-use crate::real::Real;
 use rayon::prelude::*;
 use std::any::Any;
 use std::cell::{Ref, RefCell, RefMut};
@@ -42,7 +42,7 @@ pub fn description(kind: &'static str) -> Description {
     Description {
         kind,
         name: model.map_or(std::env::consts::ARCH.to_string(), |(_, name)| name.to_string()),
-        driver: format!("{}, {} threads", crate::simd::level().name(), rayon::current_num_threads()),
+        driver: format!("{}, {} threads", crate::numbers::simd::level().name(), rayon::current_num_threads()),
         backend: "host".to_string(),
         software: false,
     }

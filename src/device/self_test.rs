@@ -5,8 +5,8 @@ use crate::error::Result;
 use crate::kernel::audit::{self, Audit};
 use crate::kernel::fill_random::{self, FillRandom};
 use crate::kernel::probe::{self, Probe};
+use crate::numbers::random::{NORMAL_UNIT, Stream, normal_table, sample, threefry};
 use crate::plan::{Chunk, Data, Inputs, Plan};
-use crate::random::{NORMAL_UNIT, Stream, normal_table, sample, threefry};
 use serde::Serialize;
 
 /// What was found.

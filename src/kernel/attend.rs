@@ -7,14 +7,14 @@
 //! terms are at least 0, so nothing cancels; with T keys it is off by (T + 8) ε (2 + ln T), absolutely, and the weights'
 //! own error, so that it tells a row from one with a single key only that far.
 
-use crate::elementary::ELEMENTARY_ERROR;
+use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real as Number;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::matmul::{Matrix, multiply_add, tile, tile_of_columns};
-use crate::random::sample;
-use crate::real::Real;
-use crate::simd::{Work, dispatch, lanes};
+use crate::numbers::matmul::{Matrix, multiply_add, tile, tile_of_columns};
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch, lanes};
 use crate::spec::MOST_TOKENS;
 
 params! {

@@ -26,9 +26,9 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Real4};
 use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
-use crate::matmul::multiply_add;
-use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::numbers::matmul::multiply_add;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch};
 use crate::spec::MOST_TOKENS;
 
 mod case;

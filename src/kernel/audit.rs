@@ -4,7 +4,7 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{RealBits, Word};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 params! {
     /// What to look at.

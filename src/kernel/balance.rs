@@ -15,8 +15,8 @@ use crate::kernel::Element::{Int, Real as Number, RealBits, Word};
 use crate::kernel::components;
 use crate::kernel::hessenberg::{MOST_TRIPS, Team};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::sample;
-use crate::real::Real;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
 
 params! {
     /// How much of it.

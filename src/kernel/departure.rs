@@ -10,8 +10,8 @@ use crate::kernel::Element::Real as Number;
 use crate::kernel::hessenberg::Team;
 use crate::kernel::tridiagonal::dot;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::sample;
-use crate::real::Real;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
 
 params! {
     /// Sizes.

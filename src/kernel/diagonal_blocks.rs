@@ -4,7 +4,7 @@ use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real as Number;
 use crate::kernel::hessenberg::Team;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 params! {
     /// The size.

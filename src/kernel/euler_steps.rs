@@ -31,8 +31,8 @@ use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number, Real4};
 use crate::kernel::euler_update::{self, Update, mark, norm};
 use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
-use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch};
 use layout::Layout;
 pub use layout::{blocks, fits};
 

@@ -27,10 +27,10 @@ use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number, Real4};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::machine::Blocks;
-use crate::matmul::{Matrix, multiply_add, tile};
-use crate::random::sample;
-use crate::real::Real;
-use crate::simd::{Work, dispatch, lanes};
+use crate::numbers::matmul::{Matrix, multiply_add, tile};
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch, lanes};
 pub(in crate::kernel) use track::Track;
 
 params! {

@@ -10,8 +10,8 @@ mod case;
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number};
 use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
-use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch};
 use std::ops::Range;
 
 params! {

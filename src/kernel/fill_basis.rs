@@ -3,7 +3,7 @@
 use crate::kernel::Access::Write;
 use crate::kernel::Element::Real as Number;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 params! {
     /// Sizes, and which vectors.

@@ -7,8 +7,8 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::{NORMAL_UNIT, Stream, Tensor, normal_table};
-use crate::real::Real;
+use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor, normal_table};
+use crate::numbers::real::Real;
 
 params! {
     /// Sizes, and where the numbers come from.

@@ -5,8 +5,8 @@
 use crate::kernel::Access::Write;
 use crate::kernel::Element::Real as Number;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::sample;
-use crate::real::Real;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
 
 params! {
     /// Which columns.

@@ -11,9 +11,9 @@ use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::hessenberg::MOST_TRIPS;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::sample;
-use crate::real::Real;
-use crate::simd::{Work, dispatch, lanes};
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch, lanes};
 use points::Points;
 
 mod points;

@@ -8,10 +8,10 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real4;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::matmul::multiply_add;
-use crate::random::sample;
-use crate::real::Real;
-use crate::simd::{Work, dispatch, lanes};
+use crate::numbers::matmul::multiply_add;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch, lanes};
 
 /// Added to the variance.
 pub const EPSILON: f64 = 1e-5;

@@ -9,8 +9,8 @@ use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number};
 use crate::kernel::euler_update::{Track, mark, norm};
 use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
-use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch};
 
 mod case;
 mod sums;

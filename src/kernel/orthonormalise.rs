@@ -10,9 +10,9 @@
 use crate::kernel::Access::Write;
 use crate::kernel::Element::{Int, Real as Number};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::sample;
-use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch};
 
 params! {
     /// Sizes, and which pivots.

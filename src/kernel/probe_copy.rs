@@ -3,8 +3,8 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real4;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::sample;
-use crate::real::Real;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
 
 params! {
     /// How much to copy.

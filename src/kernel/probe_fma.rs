@@ -3,10 +3,10 @@
 use crate::kernel::Access::Write;
 use crate::kernel::Element::Real4;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::matmul::multiply_add;
-use crate::random::sample;
-use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::numbers::matmul::multiply_add;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch};
 
 params! {
     /// How often.

@@ -3,16 +3,16 @@
 //! Weights are as drawn, so `scale` holds 1/sqrt(fan_in). Queries, keys and values are one projection with stacked
 //! weights.
 
-use crate::activation::{activate, kind};
-use crate::elementary::ELEMENTARY_ERROR;
+use crate::numbers::activation::{activate, kind};
+use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real4;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::machine::Blocks;
-use crate::matmul::{Epilogue, Matrix, product};
-use crate::random::sample;
-use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::numbers::matmul::{Epilogue, Matrix, product};
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch};
 
 params! {
     /// Sizes, padded to multiples of 4 with zeros.

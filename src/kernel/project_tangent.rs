@@ -2,16 +2,16 @@
 //!
 //! `pre` is the projection of the state before the activation; column c of `input` is a tangent at column c / vectors.
 
-use crate::activation::{kind, slope, slopes};
-use crate::elementary::ELEMENTARY_ERROR;
+use crate::numbers::activation::{kind, slope, slopes};
+use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Real4};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
 use crate::machine::Blocks;
-use crate::matmul::{Epilogue, Matrix, product};
-use crate::random::sample;
-use crate::real::Real;
-use crate::simd::{Work, dispatch, lanes};
+use crate::numbers::matmul::{Epilogue, Matrix, product};
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch, lanes};
 
 params! {
     /// Sizes, padded to multiples of 4 with zeros.

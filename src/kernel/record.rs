@@ -4,8 +4,8 @@ use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number};
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::sample;
-use crate::real::Real;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
 
 params! {
     /// Which row of the history.

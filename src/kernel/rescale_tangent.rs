@@ -8,8 +8,8 @@
 use crate::kernel::Access::Write;
 use crate::kernel::Element::{Int, Real as Number};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::sample;
-use crate::real::Real;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
 
 params! {
     /// Sizes, and where the lengths go.

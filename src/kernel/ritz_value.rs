@@ -10,8 +10,8 @@ use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::inverse_lanczos::POINTS;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::sample;
-use crate::real::Real;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
 
 params! {
     /// Sizes.

@@ -7,8 +7,8 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::Real as Number;
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::random::sample;
-use crate::real::Real;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
 
 params! {
     /// Sizes.

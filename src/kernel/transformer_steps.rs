@@ -61,7 +61,7 @@ mod twin;
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Int, Real as Number, Real4};
 use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
-use crate::real::Real;
+use crate::numbers::real::Real;
 use layout::Layout;
 
 params! {
@@ -87,7 +87,7 @@ params! {
         hidden: u32,
         /// RMSNorm (1) or LayerNorm (0)?
         root_mean_square: u32,
-        /// A number of [`kind`](crate::activation::kind).
+        /// A number of [`kind`](crate::numbers::activation::kind).
         activation: u32,
         /// The number of the first step; what the first of all steps sets in the record is there already.
         first: u32,

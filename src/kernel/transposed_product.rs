@@ -6,10 +6,10 @@
 use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real4, Word};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::matmul::{Epilogue, Matrix, product};
-use crate::random::sample;
-use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::numbers::matmul::{Epilogue, Matrix, product};
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch};
 
 params! {
     /// Sizes.

@@ -9,10 +9,10 @@ use crate::kernel::Access::{Read, Write};
 use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::hessenberg::{MOST_TRIPS, Team};
 use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
-use crate::matmul::multiply_add;
-use crate::random::sample;
-use crate::real::Real;
-use crate::simd::{Work, dispatch};
+use crate::numbers::matmul::multiply_add;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, dispatch};
 
 params! {
     /// Which columns.

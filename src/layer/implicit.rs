@@ -2,12 +2,12 @@
 //!
 //! Every grid point has its own matrix, factorised once for each layer and solved with in each step.
 
-use crate::ensemble::PADDING;
 use crate::kernel::euler_update;
 use crate::kernel::factorise::{self, Factorise};
 use crate::kernel::solve::{self, Solve};
 use crate::layer::{Coefficients, State};
 use crate::plan::{BufferId, Plan};
+use crate::weights::ensemble::PADDING;
 
 /// The factors of all grid points.
 pub(super) struct Implicit {

@@ -1,6 +1,5 @@
 //! The linear layer f(x) = A x.
 
-use crate::ensemble::{PADDING, Source};
 use crate::integrator::Scheme;
 use crate::kernel::euler_steps::{self, EulerSteps};
 use crate::kernel::euler_update::{self, EulerUpdate, mark, norm};
@@ -8,6 +7,7 @@ use crate::layer::implicit::Implicit;
 use crate::layer::{Coefficients, State, Threshold};
 use crate::plan::{BufferId, Plan};
 use crate::spec::EnsembleSpec;
+use crate::weights::ensemble::{PADDING, Source};
 use std::ops::RangeInclusive;
 
 /// The linear layer f(x) = A x of the whole grid: each grid point is a column with its own coefficients.

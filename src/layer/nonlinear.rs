@@ -1,6 +1,5 @@
 //! The nonlinear layers: the MLP, attention alone, and the essay's Transformer layer with both as its sublayers.
 
-use crate::ensemble::Source;
 use crate::integrator::{self, Field, Operation, Program, Value, c64};
 use crate::kernel::combine::{self, Combine, MOST_TERMS};
 use crate::kernel::euler_update::{mark, norm};
@@ -8,9 +7,10 @@ use crate::kernel::observe::{self, Observe, observation};
 use crate::layer::sublayer::{Branch, Shape, Sublayer};
 use crate::layer::update::Update;
 use crate::layer::{Point, State, Threshold};
+use crate::numbers::random::Tensor;
 use crate::plan::{BufferId, Plan};
-use crate::random::Tensor;
 use crate::spec::LayerSpec;
+use crate::weights::ensemble::Source;
 
 /// What is kept of a rollout, for each grid point: see [`observe`].
 #[derive(Clone, Copy, Debug)]

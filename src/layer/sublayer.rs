@@ -1,16 +1,16 @@
 //! A sublayer: norm, branch (attention or FFN) and the Euler update with the branch's output projection.
 
-use crate::activation;
-use crate::ensemble::{PADDING, Source};
 use crate::kernel::attend::{self, Attend};
 use crate::kernel::euler_update::{self, EulerUpdate, mark, norm};
 use crate::kernel::normalise::{self, Normalise};
 use crate::kernel::project::{self, Project};
 use crate::layer::update::{Coefficients, Update};
 use crate::layer::{Point, Threshold};
+use crate::numbers::activation;
+use crate::numbers::random::Tensor;
 use crate::plan::{BufferId, Plan};
-use crate::random::Tensor;
 use crate::spec::{LayerSpec, Mask, NormKind, NormPlacement};
+use crate::weights::ensemble::{PADDING, Source};
 use std::cell::Cell;
 
 /// The sizes of a nonlinear layer.

@@ -4,8 +4,6 @@
 //! for each element (row, token) of the state and one column for each tangent vector, which is what `orthonormalise`
 //! reads and what the Jacobian is.
 
-use crate::activation::kind;
-use crate::ensemble::{PADDING, Source};
 use crate::integrator::{Field, Operation, Value};
 use crate::kernel::attend_tangent::{self, AttendTangent};
 use crate::kernel::euler_update::{EulerUpdate, mark, norm};
@@ -19,9 +17,11 @@ use crate::layer::nonlinear::combine;
 use crate::layer::sublayer::{Branch, Shape, Sublayer};
 use crate::layer::update::{Coefficients, Update};
 use crate::layer::{NonlinearLayer, State};
+use crate::numbers::activation::kind;
+use crate::numbers::random::Tensor;
 use crate::plan::{BufferId, Plan};
-use crate::random::Tensor;
 use crate::spec::{NormKind, NormPlacement};
+use crate::weights::ensemble::{PADDING, Source};
 use std::cell::OnceCell;
 
 /// Which map of a layer is linearised, at the state x before the step just recorded.

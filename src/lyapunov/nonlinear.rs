@@ -2,13 +2,13 @@
 
 use super::{Estimate, Frame, Lyapunov, Progress, block_of, estimate, growth_of, in_chunks, summarise};
 use crate::device::Device;
-use crate::ensemble::Source;
 use crate::error::Result;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::observe::observation;
 use crate::layer::{NonlinearLayer, Point, Tangents, Threshold};
 use crate::plan::{Chunk, Plan};
 use crate::spec::{LyapunovSpec, Weights};
+use crate::weights::ensemble::Source;
 
 /// The norm after the transient, if there is one, is kept in slot 0, the last one in slot 1.
 const SLOTS: usize = 2;

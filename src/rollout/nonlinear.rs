@@ -7,7 +7,6 @@
 use super::perturbation::{Lengths, Perturbation};
 use super::{Growth, Outcomes, Snapshot, middle, refuse_non_finite};
 use crate::device::Device;
-use crate::ensemble::Source;
 use crate::error::Result;
 use crate::kernel::audit::{self, Audit};
 use crate::kernel::euler_update::mark;
@@ -17,6 +16,7 @@ use crate::layer::sublayer::Shape;
 use crate::layer::{FusedSteps, Jacobian, NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
 use crate::plan::{BufferId, Data, Plan};
 use crate::spec::{EnsembleSpec, LayerSpec, Weights};
+use crate::weights::ensemble::Source;
 use std::ops::{Range, RangeInclusive};
 
 /// What to run.

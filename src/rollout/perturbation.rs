@@ -4,11 +4,11 @@
 //! it; its largest rate over many steps is the first Lyapunov exponent. It is kept near 1 by powers of two that are counted.
 
 use super::middle;
-use crate::ensemble::Source;
 use crate::kernel::rescale_tangent::{self, RescaleTangent};
 use crate::layer::sublayer::Shape;
 use crate::layer::{NonlinearLayer, Tangents};
 use crate::plan::{BufferId, Data, Plan};
+use crate::weights::ensemble::Source;
 use std::f64::consts::LN_2;
 
 /// Which lengths of a tangent are kept: of every step where every step is observed, else of the start, the middle and the

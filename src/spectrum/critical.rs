@@ -1,7 +1,7 @@
 //! The critical step size: how far Euler's step can reach before a mode grows.
 
 use super::norms::{exponent_of_largest, shifted};
-use crate::verdict::Band;
+use crate::numbers::verdict::Band;
 
 /// The largest h up to which no eigenvalue λ of A makes |1 - γ + h λ| exceed 1: 0 if there is none, missing if every h
 /// that f64 can express will do. `band` is that of the eigenvalues.

@@ -88,7 +88,7 @@ pub struct Summary {
     /// The largest real part.
     pub abscissa: f64,
     /// How many computed |phi| are above 1, by however little: those on the circle are a
-    /// [`Band`](crate::verdict::Band)'s to tell.
+    /// [`Band`](crate::numbers::verdict::Band)'s to tell.
     pub outside: usize,
     /// How many eigenvalues are real.
     pub real: usize,

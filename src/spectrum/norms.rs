@@ -38,15 +38,15 @@
 
 use super::Spectrum;
 use crate::device::Device;
-use crate::ensemble::PADDING;
 use crate::error::Result;
 use crate::kernel::departure::{self, Departure};
 use crate::kernel::largest_eigenvalue::{self, LargestEigenvalue};
 use crate::kernel::transposed_product::{self, TransposedProduct};
 use crate::kernel::tridiagonal::{self, Tridiagonal};
 use crate::kernel::watch_power::{self, WatchPower};
+use crate::numbers::real::Real;
 use crate::plan::{BufferId, Data, Inputs, Plan};
-use crate::real::Real;
+use crate::weights::ensemble::PADDING;
 use rayon::prelude::*;
 
 /// The widest matrices that the kernels take.

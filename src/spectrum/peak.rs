@@ -14,7 +14,7 @@
 
 use super::norms::{Peak, exponent_of_largest, norm_error, shifted};
 use super::{Spectrum, batch};
-use crate::verdict::Band;
+use crate::numbers::verdict::Band;
 use faer::{Mat, Scale};
 use serde::Serialize;
 

@@ -1,11 +1,11 @@
 //! The statistics of a cell while members arrive, in their order.
 
 use super::cell::{Bands, Cell, Fates, Intervals, Remark};
+use crate::numbers::statistics::{LogMean, Moments, Share, Summary, quantile};
+use crate::numbers::verdict::Band;
 use crate::rollout::{Growth, Outcome};
 use crate::spec::SweepSpec;
-use crate::statistics::{LogMean, Moments, Share, Summary, quantile};
 use crate::sweep::Point;
-use crate::verdict::Band;
 
 /// Values of the members: quantiles of all that are kept, infinite ones too, means of the finite ones.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! A cell of the map: the statistics of all members at one grid point.
 
-use crate::statistics::{Interval, Summary};
-use crate::verdict::Band;
+use crate::numbers::statistics::{Interval, Summary};
+use crate::numbers::verdict::Band;
 use serde::Serialize;
 
 /// How far from neutral a number must be to count as decay or growth.
@@ -58,7 +58,7 @@ pub enum Remark {
     MeanSquareGrowthInfinite,
     /// A few members make `mean_square_growth`, so its standard error says little: see [`LogMean::is_tail`].
     ///
-    /// [`LogMean::is_tail`]: crate::statistics::LogMean::is_tail
+    /// [`LogMean::is_tail`]: crate::numbers::statistics::LogMean::is_tail
     MeanSquareGrowthOfFewMembers,
     /// A number of `peak_growth` is missing because it is too large for f64; `log_peak_growth` has its logarithm.
     PeakGrowthBeyondF64,

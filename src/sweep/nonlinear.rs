@@ -6,13 +6,13 @@ use super::{Cell, Course, Point, Progress, Sweep, Timing, points};
 use crate::device::Device;
 use crate::error::Result;
 use crate::layer;
+use crate::numbers::statistics::{Moments, Share, Summary};
+use crate::numbers::verdict::Band;
 use crate::plan::Plan;
 use crate::rollout;
 use crate::rollout::nonlinear::{Jacobians, NonlinearRollout, Observation};
 use crate::spec::SweepSpec;
 use crate::spectrum::{self, Spectrum, Status, derived::norms_and_departures};
-use crate::statistics::{Moments, Share, Summary};
-use crate::verdict::Band;
 use std::ops::Range;
 use std::time::Instant;
 

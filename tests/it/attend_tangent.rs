@@ -4,13 +4,13 @@
 
 use crate::adapter::{gpu, reference, software_adapters};
 use eulerscope::device::Device;
-use eulerscope::elementary::ELEMENTARY_ERROR;
-use eulerscope::ensemble::Source;
 use eulerscope::kernel::attend_tangent::{self, AttendTangent};
 use eulerscope::layer::{NonlinearLayer, Point, Tangents, Threshold};
+use eulerscope::numbers::elementary::ELEMENTARY_ERROR;
+use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Plan};
-use eulerscope::random::sample;
 use eulerscope::spec::{LayerSpec, Model, NormPlacement};
+use eulerscope::weights::ensemble::Source;
 use std::ops::{Add, Mul, Sub};
 
 /// A number of 106 bits as the sum of two (Dekker 1971): operations are off by a few 2^-104.

@@ -1,12 +1,12 @@
 //! Attention alone: the bound of its softmax, and what it does to tokens without an FFN.
 
 use crate::adapter::reference;
-use eulerscope::ensemble::Source;
 use eulerscope::kernel::attend_tangent::{self, AttendTangent};
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
+use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Plan};
-use eulerscope::random::sample;
 use eulerscope::spec::{LayerSpec, Model, NormPlacement};
+use eulerscope::weights::ensemble::Source;
 
 /// |v^T J dk| <= 1/2 for unit vectors, with equality for two equal scores.
 #[test]

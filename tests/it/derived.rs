@@ -7,13 +7,13 @@ use crate::oracle::{self, Random};
 use crate::parity::compare_kernel;
 use crate::theory::devices;
 use eulerscope::device::Device;
-use eulerscope::ensemble::{draw_matrices, unit};
 use eulerscope::kernel::{Entry, KERNELS};
 use eulerscope::spec::{EnsembleSpec, Quantities};
 use eulerscope::spectrum::derived::{derived, derived_all};
 use eulerscope::spectrum::norms::{Norms, Peak, Wanted, norm_error, norms, peaks};
 use eulerscope::spectrum::peak::{MOST_STEPS, PeakStatus};
 use eulerscope::spectrum::{Spectrum, batch};
+use eulerscope::weights::ensemble::{draw_matrices, unit};
 use faer::{MatRef, Side};
 use rayon::prelude::*;
 

@@ -5,16 +5,16 @@
 
 use crate::adapter::reference;
 use crate::oracle;
-use eulerscope::ensemble::{Source, State, draw_matrices};
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
+use eulerscope::numbers::random::Tensor;
 use eulerscope::plan::{Data, Plan};
-use eulerscope::random::Tensor;
 use eulerscope::rollout::nonlinear::NonlinearRollout;
 use eulerscope::spec::{
     Activation, EnsembleSpec, Grid, LayerSpec, Mask, Model, NormKind, NormPlacement, RadiusKind, SweepSpec,
 };
 use eulerscope::spectrum::{self, exact::faer_eigenvalues};
 use eulerscope::sweep;
+use eulerscope::weights::ensemble::{Source, State, draw_matrices};
 use std::ops::{Add, ControlFlow, Mul};
 
 const WIDTH: usize = 6;

@@ -2,7 +2,6 @@
 
 use crate::adapter::{as_on_hardware, reference, software};
 use eulerscope::device::Device;
-use eulerscope::ensemble::Source;
 use eulerscope::kernel::euler_update::{mark, norm};
 use eulerscope::layer::{FusedSteps, NonlinearLayer, Point, Threshold};
 use eulerscope::plan::{Data, Plan};
@@ -11,6 +10,7 @@ use eulerscope::rollout::nonlinear::{NonlinearRollout, Observation};
 use eulerscope::spec::{
     Activation, EnsembleSpec, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement, Weights,
 };
+use eulerscope::weights::ensemble::Source;
 
 const KERNEL: &str = "transformer_steps";
 const MEMBERS: usize = 3;

@@ -2,7 +2,6 @@
 
 use crate::adapter::{gpu, reference, software_adapters};
 use eulerscope::device::Device;
-use eulerscope::ensemble::{Source, unit};
 use eulerscope::integrator::{c64, growth};
 use eulerscope::layer::{Coefficients, NonlinearLayer, Point, Threshold};
 use eulerscope::lyapunov;
@@ -13,6 +12,7 @@ use eulerscope::spec::{
     Activation, EnsembleSpec, Grid, Integrator, LayerSpec, LyapunovSpec, Model, NormKind, SweepSpec, Weights,
 };
 use eulerscope::sweep;
+use eulerscope::weights::ensemble::{Source, unit};
 use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
 

@@ -2,11 +2,11 @@
 
 use crate::adapter::{gpu, reference, software_adapters};
 use eulerscope::device::Device;
-use eulerscope::ensemble::Source;
 use eulerscope::layer::{NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
+use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Plan};
-use eulerscope::random::sample;
 use eulerscope::spec::{Activation, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement};
+use eulerscope::weights::ensemble::Source;
 
 const WIDTH: usize = 8;
 

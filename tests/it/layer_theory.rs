@@ -4,11 +4,11 @@
 
 use crate::adapter::{gpu, software_adapters};
 use eulerscope::device::Device;
-use eulerscope::ensemble::Source;
 use eulerscope::kernel::observe::observation;
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
 use eulerscope::plan::{Data, Plan};
 use eulerscope::spec::{Activation, LayerSpec, Model, NormKind, NormPlacement, Weights};
+use eulerscope::weights::ensemble::Source;
 use std::ops::Range;
 
 /// A rollout and what is kept of it.

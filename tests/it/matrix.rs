@@ -1,6 +1,6 @@
 //! Matrix files: what is read, and how everything else is refused.
 
-use eulerscope::matrix::{Format, MatrixStack, parse, read};
+use eulerscope::weights::matrix::{Format, MatrixStack, parse, read};
 use proptest::prelude::*;
 use std::path::Path;
 

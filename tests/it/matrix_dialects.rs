@@ -2,7 +2,7 @@
 
 use crate::cli_bad_input::{eulerscope, refusal};
 use crate::matrix::{assert_refused, f64_bytes, npy, stack};
-use eulerscope::matrix::{Format, parse, read};
+use eulerscope::weights::matrix::{Format, parse, read};
 use std::path::Path;
 
 /// Names of columns and rows as pandas, R and others write them.

@@ -3,12 +3,12 @@
 use crate::theory::devices;
 use eulerscope::device::Device;
 use eulerscope::lyapunov;
+use eulerscope::numbers::verdict::Band;
 use eulerscope::spec::{Activation, EnsembleSpec, Grid, LayerSpec, LyapunovSpec, Model, NormKind, SweepSpec, Weights};
 use eulerscope::spectrum::batch;
 use eulerscope::spectrum::critical::critical_step_size;
 use eulerscope::spectrum::derived::derived;
 use eulerscope::sweep::{self, Cell};
-use eulerscope::verdict::Band;
 use std::ops::ControlFlow;
 
 fn cells(device: &Device, spec: &SweepSpec) -> Vec<Cell> {

@@ -4,8 +4,8 @@ use crate::theory::devices;
 use eulerscope::device::Device;
 use eulerscope::kernel::rescale_tangent::{self, RescaleTangent};
 use eulerscope::layer::Point;
+use eulerscope::numbers::random::{NORMAL_UNIT, Stream, Tensor};
 use eulerscope::plan::{Data, Inputs, Plan};
-use eulerscope::random::{NORMAL_UNIT, Stream, Tensor};
 use eulerscope::rollout::Growth;
 use eulerscope::rollout::nonlinear::{NonlinearRollout, Observation};
 use eulerscope::spec::{

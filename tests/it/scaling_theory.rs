@@ -3,16 +3,16 @@
 
 use crate::theory::devices;
 use eulerscope::device::Device;
-use eulerscope::ensemble::Source;
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
+use eulerscope::numbers::random::Tensor;
+use eulerscope::numbers::statistics::Moments;
 use eulerscope::plan::{Data, Plan};
-use eulerscope::random::Tensor;
 use eulerscope::rollout::nonlinear::NonlinearRollout;
 use eulerscope::spec::{
     Activation, Axis, EnsembleSpec, Grid, LayerSpec, Model, NormPlacement, StepScaling, SweepSpec, Weights,
 };
-use eulerscope::statistics::Moments;
 use eulerscope::sweep;
+use eulerscope::weights::ensemble::Source;
 use std::ops::ControlFlow;
 
 fn point(step_size: f64, radius: f64) -> Point {

@@ -1,6 +1,6 @@
 //! The statistics against published and closed-form values.
 
-use eulerscope::statistics::{LogMean, Moments, Share, Summary, median_interval, quantile};
+use eulerscope::numbers::statistics::{LogMean, Moments, Share, Summary, median_interval, quantile};
 
 fn close(a: f64, b: f64, error: f64) -> bool {
     (a - b).abs() <= error

@@ -4,7 +4,7 @@
 use crate::adapter::{gpu, reference, software_adapters};
 use eulerscope::device::Device;
 use eulerscope::lyapunov;
-use eulerscope::random::{NORMAL_UNIT, Stream, Tensor};
+use eulerscope::numbers::random::{NORMAL_UNIT, Stream, Tensor};
 use eulerscope::spec::{
     Activation, EnsembleSpec, Integrator, LayerSpec, LyapunovSpec, Mask, Model, NormPlacement, Weights,
 };

@@ -3,13 +3,13 @@
 use crate::adapter::{gpu, software_adapters};
 use crate::theory::devices;
 use eulerscope::device::Device;
-use eulerscope::ensemble::Source;
 use eulerscope::kernel::attend_tangent::{self, AttendTangent};
 use eulerscope::layer::{NonlinearLayer, Point, Tangents, Threshold};
+use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Plan};
-use eulerscope::random::sample;
 use eulerscope::spec::{Activation, LayerSpec, Mask, Model, NormPlacement};
 use eulerscope::spectrum::batch;
+use eulerscope::weights::ensemble::Source;
 
 fn open(word: &str) -> Device {
     Device::open(word).expect("always there").0

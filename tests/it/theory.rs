@@ -2,13 +2,13 @@
 
 use crate::adapter::software;
 use eulerscope::device::Device;
-use eulerscope::ensemble::{draw_matrices, unit};
 use eulerscope::layer::Coefficients;
+use eulerscope::numbers::statistics::{Moments, Summary};
 use eulerscope::rollout::{Outcome, Rollout};
 use eulerscope::spec::{Ensemble, EnsembleSpec, Grid, Integrator, RadiusKind, SweepSpec, Weights};
 use eulerscope::spectrum::{self, Spectrum, Status};
-use eulerscope::statistics::{Moments, Summary};
 use eulerscope::sweep::{self, Cell};
+use eulerscope::weights::ensemble::{draw_matrices, unit};
 use std::ops::ControlFlow;
 
 /// Members for every device: software Vulkan is right but slow.

@@ -2,9 +2,9 @@
 
 use crate::cli::tables::word;
 use crate::dataset::Column;
+use crate::numbers::statistics::Summary;
+use crate::numbers::verdict::Band;
 use crate::spectrum::{Spectrum, Status};
-use crate::statistics::Summary;
-use crate::verdict::Band;
 use serde_json::{Value, json};
 
 /// What the eigenvalues of one matrix say. Without eigenvalues there are only the status and the band.

@@ -5,13 +5,13 @@ use super::precision::{in_f64, narrowed};
 use crate::cli::console::Progress;
 use crate::device::Device;
 use crate::device::cpu::Cpu;
-use crate::ensemble::{band_of_step, draw_matrices, unit};
 use crate::error::Result;
 use crate::invalid;
-use crate::matrix::MatrixStack;
+use crate::numbers::verdict::Band;
 use crate::spec::{Precision, RadiusKind, SpectrumSpec};
 use crate::spectrum::{self, Spectrum};
-use crate::verdict::Band;
+use crate::weights::ensemble::{band_of_step, draw_matrices, unit};
+use crate::weights::matrix::MatrixStack;
 use rayon::prelude::*;
 
 /// What came of the matrices, or of the first of them if it was stopped before the last one.

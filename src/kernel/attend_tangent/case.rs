@@ -1,9 +1,9 @@
 //! Parity cases of `attend_tangent`.
 
 use super::Params;
-use crate::elementary::ELEMENTARY_ERROR;
+use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::kernel::{Case, CaseBuffer};
-use crate::random::sample;
+use crate::numbers::random::sample;
 
 /// Sizes of a case: (head width, heads, tokens, points, vectors, members, causal).
 pub(in crate::kernel) type Sizes = (usize, usize, usize, usize, usize, usize, u32);

@@ -1,9 +1,9 @@
 //! One tangent vector a column: here neighbouring queries fill the lanes.
 
 use super::{Tangents, weight_of};
-use crate::matmul::multiply_add;
-use crate::real::Real;
-use crate::simd::{Work, lanes};
+use crate::numbers::matmul::multiply_add;
+use crate::numbers::real::Real;
+use crate::numbers::simd::{Work, lanes};
 use crate::spec::MOST_TOKENS;
 
 /// The tangents of a member, one for each column.

@@ -3,8 +3,8 @@
 use super::Params;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::{Case, CaseBuffer};
-use crate::random::sample;
-use crate::real::Real;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
 
 /// A case with columns of every scale, one of them 0.
 pub(super) fn case(stream: u32, (rows, columns, members, steps): (usize, usize, usize, usize)) -> Case<Params> {

@@ -2,7 +2,7 @@
 //! shaders/shared/track.wgsl, and shaders/shared/freeze.wgsl for nonlinear states, whose columns are grid points.
 
 use super::{mark, norm};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 /// What the record of a step depends on.
 #[derive(Clone, Copy)]

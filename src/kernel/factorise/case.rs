@@ -2,7 +2,7 @@
 
 use super::Params;
 use crate::kernel::{Case, CaseBuffer};
-use crate::random::sample;
+use crate::numbers::random::sample;
 
 /// The cases.
 pub(super) fn cases() -> Vec<Case<Params>> {

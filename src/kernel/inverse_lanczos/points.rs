@@ -1,9 +1,9 @@
 //! The linear algebra of the twin: 32 points move together, one in each lane of a few vectors.
 
 use super::{PARTS, POINTS};
-use crate::matmul::multiply_add;
-use crate::real::Real;
-use crate::simd;
+use crate::numbers::matmul::multiply_add;
+use crate::numbers::real::Real;
+use crate::numbers::simd;
 
 /// One number at each point.
 type Lanes<T> = [T; POINTS];

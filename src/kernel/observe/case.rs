@@ -3,7 +3,7 @@
 use super::{Params, observation};
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::{Case, CaseBuffer};
-use crate::random::sample;
+use crate::numbers::random::sample;
 
 /// The cases.
 pub(super) fn cases() -> Vec<Case<Params>> {

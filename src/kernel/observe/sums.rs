@@ -1,8 +1,8 @@
 //! The sums of `observe` that run over all elements of a state.
 
 use super::Observation;
-use crate::real::Real;
-use crate::simd::lanes;
+use crate::numbers::real::Real;
+use crate::numbers::simd::lanes;
 
 /// Sums over the rows of a column, or over the columns of a grid point.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use super::Params;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::{Case, CaseBuffer};
-use crate::random::sample;
+use crate::numbers::random::sample;
 
 const ULP: f64 = f32::EPSILON as f64;
 

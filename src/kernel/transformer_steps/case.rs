@@ -4,11 +4,11 @@
 mod bound;
 
 use super::Params;
-use crate::activation::kind;
+use crate::numbers::activation::kind;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::{Case, CaseBuffer};
-use crate::random::sample;
-use crate::real::Real;
+use crate::numbers::random::sample;
+use crate::numbers::real::Real;
 use bound::Member;
 
 /// Sizes of a case.

@@ -1,14 +1,14 @@
 //! The steps on the CPU: the twins of the separate kernels, one after the other.
 
 use super::Params;
-use crate::activation::kind;
+use crate::numbers::activation::kind;
 use crate::kernel::attend::{self, Attend};
 use crate::kernel::euler_update::{self, EulerUpdate, Track, mark, norm};
 use crate::kernel::normalise::{self, Normalise};
 use crate::kernel::observe::DIVERGED_EXPONENT;
 use crate::kernel::project::{self, Project};
 use crate::kernel::{Kernel, View};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 /// The weights of a member.
 pub(super) struct Weights<'a, T> {

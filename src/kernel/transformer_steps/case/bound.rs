@@ -5,11 +5,11 @@
 //! kernels' cases.
 
 use super::super::Params;
-use crate::activation::activate;
-use crate::elementary::ELEMENTARY_ERROR;
+use crate::numbers::activation::activate;
+use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::kernel::normalise::EPSILON;
 use crate::kernel::observe::DIVERGED_EXPONENT;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 const ULP: f64 = f32::EPSILON as f64;
 

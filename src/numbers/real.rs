@@ -1,6 +1,6 @@
 //! The two number types of the CPU: f32 on the fast path, f64 for truth. Twins are generic over [`Real`].
 
-use crate::elementary::Elementary;
+use crate::numbers::elementary::Elementary;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 

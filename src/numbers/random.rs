@@ -30,7 +30,7 @@
 //! All but the look into the table in vectors, with AVX-512's count of leading zeros and without: 3.3 ns a number of
 //! `fill_random` on one core of a Zen 4, as before.
 
-use crate::simd::{Work, dispatch, lanes};
+use crate::numbers::simd::{Work, dispatch, lanes};
 use std::sync::OnceLock;
 
 /// Changes whenever the numbers behind an address change. Recorded with every result.

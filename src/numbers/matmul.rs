@@ -4,8 +4,8 @@
 //! packed: a member's weights and one panel of columns fit the first-level cache, which is why this beats a general
 //! GEMM at the sizes of this program (numbers in the README's performance section).
 
-use crate::real::Real;
-use crate::simd::lanes;
+use crate::numbers::real::Real;
+use crate::numbers::simd::lanes;
 
 /// A row-major matrix, or a part of one.
 #[derive(Clone, Copy)]
@@ -159,7 +159,7 @@ fn panels<T: Real, E: Epilogue<T>, const FUSED: bool, const ROWS: usize, const L
 /// out; the arithmetic is that of the portable tile, bit for bit.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use crate::real::Real;
+    use crate::numbers::real::Real;
     use std::arch::x86_64::*;
 
     /// # Safety

@@ -8,10 +8,10 @@ use crate::error::Result;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::fill_random::{self, FillRandom};
 use crate::kernel::fill_state::{self, FillState};
+use crate::numbers::random::{Tensor, normal_table};
+use crate::numbers::verdict::Band;
 use crate::plan::{BufferId, Data, Inputs, Plan};
-use crate::random::{Tensor, normal_table};
 use crate::spec::{EnsembleSpec, RadiusKind};
-use crate::verdict::Band;
 use std::ops::Range;
 
 /// Sizes of buffers are multiples of this, so that everything can be read four at a time.

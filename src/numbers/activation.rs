@@ -3,8 +3,8 @@
 //!
 //! WGSL half: `shaders/shared/activation.wgsl`.
 
-use crate::real::Real;
-use crate::simd::lanes;
+use crate::numbers::real::Real;
+use crate::numbers::simd::lanes;
 use crate::spec;
 
 /// The numbers of the activations in the kernels' parameters.
@@ -44,7 +44,7 @@ pub fn activate<T: Real, const FUSED: bool, const LANES: usize>(kind: u32, x: &m
     }
 }
 
-/// φ'(x), off by less than 4 [`ELEMENTARY_ERROR`](crate::elementary::ELEMENTARY_ERROR): absolutely for GELU, whose tail
+/// φ'(x), off by less than 4 [`ELEMENTARY_ERROR`](crate::numbers::elementary::ELEMENTARY_ERROR): absolutely for GELU, whose tail
 /// is a difference of halves, beside slopes of 1 for every other unit; relatively for tanh, all of whose units can
 /// saturate at once.
 #[inline(always)]
@@ -81,7 +81,7 @@ pub fn slopes<T: Real, const FUSED: bool, const LANES: usize>(kind: u32, x: [T; 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::elementary::ELEMENTARY_ERROR;
+    use crate::numbers::elementary::ELEMENTARY_ERROR;
 
     /// tanh' x = 1 / cosh² x, which is no difference; f32 ends at e^-87.
     #[test]
