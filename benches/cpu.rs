@@ -7,6 +7,7 @@ use eulerscope::rollout::Rollout;
 use eulerscope::spec::{EnsembleSpec, Integrator, Weights};
 use eulerscope::spectrum;
 use eulerscope::weights::ensemble::{draw_matrices, unit};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// A few members of the bench's linear sweep.
@@ -30,7 +31,7 @@ fn linear_sweep(criterion: &mut Criterion) {
         let flops = rollout.plan_of_one().cost().flops * 8.0;
         group.throughput(Throughput::Elements(flops as u64));
         group.bench_function(format!("width {width}, {columns} points"), |bencher| {
-            bencher.iter(|| rollout.run(&device, 0..8, 0, &mut |_| Ok(())).expect("it runs"));
+            bencher.iter(|| rollout.run(&device, 0..8, 0, &mut |_| ControlFlow::Continue(())).expect("it runs"));
         });
     }
     group.finish();
@@ -45,7 +46,7 @@ fn eigenvalues(criterion: &mut Criterion) {
         let mut matrices = Vec::new();
         draw_matrices(&device, &ensemble, 0..count, 0, &mut |_, values| {
             matrices.extend(values);
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })
         .expect("they are drawn");
         group.throughput(Throughput::Elements(count as u64));

@@ -14,6 +14,7 @@ use cpu::Cpu;
 use gpu::Gpu;
 use profile::{Profile, Recorder};
 use serde::Serialize;
+use std::ops::ControlFlow;
 
 /// What runs the plans.
 pub enum Device {
@@ -131,7 +132,10 @@ impl Device {
     }
 
     /// Runs `plan` for members `0..members` in chunks of at most `chunk` members (0: as many as fit), handing each
-    /// chunk's outputs to `sink` in order. An error from `sink` ends the run.
+    /// chunk's outputs to `sink` in order.
+    ///
+    /// # Errors
+    /// Whatever the device fails with, and the first error of `sink`, which ends the run.
     pub fn run(
         &self,
         plan: &Plan,
@@ -140,6 +144,23 @@ impl Device {
         inputs: &Inputs,
         sink: &mut dyn FnMut(Chunk) -> Result<()>,
     ) -> Result<()> {
+        let _ = self.run_until(plan, members, chunk, inputs, &mut |chunk| sink(chunk).map(ControlFlow::Continue))?;
+        Ok(())
+    }
+
+    /// [`Device::run`] with a sink that may end the run early, after any chunk. Returns whether it did: chunks behind
+    /// the one that it breaks at are dropped.
+    ///
+    /// # Errors
+    /// As for [`Device::run`].
+    pub fn run_until(
+        &self,
+        plan: &Plan,
+        members: usize,
+        chunk: usize,
+        inputs: &Inputs,
+        sink: &mut dyn FnMut(Chunk) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
         let fits = self.chunk_size(plan);
         let chunk = if chunk == 0 { fits } else { chunk.min(fits) };
         match self {

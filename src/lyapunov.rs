@@ -157,17 +157,12 @@ fn in_chunks(
     sink: &mut dyn FnMut(&Chunk),
 ) -> Result<bool> {
     let chunk = if chunk == 0 { short_chunk(device, plan.cost().flops) } else { chunk };
-    let mut stopped = false;
-    let result = device.run(plan, layers, chunk, &source.inputs(0..layers), &mut |chunk| {
+    let flow = device.run_until(plan, layers, chunk, &source.inputs(0..layers), &mut |chunk| {
         sink(&chunk);
-        stopped = chunk.members.end < layers && progress(chunk.members.end as f64 / layers as f64).is_break();
-        // An error is the only way to end a device's run early; it is taken back below.
-        if stopped { crate::invalid!("interrupted") } else { Ok(()) }
-    });
-    if !stopped {
-        result?;
-    }
-    Ok(stopped)
+        let end = chunk.members.end;
+        Ok(if end < layers { progress(end as f64 / layers as f64) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(flow.is_break())
 }
 
 /// Members, of so many operations each, that are about half a second of work: so stopping is quick.

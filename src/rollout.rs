@@ -17,7 +17,7 @@ use crate::plan::{BufferId, Chunk, Data, Plan};
 use crate::spec::{EnsembleSpec, Integrator, Weights};
 use crate::weights::ensemble::{PADDING, Source, State, norm_bound};
 use std::f64::consts::LN_2;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// Grid points that ride through one rollout; more are run in several.
 const MOST_POINTS: usize = 1024;
@@ -179,13 +179,16 @@ struct Recorded {
 }
 
 impl Rollout<'_> {
-    /// Runs members `members` of the ensemble and hands their outcomes to `sink`, chunk by chunk.
+    /// Runs members `members` of the ensemble and hands their outcomes to `sink`, chunk by chunk, until it breaks.
+    ///
+    /// # Errors
+    /// Whatever the device fails with, and steps that it cannot make.
     pub fn run(
         &self,
         device: &Device,
         members: Range<usize>,
         chunk: usize,
-        sink: &mut dyn FnMut(Outcomes) -> Result<()>,
+        sink: &mut dyn FnMut(Outcomes) -> ControlFlow<()>,
     ) -> Result<()> {
         let mut recorded = self.start();
         let (mut layer, state) = self.layer(&mut recorded, &self.checked_scheme(device)?);
@@ -199,7 +202,7 @@ impl Rollout<'_> {
         let columns = recorded.columns;
         self.execute(device, recorded, members, chunk, &mut |chunk| {
             refuse_non_finite(&chunk)?;
-            sink(Outcomes { chunk: &chunk, columns, points: self.points.len(), depth: self.depth })
+            Ok(sink(Outcomes { chunk: &chunk, columns, points: self.points.len(), depth: self.depth }))
         })
     }
 
@@ -268,7 +271,7 @@ impl Rollout<'_> {
                     if finite { log(at(row, point)) - log(at(0, point)) } else { f64::INFINITY }
                 }));
             }
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(growth)
     }
@@ -358,13 +361,14 @@ impl Rollout<'_> {
         recorded: Recorded,
         members: Range<usize>,
         chunk: usize,
-        sink: &mut dyn FnMut(Chunk) -> Result<()>,
+        sink: &mut dyn FnMut(Chunk) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let mut inputs = recorded.source.inputs(members.clone());
         if let (Some(id), Some(gain)) = (recorded.member_gain, self.member_gain) {
             inputs.0.push((id, Data::F64(gain[members.clone()].to_vec())));
         }
-        device.run(&recorded.plan, members.len(), chunk, &inputs, sink)
+        let _ = device.run_until(&recorded.plan, members.len(), chunk, &inputs, sink)?;
+        Ok(())
     }
 }
 

@@ -254,7 +254,7 @@ fn measure_spectra(device: &Device, spec: &SweepSpec, sweep: &mut Sweep, progres
         sweep.members.extend(members);
         let kept = spectra.into_iter().take(spec.trajectories.saturating_sub(first));
         sweep.spectra.extend(kept.map(|spectrum| spectrum.map(|[re, im]| [re * unit, im * unit])));
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })
 }
 
@@ -322,9 +322,8 @@ fn run_pass(
     let rollout = rollout(spec, &own, &gains);
     let mut accumulators: Vec<Accumulator> =
         points.iter().map(|point| accumulator(device, spec, point, quantile_members)).collect();
-    let mut stop = false;
     let shift = spec.ensemble.shift;
-    let result = rollout.run(device, 0..members.len(), spec.chunk.unwrap_or(0), &mut |outcomes| {
+    rollout.run(device, 0..members.len(), spec.chunk.unwrap_or(0), &mut |outcomes| {
         let range = outcomes.members();
         accumulators.par_iter_mut().enumerate().for_each(|(p, accumulator)| {
             for (i, member) in members[range.clone()].iter().enumerate() {
@@ -342,13 +341,8 @@ fn run_pass(
             };
             courses.extend(members[range.clone()].iter().enumerate().map(of));
         }
-        stop = on_members(range.end).is_break();
-        // An error is the only way to end a device's run early; it is taken back below.
-        if stop { invalid!("interrupted") } else { Ok(()) }
-    });
-    if !stop {
-        result?;
-    }
+        on_members(range.end)
+    })?;
     Ok(accumulators.into_par_iter().zip(points).map(|(accumulator, point)| accumulator.cell(point)).collect())
 }
 

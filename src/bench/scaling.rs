@@ -7,6 +7,7 @@ use crate::rollout::Rollout;
 use crate::spec::{EnsembleSpec, Integrator, Weights};
 use crate::weights::ensemble::unit;
 use serde::Serialize;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Numbers of layers, the smallest first: memory is that of the process so far, at its most.
@@ -88,7 +89,7 @@ fn rollout(device: &Device, layers: usize, seed: u64) -> Result<()> {
     };
     rollout.run(device, 0..layers, 0, &mut |outcomes| {
         std::hint::black_box(outcomes.get(0, 0));
-        Ok(())
+        ControlFlow::Continue(())
     })
 }
 

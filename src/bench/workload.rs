@@ -62,7 +62,7 @@ fn linear_sweep(settings: &Settings, name: &str, width: usize, members: usize, r
                 let (members, points) = (outcomes.members().len(), outcomes.points());
                 let growth = (0..members).flat_map(|m| (0..points).map(move |p| (m, p)));
                 std::hint::black_box(growth.map(|(m, p)| outcomes.get(m, p).log_growth).sum::<f64>());
-                Ok(())
+                ControlFlow::Continue(())
             })
         }),
     }
@@ -109,7 +109,7 @@ fn transformer_sweep(settings: &Settings) -> Job {
         work: Box::new(move |device, members| {
             transformer.rollout().run(device, 0..members, 0, &mut |outcomes, _| {
                 std::hint::black_box(outcomes.get(0, 0));
-                Ok(())
+                ControlFlow::Continue(())
             })
         }),
     }
@@ -203,7 +203,7 @@ fn matrices(ensemble: &EnsembleSpec) -> Result<Vec<f32>> {
     let mut all = Vec::new();
     draw_matrices(&host, ensemble, 0..ensemble.layers, 0, &mut |_, values| {
         all.extend(values);
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
     Ok(all)
 }

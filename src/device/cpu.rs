@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use std::any::Any;
 use std::cell::{Ref, RefCell, RefMut};
 use std::marker::PhantomData;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -138,15 +138,15 @@ impl<T: TwinOf> Cpu<T> {
         memory.min((work as usize).max(4 * threads))
     }
 
-    /// See [`Device::run`](crate::device::Device::run).
+    /// See [`Device::run_until`](crate::device::Device::run_until).
     pub fn run(
         &self,
         plan: &Plan,
         members: usize,
         chunk: usize,
         inputs: &Inputs,
-        sink: &mut dyn FnMut(Chunk) -> Result<()>,
-    ) -> Result<()> {
+        sink: &mut dyn FnMut(Chunk) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
         let shared: Vec<Option<Store<T>>> = plan
             .buffers
             .iter()
@@ -159,9 +159,11 @@ impl<T: TwinOf> Cpu<T> {
             let mut outputs = self.run_members(plan, &shared, inputs, range.clone());
             outputs.sort_unstable_by_key(|(member, _)| *member);
             let outputs = (0..plan.outputs.len()).map(|i| concatenate(plan, i, &outputs)).collect();
-            sink(Chunk { members: range, outputs })?;
+            if sink(Chunk { members: range, outputs })?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// The outputs of some members, in any order. Each thread keeps one arena and takes the next member when it is

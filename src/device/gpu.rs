@@ -20,6 +20,7 @@ use crate::spec::Precision;
 use session::Session;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -123,13 +124,13 @@ impl Gpu {
         members: usize,
         chunk: usize,
         inputs: &Inputs,
-        sink: &mut dyn FnMut(Chunk) -> Result<()>,
-    ) -> Result<()> {
+        sink: &mut dyn FnMut(Chunk) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
         self.guarded(|| self.run_chunks(plan, members, chunk, inputs, sink))
     }
 
     /// wgpu panics when a device is lost in the middle of a call; that is a device failure, not a bug of ours.
-    fn guarded(&self, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    fn guarded<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok(result) => result,
             Err(panic) => {
@@ -145,25 +146,24 @@ impl Gpu {
         members: usize,
         chunk: usize,
         inputs: &Inputs,
-        sink: &mut dyn FnMut(Chunk) -> Result<()>,
-    ) -> Result<()> {
+        sink: &mut dyn FnMut(Chunk) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
         let mut session = Session::new(self, plan, chunk.min(members))?;
-        // The next chunk runs while the last one is read back and digested.
+        // The next chunk runs while the last one is read back and digested; with a profile, one after the other.
         let mut before = None;
         for range in chunks(members, chunk) {
-            let pending = session.start(range.clone(), inputs)?;
-            if self.recorder.is_on() {
-                sink(Chunk { members: range, outputs: session.finish(pending)? })?;
-                continue;
-            }
-            if let Some((range, pending)) = before.replace((range, pending)) {
-                sink(Chunk { members: range, outputs: session.finish(pending)? })?;
+            let started = (range.clone(), session.start(range, inputs)?);
+            let ready = if self.recorder.is_on() { Some(started) } else { before.replace(started) };
+            if let Some((range, pending)) = ready
+                && sink(Chunk { members: range, outputs: session.finish(pending)? })?.is_break()
+            {
+                return Ok(ControlFlow::Break(()));
             }
         }
-        if let Some((range, pending)) = before {
-            sink(Chunk { members: range, outputs: session.finish(pending)? })?;
+        match before {
+            Some((range, pending)) => sink(Chunk { members: range, outputs: session.finish(pending)? }),
+            None => Ok(ControlFlow::Continue(())),
         }
-        Ok(())
     }
 
     /// What kernels may know of the adapter.

@@ -17,7 +17,7 @@ use crate::layer::{FusedSteps, Jacobian, NonlinearLayer, Part, Point, Tangents, 
 use crate::plan::{BufferId, Data, Plan};
 use crate::spec::{EnsembleSpec, LayerSpec, Weights};
 use crate::weights::ensemble::Source;
-use std::ops::{Range, RangeInclusive};
+use std::ops::{ControlFlow, Range, RangeInclusive};
 
 /// What to run.
 pub struct NonlinearRollout<'a> {
@@ -167,13 +167,14 @@ struct Recorded {
 }
 
 impl NonlinearRollout<'_> {
-    /// Runs members `members` and hands `sink` their outcomes and the observations of the last step.
+    /// Runs members `members` and hands `sink` their outcomes and the observations of the last step, until it
+    /// breaks.
     pub fn run(
         &self,
         device: &Device,
         members: Range<usize>,
         chunk: usize,
-        sink: &mut dyn FnMut(Outcomes, Observations) -> Result<()>,
+        sink: &mut dyn FnMut(Outcomes, Observations) -> ControlFlow<()>,
     ) -> Result<()> {
         self.observe(device, members, chunk, false, sink)
     }
@@ -183,7 +184,7 @@ impl NonlinearRollout<'_> {
         &self,
         device: &Device,
         members: Range<usize>,
-        sink: &mut dyn FnMut(Outcomes, Observations) -> Result<()>,
+        sink: &mut dyn FnMut(Outcomes, Observations) -> ControlFlow<()>,
     ) -> Result<()> {
         self.observe(device, members, 0, true, sink)
     }
@@ -194,7 +195,7 @@ impl NonlinearRollout<'_> {
         members: Range<usize>,
         chunk: usize,
         whole: bool,
-        sink: &mut dyn FnMut(Outcomes, Observations) -> Result<()>,
+        sink: &mut dyn FnMut(Outcomes, Observations) -> ControlFlow<()>,
     ) -> Result<()> {
         let slots = if whole { self.depth } else { 1 };
         let mut recorded = self.start(slots);
@@ -228,7 +229,7 @@ impl NonlinearRollout<'_> {
             plan.output(layer.start_buffer());
         }
         let shape = layer.shape();
-        device.run(&plan, members.len(), chunk, &source.inputs(members), &mut |chunk| {
+        let _ = device.run_until(&plan, members.len(), chunk, &source.inputs(members), &mut |chunk| {
             refuse_non_finite(&chunk)?;
             let observations = Observations {
                 outputs: &chunk.outputs,
@@ -238,8 +239,9 @@ impl NonlinearRollout<'_> {
                 attends: self.layer.model.attends(),
                 perturbations: self.perturbations,
             };
-            sink(Outcomes { chunk: &chunk, columns: points, points, depth: self.depth }, observations)
-        })
+            Ok(sink(Outcomes { chunk: &chunk, columns: points, points, depth: self.depth }, observations))
+        })?;
+        Ok(())
     }
 
     /// The Jacobian of the whole step `step`, from 1, at the state before it, for members `members`.

@@ -158,22 +158,17 @@ fn by_lanczos(
         part(0).chain(part(1)).map(place).collect::<Vec<f64>>()
     };
     let inputs = Inputs(vec![(plan.points, Data::F64(blocks.iter().flat_map(|own| block(own)).collect()))]);
-    let mut stopped = false;
-    let result = device.run(&plan.plan, blocks.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
+    let flow = device.run_until(&plan.plan, blocks.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
         for (i, member) in chunk.members.clone().enumerate() {
             all.extend((0..blocks[member].len()).map(|l| {
                 let [value, residual] = [0, 1].map(|which| chunk.outputs[0].real((2 * i + which) * POINTS + l));
                 (residual <= LARGEST_RESIDUAL).then_some(value)
             }));
         }
-        stopped = progress(all.len() as f64 / places.len() as f64).is_break() && all.len() < places.len();
-        // An error is the only way to end a device's run early; it is taken back below.
-        if stopped { invalid!("interrupted") } else { Ok(()) }
-    });
-    if stopped {
-        return Ok(None);
-    }
-    result.map(|()| Some(all))
+        let flow = progress(all.len() as f64 / places.len() as f64);
+        Ok(if all.len() < places.len() { flow } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(flow.is_continue().then_some(all))
 }
 
 /// As many blocks of points as keep a dispatch short on hardware and below a second or so elsewhere, so that progress is

@@ -13,7 +13,7 @@ use crate::rollout;
 use crate::rollout::nonlinear::{Jacobians, NonlinearRollout, Observation};
 use crate::spec::SweepSpec;
 use crate::spectrum::{self, Spectrum, Status, derived::norms_and_departures};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::time::Instant;
 
 /// Columns (grid points times tokens) of one rollout.
@@ -50,7 +50,7 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
             let done = (pass * per_pass) as f64 + share * own.len() as f64;
             let flow = progress(done / points.len() as f64);
             sweep.interrupted |= flow.is_break();
-            flow.is_break()
+            flow
         };
         let middle = Sweep::middle(points.len()).checked_sub(pass * per_pass).filter(|&p| p < own.len());
         let kept = middle.map(|place| (place, &mut sweep.courses));
@@ -59,7 +59,7 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
         let began = Instant::now();
         let mut promises = vec![vec![Promise::default(); members]; own.len()];
         for (i, &step) in steps.iter().enumerate() {
-            if members == 0 || stop(0.5 + 0.5 * i as f64 / steps.len() as f64) {
+            if members == 0 || stop(0.5 + 0.5 * i as f64 / steps.len() as f64).is_break() {
                 break;
             }
             let keep = middle.filter(|_| i == 0).map(|point| (point, &mut sweep.spectra));
@@ -149,7 +149,7 @@ fn roll(
     spec: &SweepSpec,
     points: &[Point],
     mut kept: Option<(usize, &mut Vec<Course>)>,
-    stop: &mut dyn FnMut(f64) -> bool,
+    stop: &mut dyn FnMut(f64) -> ControlFlow<()>,
 ) -> Result<(Vec<Extra>, Vec<Accumulator>)> {
     let own = layer_points(points);
     let layers = spec.ensemble.layers;
@@ -159,9 +159,8 @@ fn roll(
         points.iter().map(|_| Accumulator::new(layers, bands).nonlinear()).collect()
     };
     let mut seen = vec![[Moments::default(); 5]; points.len()];
-    let mut stopped = false;
     let chunk = spec.chunk.unwrap_or(0);
-    let result = rollout_of(spec, &own).run(device, 0..layers, chunk, &mut |outcomes, observations| {
+    rollout_of(spec, &own).run(device, 0..layers, chunk, &mut |outcomes, observations| {
         for (p, (accumulator, seen)) in accumulators.iter_mut().zip(&mut seen).enumerate() {
             for i in 0..outcomes.members().len() {
                 accumulator.observe(&outcomes.get(i, p), spec);
@@ -173,12 +172,8 @@ fn roll(
             let course = |i| Course::nonlinear(&outcomes.get(i, *place), observations.growth(i, *place));
             courses.extend((0..outcomes.members().len()).map(course));
         }
-        stopped = stop(0.5 * outcomes.members().end as f64 / layers as f64);
-        if stopped { crate::invalid!("interrupted") } else { Ok(()) }
-    });
-    if !stopped {
-        result?;
-    }
+        stop(0.5 * outcomes.members().end as f64 / layers as f64)
+    })?;
     let extra = |[cosine, similarity, entropy, step, damping]: [Moments; 5]| Extra {
         observations: Some(Observed {
             cosine: cosine.mean(),
@@ -351,7 +346,7 @@ pub fn histories(device: &Device, spec: &SweepSpec, points: &[Point]) -> Result<
                 all.extend((0..points.len()).map(|point| observations.get(member, step - 1, step, point)));
             }
         }
-        Ok(())
+        ControlFlow::Continue(())
     })?;
     Ok(all)
 }

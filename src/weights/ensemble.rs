@@ -12,7 +12,7 @@ use crate::numbers::random::{Tensor, normal_table};
 use crate::numbers::verdict::Band;
 use crate::plan::{BufferId, Data, Inputs, Plan};
 use crate::spec::{EnsembleSpec, RadiusKind};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// Sizes of buffers are multiples of this, so that everything can be read four at a time.
 pub const PADDING: usize = 4;
@@ -161,14 +161,17 @@ pub fn band_of_step(spec: &EnsembleSpec, (step_size, radius): (f64, f64), epsilo
     Band::of_factor(spec.width, epsilon, size).steeper(errors)
 }
 
-/// Draws the matrices G of `members` and hands them to `sink`, chunk by chunk: the first member's index and the
-/// matrices, `[chunk, width, width]`, row-major, as drawn (not yet scaled).
+/// Draws the matrices G of `members` and hands them to `sink`, chunk by chunk, until it breaks: the first member's index
+/// and the matrices, `[chunk, width, width]`, row-major, as drawn (not yet scaled).
+///
+/// # Errors
+/// Whatever the device or `sink` fails with.
 pub fn draw_matrices(
     device: &Device,
     spec: &EnsembleSpec,
     members: Range<usize>,
     chunk: usize,
-    sink: &mut dyn FnMut(usize, Vec<f32>) -> Result<()>,
+    sink: &mut dyn FnMut(usize, Vec<f32>) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let mut plan = Plan::new();
     let source = Source::new(&mut plan, spec.seed);
@@ -176,10 +179,11 @@ pub fn draw_matrices(
     let weights = plan.reals("weights", padded * padded);
     source.draw_square(&mut plan, spec, 0, weights);
     plan.output(weights);
-    device.run(&plan, members.len(), chunk, &source.inputs(members.clone()), &mut |mut chunk| {
+    let _ = device.run_until(&plan, members.len(), chunk, &source.inputs(members.clone()), &mut |mut chunk| {
         let values = strip(chunk.outputs.swap_remove(0), padded, spec.width);
         sink(members.start + chunk.members.start, values)
-    })
+    })?;
+    Ok(())
 }
 
 /// Takes the padding away. The drawn matrices are exact in f32 on every device.

@@ -16,6 +16,7 @@ use eulerscope::spectrum::{Spectrum, batch};
 use eulerscope::weights::ensemble::{draw_matrices, unit};
 use faer::{MatRef, Side};
 use rayon::prelude::*;
+use std::ops::ControlFlow;
 
 fn cpu() -> Device {
     Device::open("cpu").expect("always there").0
@@ -170,7 +171,7 @@ fn random_matrices_have_the_norms_of_free_probability() {
         let mut drawn: Vec<f64> = Vec::new();
         draw_matrices(&device, &spec, 0..spec.layers, 0, &mut |_, values| {
             drawn.extend(values.into_iter().map(f64::from));
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })
         .expect("the device works");
         for (a, b) in [(1.0, 0.1), (1.0, 1.0), (0.0, 1.0)] {

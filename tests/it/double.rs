@@ -289,7 +289,7 @@ fn exact_radii_are_f64_throughout_on_the_reference() {
     let mut drawn: Vec<f64> = Vec::new();
     let keep = &mut |_: usize, values: Vec<f32>| {
         drawn.extend(values.into_iter().map(f64::from));
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     };
     draw_matrices(&reference(), &ensemble, 0..members, 0, keep).expect("drawn");
     let mut plan = Plan::new();

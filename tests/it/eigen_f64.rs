@@ -87,7 +87,9 @@ fn f64_is_refused_where_it_is_not() {
     let error = eigenvalues(&software(), &[1.0_f64], 1).expect_err("the device is f32");
     assert!(matches!(error, Error::Invalid(_)) && error.to_string().contains("f64"), "{error}");
     let spec = eulerscope::spec::EnsembleSpec { layers: 1, width: 2, ..Default::default() };
-    let drawn = eulerscope::weights::ensemble::draw_matrices(&double(), &spec, 0..1, 1, &mut |_, _| Ok(()));
+    let drawn = eulerscope::weights::ensemble::draw_matrices(&double(), &spec, 0..1, 1, &mut |_, _| {
+        Ok(std::ops::ControlFlow::Continue(()))
+    });
     let error = drawn.expect_err("random numbers are f32");
     assert!(error.to_string().contains("fill_random runs in f32 only"), "{error}");
     assert!(Device::open("reference").is_ok_and(|(reference, _)| eigenvalues(&reference, &[1.0_f64], 1).is_ok()));

@@ -34,7 +34,7 @@ fn rolled(device: &Device, layer: &LayerSpec, width: usize, depth: usize) -> Vec
     let sink = &mut |outcomes: eulerscope::rollout::Outcomes, seen: eulerscope::rollout::nonlinear::Observations| {
         let pairs = outcomes.members().enumerate().flat_map(|(i, _)| (0..points.len()).map(move |p| (i, p)));
         all.extend(pairs.map(|(i, p)| (outcomes.get(i, p), seen.get(i, 0, depth, p))));
-        Ok(())
+        std::ops::ControlFlow::Continue(())
     };
     rollout.run(device, 0..MEMBERS, 0, sink).expect("the rollout runs");
     all

@@ -31,7 +31,7 @@ fn outcomes(device: &Device, rollout: &Rollout) -> Vec<Outcome> {
     rollout
         .run(device, 0..rollout.ensemble.layers, 0, &mut |outcomes| {
             all.extend((0..outcomes.members().len()).map(|member| outcomes.get(member, 0)));
-            Ok(())
+            ControlFlow::Continue(())
         })
         .expect("it runs");
     all
@@ -161,7 +161,7 @@ fn a_singular_implicit_step_is_a_divergence() {
                 assert!((regular.log_growth - 4.0 * LN_2).abs() <= 16.0 * device.epsilon());
                 seen += 1;
             }
-            Ok(())
+            ControlFlow::Continue(())
         })
         .expect("it runs");
         assert_eq!(seen, 2);
@@ -224,7 +224,7 @@ fn observations_do_not_depend_on_the_stages() {
         rollout
             .run(&reference(), 0..1, 0, &mut |_, observations| {
                 seen = observations.get(0, 0, 1, 0);
-                Ok(())
+                ControlFlow::Continue(())
             })
             .expect("it runs");
         seen

@@ -30,7 +30,7 @@ fn with_friction_alone(device: &Device, damping: f64) -> Vec<[Observation; 3]> {
         .histories(device, 0..12, &mut |outcomes, observations| {
             let of = |member: usize| [1, 2, 3].map(|step| observations.get(member, step - 1, step, 0));
             all.extend((0..outcomes.members().len()).map(of));
-            Ok(())
+            std::ops::ControlFlow::Continue(())
         })
         .expect("it runs");
     all

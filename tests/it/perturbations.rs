@@ -22,7 +22,7 @@ fn growths(device: &Device, rollout: &NonlinearRollout, members: usize) -> Vec<G
             for member in 0..outcomes.members().len() {
                 all.extend((0..outcomes.points()).map(|point| observations.growth(member, point).expect("is")));
             }
-            Ok(())
+            ControlFlow::Continue(())
         })
         .expect("it runs");
     all

@@ -18,7 +18,7 @@ fn outcomes(device: &Device, rollout: &Rollout, members: usize) -> Vec<Outcome> 
     let mut sink = |outcomes: eulerscope::rollout::Outcomes| {
         let own = |member| (0..outcomes.points()).map(move |point| (member, point));
         all.extend((0..outcomes.members().len()).flat_map(own).map(|(member, point)| outcomes.get(member, point)));
-        Ok(())
+        std::ops::ControlFlow::Continue(())
     };
     rollout.run(device, 0..members, 0, &mut sink).expect("it runs");
     all

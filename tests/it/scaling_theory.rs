@@ -55,7 +55,7 @@ fn residual(device: &Device, ratio: usize, depth: usize, points: &[Point], membe
                 found.push([ratio, (ratio * ratio + 1.0 - 2.0 * ratio * cosine).max(0.0).sqrt()]);
             }
         }
-        Ok(())
+        std::ops::ControlFlow::Continue(())
     });
     result.expect("the rollout runs");
     found

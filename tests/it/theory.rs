@@ -28,7 +28,7 @@ fn outcomes(device: &Device, rollout: &Rollout, members: usize) -> Vec<Outcome> 
             for member in 0..outcomes.members().len() {
                 all.extend((0..outcomes.points()).map(|point| outcomes.get(member, point)));
             }
-            Ok(())
+            ControlFlow::Continue(())
         })
         .expect("the rollout runs");
     all
@@ -109,7 +109,7 @@ pub fn spectra(device: &Device, spec: &EnsembleSpec) -> Vec<Spectrum> {
     let mut all = Vec::new();
     draw_matrices(device, spec, 0..spec.layers, 0, &mut |_, matrices| {
         all.extend(spectrum::eigenvalues(device, &matrices, spec.width)?);
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })
     .expect("the matrices are drawn");
     let unit = unit(spec);

@@ -6,13 +6,13 @@ use crate::cli::console::Progress;
 use crate::device::Device;
 use crate::device::cpu::Cpu;
 use crate::error::Result;
-use crate::invalid;
 use crate::numbers::verdict::Band;
 use crate::spec::{Precision, RadiusKind, SpectrumSpec};
 use crate::spectrum::{self, Spectrum};
 use crate::weights::ensemble::{band_of_step, draw_matrices, unit};
 use crate::weights::matrix::MatrixStack;
 use rayon::prelude::*;
+use std::ops::ControlFlow;
 
 /// What came of the matrices, or of the first of them if it was stopped before the last one.
 #[derive(Default)]
@@ -49,7 +49,7 @@ pub fn of_ensemble(
         let spectrum = member(spec, spectrum);
         (Facts::of(&spectrum, band), keep.then_some(spectrum))
     };
-    let result = draw_matrices(artist, &spec.ensemble, 0..layers, at_once(n, chunk), &mut |_, matrices| {
+    draw_matrices(artist, &spec.ensemble, 0..layers, at_once(n, chunk), &mut |_, matrices| {
         let spectra = if double {
             let wide: Vec<f64> = matrices.iter().map(|&x| x.into()).collect();
             in_f64(device, &wide.chunks(n * n).collect::<Vec<_>>(), n)?
@@ -61,12 +61,8 @@ pub fn of_ensemble(
         solved.spoken.extend(kept.into_iter().flatten());
         let done = solved.facts.len();
         solved.stopped = done < layers && progress.at(done as f64 / layers as f64).is_break();
-        // An error is the only way to end a device's run early; it is taken back below.
-        if solved.stopped { invalid!("interrupted") } else { Ok(()) }
-    });
-    if !solved.stopped {
-        result?;
-    }
+        Ok(if solved.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
     Ok(solved)
 }
 
