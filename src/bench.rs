@@ -28,8 +28,8 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// What to measure.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct BenchSpec {
     /// Small sizes and few repetitions.
     pub quick: bool,
     /// The rows that are wanted; empty: all.
@@ -150,7 +150,7 @@ pub fn check_names(only: &[String]) -> Result<()> {
 
 /// The names of all rows.
 pub fn names() -> Vec<String> {
-    let workloads = workload::list(&Settings::default()).into_iter().map(|job| job.name);
+    let workloads = workload::list(&BenchSpec::default()).into_iter().map(|job| job.name);
     KERNELS
         .iter()
         .map(|entry| entry.name.to_string())
@@ -161,11 +161,11 @@ pub fn names() -> Vec<String> {
 }
 
 /// The jobs of a run with their shapes, for `--plan`.
-pub fn plan(settings: &Settings, devices: &[Device]) -> Vec<(String, String, usize)> {
+pub fn plan(settings: &BenchSpec, devices: &[Device]) -> Vec<(String, String, usize)> {
     jobs(settings, devices).into_iter().map(|job| (job.name, job.shape, job.members)).collect()
 }
 
-fn jobs(settings: &Settings, devices: &[Device]) -> Vec<Job> {
+fn jobs(settings: &BenchSpec, devices: &[Device]) -> Vec<Job> {
     let hardware = devices.iter().any(|device| label(device) == "gpu");
     let kernels = KERNELS.iter().map(|entry| job::of_kernel(entry, settings.quick, hardware));
     let asked = |job: &Job, name: &String| *name == job.name || name.strip_suffix('s') == Some(job.kind());
@@ -176,7 +176,7 @@ fn jobs(settings: &Settings, devices: &[Device]) -> Vec<Job> {
 /// Measures on all `devices`; `progress` hears the fraction that is done and may ask to stop.
 pub fn run(
     devices: &[Device],
-    settings: &Settings,
+    settings: &BenchSpec,
     progress: &mut dyn FnMut(f64, &str) -> ControlFlow<()>,
 ) -> Result<Report> {
     check_names(&settings.only)?;

@@ -22,8 +22,8 @@ mod sweep;
 mod tables;
 mod thinning;
 
+use crate::bench::BenchSpec;
 use crate::error::{Error, Result};
-use crate::spec::keys::BenchKeys;
 use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec};
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -53,28 +53,6 @@ pub enum Command {
     },
     /// GPU against CPU.
     Bench(BenchSpec),
-}
-
-/// What the benchmark measures.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct BenchSpec {
-    /// Small sizes and few repetitions, for CI.
-    pub quick: bool,
-    /// The rows that are wanted; empty: all.
-    pub only: Vec<String>,
-    /// The seed of every random number.
-    pub seed: u64,
-}
-
-impl BenchSpec {
-    /// The measurements that a file and the flags ask for; flags win.
-    fn from_keys(file: BenchKeys, flags: BenchKeys) -> Self {
-        BenchSpec {
-            quick: flags.quick || file.quick,
-            only: if flags.only.is_empty() { file.only } else { flags.only },
-            seed: flags.seed.or(file.seed).map_or(0, |seed| seed.0),
-        }
-    }
 }
 
 /// One call of the program.

@@ -75,7 +75,7 @@ pub fn program(integrator: Integrator, sublayers: usize) -> Option<Program> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::ValueEnum;
+    use crate::spec::Word;
 
     /// |a - b| within 4 roundings of the largest term.
     fn close(a: c64, b: c64) -> bool {
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn programs_multiply_out_to_the_documented_growth_factors() {
         let points = [c64::new(-5.0, 0.0), c64::new(0.3, 0.7), c64::new(-0.2, -1.4)];
-        for &integrator in Integrator::value_variants() {
+        for &integrator in Integrator::ALL {
             let split = matches!(integrator, Integrator::Strang | Integrator::StrangRk4);
             let Some(program) = program(integrator, if split { 2 } else { 1 }) else { continue };
             for z in points {
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn slopes_are_the_largest_on_the_boundary_of_stability() {
-        for &integrator in Integrator::value_variants() {
+        for &integrator in Integrator::ALL {
             let mut steepest: f64 = 0.0;
             for i in 0..1_000_000 {
                 let z = c64::new(-4.0 + 6.0 * (i / 1000) as f64 / 1000.0, 4.0 * (i % 1000) as f64 / 1000.0);

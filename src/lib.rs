@@ -27,6 +27,7 @@ pub mod sweep;
 pub mod dataset;
 pub mod figure;
 pub mod bench;
+pub mod request;
 pub mod cli;
 
 /// The README's example runs as a test.

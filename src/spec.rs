@@ -4,20 +4,15 @@
 //! - [`SweepSpec`], [`SpectrumSpec`] and [`LyapunovSpec`] are what the commands do. They share [`EnsembleSpec`] (which
 //!   matrices are drawn) and [`LayerSpec`] (what a layer computes), and serialise flat, under the names of the flags.
 //! - [`Axes`] are the keys that a sweep varies around its map; every combination of them is a plain [`SweepSpec`].
-//! - [`keys`] lists what can be given, once for flags and files; [`mod@file`] reads TOML, and the record of a run so that
-//!   it can be run again.
 //!
 //! An invalid specification is [`crate::error::Error::Invalid`]: one line that names the key to change.
 
-mod axes;
+pub(crate) mod axes;
 pub mod check;
-pub mod file;
 pub mod grid;
-pub mod keys;
 mod lyapunov;
 mod map_axes;
 mod parts;
-mod record;
 mod spectrum;
 mod sweep;
 mod words;
@@ -27,8 +22,9 @@ pub use grid::{Grid, MOST_POINTS};
 pub use lyapunov::LyapunovSpec;
 pub use map_axes::{MapAxes, MapAxis};
 pub use parts::{EnsembleSpec, LayerSpec, MOST_ATTENTION, MOST_LAYERS, MOST_TOKENS, WIDEST};
-pub use spectrum::{Precision, Quantities, SpectrumSpec};
+pub use spectrum::{Quantities, SpectrumSpec};
 pub use sweep::{DEEPEST, SweepSpec};
 pub use words::{
-    Activation, Ensemble, Integrator, Mask, Model, NormKind, NormPlacement, RadiusKind, StepScaling, Weights,
+    Activation, Ensemble, Integrator, Mask, Model, NormKind, NormPlacement, Precision, RadiusKind, StepScaling,
+    Weights, Word,
 };

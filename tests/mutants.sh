@@ -17,10 +17,9 @@ export EULERSCOPE_PYTHON=${EULERSCOPE_PYTHON:-$root/target/python/bin/python}
 
 # The suite in parts, those first that notice most and take least. `definitions` is the oracle.
 parts=(
-    "definitions::spectra definitions::sweeps::linear_sweeps_on_the_reference"
-    "definitions::sweeps::nonlinear_sweeps_on_the_reference definitions::lyapunovs definitions::known"
-    "definitions"
-    "theory exponents integrators nonlinear attention layer statistics rates derived"
+    "definitions::lyapunovs definitions::spectra definitions::known definitions::closed_forms double attention::"
+    "theory exponents integrators nonlinear layer statistics rates derived observ perturbations tangent"
+    "definitions::sweeps"
     "axes cli dataset figure spec matrix eigen parity fused"
 )
 limit=${LIMIT:-240}
@@ -35,9 +34,18 @@ done
 built=$(cd "$tree" && CARGO_TARGET_DIR=$work/build cargo test --release --test it --no-run --message-format json 2> "$work/build.log" \
     | grep -o '"executable":"[^"]*/it-[^"]*"' | cut -d'"' -f4) || { tail -40 "$work/build.log" >&2; exit 1; }
 
-# run NUMBER FILTERS: fails where a test fails or the time is up; what failed stands in the log.
+# run NUMBER FILTERS: fails where a test fails, at the first one, or the time is up; what failed stands in the log.
 run() {
-    (cd "$tree" && EULERSCOPE_MUTANT=$1 timeout "$limit" "$built" $2) > "$work/log" 2>&1
+    (cd "$tree" && EULERSCOPE_MUTANT=$1 exec timeout "$limit" "$built" $2) > "$work/log" 2>&1 &
+    local test=$!
+    while kill -0 "$test" 2> /dev/null; do
+        if grep -q '^test .* FAILED$' "$work/log"; then
+            kill "$test"
+            break
+        fi
+        sleep 0.2
+    done
+    wait "$test"
 }
 
 noticed_by() {

@@ -1,6 +1,6 @@
 //! The end-to-end workloads. A new one is a function here and a line in [`list`].
 
-use super::Settings;
+use super::BenchSpec;
 use super::job::{Job, Reach};
 use crate::error::{Error, Result};
 use crate::kernel::Cost;
@@ -15,7 +15,7 @@ use crate::{device::Device, sweep};
 use std::ops::ControlFlow;
 
 /// All workloads, in the order of the report. With `quick` they have other sizes under the same names.
-pub fn list(settings: &Settings) -> Vec<Job> {
+pub fn list(settings: &BenchSpec) -> Vec<Job> {
     let quick = settings.quick;
     let mut jobs = vec![linear_sweep(settings, "linear_sweep", 64, if quick { 4 } else { 64 }, Reach::All)];
     if !quick {
@@ -33,13 +33,13 @@ pub fn list(settings: &Settings) -> Vec<Job> {
     jobs
 }
 
-fn ensemble(settings: &Settings, width: usize, layers: usize) -> EnsembleSpec {
+fn ensemble(settings: &BenchSpec, width: usize, layers: usize) -> EnsembleSpec {
     EnsembleSpec { width, layers, seed: settings.seed, ..EnsembleSpec::default() }
 }
 
 /// The rollout of `jax_peer.py`: every member at 256 grid points, step sizes 0.01 to 1 with dampings 0 to 0.5, for 80
 /// steps, with the norms of all columns at every step.
-fn linear_sweep(settings: &Settings, name: &str, width: usize, members: usize, reach: Reach) -> Job {
+fn linear_sweep(settings: &BenchSpec, name: &str, width: usize, members: usize, reach: Reach) -> Job {
     let (points, depth) = if settings.quick { (64, 20) } else { (256, 80) };
     let ensemble = ensemble(settings, width, members);
     let even = |first: f64, last: f64, i: usize| first + (last - first) * i as f64 / (points - 1) as f64;
@@ -78,7 +78,7 @@ struct Transformer {
 
 impl Transformer {
     fn new(
-        settings: &Settings,
+        settings: &BenchSpec,
         (width, tokens): (usize, usize),
         (points, depth, members): (usize, usize, usize),
     ) -> Self {
@@ -95,7 +95,7 @@ impl Transformer {
 }
 
 /// The Transformer of `jax_peer.py`: width 64, 4 heads, 16 tokens, FFN ratio 4, 16 step sizes, 20 steps.
-fn transformer_sweep(settings: &Settings) -> Job {
+fn transformer_sweep(settings: &BenchSpec) -> Job {
     let (points, depth, members) = if settings.quick { (2, 2, 2) } else { (16, 20, 16) };
     let transformer = Transformer::new(settings, (64, 16), (points, depth, members));
     let step = transformer.rollout().plan_of_a_step().cost();
@@ -116,7 +116,7 @@ fn transformer_sweep(settings: &Settings) -> Job {
 }
 
 /// Whole Jacobians of a Transformer's step, by as many tangents as the state has numbers.
-fn jacobian(settings: &Settings) -> Job {
+fn jacobian(settings: &BenchSpec) -> Job {
     let (points, members) = if settings.quick { (2, 1) } else { (4, 8) };
     let (width, tokens) = if settings.quick { (16, 2) } else { (64, 4) };
     let transformer = Transformer::new(settings, (width, tokens), (points, 1, members));
@@ -138,7 +138,7 @@ fn jacobian(settings: &Settings) -> Job {
 }
 
 /// All exponents of products of fresh layers, with a QR at every step.
-fn lyapunov_exponents(settings: &Settings) -> Job {
+fn lyapunov_exponents(settings: &BenchSpec) -> Job {
     let (members, steps) = if settings.quick { (2, 10) } else { (64, 200) };
     let spec = LyapunovSpec {
         ensemble: ensemble(settings, 32, members),
@@ -166,7 +166,7 @@ fn lyapunov_exponents(settings: &Settings) -> Job {
 
 /// Eigenvalues of random matrices that are there already. Their operations are counted as 10 n^3, the textbook's
 /// number for Hessenberg reduction and Francis' iteration without vectors.
-fn eigenvalues(settings: &Settings, n: usize) -> Job {
+fn eigenvalues(settings: &BenchSpec, n: usize) -> Job {
     let work = if settings.quick { 1 << 18 } else { 1 << 24 };
     let members = (work / (n * n * n)).clamp(16, 4096);
     let ensemble = ensemble(settings, n, members);
@@ -209,7 +209,7 @@ fn matrices(ensemble: &EnsembleSpec) -> Result<Vec<f32>> {
 }
 
 /// The command `sweep` from weights to cells: eigenvalues, with operations as in [`eigenvalues`], rollouts, statistics.
-fn spectra_sweep(settings: &Settings) -> Job {
+fn spectra_sweep(settings: &BenchSpec) -> Job {
     let (members, depth, step_size, radius) = match settings.quick {
         true => (8, 10, "lin(0.1,1,8)", "lin(0.1,1.6,8)"),
         false => (256, 80, "log(0.01,2,16)", "lin(0.1,1.6,16)"),

@@ -1,10 +1,11 @@
 //! The flags, and the one function that turns them into an [`Invocation`].
 
-use super::{BenchSpec, Command, Invocation, Request};
+use super::{Command, Invocation, Request};
 use crate::error::{Error, Result};
 use crate::invalid;
-use crate::spec::keys::{BenchKeys, Keys, LyapunovKeys, Seed, SpectrumKeys, SweepKeys};
-use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec, check, file};
+use crate::request::file;
+use crate::request::keys::{BenchKeys, Keys, LyapunovKeys, Seed, SpectrumKeys, SweepKeys};
+use crate::spec::check;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -177,19 +178,19 @@ impl Arguments {
         let command = match command {
             Subcommands::Sweep(given) => {
                 let (file, flags) = given.read(&global)?;
-                let spec = SweepSpec::from_keys(&file, &flags)?;
+                let spec = SweepKeys::specify(file, flags)?;
                 chunk = spec.chunk;
                 Command::Sweep(spec)
             }
             Subcommands::Spectrum(given) => {
                 let (file, flags) = given.read(&global)?;
                 chunk = flags.chunk.or(file.chunk);
-                Command::Spectrum(SpectrumSpec::from_keys(&file, &flags)?)
+                Command::Spectrum(SpectrumKeys::specify(file, flags)?)
             }
             Subcommands::Lyapunov(given) => {
                 let (file, flags) = given.read(&global)?;
                 chunk = flags.chunk.or(file.chunk);
-                Command::Lyapunov(LyapunovSpec::from_keys(&file, &flags)?)
+                Command::Lyapunov(LyapunovKeys::specify(file, flags)?)
             }
             Subcommands::Devices(DevicesArguments { parity }) => {
                 global.refuse("devices", "it prints to standard output", &[Unused::Plan, Unused::Out])?;
@@ -197,7 +198,7 @@ impl Arguments {
             }
             Subcommands::Bench(given) => {
                 let (file, flags) = given.read(&global)?;
-                Command::Bench(BenchSpec::from_keys(file, flags))
+                Command::Bench(BenchKeys::specify(file, flags)?)
             }
             Subcommands::Completions(CompletionsArguments { shell }) => {
                 global.refuse("completions", "it prints a script", &[Unused::Json, Unused::Plan, Unused::Out])?;

@@ -1,8 +1,8 @@
 //! `eulerscope bench`: GPU against CPU, kernel by kernel and end to end.
 
-use crate::bench::{self, Peak, Report, Row, Settings};
+use crate::bench::{self, BenchSpec, Peak, Report, Row};
 use crate::cli::console::Console;
-use crate::cli::{BenchSpec, Invocation, fit, pictures};
+use crate::cli::{Invocation, fit, pictures};
 use crate::dataset::{Column, Dataset};
 use crate::device::gpu::{self, adapters};
 use crate::device::{Device, cpu};
@@ -16,20 +16,19 @@ const BEST_LAYOUTS: usize = 4;
 
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &BenchSpec) -> Result<()> {
-    let settings = Settings { quick: spec.quick, only: spec.only.clone(), seed: spec.seed };
-    bench::check_names(&settings.only)?;
+    bench::check_names(&spec.only)?;
     let dataset = console.dataset(invocation)?;
     let devices = devices(console, &invocation.device, spec.quick)?;
     let header = header(&devices);
     console.show(&shown_header(&header))?;
     if invocation.plan {
-        let jobs = bench::plan(&settings, &devices);
+        let jobs = bench::plan(spec, &devices);
         let line = |(name, shape, members): &(String, String, usize)| format!("{name}: {members} x {shape}\n");
         console.show(&jobs.iter().map(line).collect::<String>())?;
         return console.emit(&json!({ "header": header, "spec": spec, "jobs": jobs }));
     }
     let mut progress = console.progress("bench");
-    let report = bench::run(&devices, &settings, &mut |fraction, _| progress.at(fraction))?;
+    let report = bench::run(&devices, spec, &mut |fraction, _| progress.at(fraction))?;
     drop(progress);
     let mut record = json!({ "eulerscope": env!("CARGO_PKG_VERSION"), "command": "bench", "spec": spec });
     merge(&mut record, &header);

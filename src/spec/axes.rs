@@ -4,22 +4,16 @@
 //! every combination of their values is a plain sweep of its own.
 
 use super::grid::{Grid, MOST_POINTS, brief, plain, shown};
-use super::keys::{GridText, LayerKeys};
+use super::parts::LayerSpec;
 use super::sweep::SweepSpec;
 use super::words::Model;
 use crate::error::{Error, Result};
 use crate::invalid;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
-use std::str::FromStr;
 
 /// The most combinations of outer axes: each is a sweep of its own, with its figures.
 pub const MOST_COMBINATIONS: usize = 1024;
-/// The axes of the map itself.
-const INNER: [&str; 3] = ["step_size", "radius", "damping"];
-/// Their symbols, which name them too.
-const SYMBOLS: [&str; 3] = ["h", "rho", "gamma"];
 /// A value this close to a whole number, relative to it, is one: what rounding leaves of `log(10,1000,3)`.
 const WHOLE: f64 = 1e-9;
 /// Points of a suggested list.
@@ -84,15 +78,10 @@ impl Axis {
 
     /// Refuses a key that the model has nothing for.
     fn check_model(self, model: Model) -> Result<()> {
-        let given = match self {
-            Axis::Tokens if model == Model::Linear => {
-                return invalid!("sweep_over: tokens: the linear model has 1 token; remove it or use another model");
-            }
-            Axis::Heads => LayerKeys { heads: Some(1), ..LayerKeys::default() },
-            Axis::LogitGain => LayerKeys { logit_gain: Some(1.0), ..LayerKeys::default() },
-            _ => return Ok(()),
-        };
-        given.refuse_unused(model).map_err(|error| Error::Invalid(format!("sweep_over: {error}")))
+        if self == Axis::Tokens && model == Model::Linear {
+            return invalid!("sweep_over: tokens: the linear model has 1 token; remove it or use another model");
+        }
+        LayerSpec::refuse_unused(model, self.key()).map_err(|error| Error::Invalid(format!("sweep_over: {error}")))
     }
 }
 
@@ -135,7 +124,7 @@ impl Axes {
     }
 
     /// Does not sweep a key any longer.
-    pub(super) fn remove(&mut self, axis: Axis) {
+    pub(crate) fn remove(&mut self, axis: Axis) {
         self.0.retain(|(other, _)| *other != axis);
     }
 
@@ -202,78 +191,8 @@ impl SweepSpec {
     }
 }
 
-/// One swept key as it was given: `KEY=GRID`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AxisText {
-    key: String,
-    grid: Option<GridText>,
-}
-
-impl FromStr for AxisText {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
-        let (key, grid) = match text.split_once('=') {
-            Some((key, grid)) => (key, Some(grid.parse()?)),
-            None => (text, None),
-        };
-        Ok(AxisText::new(key, grid))
-    }
-}
-
-impl AxisText {
-    fn new(key: &str, grid: Option<GridText>) -> Self {
-        let key = key.trim().replace('-', "_");
-        let symbol = SYMBOLS.iter().position(|symbol| *symbol == key);
-        AxisText { key: symbol.map_or(key, |inner| INNER[inner].to_owned()), grid }
-    }
-}
-
-/// A swept key that was read.
-pub(super) enum Swept {
-    /// An axis of the map.
-    Inner(&'static str, Grid),
-    /// An outer one.
-    Outer(Axis, Grid),
-}
-
-/// Reads swept keys; `taken` says whether a key was given on its own too.
-pub(super) fn read(texts: &[AxisText], taken: impl Fn(&str) -> bool) -> Result<Vec<Swept>> {
-    for (index, AxisText { key, .. }) in texts.iter().enumerate() {
-        if texts[..index].iter().any(|other| other.key == *key) {
-            return invalid!("sweep_over: {} is given twice; keep one of its grids", shown(key));
-        }
-        if taken(key) {
-            return invalid!("sweep_over: {key} is also given on its own; keep one of the two");
-        }
-    }
-    texts.iter().map(AxisText::read).collect()
-}
-
-impl AxisText {
-    fn read(&self) -> Result<Swept> {
-        let key = &self.key;
-        let inner = INNER.into_iter().find(|name| name == key);
-        let outer = Axis::ALL.into_iter().find(|axis| axis.key() == key);
-        let Some(name) = inner.or(outer.map(Axis::key)) else {
-            let outer = Axis::ALL.map(Axis::key).join(", ");
-            let key = shown(key);
-            return invalid!("sweep_over: `{key}` cannot be swept; write KEY=GRID with {}, {outer}", INNER.join(", "));
-        };
-        let Some(text) = &self.grid else {
-            return invalid!("sweep_over: {name} has no grid; write {name}=GRID, such as {name}=1,2,4");
-        };
-        let grid = text.read(&format!("sweep_over: {name}"))?;
-        match outer {
-            Some(axis) if axis.is_whole() => Ok(Swept::Outer(axis, whole(axis, grid)?)),
-            Some(axis) => Ok(Swept::Outer(axis, grid)),
-            None => Ok(Swept::Inner(name, grid)),
-        }
-    }
-}
-
 /// The grid with whole numbers exact; refuses other numbers, with a list and, if there is one, a grid that would do.
-fn whole(axis: Axis, grid: Grid) -> Result<Grid> {
+pub(crate) fn whole(axis: Axis, grid: Grid) -> Result<Grid> {
     let fits = |value: &&f64| value.round() >= 1.0 && is_whole(**value);
     let Some(value) = grid.values().iter().find(|value| !fits(value)) else {
         let rounded = grid.values().iter().map(|value| value.round()).collect();
@@ -304,32 +223,4 @@ fn nearest_whole(grid: &Grid) -> Option<String> {
         |text: &String| Grid::parse(text).is_ok_and(|grid| grid.values().iter().all(|&v| v >= 0.5 && is_whole(v)));
     let counts = (1..grid.len()).flat_map(|by| [grid.len() + by, grid.len() - by]).filter(|&count| count >= 2);
     counts.take(1000).map(text).find(hits)
-}
-
-/// Swept keys as a table of a file.
-pub(super) fn table<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<AxisText>, D::Error> {
-    deserializer.deserialize_map(AxesVisitor)
-}
-
-struct AxesVisitor;
-
-impl<'de> Visitor<'de> for AxesVisitor {
-    type Value = Vec<AxisText>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("a table of grids, such as { depth = \"10,100\" }")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Vec<AxisText>, A::Error> {
-        let mut texts = Vec::new();
-        while let Some((key, grid)) = map.next_entry::<String, GridText>()? {
-            texts.push(AxisText::new(&key, Some(grid)));
-        }
-        if texts.is_empty() {
-            return Err(de::Error::custom(
-                "the table of swept keys is empty; write one, such as { depth = \"10,100\" }",
-            ));
-        }
-        Ok(texts)
-    }
 }

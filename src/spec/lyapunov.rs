@@ -1,8 +1,7 @@
 //! What `lyapunov` does: the exponents of long products of layers.
 
 use super::check::{self, Gain};
-use super::keys::LyapunovKeys;
-use super::parts::{EnsembleSpec, LayerSpec, take};
+use super::parts::{EnsembleSpec, LayerSpec};
 use super::words::{Model, Weights};
 use crate::error::Result;
 use crate::invalid;
@@ -59,22 +58,6 @@ impl LyapunovSpec {
             top: None,
             blocks: 20,
         }
-    }
-
-    /// The run that a file and the flags ask for; flags win, and what neither says is the model's default.
-    pub fn from_keys(file: &LyapunovKeys, flags: &LyapunovKeys) -> Result<Self> {
-        let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
-        let mut spec = LyapunovSpec::of(model);
-        for keys in [file, flags] {
-            keys.layer.refuse_unused(model)?;
-            spec.ensemble.apply(&keys.ensemble);
-            spec.layer.apply(&keys.layer);
-            take!(keys => spec; radius, step_size, damping, steps, transient_steps);
-            spec.top = keys.top.or(spec.top);
-        }
-        spec.blocks = flags.blocks.or(file.blocks).unwrap_or(spec.blocks.min(spec.steps.max(1)));
-        spec.validate()?;
-        Ok(spec)
     }
 
     /// How many exponents are computed.

@@ -1,7 +1,6 @@
 //! What the specifications share: which matrices are drawn, and what a layer computes.
 
 use super::check;
-use super::keys::{EnsembleKeys, LayerKeys, serialize_seed};
 use super::words::*;
 use crate::error::Result;
 use crate::invalid;
@@ -21,14 +20,6 @@ const LARGEST_RATIO: usize = 64;
 /// The largest tokens * width / heads of a linearised attention: its kernel makes 2.25 loop trips for each, and some
 /// drivers end all loops silently after 65,535.
 pub const MOST_ATTENTION: usize = 24_000;
-
-/// Takes over those fields that were given as keys.
-macro_rules! take {
-    ($keys:expr => $spec:expr; $($field:ident),* $(,)?) => {
-        $( if let Some(value) = $keys.$field { $spec.$field = value; } )*
-    };
-}
-pub(super) use take;
 
 /// Which random matrices are drawn: A = -shift I + rho G / sqrt(width), `layers` of them.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -77,15 +68,6 @@ impl EnsembleSpec {
             Ensemble::Antisymmetric => -1.0,
             Ensemble::Elliptic => self.tau.unwrap_or(0.0),
         }
-    }
-
-    /// Takes over the keys that were given.
-    pub fn apply(&mut self, keys: &EnsembleKeys) {
-        take!(keys => self; radius_kind, shift, width);
-        self.layers = keys.members.unwrap_or(self.layers);
-        self.family = keys.ensemble.unwrap_or(self.family);
-        self.tau = keys.tau.or(self.tau);
-        self.seed = keys.seed.map_or(self.seed, |seed| seed.0);
     }
 
     /// Refuses what cannot be drawn.
@@ -159,10 +141,23 @@ impl LayerSpec {
         }
     }
 
-    /// Takes over the keys that were given.
-    pub fn apply(&mut self, keys: &LayerKeys) {
-        take!(keys => self; model, weights, tokens, heads, ffn_ratio, activation, norm, norm_kind, mask, logit_gain,
-            integrator);
+    /// Refuses a key that means nothing for a model.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid), which names the key and models that have a use for it.
+    pub fn refuse_unused(model: Model, key: &str) -> Result<()> {
+        match key {
+            "heads" | "mask" | "logit_gain" if !model.attends() => {
+                invalid!("{key}: the {model} model has no attention; remove it or use model transformer")
+            }
+            "ffn_ratio" | "activation" if !model.has_ffn() => {
+                invalid!("{key}: the {model} model has none; remove it or use model mlp or transformer")
+            }
+            "norm" | "norm_kind" if model == Model::Linear => {
+                invalid!("{key}: the linear model has none; remove it or use model mlp or transformer")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses layers that cannot be built from `ensemble`.
@@ -276,5 +271,15 @@ impl Serialize for LayerSpec {
         }
         map.serialize_entry("integrator", &self.integrator)?;
         map.end()
+    }
+}
+
+/// Writes a seed as a number, or as hexadecimal text where TOML and JSON readers would lose digits.
+fn serialize_seed<S: serde::Serializer>(seed: &u64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    const EXACT_IN_F64: u64 = 1 << 53;
+    if *seed <= EXACT_IN_F64 {
+        serializer.serialize_u64(*seed)
+    } else {
+        serializer.serialize_str(&format!("{seed:#x}"))
     }
 }

@@ -1,12 +1,10 @@
 //! What `spectrum` does: the eigenvalues of an ensemble, or of matrices from a file.
 
 use super::check::{self, Gain};
-use super::keys::SpectrumKeys;
 use super::parts::EnsembleSpec;
-use super::words::Integrator;
+use super::words::{Integrator, Precision};
 use crate::error::Result;
 use crate::invalid;
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -14,16 +12,6 @@ use std::str::FromStr;
 
 /// The finest pseudospectrum, in points a side.
 const MOST_POINTS_A_SIDE: usize = 1000;
-
-/// The numbers that eigenvalues are computed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 24 bits
-    F32,
-    /// 53 bits; on a GPU only where the adapter has them
-    F64,
-}
 
 /// Which quantities are derived of a matrix of a file besides its eigenvalues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,36 +153,6 @@ impl Default for SpectrumSpec {
 }
 
 impl SpectrumSpec {
-    /// The spectrum that a file and the flags ask for; flags win. Beside a matrix of the flags the file's ensemble means
-    /// nothing; an ensemble of the flags beside the file's matrix is refused.
-    pub fn from_keys(file: &SpectrumKeys, flags: &SpectrumKeys) -> Result<Self> {
-        let mut spec = SpectrumSpec::default();
-        for keys in [file, flags] {
-            let drawn = keys.radius.map(|_| "radius").or(keys.ensemble.first());
-            if let (Some(name), true) = (drawn, keys.matrix.is_some() || spec.matrix.is_some()) {
-                return invalid!("{name}: matrices of a file are taken as they are; remove `{name}` or `matrix`");
-            }
-            if keys.matrix.is_some() {
-                spec = SpectrumSpec { ensemble: EnsembleSpec::default(), radius: 1.0, ..spec };
-            }
-            spec.apply(keys);
-        }
-        spec.validate()?;
-        Ok(spec)
-    }
-
-    fn apply(&mut self, keys: &SpectrumKeys) {
-        self.ensemble.apply(&keys.ensemble);
-        self.radius = keys.radius.unwrap_or(self.radius);
-        self.step_size = keys.step_size.or(self.step_size);
-        self.damping = keys.damping.or(self.damping);
-        self.matrix = keys.matrix.clone().or(self.matrix.take());
-        self.values |= keys.values;
-        self.precision = keys.precision.or(self.precision);
-        self.pseudospectrum = keys.pseudospectrum.or(self.pseudospectrum);
-        self.derived = keys.derived.unwrap_or(self.derived);
-    }
-
     /// Scale and offset that turn an eigenvalue of A into what is asked for: 1 - damping + step_size λ, or λ itself.
     pub fn affine(&self) -> (f64, f64) {
         match (self.step_size, self.damping) {

@@ -1,11 +1,10 @@
 //! What a sweep does: a stability map over step size × radius × damping.
 
-use super::axes::{self, Axes, Axis, Swept};
+use super::axes::Axes;
 use super::check::{self, Gain};
 use super::grid::{Grid, MOST_POINTS};
-use super::keys::SweepKeys;
 use super::map_axes::MapAxes;
-use super::parts::{EnsembleSpec, LayerSpec, take};
+use super::parts::{EnsembleSpec, LayerSpec};
 use super::words::*;
 use crate::error::{Error, Result};
 use crate::invalid;
@@ -115,48 +114,6 @@ impl SweepSpec {
             sweep_over: Axes::default(),
             axes: None,
         }
-    }
-
-    /// The sweep that a file and the flags ask for; flags win, and what neither says is the model's default.
-    pub fn from_keys(file: &SweepKeys, flags: &SweepKeys) -> Result<Self> {
-        let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
-        file.layer.refuse_unused(model)?;
-        flags.layer.refuse_unused(model)?;
-        let mut spec = SweepSpec::of(model);
-        spec.apply(file)?;
-        spec.apply(flags)?;
-        spec.trajectories = spec.trajectories.min(spec.ensemble.layers);
-        spec.validate()?;
-        Ok(spec)
-    }
-
-    fn apply(&mut self, keys: &SweepKeys) -> Result<()> {
-        self.ensemble.apply(&keys.ensemble);
-        self.layer.apply(&keys.layer);
-        take!(keys => self; depth, step_scaling, threshold, perturbations, trajectories);
-        self.linearise_every = keys.linearise_every.or(self.linearise_every);
-        self.chunk = keys.chunk.or(self.chunk);
-        self.axes = keys.axes.as_deref().map(MapAxes::parse).transpose()?.or(self.axes);
-        for (name, text, grid) in [
-            ("step_size", &keys.step_size, &mut self.step_size),
-            ("radius", &keys.radius, &mut self.radius),
-            ("damping", &keys.damping, &mut self.damping),
-        ] {
-            if let Some(text) = text {
-                *grid = text.read(name)?;
-            }
-        }
-        // A key given on its own wins over an earlier sweep of it.
-        Axis::ALL.into_iter().filter(|axis| keys.gives(axis.key())).for_each(|axis| self.sweep_over.remove(axis));
-        for swept in axes::read(&keys.sweep_over, |key| keys.gives(key))? {
-            match swept {
-                Swept::Outer(axis, grid) => self.sweep_over.set(axis, grid),
-                Swept::Inner("step_size", grid) => self.step_size = grid,
-                Swept::Inner("radius", grid) => self.radius = grid,
-                Swept::Inner(_, grid) => self.damping = grid,
-            }
-        }
-        Ok(())
     }
 
     /// How many cells one map has: step sizes × radii × dampings.

@@ -1,40 +1,171 @@
 //! The words a specification is made of. Each is spelled the same on the command line, in TOML and in the record.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// Gives a word its one spelling, shared by help, errors and records.
-macro_rules! spelled {
-    ($($word:ty),* $(,)?) => { $(
-        impl $word {
-            /// The spelling on the command line, in TOML and in records.
-            pub fn name(self) -> String {
-                self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-            }
-        }
-        impl std::fmt::Display for $word {
-            fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-                formatter.pad(&self.name())
-            }
-        }
-    )* };
+/// A word of a specification: one of a few, each with one spelling.
+pub trait Word: Copy + PartialEq + Send + Sync + 'static {
+    /// All of them, in the order in which help lists them.
+    const ALL: &'static [Self];
+
+    /// The spelling on the command line, in TOML and in records.
+    fn name(self) -> &'static str;
+
+    /// What it stands for, in half a line.
+    fn meaning(self) -> &'static str;
 }
 
-spelled!(Model, Ensemble, Weights, RadiusKind, Activation, NormPlacement, NormKind, Mask, Integrator, StepScaling);
+/// Declares words with their spellings and meanings.
+macro_rules! words {
+    ($(
+        $(#[doc = $doc:literal])+
+        pub enum $word:ident, by default $default:ident {
+            $(#[doc = $meaning:literal] $variant:ident = $name:literal,)+
+        }
+    )+) => { $(
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum $word {
+            $(#[doc = $meaning] #[serde(rename = $name)] $variant,)+
+        }
 
-/// What one layer computes, f(x).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Model {
-    /// f(x) = A x
-    #[default]
-    Linear,
-    /// f(x) = W2 φ(W1 norm(x))
-    Mlp,
-    /// f(x) = MultiHead(norm(x))
-    Attention,
-    /// Attention, then FFN, each its own Euler step
-    Transformer,
+        impl Default for $word {
+            fn default() -> Self {
+                $word::$default
+            }
+        }
+
+        impl Word for $word {
+            const ALL: &'static [Self] = &[$($word::$variant,)+];
+
+            fn name(self) -> &'static str {
+                match self { $($word::$variant => $name,)+ }
+            }
+
+            fn meaning(self) -> &'static str {
+                match self { $($word::$variant => $meaning.trim_ascii(),)+ }
+            }
+        }
+
+        impl std::fmt::Display for $word {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+                formatter.pad(self.name())
+            }
+        }
+    )+ };
+}
+
+words! {
+    /// What one layer computes, f(x).
+    pub enum Model, by default Linear {
+        /// f(x) = A x
+        Linear = "linear",
+        /// f(x) = W2 φ(W1 norm(x))
+        Mlp = "mlp",
+        /// f(x) = MultiHead(norm(x))
+        Attention = "attention",
+        /// Attention, then FFN, each its own Euler step
+        Transformer = "transformer",
+    }
+
+    /// Which random matrices are drawn.
+    pub enum Ensemble, by default Ginibre {
+        /// Independent normal entries
+        Ginibre = "ginibre",
+        /// A = Aᵀ: real eigenvalues
+        Symmetric = "symmetric",
+        /// A = −Aᵀ: imaginary eigenvalues
+        Antisymmetric = "antisymmetric",
+        /// In between: A_ij and A_ji have correlation tau
+        Elliptic = "elliptic",
+    }
+
+    /// Whether the steps of one member share their layer.
+    pub enum Weights, by default Tied {
+        /// Each member iterates one layer
+        Tied = "tied",
+        /// A fresh layer at every step
+        Iid = "iid",
+    }
+
+    /// What `radius` is the radius of.
+    pub enum RadiusKind, by default Nominal {
+        /// The edge of the limiting law: A = rho G / sqrt(n)
+        Nominal = "nominal",
+        /// Each A is rescaled by its own measured radius
+        Exact = "exact",
+    }
+
+    /// The nonlinearity φ of the FFN.
+    pub enum Activation, by default Gelu {
+        /// max(0, x)
+        Relu = "relu",
+        /// x Φ(x)
+        Gelu = "gelu",
+        /// tanh(x)
+        Tanh = "tanh",
+    }
+
+    /// Where the norm stands in a sublayer.
+    pub enum NormPlacement, by default Pre {
+        /// No norm at all
+        None = "none",
+        /// On the input of f
+        Pre = "pre",
+        /// On the updated state
+        Post = "post",
+    }
+
+    /// Which norm.
+    pub enum NormKind, by default Layernorm {
+        /// Subtracts the mean, divides by the standard deviation
+        Layernorm = "layernorm",
+        /// Divides by the root mean square
+        Rmsnorm = "rmsnorm",
+    }
+
+    /// Which tokens a token attends to.
+    pub enum Mask, by default None {
+        /// All of them
+        None = "none",
+        /// Itself and those before it
+        Causal = "causal",
+    }
+
+    /// How one step of size h follows dx/dt = f(x).
+    pub enum Integrator, by default Euler {
+        /// x + h f(x), the residual update
+        Euler = "euler",
+        /// Two evaluations of f, order 2
+        Heun = "heun",
+        /// The classical Runge-Kutta method: four evaluations, order 4
+        Rk4 = "rk4",
+        /// Implicit, order 1; linear model only
+        BackwardEuler = "backward-euler",
+        /// The solution itself; linear model only
+        ExponentialEuler = "exponential-euler",
+        /// Half attention, FFN, half attention (Macaron); transformer only
+        Strang = "strang",
+        /// The same with sub-steps of order 4, which make it one of order 2
+        StrangRk4 = "strang-rk4",
+    }
+
+    /// How the step size depends on the depth L.
+    pub enum StepScaling, by default Constant {
+        /// h
+        Constant = "constant",
+        /// h / sqrt(L)
+        InverseSqrtDepth = "inverse-sqrt-depth",
+        /// h / L
+        InverseDepth = "inverse-depth",
+    }
+
+    /// The numbers that eigenvalues are computed in.
+    pub enum Precision, by default F32 {
+        /// 24 bits
+        F32 = "f32",
+        /// 53 bits; on a GPU only where the adapter has them
+        F64 = "f64",
+    }
 }
 
 impl Model {
@@ -47,125 +178,6 @@ impl Model {
     pub fn has_ffn(self) -> bool {
         matches!(self, Model::Mlp | Model::Transformer)
     }
-}
-
-/// Which random matrices are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ensemble {
-    /// Independent normal entries
-    #[default]
-    Ginibre,
-    /// A = Aᵀ: real eigenvalues
-    Symmetric,
-    /// A = −Aᵀ: imaginary eigenvalues
-    Antisymmetric,
-    /// In between: A_ij and A_ji have correlation tau
-    Elliptic,
-}
-
-/// Whether the steps of one member share their layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Weights {
-    /// Each member iterates one layer
-    #[default]
-    Tied,
-    /// A fresh layer at every step
-    Iid,
-}
-
-/// What `radius` is the radius of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RadiusKind {
-    /// The edge of the limiting law: A = rho G / sqrt(n)
-    #[default]
-    Nominal,
-    /// Each A is rescaled by its own measured radius
-    Exact,
-}
-
-/// The nonlinearity φ of the FFN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Activation {
-    /// max(0, x)
-    Relu,
-    /// x Φ(x)
-    #[default]
-    Gelu,
-    /// tanh(x)
-    Tanh,
-}
-
-/// Where the norm stands in a sublayer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NormPlacement {
-    /// No norm at all
-    None,
-    /// On the input of f
-    #[default]
-    Pre,
-    /// On the updated state
-    Post,
-}
-
-/// Which norm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NormKind {
-    /// Subtracts the mean, divides by the standard deviation
-    #[default]
-    Layernorm,
-    /// Divides by the root mean square
-    Rmsnorm,
-}
-
-/// Which tokens a token attends to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mask {
-    /// All of them
-    #[default]
-    None,
-    /// Itself and those before it
-    Causal,
-}
-
-/// How one step of size h follows dx/dt = f(x).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Integrator {
-    /// x + h f(x), the residual update
-    #[default]
-    Euler,
-    /// Two evaluations of f, order 2
-    Heun,
-    /// The classical Runge-Kutta method: four evaluations, order 4
-    Rk4,
-    /// Implicit, order 1; linear model only
-    BackwardEuler,
-    /// The solution itself; linear model only
-    ExponentialEuler,
-    /// Half attention, FFN, half attention (Macaron); transformer only
-    Strang,
-    /// The same with sub-steps of order 4, which make it one of order 2
-    StrangRk4,
-}
-
-/// How the step size depends on the depth L.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepScaling {
-    /// h
-    #[default]
-    Constant,
-    /// h / sqrt(L)
-    InverseSqrtDepth,
-    /// h / L
-    InverseDepth,
 }
 
 impl StepScaling {

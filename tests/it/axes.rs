@@ -5,8 +5,9 @@ use crate::cli_results::{columns, flattened, json, run};
 use eulerscope::cli::{self, Command, Request};
 use eulerscope::device::Device;
 use eulerscope::kernel::attend_tangent::MOST_WORK;
-use eulerscope::spec::keys::SweepKeys;
-use eulerscope::spec::{Axis, MOST_ATTENTION, SweepSpec, file};
+use eulerscope::request::file;
+use eulerscope::request::keys::{Keys, SweepKeys};
+use eulerscope::spec::{Axis, MOST_ATTENTION, SweepSpec};
 use eulerscope::sweep::{self, Cell};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 fn from_text(text: &str) -> SweepSpec {
-    SweepSpec::from_keys(&file::parse(text).expect("a file"), &SweepKeys::default()).expect("a specification")
+    SweepKeys::specify(file::parse(text).expect("a file"), SweepKeys::default()).expect("a specification")
 }
 
 #[track_caller]

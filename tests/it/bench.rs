@@ -1,7 +1,7 @@
 //! The bench: its rows follow from the lists, and its numbers hang together.
 
 use crate::adapter::software;
-use eulerscope::bench::{Report, Row, Settings, check_names, names, run};
+use eulerscope::bench::{BenchSpec, Report, Row, check_names, names, run};
 use eulerscope::device::Device;
 use eulerscope::kernel::KERNELS;
 use std::ops::ControlFlow;
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 fn quick(only: &[&str]) -> (Vec<Device>, Report) {
     let devices = vec![software(), Device::open("cpu").expect("always there").0];
-    let settings = Settings { quick: true, only: only.iter().map(|name| name.to_string()).collect(), seed: 1 };
+    let settings = BenchSpec { quick: true, only: only.iter().map(|name| name.to_string()).collect(), seed: 1 };
     let report = run(&devices, &settings, &mut |_, _| ControlFlow::Continue(())).expect("the bench runs");
     (devices, report)
 }
@@ -118,7 +118,7 @@ fn the_script_for_hardware_ends_in_time_and_keeps_what_it_has() {
 #[test]
 fn a_run_that_is_stopped_says_so() {
     let devices = vec![Device::open("cpu").expect("always there").0];
-    let settings = Settings { quick: true, only: vec!["record".to_string()], seed: 0 };
+    let settings = BenchSpec { quick: true, only: vec!["record".to_string()], seed: 0 };
     let report = run(&devices, &settings, &mut |_, _| ControlFlow::Break(())).expect("stopping is no failure");
     assert!(report.interrupted && report.rows.is_empty());
 }

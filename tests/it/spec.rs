@@ -2,12 +2,14 @@
 
 use eulerscope::cli::{self, Command, Invocation, Request};
 use eulerscope::error::Error;
-use eulerscope::spec::{Ensemble, Grid, Model, SweepSpec, Weights, file, keys::SweepKeys};
+use eulerscope::request::file;
+use eulerscope::request::keys::{Keys, SweepKeys};
+use eulerscope::spec::{Ensemble, Grid, Model, SweepSpec, Weights};
 use proptest::prelude::*;
 use std::ffi::OsString;
 
 fn from_text(text: &str) -> Result<SweepSpec, Error> {
-    SweepSpec::from_keys(&file::parse(text)?, &SweepKeys::default())
+    SweepKeys::specify(file::parse(text)?, SweepKeys::default())
 }
 
 #[track_caller]

@@ -1,7 +1,8 @@
 //! The keys of `lyapunov`.
 
-use super::{EnsembleKeys, Keys, LayerKeys, Seed, Source};
+use super::{EnsembleKeys, Keys, LayerKeys, Seed, Source, take};
 use crate::error::Result;
+use crate::spec::LyapunovSpec;
 
 /// What the layers do, and how many steps of them.
 #[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
@@ -46,10 +47,27 @@ pub struct LyapunovKeys {
 }
 
 impl Keys for LyapunovKeys {
+    type Spec = LyapunovSpec;
+
     const COMMAND: &'static str = "lyapunov";
 
     fn read(file: &impl Source) -> Result<Self> {
         Ok(LyapunovKeys { ensemble: file.view()?, layer: file.view()?, ..file.view()? })
+    }
+
+    fn specify(file: Self, flags: Self) -> Result<LyapunovSpec> {
+        let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
+        let mut spec = LyapunovSpec::of(model);
+        for keys in [&file, &flags] {
+            keys.layer.refuse_unused(model)?;
+            keys.ensemble.apply(&mut spec.ensemble);
+            keys.layer.apply(&mut spec.layer);
+            take!(keys => spec; radius, step_size, damping, steps, transient_steps);
+            spec.top = keys.top.or(spec.top);
+        }
+        spec.blocks = flags.blocks.or(file.blocks).unwrap_or(spec.blocks.min(spec.steps.max(1)));
+        spec.validate()?;
+        Ok(spec)
     }
 
     fn set_global(&mut self, seed: Option<Seed>, chunk: Option<usize>) {

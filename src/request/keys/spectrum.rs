@@ -1,8 +1,9 @@
 //! The keys of `spectrum`.
 
-use super::{EnsembleKeys, Keys, Seed, Source};
+use super::{EnsembleKeys, Keys, Seed, Source, word};
 use crate::error::Result;
-use crate::spec::{Precision, Quantities};
+use crate::invalid;
+use crate::spec::{EnsembleSpec, Precision, Quantities, SpectrumSpec};
 use std::path::PathBuf;
 
 /// The flags that draw an ensemble have no meaning beside `--matrix`.
@@ -31,7 +32,7 @@ pub struct SpectrumKeys {
     #[arg(long)]
     pub values: bool,
     /// Numbers that eigenvalues are computed in; a GPU needs to have f64 [default: f32; f64 for files on a host]
-    #[arg(long, value_name = "BITS")]
+    #[arg(long, value_name = "BITS", value_parser = word::<Precision>())]
     pub precision: Option<Precision>,
     /// Smallest singular values of z I - A on a grid of N x N points z, for the first matrix of the file
     #[arg(long, value_name = "N")]
@@ -50,14 +51,48 @@ pub struct SpectrumKeys {
 }
 
 impl Keys for SpectrumKeys {
+    type Spec = SpectrumSpec;
+
     const COMMAND: &'static str = "spectrum";
 
     fn read(file: &impl Source) -> Result<Self> {
         Ok(SpectrumKeys { ensemble: file.view()?, ..file.view()? })
     }
 
+    /// Beside a matrix of the flags the file's ensemble means nothing; an ensemble of the flags beside the file's matrix is
+    /// refused.
+    fn specify(file: Self, flags: Self) -> Result<SpectrumSpec> {
+        let mut spec = SpectrumSpec::default();
+        for keys in [&file, &flags] {
+            let drawn = keys.radius.map(|_| "radius").or(keys.ensemble.first());
+            if let (Some(name), true) = (drawn, keys.matrix.is_some() || spec.matrix.is_some()) {
+                return invalid!("{name}: matrices of a file are taken as they are; remove `{name}` or `matrix`");
+            }
+            if keys.matrix.is_some() {
+                spec = SpectrumSpec { ensemble: EnsembleSpec::default(), radius: 1.0, ..spec };
+            }
+            keys.apply(&mut spec);
+        }
+        spec.validate()?;
+        Ok(spec)
+    }
+
     fn set_global(&mut self, seed: Option<Seed>, chunk: Option<usize>) {
         self.ensemble.seed = seed;
         self.chunk = chunk;
+    }
+}
+
+impl SpectrumKeys {
+    fn apply(&self, spec: &mut SpectrumSpec) {
+        self.ensemble.apply(&mut spec.ensemble);
+        spec.radius = self.radius.unwrap_or(spec.radius);
+        spec.step_size = self.step_size.or(spec.step_size);
+        spec.damping = self.damping.or(spec.damping);
+        spec.matrix = self.matrix.clone().or(spec.matrix.take());
+        spec.values |= self.values;
+        spec.precision = self.precision.or(spec.precision);
+        spec.pseudospectrum = self.pseudospectrum.or(spec.pseudospectrum);
+        spec.derived = self.derived.unwrap_or(spec.derived);
     }
 }

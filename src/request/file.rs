@@ -1,10 +1,10 @@
 //! A specification as a file: TOML with the same keys as the flags, with `_` for `-`, or the record of an earlier run.
 
-use super::grid::shown;
 use super::keys::{Keys, Source};
 use super::record;
 use crate::error::{Error, Result};
 use crate::invalid;
+use crate::spec::grid::shown;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;

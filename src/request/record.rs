@@ -1,10 +1,10 @@
 //! The record of an earlier run as a specification: what it was asked for can be asked for again.
 
 use super::file::{in_plain_words, unknown};
-use super::grid::shown;
 use super::keys::{BenchKeys, Keys, LyapunovKeys, Source, SpectrumKeys, SweepKeys};
 use crate::error::{Error, Result};
 use crate::invalid;
+use crate::spec::grid::shown;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

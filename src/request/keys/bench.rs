@@ -1,6 +1,7 @@
 //! The keys of `bench`.
 
 use super::{Keys, Seed, Source};
+use crate::bench::BenchSpec;
 use crate::error::Result;
 
 /// What is measured.
@@ -19,11 +20,21 @@ pub struct BenchKeys {
 }
 
 impl Keys for BenchKeys {
+    type Spec = BenchSpec;
+
     const COMMAND: &'static str = "bench";
     const HAS_CHUNK: bool = false;
 
     fn read(file: &impl Source) -> Result<Self> {
         file.view()
+    }
+
+    fn specify(file: Self, flags: Self) -> Result<BenchSpec> {
+        Ok(BenchSpec {
+            quick: flags.quick || file.quick,
+            only: if flags.only.is_empty() { file.only } else { flags.only },
+            seed: flags.seed.or(file.seed).map_or(0, |seed| seed.0),
+        })
     }
 
     fn set_global(&mut self, seed: Option<Seed>, _chunk: Option<usize>) {

@@ -1,0 +1,9 @@
+//! What somebody asks for: flags, files of TOML and records of earlier runs become specifications here.
+//!
+//! - [`keys`] lists what can be given, once for flags and files, and makes specifications of it.
+//! - [`mod@file`] reads TOML, and the record of a run so that it can be run again.
+
+pub mod file;
+pub mod keys;
+mod record;
+mod swept;

@@ -1,0 +1,68 @@
+//! The keys of a specification, as somebody gave them: each is a flag and a TOML key, listed once for both.
+//!
+//! Everything is optional here; the defaults live with the specifications.
+
+mod bench;
+mod ensemble;
+mod layer;
+mod lyapunov;
+mod spectrum;
+mod sweep;
+mod text;
+
+pub use bench::BenchKeys;
+pub use ensemble::EnsembleKeys;
+pub use layer::LayerKeys;
+pub use lyapunov::LyapunovKeys;
+pub use spectrum::SpectrumKeys;
+pub use sweep::SweepKeys;
+pub use text::{GridText, Seed};
+
+use crate::error::Result;
+use crate::spec::Word;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+/// The keys of a command: its flags, and what its file can say.
+pub trait Keys: clap::Args + Default {
+    /// What they specify.
+    type Spec;
+
+    /// The command.
+    const COMMAND: &'static str;
+    /// Can its file say how many members are computed at a time?
+    const HAS_CHUNK: bool = true;
+
+    /// Reads all of them from one file.
+    fn read(file: &impl Source) -> Result<Self>;
+
+    /// What a file and the flags ask for: flags win, and what neither says is a default.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid) for what cannot be computed or would mean nothing.
+    fn specify(file: Self, flags: Self) -> Result<Self::Spec>;
+
+    /// Takes over those that are global options on the command line.
+    fn set_global(&mut self, seed: Option<Seed>, chunk: Option<usize>);
+}
+
+/// A file of keys that can be looked at as often as there are groups of keys in it: so each key is listed once, and
+/// errors keep their place.
+pub trait Source {
+    /// The keys of one group; others are none of its business.
+    fn view<T: serde::de::DeserializeOwned>(&self) -> Result<T>;
+}
+
+/// How the command line reads a word.
+fn word<T: Word>() -> impl TypedValueParser<Value = T> {
+    let values = T::ALL.iter().map(|word| PossibleValue::new(word.name()).help(word.meaning()));
+    PossibleValuesParser::new(values)
+        .try_map(|name| T::ALL.iter().copied().find(|word| word.name() == name).ok_or("one of the words above"))
+}
+
+/// Takes over those fields that were given as keys.
+macro_rules! take {
+    ($keys:expr => $spec:expr; $($field:ident),* $(,)?) => {
+        $( if let Some(value) = $keys.$field { $spec.$field = value; } )*
+    };
+}
+use take;

@@ -1,0 +1,66 @@
+//! The keys of a layer.
+
+use super::{take, word};
+use crate::error::Result;
+use crate::spec::{Activation, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement, Weights};
+
+/// What a layer computes.
+#[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
+#[serde(default)]
+pub struct LayerKeys {
+    /// What a layer computes [default: linear]
+    #[arg(long, value_name = "NAME", help_heading = "Layer", value_parser = word::<Model>())]
+    pub model: Option<Model>,
+    /// Whether the steps of a member share their layer [default: tied; iid for lyapunov]
+    #[arg(long, value_name = "KIND", help_heading = "Layer", value_parser = word::<Weights>())]
+    pub weights: Option<Weights>,
+    /// Tokens T, 1 to 512 [default: 4 with attention, else 1]
+    #[arg(long, value_name = "T", help_heading = "Layer", allow_negative_numbers = true)]
+    pub tokens: Option<usize>,
+    /// Attention heads; must divide the width [default: 4]
+    #[arg(long, value_name = "COUNT", help_heading = "Layer", allow_negative_numbers = true)]
+    pub heads: Option<usize>,
+    /// FFN width over the width [default: 4]
+    #[arg(long, value_name = "RATIO", help_heading = "Layer", allow_negative_numbers = true)]
+    pub ffn_ratio: Option<usize>,
+    /// Nonlinearity of the FFN [default: gelu]
+    #[arg(long, value_name = "NAME", help_heading = "Layer", value_parser = word::<Activation>())]
+    pub activation: Option<Activation>,
+    /// Where the norm stands [default: pre]
+    #[arg(long, value_name = "PLACE", help_heading = "Layer", value_parser = word::<NormPlacement>())]
+    pub norm: Option<NormPlacement>,
+    /// Which norm [default: layernorm]
+    #[arg(long, value_name = "NAME", help_heading = "Layer", value_parser = word::<NormKind>())]
+    pub norm_kind: Option<NormKind>,
+    /// Which tokens a token attends to [default: none]
+    #[arg(long, value_name = "MASK", help_heading = "Layer", value_parser = word::<Mask>())]
+    pub mask: Option<Mask>,
+    /// Factor on the attention scores [default: 1]
+    #[arg(long, value_name = "NUMBER", help_heading = "Layer", allow_negative_numbers = true)]
+    pub logit_gain: Option<f64>,
+    /// How a step follows dx/dt = f(x) [default: euler]
+    #[arg(long, value_name = "NAME", help_heading = "Layer", value_parser = word::<Integrator>())]
+    pub integrator: Option<Integrator>,
+}
+
+impl LayerKeys {
+    /// Refuses keys that were given although the model has nothing that they could change.
+    pub(super) fn refuse_unused(&self, model: Model) -> Result<()> {
+        let given = [
+            ("heads", self.heads.is_some()),
+            ("mask", self.mask.is_some()),
+            ("logit_gain", self.logit_gain.is_some()),
+            ("ffn_ratio", self.ffn_ratio.is_some()),
+            ("activation", self.activation.is_some()),
+            ("norm", self.norm.is_some()),
+            ("norm_kind", self.norm_kind.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).try_for_each(|(key, _)| LayerSpec::refuse_unused(model, key))
+    }
+
+    /// Takes over the keys that were given.
+    pub(super) fn apply(&self, spec: &mut LayerSpec) {
+        take!(self => spec; model, weights, tokens, heads, ffn_ratio, activation, norm, norm_kind, mask, logit_gain,
+            integrator);
+    }
+}

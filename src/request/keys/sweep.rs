@@ -1,0 +1,134 @@
+//! The keys of `sweep`.
+
+use super::{EnsembleKeys, GridText, Keys, LayerKeys, Seed, Source, take, word};
+use crate::error::Result;
+use crate::request::swept::{self, AxisText, Swept};
+use crate::spec::{Axis, MapAxes, StepScaling, SweepSpec};
+
+/// What `sweep` varies and how it steps.
+#[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
+#[serde(default)]
+pub struct SweepKeys {
+    /// Step sizes h [default: 32 from 0.01 to 2, with 1 among them; 12 for nonlinear models]
+    #[arg(long, visible_alias = "h", value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    #[serde(alias = "h")]
+    pub step_size: Option<GridText>,
+    /// Spectral radii rho [default: lin(0.05,1.6,32); lin(0.1,1.6,12) for nonlinear models]
+    #[arg(long, visible_alias = "rho", value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    #[serde(alias = "rho")]
+    pub radius: Option<GridText>,
+    /// Friction gamma, 0 to 1 [default: 0,0.1]
+    #[arg(long, visible_alias = "gamma", value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
+    #[serde(alias = "gamma")]
+    pub damping: Option<GridText>,
+    /// Steps L of a trajectory [default: 80]
+    #[arg(long, visible_alias = "steps", value_name = "STEPS", help_heading = "Sweep", allow_negative_numbers = true)]
+    #[serde(alias = "steps")]
+    pub depth: Option<usize>,
+    /// How the step size shrinks with the depth [default: constant]
+    #[arg(long, value_name = "KIND", help_heading = "Sweep", value_parser = word::<StepScaling>())]
+    pub step_scaling: Option<StepScaling>,
+    /// Growth of the norm that counts as diverged [default: 1000]
+    #[arg(long, value_name = "FACTOR", help_heading = "Sweep", allow_negative_numbers = true)]
+    pub threshold: Option<f64>,
+    /// Linearise the MLP or transformer at every K-th step, 0 for never [default: first, middle and last]
+    #[arg(long, value_name = "K", help_heading = "Sweep", allow_negative_numbers = true)]
+    pub linearise_every: Option<usize>,
+    /// Follow a random tangent along each trajectory of a nonlinear model [default: true]
+    #[arg(long, value_name = "BOOL", help_heading = "Sweep", num_args = 0..=1, default_missing_value = "true")]
+    pub perturbations: Option<bool>,
+    /// Members recorded step by step [default: 8]
+    #[arg(long, value_name = "COUNT", help_heading = "Sweep", allow_negative_numbers = true)]
+    pub trajectories: Option<usize>,
+    /// Sweep one more key, once for each: step_size, radius, damping, depth, width, tokens, heads or logit_gain
+    #[arg(long, value_name = "KEY=GRID", help_heading = "Sweep")]
+    #[serde(deserialize_with = "swept::table")]
+    pub sweep_over: Vec<AxisText>,
+    /// The axes of the maps, two swept keys [default: step_size,radius]
+    #[arg(long, value_name = "X,Y", help_heading = "Sweep")]
+    pub axes: Option<String>,
+    /// Members computed at a time; on the command line it is a global option.
+    #[arg(skip)]
+    pub chunk: Option<usize>,
+    /// Which matrices are drawn.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub ensemble: EnsembleKeys,
+    /// What a layer computes.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub layer: LayerKeys,
+}
+
+impl Keys for SweepKeys {
+    type Spec = SweepSpec;
+
+    const COMMAND: &'static str = "sweep";
+
+    fn read(file: &impl Source) -> Result<Self> {
+        Ok(SweepKeys { ensemble: file.view()?, layer: file.view()?, ..file.view()? })
+    }
+
+    fn specify(file: Self, flags: Self) -> Result<SweepSpec> {
+        let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
+        file.layer.refuse_unused(model)?;
+        flags.layer.refuse_unused(model)?;
+        let mut spec = SweepSpec::of(model);
+        file.apply(&mut spec)?;
+        flags.apply(&mut spec)?;
+        spec.trajectories = spec.trajectories.min(spec.ensemble.layers);
+        spec.validate()?;
+        Ok(spec)
+    }
+
+    fn set_global(&mut self, seed: Option<Seed>, chunk: Option<usize>) {
+        self.ensemble.seed = seed;
+        self.chunk = chunk;
+    }
+}
+
+impl SweepKeys {
+    /// Was this key, one that can be swept, given on its own?
+    fn gives(&self, key: &str) -> bool {
+        match key {
+            "step_size" => self.step_size.is_some(),
+            "radius" => self.radius.is_some(),
+            "damping" => self.damping.is_some(),
+            "depth" => self.depth.is_some(),
+            "width" => self.ensemble.width.is_some(),
+            "tokens" => self.layer.tokens.is_some(),
+            "heads" => self.layer.heads.is_some(),
+            "logit_gain" => self.layer.logit_gain.is_some(),
+            _ => false,
+        }
+    }
+
+    fn apply(&self, spec: &mut SweepSpec) -> Result<()> {
+        self.ensemble.apply(&mut spec.ensemble);
+        self.layer.apply(&mut spec.layer);
+        take!(self => spec; depth, step_scaling, threshold, perturbations, trajectories);
+        spec.linearise_every = self.linearise_every.or(spec.linearise_every);
+        spec.chunk = self.chunk.or(spec.chunk);
+        spec.axes = self.axes.as_deref().map(MapAxes::parse).transpose()?.or(spec.axes);
+        for (name, text, grid) in [
+            ("step_size", &self.step_size, &mut spec.step_size),
+            ("radius", &self.radius, &mut spec.radius),
+            ("damping", &self.damping, &mut spec.damping),
+        ] {
+            if let Some(text) = text {
+                *grid = text.read(name)?;
+            }
+        }
+        // A key given on its own wins over an earlier sweep of it.
+        Axis::ALL.into_iter().filter(|axis| self.gives(axis.key())).for_each(|axis| spec.sweep_over.remove(axis));
+        for swept in swept::read(&self.sweep_over, |key| self.gives(key))? {
+            match swept {
+                Swept::Outer(axis, grid) => spec.sweep_over.set(axis, grid),
+                Swept::Inner("step_size", grid) => spec.step_size = grid,
+                Swept::Inner("radius", grid) => spec.radius = grid,
+                Swept::Inner(_, grid) => spec.damping = grid,
+            }
+        }
+        Ok(())
+    }
+}
