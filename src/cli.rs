@@ -1,26 +1,17 @@
 //! The command line: text becomes an [`Invocation`] here, and nowhere else.
 
-mod along_depth;
 mod args;
 mod bench;
 mod console;
-mod curves;
 mod devices;
 mod ending;
 mod fit;
 mod lyapunov;
 mod headline;
-mod maps;
 mod outlook;
-mod pictures;
 mod process;
-mod results;
-mod scaling;
 mod spectrum;
-mod step_spectrum;
 mod sweep;
-mod tables;
-mod thinning;
 
 use crate::bench::BenchSpec;
 use crate::error::{Error, Result};

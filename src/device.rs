@@ -16,6 +16,9 @@ use profile::{Profile, Recorder};
 use serde::Serialize;
 use std::ops::ControlFlow;
 
+/// Is told how far a run is, as a fraction from 0 to 1; may ask it to stop.
+pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
+
 /// What runs the plans.
 pub enum Device {
     /// f32 on an adapter, through WGSL.
@@ -39,6 +42,15 @@ pub struct Description {
     pub backend: String,
     /// Is it a GPU driver that runs on the CPU?
     pub software: bool,
+}
+
+impl Description {
+    /// The device in the caption of a figure: its kind, its number type and its name.
+    pub fn caption(&self) -> String {
+        let numbers = if self.kind == "reference" { "f64" } else { "f32" };
+        let software = if self.software { ", software" } else { "" };
+        format!("{} {numbers}{software}: {}", self.kind, self.name)
+    }
 }
 
 impl std::fmt::Display for Description {

@@ -3,8 +3,8 @@
 //! The modules stand in the order of the data flow; a module uses only modules listed above it.
 //!
 //! ```text
-//! spec ─→ ensemble ─→ layer ─→ rollout ─→ statistics ─→ sweep ─→ dataset, figure
-//!            └──────────┴─→ spectrum, lyapunov ──↗
+//! spec ─→ weights ─→ layer ─→ rollout ─→ sweep ─→ results, figure ─→ cli
+//!            └─────────┴─→ spectrum, lyapunov ──↗
 //!                 all of them run on a  device (gpu | cpu | reference)
 //!                 which runs  plan = list of  kernel = shaders/NAME.wgsl + src/kernel/NAME.rs
 //! ```
@@ -24,8 +24,9 @@ pub mod rollout;
 pub mod spectrum;
 pub mod lyapunov;
 pub mod sweep;
-pub mod dataset;
+pub mod estimate;
 pub mod figure;
+pub mod results;
 pub mod bench;
 pub mod request;
 pub mod cli;

@@ -33,6 +33,9 @@
 //!   2.63 ms at n = 256.
 //! - A pack for one matrix alone: as slow as a full one. One lane costs a fifth of it (17.7 against 57 us at n = 16).
 
+pub mod facts;
+mod precision;
+pub mod solve;
 pub mod balance;
 pub mod batch;
 pub mod blocks;

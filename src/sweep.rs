@@ -4,6 +4,7 @@
 //! z = h rho λ - h mu - gamma, and the step multiplies its mode by the integrator's Φ(z). For Euler's Φ = 1 + z the
 //! largest |Φ| is reached at a corner of the convex hull of G's spectrum; for others all eigenvalues are tried.
 
+pub mod thinning;
 mod accumulator;
 mod cell;
 mod combinations;

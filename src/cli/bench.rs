@@ -2,12 +2,13 @@
 
 use crate::bench::{self, BenchSpec, Peak, Report, Row};
 use crate::cli::console::Console;
-use crate::cli::{Invocation, fit, pictures};
-use crate::dataset::{Column, Dataset};
+use crate::cli::{Invocation, fit};
 use crate::device::gpu::{self, adapters};
 use crate::device::{Device, cpu};
 use crate::error::{Error, Result};
 use crate::figure::{Roof, RooflineFigure, RooflinePoint};
+use crate::results::dataset::{Column, Dataset};
+use crate::results::pictures;
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 

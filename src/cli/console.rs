@@ -2,9 +2,9 @@
 
 use crate::cli::process::stop_flag;
 use crate::cli::{Invocation, fit};
-use crate::dataset::{Dataset, Landed};
-use crate::device::{Description, Device};
+use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::results::dataset::{Dataset, Landed};
 use crate::spec::Precision;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
@@ -15,13 +15,6 @@ use std::time::{Duration, Instant};
 
 /// Without a terminal, a progress line at most so often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-
-/// A device in the caption of a figure: what it is, its numbers and its name.
-pub fn caption(device: &Description) -> String {
-    let numbers = if device.kind == "reference" { "f64" } else { "f32" };
-    let software = if device.software { ", software" } else { "" };
-    format!("{} {numbers}{software}: {}", device.kind, device.name)
-}
 
 /// Where words go.
 pub struct Console {

@@ -1,13 +1,15 @@
 //! `eulerscope lyapunov`: Lyapunov exponents.
 
-use crate::cli::console::{self, Console};
-use crate::cli::{Invocation, outlook, pictures, tables};
-use crate::dataset::Dataset;
+use crate::cli::console::Console;
+use crate::cli::{Invocation, outlook};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::estimate;
 use crate::figure::{ConvergenceFigure, Series};
 use crate::invalid;
 use crate::lyapunov::{self, Estimate, Lyapunov};
+use crate::results::dataset::Dataset;
+use crate::results::{pictures, tables};
 use crate::spec::{LyapunovSpec, RadiusKind};
 use serde_json::{Value, json};
 
@@ -22,7 +24,10 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
-        return outlook::lyapunov(console, &device, spec, invocation.chunk);
+        let mut progress = console.progress("trial");
+        let estimate = estimate::lyapunov(&device, spec, invocation.chunk, &mut |fraction| progress.at(fraction))?;
+        drop(progress);
+        return outlook::say(console, &device, &json!(spec), &estimate);
     }
     let opening = console.seconds();
     let mut progress = console.progress("lyapunov");
@@ -148,7 +153,7 @@ fn write(
             "{} members, width {}; {}",
             result.members,
             spec.ensemble.width,
-            console::caption(&device.description())
+            device.description().caption()
         ),
     };
     pictures::write(&mut dataset, "convergence", &figure)?;

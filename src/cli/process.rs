@@ -1,9 +1,9 @@
 //! What the program agrees on with the operating system: the signals that stop it, the limits that it meets, its threads.
 
 use crate::cli::console::remark;
-use crate::dataset;
 use crate::error::{Error, Result};
 use crate::invalid;
+use crate::results::dataset;
 use std::error::Error as _;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,11 +2,12 @@
 
 use crate::cli::console::Console;
 use crate::cli::headline::Headline;
-use crate::cli::outlook::{self, work};
-use crate::cli::results::{self, Recorded};
-use crate::cli::{Invocation, maps, scaling, tables};
+use crate::cli::{Invocation, outlook};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::estimate::{self, work};
+use crate::results::sweep::{self as folder, Recorded};
+use crate::results::{maps, scaling, tables};
 use crate::spec::{Axis, Model, SweepSpec};
 use crate::sweep::{self, Cell, Combination, Timing};
 use serde::{Serialize, Serializer};
@@ -25,22 +26,30 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Resu
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
-        return outlook::sweep(console, &device, spec);
+        let mut progress = console.progress("trial");
+        let estimate = estimate::sweep(&device, spec, &mut |fraction| progress.at(fraction))?;
+        drop(progress);
+        return outlook::say(console, &device, &json!(spec), &estimate);
     }
     let opening_seconds = console.seconds();
     announce(console, spec);
     let mut progress = console.progress("sweep");
-    let results = sweep::run_all(&device, spec, &outlook::cost, &mut |fraction| progress.at(fraction))?;
+    let results = sweep::run_all(&device, spec, &estimate::cost, &mut |fraction| progress.at(fraction))?;
     drop(progress);
     let mut record = record(&device, spec, &results, timing(&results, opening_seconds, console.seconds()));
     if let Some(dataset) = dataset {
         let recorded = (!interrupted(spec, &results)).then(|| recorded(console, spec, &results, &mut record));
         let start = console.seconds();
-        let landed = results::write(console, dataset, &device, spec, (&results, recorded.as_deref()), || {
+        let mut progress = console.progress("files");
+        let mut told = |fraction| {
+            let _ = progress.at(fraction);
+        };
+        let landed = folder::write(dataset, &device, spec, (&results, recorded.as_deref()), &mut told, || {
             record["timing"]["files_seconds"] = json!(console.seconds() - start);
             record["timing"]["total_seconds"] = json!(console.seconds());
             record.clone()
         })?;
+        drop(progress);
         console.landed(&landed);
     }
     show(console, &device, spec, &results)?;
@@ -133,8 +142,10 @@ fn record(device: &Device, spec: &SweepSpec, results: &[Combination], timing: Va
 fn recorded(console: &Console, spec: &SweepSpec, results: &[Combination], record: &mut Value) -> Vec<Recorded> {
     let recorded: Vec<Recorded> = results.iter().map(|result| Recorded::of(&result.spec, results.len())).collect();
     for (i, (result, own)) in results.iter().zip(&recorded).enumerate() {
-        if results.len() <= MOST_ANNOUNCED {
-            own.announce(console, &result.spec, &spec.said_of(&result.spec));
+        if results.len() <= MOST_ANNOUNCED
+            && let Some(line) = own.left_out(&result.spec, &spec.said_of(&result.spec))
+        {
+            console.note(&line);
         }
         let place = if spec.sweep_over.is_empty() { &mut *record } else { &mut record["combinations"][i] };
         place["trajectory_members"] = json!(own.members);

@@ -1,6 +1,6 @@
 //! Results on disk: whole or not at all, readable elsewhere, and any later damage is found.
 
-use eulerscope::dataset::{Column, Dataset, verify};
+use eulerscope::results::dataset::{Column, Dataset, verify};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;

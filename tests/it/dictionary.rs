@@ -1,7 +1,7 @@
 //! Tables against the dictionary of their columns, and against the JSON, value by value (those of sweeps also in `tables`).
 
 use crate::cli_results::json;
-use eulerscope::dataset::dictionary::{self, TABLES};
+use eulerscope::results::dataset::dictionary::{self, TABLES};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::{Map, Value};
@@ -192,8 +192,9 @@ fn every_column_is_in_the_dictionary_and_says_so() {
             assert_eq!(value("PANDAS_ATTRS")["columns"], columns);
             let names = metadata.schema_descr().columns().iter().map(|column| column.name().to_string());
             for name in names {
-                let (text, unit) = dictionary::describe(table.name, &name)
-                    .unwrap_or_else(|| panic!("describe {name} of {} in src/dataset/dictionary/tables.rs", table.name));
+                let (text, unit) = dictionary::describe(table.name, &name).unwrap_or_else(|| {
+                    panic!("describe {name} of {} in src/results/dataset/dictionary/tables.rs", table.name)
+                });
                 assert_eq!(columns[&name]["description"], text.as_str(), "{name}");
                 assert_eq!(columns[&name]["unit"], unit, "{name}");
                 seen.entry(table.name).or_default().push(name);
@@ -226,6 +227,6 @@ fn the_readme_has_the_dictionary() {
     }
     assert!(
         found == expected,
-        "the README's dictionary is not that of src/dataset/dictionary/tables.rs; set UPDATE_README=1"
+        "the README's dictionary is not that of src/results/dataset/dictionary/tables.rs; set UPDATE_README=1"
     );
 }

@@ -2,7 +2,7 @@
 //! signals, limits and other files there are.
 
 use crate::cli_bad_input::{eulerscope, refusal};
-use eulerscope::dataset::verify;
+use eulerscope::results::dataset::verify;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

@@ -1,12 +1,12 @@
 //! What happens along the depth at some grid points of a sweep: trajectories, perturbations, and the radius of Jacobians.
 
-use crate::cli::curves::spread;
-use crate::cli::maps::{caption, is, said};
-use crate::cli::outlook::work;
 use crate::device::Device;
 use crate::error::Result;
+use crate::estimate::work;
 use crate::figure::{Spread, SpreadFigure, SpreadLine, evenly};
 use crate::numbers::statistics::Summary;
+use crate::results::curves::spread;
+use crate::results::maps::{caption, is, said};
 use crate::rollout::nonlinear::Observation;
 use crate::spec::{Axis, MapAxis, Model, SweepSpec};
 use crate::sweep::{self, Cell, Combination, Point};

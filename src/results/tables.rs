@@ -1,8 +1,8 @@
 //! The tables of a results folder.
 
-use crate::dataset::Column;
 use crate::lyapunov::Lyapunov;
 use crate::numbers::statistics::Summary;
+use crate::results::dataset::Column;
 use crate::rollout::nonlinear::Observation;
 use crate::spec::{Axis, Model, StepScaling, SweepSpec};
 use crate::spectrum::pseudospectrum::Pseudospectrum;

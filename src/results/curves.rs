@@ -1,9 +1,11 @@
 //! Observed and predicted rates over one key of a sweep, where it has no second one for a map.
 
-use crate::cli::maps::{Placed, Reading, TRANSFORMER, caption, grouped, is, keys, length, placed, rate_label, said};
 use crate::device::Device;
 use crate::figure::{Spread, SpreadFigure, SpreadLine, evenly};
 use crate::numbers::statistics::Summary;
+use crate::results::maps::{
+    Placed, Reading, TRANSFORMER, caption, grouped, is, keys, length, placed, rate_label, said,
+};
 use crate::spec::{MapAxis, SweepSpec};
 use crate::sweep::Combination;
 

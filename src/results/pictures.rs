@@ -1,8 +1,8 @@
 //! Figures as files.
 
-use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::figure::{Figure, Theme};
+use crate::results::dataset::Dataset;
 
 /// Writes a figure as `NAME.png` and `NAME.svg`, and on dark paper as `NAME_dark.png` and `NAME_dark.svg`.
 pub fn write(dataset: &mut Dataset, name: &str, figure: &impl Figure) -> Result<()> {

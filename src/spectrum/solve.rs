@@ -1,18 +1,22 @@
 //! The eigenvalues of an ensemble, or of the matrices of a file, with what is said of each matrix.
 
+use super::critical::critical_step_size;
+use super::derived::{Derived, derived_all};
 use super::facts::Facts;
 use super::precision::{in_f64, narrowed};
-use crate::cli::console::Progress;
-use crate::device::Device;
 use crate::device::cpu::Cpu;
+use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::numbers::verdict::Band;
 use crate::spec::{Precision, RadiusKind, SpectrumSpec};
-use crate::spectrum::{self, Spectrum};
+use crate::spectrum::{self, Spectrum, Status};
 use crate::weights::ensemble::{band_of_step, draw_matrices, unit};
 use crate::weights::matrix::MatrixStack;
 use rayon::prelude::*;
 use std::ops::ControlFlow;
+
+/// Operations of matrices whose quantities are derived at a time, over the cube of their width: about half a second.
+const CUBES_AT_ONCE: f64 = 2e8;
 
 /// What came of the matrices, or of the first of them if it was stopped before the last one.
 #[derive(Default)]
@@ -27,6 +31,11 @@ pub struct Solved {
     pub stopped: bool,
 }
 
+/// How many matrices there are, and their width.
+pub fn shape(spec: &SpectrumSpec, stack: Option<&MatrixStack>) -> (usize, usize) {
+    stack.map_or((spec.ensemble.layers, spec.ensemble.width), |stack| (stack.matrices, stack.n))
+}
+
 /// Matrices that are drawn and solved at a time.
 pub fn at_once(n: usize, chunk: Option<usize>) -> usize {
     chunk.unwrap_or(usize::MAX).min((64 << 20) / (4 * n * n)).clamp(1, 1024)
@@ -37,7 +46,7 @@ pub fn of_ensemble(
     device: &Device,
     spec: &SpectrumSpec,
     (chunk, keep): (Option<usize>, bool),
-    progress: &mut Progress,
+    progress: Progress,
 ) -> Result<Solved> {
     let (n, layers) = (spec.ensemble.width, spec.ensemble.layers);
     let mut solved = Solved::default();
@@ -60,7 +69,7 @@ pub fn of_ensemble(
         solved.facts.extend(facts);
         solved.spoken.extend(kept.into_iter().flatten());
         let done = solved.facts.len();
-        solved.stopped = done < layers && progress.at(done as f64 / layers as f64).is_break();
+        solved.stopped = done < layers && progress(done as f64 / layers as f64).is_break();
         Ok(if solved.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(solved)
@@ -83,14 +92,14 @@ fn band_of_ensemble(spec: &SpectrumSpec, epsilon: f64) -> Band {
 }
 
 /// The eigenvalues of matrices from a file: if nothing else is wanted in f64 on the host, in f32 on a GPU.
-pub fn of_stack(device: &Device, stack: &MatrixStack, spec: &SpectrumSpec, progress: &mut Progress) -> Result<Solved> {
+pub fn of_stack(device: &Device, stack: &MatrixStack, spec: &SpectrumSpec, progress: Progress) -> Result<Solved> {
     let n = stack.n;
     let usual = if matches!(device, Device::Gpu(_)) { Precision::F32 } else { Precision::F64 };
     let matrices: Vec<&[f64]> = stack.values.chunks(n * n).collect();
     let mut solved = Solved::default();
     for matrices in matrices.chunks(at_once(n, None)) {
         let done = solved.of_layers.len();
-        if done > 0 && progress.at(done as f64 / stack.matrices as f64).is_break() {
+        if done > 0 && progress(done as f64 / stack.matrices as f64).is_break() {
             solved.stopped = true;
             break;
         }
@@ -116,4 +125,52 @@ fn of_matrix(spec: &SpectrumSpec, (matrix, n): (&[f64], usize), spectrum: &Spect
     }
     let spoken = spectrum.clone().map(|[re, im]| [offset + scale * re, scale * im]);
     (Facts::of(&spoken, band), spoken)
+}
+
+/// A, or M = offset + scale A when the specification speaks of it.
+pub fn spoken_of(spec: &SpectrumSpec, matrix: &[f64], n: usize) -> Vec<f64> {
+    let (scale, offset) = spec.affine();
+    let entry = |(i, x): (usize, &f64)| scale * x + if i.is_multiple_of(n + 1) { offset } else { 0.0 };
+    matrix.iter().enumerate().map(entry).collect()
+}
+
+/// The derived quantities of all matrices that have eigenvalues; none of those that the user did not wait for.
+pub fn derive(
+    device: &Device,
+    spec: &SpectrumSpec,
+    (stack, solved): (&MatrixStack, &Solved),
+    stop: &(dyn Fn() -> bool + Sync),
+    progress: Progress,
+) -> Result<Vec<Option<Derived>>> {
+    let n = stack.n;
+    let matrix = |i: usize| &stack.values[i * n * n..][..n * n];
+    let good: Vec<usize> = (0..solved.facts.len()).filter(|&i| solved.facts[i].status == Status::Ok).collect();
+    let mut all: Vec<Option<Derived>> = vec![None; solved.facts.len()];
+    for (done, good) in good.chunks(derived_at_once(device, n)).enumerate() {
+        let spoken: Vec<&Spectrum> = good.iter().map(|&i| &solved.spoken[i]).collect();
+        let matrices: Vec<Vec<f64>> = good.par_iter().map(|&i| spoken_of(spec, matrix(i), n)).collect();
+        let matrices: Vec<&[f64]> = matrices.iter().map(Vec::as_slice).collect();
+        let found = derived_all(device, &matrices, n, &spoken, spec.derived, stop)?;
+        if stop() {
+            break;
+        }
+        for (&i, derived) in good.iter().zip(found) {
+            // It is one of A, whatever is spoken of.
+            let spectrum = &solved.of_layers[i];
+            let band = Band::of_matrix(matrix(i), n, spectrum.epsilon);
+            let critical_step_size = critical_step_size(&spectrum.eigenvalues, spec.damping.unwrap_or(0.0), band);
+            all[i] = Some(Derived { critical_step_size, ..derived });
+        }
+        let _ = progress((done + 1) as f64 * derived_at_once(device, n) as f64 / solved.facts.len() as f64);
+    }
+    Ok(all)
+}
+
+/// Few enough matrices that it is soon seen how far the run is.
+fn derived_at_once(device: &Device, n: usize) -> usize {
+    let most = at_once(n, None);
+    match device {
+        Device::Gpu(gpu) if !gpu.description().software => most,
+        _ => ((CUBES_AT_ONCE / (n as f64).powi(3)) as usize).clamp(rayon::current_num_threads().min(most), most),
+    }
 }

@@ -1,39 +1,107 @@
-//! The folder of a spectrum: its tables and its figure.
+//! The results of a spectrum: what was found, and its folder of tables and a figure.
 
-use super::{Outcome, facts, records};
-use crate::cli::console::{self, Console};
-use crate::cli::{pictures, tables};
-use crate::dataset::Dataset;
+pub mod records;
+
 use crate::device::Device;
 use crate::error::Result;
 use crate::figure::{Disc, LevelLines, SpectrumScatter};
+use crate::results::dataset::{Dataset, Landed};
+use crate::results::{pictures, tables};
 use crate::spec::grid::brief;
 use crate::spec::{Precision, SpectrumSpec};
-use serde_json::Value;
+use crate::spectrum::Status;
+use crate::spectrum::derived::Derived;
+use crate::spectrum::facts;
+use crate::spectrum::pseudospectrum::Pseudospectrum;
+use crate::spectrum::solve::Solved;
+use serde_json::{Value, json};
 
 /// Eigenvalues of the figure; more are thinned by it.
 const FIGURE_VALUES: usize = 200_000;
 
+/// What was found, by phase. A phase that the user stopped is followed by none.
+#[derive(Default)]
+pub struct Outcome {
+    /// The eigenvalues.
+    pub solved: Solved,
+    /// One for each matrix of a file.
+    pub derived: Vec<Option<Derived>>,
+    /// Of the first matrix of a file.
+    pub pseudo: Option<Pseudospectrum>,
+    /// Was the pseudospectrum stopped?
+    pub no_pseudo: bool,
+}
+
+impl Outcome {
+    /// Matrices with eigenvalues of which nothing was derived any more.
+    fn left(&self) -> usize {
+        let good = self.solved.facts.iter().zip(&self.derived).filter(|(facts, _)| facts.status == Status::Ok);
+        good.filter(|(_, derived)| derived.is_none()).count()
+    }
+
+    /// Is anything missing because the user did not wait for it?
+    pub fn is_interrupted(&self) -> bool {
+        self.solved.stopped || self.left() > 0 || self.no_pseudo
+    }
+
+    /// Which of the results are there, if it was interrupted before the last of them.
+    pub fn interruption(&self, asked: usize) -> Option<String> {
+        let done = self.solved.facts.len();
+        match (self.solved.stopped, self.left(), self.no_pseudo) {
+            (true, ..) => Some(format!("interrupted: the results are those of {done} of {asked} matrices")),
+            (_, left @ 1.., _) => {
+                Some(format!("interrupted: norms and peaks are there of {} of {done} matrices", done - left))
+            }
+            (.., true) => Some("interrupted: the pseudospectrum is missing".to_string()),
+            _ => None,
+        }
+    }
+
+    /// The result, without what is many numbers.
+    pub fn record(&self, spec: &SpectrumSpec, device: &Device, width: usize) -> Value {
+        let facts = &self.solved.facts;
+        let mut result = records::summary(facts, width);
+        result["interrupted"] = json!(self.is_interrupted());
+        result["spec"] = recorded(spec);
+        result["of"] = json!(if spec.is_of_step() { "M" } else { "A" });
+        result["device"] = json!(device.description());
+        if spec.matrix.is_some() {
+            records::add(&mut result, spec, facts, &self.derived);
+        }
+        result
+    }
+}
+
+/// The specification for the record: beside a user's own matrices an ensemble means nothing.
+pub fn recorded(spec: &SpectrumSpec) -> Value {
+    let mut value = json!(spec);
+    if let (Some(_), Value::Object(fields)) = (&spec.matrix, &mut value) {
+        fields.retain(|name, _| {
+            ["matrix", "step_size", "damping", "values", "precision", "pseudospectrum", "derived"]
+                .contains(&name.as_str())
+        });
+    }
+    value
+}
 /// Writes tables and figures and seals the folder.
 pub fn write(
-    console: &Console,
     mut dataset: Dataset,
     device: &Device,
     spec: &SpectrumSpec,
     outcome: &Outcome,
     result: &Value,
-) -> Result<()> {
+) -> Result<Landed> {
     let (spectra, pseudo) = (outcome.solved.spoken.as_slice(), outcome.pseudo.as_ref());
     // Level lines are those of one matrix, so they are drawn with its eigenvalues alone.
     let drawn = if pseudo.is_some() { &spectra[..1] } else { spectra };
     if let Some(pseudo) = pseudo {
         dataset.write_table("pseudospectrum", &tables::pseudospectrum(pseudo))?;
     }
-    dataset.note("spec", &super::recorded(spec).to_string());
+    dataset.note("spec", &recorded(spec).to_string());
     dataset.write_table("spectra", &tables::spectra(spectra))?;
-    let mut members = facts::columns(&outcome.solved.facts);
+    let mut members = records::columns(&outcome.solved.facts);
     if spec.matrix.is_some() {
-        members.extend(records::columns(spec, &outcome.derived));
+        members.extend(records::derived_columns(spec, &outcome.derived));
     }
     dataset.write_table("members", &members)?;
     let (scale, offset) = spec.affine();
@@ -60,8 +128,7 @@ pub fn write(
         caption: format!("{}{floor}; {}", origin(spec, &result["width"]), arithmetic(spec, device)),
     };
     pictures::write(&mut dataset, "spectrum", &scatter)?;
-    console.landed(&dataset.finish(result.clone())?);
-    Ok(())
+    dataset.finish(result.clone())
 }
 
 /// Whose eigenvalues they are: of A, or of the step M with its h and γ.
@@ -101,7 +168,7 @@ fn arithmetic(spec: &SpectrumSpec, device: &Device) -> String {
     match (device, &spec.matrix) {
         (Device::Cpu(_), Some(_)) if spec.precision != Some(Precision::F32) => f64_of(device),
         (Device::Cpu(_) | Device::Gpu(_), _) if spec.precision == Some(Precision::F64) => f64_of(device),
-        _ => console::caption(&device.description()),
+        _ => device.description().caption(),
     }
 }
 

@@ -1,36 +1,35 @@
 //! The folder of a sweep: its tables, its figures, and which trajectories it records.
 
-use crate::cli::console::Console;
-use crate::cli::tables::Columns;
-use crate::cli::{along_depth, maps, pictures, scaling, step_spectrum, tables, thinning};
-use crate::dataset::{Dataset, Landed, TableWriter};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::results::dataset::{Dataset, Landed, TableWriter};
+use crate::results::tables::Columns;
+use crate::results::{along_depth, maps, pictures, scaling, step_spectrum, tables};
 use crate::spec::{Model, SweepSpec};
-use crate::sweep::{self, Combination};
+use crate::sweep::{self, Combination, thinning};
 use serde_json::Value;
 
 /// Rows of the table of trajectories at most; beyond it fewer members are recorded, then fewer grid points.
 const MOST_ROWS: usize = 2_000_000;
 
-/// Writes everything and seals the folder with what `record` gives then; `recorded` is none when the sweep was interrupted.
+/// Writes everything and seals the folder with what `record` gives then; `recorded` is none when the sweep was
+/// interrupted. What is done is kept, so `progress`, which is told the fraction of files that are written, cannot stop it.
 pub fn write(
-    console: &Console,
     mut dataset: Dataset,
     device: &Device,
     spec: &SweepSpec,
     (results, recorded): (&[Combination], Option<&[Recorded]>),
+    progress: &mut dyn FnMut(f64),
     record: impl FnOnce() -> Value,
 ) -> Result<Landed> {
     let maps = maps::maps(device, spec, results);
     let scaling = scaling::figures(device, spec, results);
     let curves: Vec<_> = maps::curves(device, spec, results).into_iter().chain(scaling).collect();
     let all = 1 + recorded.map_or(0, <[Recorded]>::len) + maps.len() + curves.len() + 1;
-    let (mut progress, mut done) = (console.progress("files"), 0);
-    // What is done is kept, so there is nothing to stop here.
+    let mut done = 0;
     let mut next = || {
         done += 1;
-        let _ = progress.at(done as f64 / all as f64);
+        progress(done as f64 / all as f64);
     };
     let text = serde_json::to_string(spec).map_err(|error| Error::Bug(error.to_string()))?;
     dataset.note("spec", &text);
@@ -57,7 +56,6 @@ pub fn write(
         write_figures(&mut dataset, device, spec, first, recorded.is_some())?;
         next();
     }
-    drop(progress);
     dataset.finish(record())
 }
 
@@ -119,18 +117,19 @@ impl Recorded {
         Recorded { members, places: thinning::places(spec, room) }
     }
 
-    /// Says what is left out of this sweep, if anything is; `at` is where it stands among the combinations.
-    pub fn announce(&self, console: &Console, spec: &SweepSpec, at: &str) {
+    /// What is left out of this sweep, in a line, if anything is; `at` is where it stands among the combinations.
+    pub fn left_out(&self, spec: &SweepSpec, at: &str) -> Option<String> {
         let (members, points) = (self.members, self.places.len());
-        if members < spec.trajectories || points < spec.cells() {
-            let at = if at.is_empty() { String::new() } else { format!(" at {at}") };
-            console.note(&format!(
-                "trajectories{at}: {members} of {} members at {points} of {} grid points are recorded step by step, \
-                 {MOST_ROWS} rows at most",
-                spec.trajectories,
-                spec.cells()
-            ));
+        if members >= spec.trajectories && points >= spec.cells() {
+            return None;
         }
+        let at = if at.is_empty() { String::new() } else { format!(" at {at}") };
+        Some(format!(
+            "trajectories{at}: {members} of {} members at {points} of {} grid points are recorded step by step, \
+             {MOST_ROWS} rows at most",
+            spec.trajectories,
+            spec.cells()
+        ))
     }
 }
 

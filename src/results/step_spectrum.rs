@@ -1,11 +1,10 @@
 //! The picture of the eigenvalues of the step, at one grid point of a sweep.
 
-use crate::cli::console;
-use crate::cli::maps::{is, said};
 use crate::device::Device;
 use crate::figure::{Disc, SpectrumScatter};
 use crate::integrator::{self, c64};
 use crate::layer::Coefficients;
+use crate::results::maps::{is, said};
 use crate::spec::{Integrator, MapAxis, Model, SweepSpec};
 use crate::sweep::{self, Cell, Combination, Point, Sweep};
 
@@ -41,7 +40,7 @@ pub fn figure(device: &Device, spec: &SweepSpec, Combination { spec: own, sweep 
             own.ensemble.radius_kind,
             own.ensemble.seed,
             own.layer.integrator,
-            console::caption(&device.description())
+            device.description().caption()
         ),
     }
 }

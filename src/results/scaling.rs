@@ -1,11 +1,11 @@
 //! How growth and spectral radius scale with an outer axis, from the sweeps of all combinations.
 
-use crate::cli::curves::spread;
-use crate::cli::{console, thinning};
 use crate::device::Device;
 use crate::figure::{Spread, SpreadFigure, SpreadLine, evenly};
+use crate::results::curves::spread;
 use crate::spec::grid::brief;
 use crate::spec::{Axis, StepScaling, SweepSpec};
+use crate::sweep::thinning;
 use crate::sweep::{Cell, Combination};
 
 /// Lines of a figure at most.
@@ -142,6 +142,6 @@ fn caption(device: &Device, spec: &SweepSpec, results: &[Combination], chosen: &
         results.len(),
         spec.sweep_over,
         spec.ensemble.seed,
-        console::caption(&device.description())
+        device.description().caption()
     )
 }

@@ -1,9 +1,9 @@
 //! The stability maps of a sweep over any two of its keys, or curves where a map would have one row.
 
-use crate::cli::{console, curves};
 use crate::device::Device;
 use crate::figure::{Mark, SpreadFigure, StabilityMap, Values};
 use crate::numbers::verdict::Band;
+use crate::results::curves;
 use crate::spec::grid::brief;
 use crate::spec::{Axis, MapAxes, MapAxis, Model, StepScaling, SweepSpec};
 use crate::sweep::{Cell, Combination};
@@ -223,7 +223,7 @@ pub fn caption(device: &Device, spec: &SweepSpec, over: &[MapAxis]) -> String {
         fixed(Axis::Depth, spec.depth),
         ensemble.radius_kind,
         ensemble.seed,
-        console::caption(&device.description())
+        device.description().caption()
     )
 }
 

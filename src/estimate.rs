@@ -1,0 +1,303 @@
+//! What a run would take, in time and memory: from its operations, and from a trial that is short whatever is asked for.
+
+use crate::device::{Device, Progress};
+use crate::error::{Error, Result};
+use crate::lyapunov;
+use crate::spec::{Grid, LyapunovSpec, Model, Quantities, SpectrumSpec, StepScaling, SweepSpec};
+use crate::spectrum::solve;
+use crate::sweep::{self, Sweep, nonlinear};
+use crate::weights::matrix::MatrixStack;
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// Steps of a trial.
+const STEPS: usize = 8;
+/// Grid points of a trial.
+const POINTS: usize = 1024;
+/// The widest matrices of a trial; the time of wider ones follows from these.
+const WIDEST: usize = 1024;
+/// Above this many operations a Jacobian with its spectrum is not tried but estimated, at [`RATE`].
+const LARGEST_JACOBIAN: f64 = 2e11;
+/// Combinations of outer axes that are tried.
+const MOST_TRIALS: usize = 4;
+/// Operations of the eigenvalues of a matrix, over the cube of its width.
+const EIGENVALUES: f64 = 25.0;
+/// Operations a second where nothing was measured.
+const RATE: f64 = 3e10;
+
+/// What a run would take.
+pub struct Estimate {
+    /// What would be run, in a line.
+    pub what: String,
+    /// Members, or matrices.
+    pub members: usize,
+    /// Memory of one of them.
+    pub bytes_per_member: u64,
+    /// How many are computed at a time.
+    pub members_at_a_time: usize,
+    /// How long all of it would take.
+    pub seconds: f64,
+    /// Members of the trial.
+    pub tried: usize,
+    /// What else the record of the plan says of this command.
+    pub more: Value,
+}
+
+/// A count with its noun, in the plural where it must be.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Bytes of a number on the device.
+fn real(device: &Device) -> usize {
+    if matches!(device, Device::Reference(_)) { 8 } else { 4 }
+}
+
+/// Members of a trial, of so many operations each: about half a second.
+fn trial_members(device: &Device, flops: f64, members: usize) -> usize {
+    let budget = match device {
+        Device::Gpu(gpu) if !gpu.description().software => 3e11,
+        _ => 1.5e10,
+    };
+    ((budget / flops) as usize).max(rayon::current_num_threads()).min(members)
+}
+
+/// The error of a trial that was stopped.
+fn stopped<T>() -> Result<T> {
+    Err(Error::Partial("interrupted: the trial of the plan was not finished".to_string()))
+}
+
+/// Floating-point operations of the rollouts: two for each weight, token and evaluation of f.
+pub fn work(spec: &SweepSpec) -> f64 {
+    let (n, ratio) = (spec.ensemble.width as f64, spec.layer.ffn_ratio as f64);
+    let weights = match spec.layer.model {
+        Model::Linear => n * n,
+        Model::Mlp => 2.0 * ratio * n * n,
+        Model::Attention => 4.0 * n * n + 2.0 * spec.layer.tokens as f64 * n,
+        Model::Transformer => (4.0 + 2.0 * ratio) * n * n + 2.0 * spec.layer.tokens as f64 * n,
+    };
+    let columns = (spec.cells() * spec.layer.tokens) as f64;
+    2.0 * weights * sweep::evaluations(spec) * columns * spec.depth as f64 * spec.ensemble.layers as f64
+}
+
+/// About how long a plain sweep takes beside others, in operations: its rollouts with its spectra or Jacobians.
+pub fn cost(spec: &SweepSpec) -> f64 {
+    let spectra = match spec.layer.model {
+        Model::Linear => EIGENVALUES * (spec.ensemble.width as f64).powi(3) * spec.ensemble.layers as f64,
+        _ => {
+            let steps = nonlinear::linearised_steps(spec).len();
+            let members = nonlinear::linearised_members(spec, spec.cells(), steps);
+            of_a_jacobian(spec) * (members * steps * spec.cells()) as f64
+        }
+    };
+    work(spec) + spectra
+}
+
+/// Operations of a Jacobian with its spectrum.
+fn of_a_jacobian(spec: &SweepSpec) -> f64 {
+    12.0 * ((spec.ensemble.width * spec.layer.tokens) as f64).powi(3)
+}
+
+/// The plan of a sweep over all combinations: all of their time, and the memory of the largest.
+pub fn sweep(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Estimate> {
+    sweep::check_all(device, spec)?;
+    let (seconds, tried) = seconds_of_all(device, spec, progress)?;
+    let (bytes_per_member, members_at_a_time) = spec
+        .combinations()
+        .map(|own| memory_of(device, &own))
+        .max_by_key(|(each, many)| each * *many as u64)
+        .unwrap_or_default();
+    let (combinations, flops) =
+        (spec.sweep_over.combinations(), spec.combinations().map(|own| work(&own)).sum::<f64>());
+    let members = counted(spec.ensemble.layers, "member");
+    let points = counted(spec.cells(), "grid point");
+    let what = if spec.sweep_over.is_empty() {
+        format!("{members} x {points} x {}: {flops:.3e} flop", counted(spec.depth, "step"))
+    } else {
+        format!("{combinations} combinations of {}, each {members} x {points}: {flops:.3e} flop", spec.sweep_over)
+    };
+    let (members, cells) = (spec.ensemble.layers, spec.cells() * combinations as usize);
+    let more = json!({ "cells": cells, "combinations": combinations as usize, "flops": flops });
+    Ok(Estimate { what, members, bytes_per_member, members_at_a_time, seconds, tried, more })
+}
+
+/// Bytes of one member of a plain sweep, and how many are computed at a time.
+fn memory_of(device: &Device, spec: &SweepSpec) -> (u64, usize) {
+    let plan = sweep::plan_of_a_step(spec);
+    let at_once = device.chunk_size(&plan).min(spec.chunk.unwrap_or(usize::MAX)).min(spec.ensemble.layers);
+    (plan.bytes_per_member(real(device)), at_once)
+}
+
+/// Estimated seconds of all combinations, and the members of the largest trial: few of them are tried, and each stands
+/// for those of similar cost.
+fn seconds_of_all(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<(f64, usize)> {
+    let mut all: Vec<(f64, SweepSpec)> = spec.combinations().map(|own| (cost(&own), own)).collect();
+    all.sort_by(|(left, _), (right, _)| left.total_cmp(right));
+    let (mut seconds, mut tried) = (0.0, 0);
+    for similar in all.chunks(all.len().div_ceil(MOST_TRIALS)) {
+        let Some((largest, own)) = similar.last() else { continue };
+        let (own_seconds, members) = seconds_of_sweep(device, own, progress)?;
+        seconds += own_seconds * similar.iter().map(|(cost, _)| cost / largest).sum::<f64>();
+        tried = members;
+    }
+    Ok((seconds, tried))
+}
+
+/// The sweep at few steps, grid points and members, without Jacobians.
+fn trial(device: &Device, spec: &SweepSpec) -> Result<SweepSpec> {
+    let linear = spec.layer.model == Model::Linear;
+    let mut trial = spec.clone();
+    if linear {
+        trial.ensemble.width = trial.ensemble.width.min(WIDEST);
+    }
+    let work = work(&trial);
+    let of_a_step = work / (spec.cells() as f64 * spec.depth as f64 * spec.ensemble.layers as f64);
+    trial.depth = spec.depth.min(((RATE / 2.0 / of_a_step) as usize).clamp(1, STEPS));
+    let points = ((2e9 / (of_a_step * trial.depth as f64)) as usize).clamp(1, POINTS);
+    thin(&mut trial, spec, points)?;
+    let eigenvalues = if linear { EIGENVALUES * (trial.ensemble.width as f64).powi(3) } else { 0.0 };
+    let each = of_a_step * (trial.depth * trial.cells()) as f64 + eigenvalues;
+    trial.ensemble.layers = trial_members(device, each, spec.ensemble.layers);
+    trial.linearise_every = (!linear).then_some(0);
+    trial.trajectories = 1;
+    Ok(trial)
+}
+
+/// Leaves at most so many grid points, with the step sizes as they act.
+fn thin(trial: &mut SweepSpec, spec: &SweepSpec, points: usize) -> Result<()> {
+    let listed = |values: Vec<f64>| {
+        let texts: Vec<String> = values.iter().map(|value| format!("{value:e}")).collect();
+        Grid::parse(&texts.join(","))
+    };
+    let pick = |grid: &Grid, indices: &[usize]| -> Vec<f64> { indices.iter().map(|&i| grid.values()[i]).collect() };
+    let [dampings, radii, steps] = sweep::thinning::axes(spec, points);
+    let steps = pick(&spec.step_size, &steps);
+    trial.step_size = listed(steps.into_iter().map(|step| spec.effective_step_size(step)).collect())?;
+    trial.step_scaling = StepScaling::Constant;
+    trial.radius = listed(pick(&spec.radius, &radii))?;
+    trial.damping = listed(pick(&spec.damping, &dampings))?;
+    Ok(())
+}
+
+fn tried(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
+    let result = sweep::run(device, spec, progress)?;
+    if result.interrupted { stopped() } else { Ok(result) }
+}
+
+/// Estimated seconds, and the members of the trial.
+fn seconds_of_sweep(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<(f64, usize)> {
+    let trial = trial(device, spec)?;
+    if let Device::Gpu(_) = device {
+        // Pipelines are built once, which is no part of the time of a long run.
+        let mut first = trial.clone();
+        (first.depth, first.ensemble.layers) = (1, 1);
+        tried(device, &first, progress)?;
+    }
+    let timing = tried(device, &trial, progress)?.timing;
+    let wider = spec.ensemble.width as f64 / trial.ensemble.width as f64;
+    let members = spec.ensemble.layers as f64 / trial.ensemble.layers as f64;
+    let columns = (spec.cells() as f64 / trial.cells() as f64) * (spec.depth as f64 / trial.depth as f64);
+    let mut seconds =
+        members * (timing.spectra_seconds * wider.powi(3) + timing.rollout_seconds * columns * wider.powi(2));
+    if spec.layer.model != Model::Linear {
+        seconds += seconds_of_jacobians(device, spec, progress)?;
+    }
+    Ok((seconds, trial.ensemble.layers))
+}
+
+fn seconds_of_jacobians(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<f64> {
+    let steps = nonlinear::linearised_steps(spec).len();
+    let members = nonlinear::linearised_members(spec, spec.cells(), steps);
+    if members == 0 {
+        return Ok(0.0);
+    }
+    let each = of_a_jacobian(spec);
+    let count = members as f64 * steps as f64 * spec.cells() as f64;
+    if each > LARGEST_JACOBIAN {
+        return Ok(count * each / RATE);
+    }
+    let mut trial = spec.clone();
+    trial.ensemble.layers = members.min(rayon::current_num_threads());
+    let points = ((1e10 / (each * trial.ensemble.layers as f64)) as usize).clamp(1, 64);
+    thin(&mut trial, spec, points)?;
+    (trial.depth, trial.linearise_every, trial.trajectories) = (1, Some(1), 1);
+    let seconds = tried(device, &trial, progress)?.timing.spectra_seconds;
+    Ok(seconds * count / (trial.ensemble.layers * trial.cells()) as f64)
+}
+
+/// The plan of Lyapunov exponents.
+pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, progress: Progress) -> Result<Estimate> {
+    let plan = lyapunov::plan_of_a_step(spec);
+    let (steps, layers) = (spec.steps + spec.transient_steps, spec.ensemble.layers);
+    let of_a_step = plan.cost().flops.max(1.0);
+    let mut trial = LyapunovSpec { transient_steps: 0, blocks: 1, ..spec.clone() };
+    trial.steps = ((RATE / 4.0 / of_a_step) as usize).clamp(1, 50).min(steps);
+    trial.ensemble.layers = trial_members(device, of_a_step * trial.steps as f64, layers);
+    if let Device::Gpu(_) = device {
+        let mut first = LyapunovSpec { steps: 1, ..trial.clone() };
+        first.ensemble.layers = 1;
+        lyapunov::run(device, &first, 0, &mut |_| std::ops::ControlFlow::Continue(()))?;
+    }
+    let start = Instant::now();
+    if lyapunov::run(device, &trial, 0, progress)?.interrupted {
+        return stopped();
+    }
+    let at_once = chunk.unwrap_or_else(|| lyapunov::short_chunk(device, of_a_step * steps as f64));
+    let share = (trial.steps as f64 / steps as f64) * (trial.ensemble.layers as f64 / layers as f64);
+    Ok(Estimate {
+        what: format!(
+            "{} x {}, {}: {:.3e} flop",
+            counted(layers, "member"),
+            counted(steps, "step"),
+            counted(spec.exponents(), "exponent"),
+            of_a_step * steps as f64 * layers as f64
+        ),
+        members: layers,
+        bytes_per_member: plan.bytes_per_member(real(device)),
+        members_at_a_time: device.chunk_size(&plan).min(at_once).min(layers),
+        seconds: start.elapsed().as_secs_f64() / share,
+        tried: trial.ensemble.layers,
+        more: json!({ "steps": steps, "exponents": spec.exponents() }),
+    })
+}
+
+/// The plan of eigenvalues, from a trial on some drawn matrices of the width, or of a smaller one when it is large.
+pub fn spectrum(
+    device: &Device,
+    spec: &SpectrumSpec,
+    stack: Option<&MatrixStack>,
+    chunk: Option<usize>,
+    progress: Progress,
+) -> Result<Estimate> {
+    let (matrices, width) = solve::shape(spec, stack);
+    let mut trial = SpectrumSpec::default();
+    trial.ensemble.width = width.min(WIDEST);
+    let n = trial.ensemble.width as f64;
+    trial.ensemble.layers = trial_members(device, 25.0 * n.powi(3), matrices.min(1024));
+    if let Device::Gpu(_) = device {
+        let mut first = trial.clone();
+        first.ensemble.layers = 1;
+        solve::of_ensemble(device, &first, (None, false), progress)?;
+    }
+    let start = Instant::now();
+    if solve::of_ensemble(device, &trial, (None, false), progress)?.stopped {
+        return stopped();
+    }
+    let share = trial.ensemble.layers as f64 / matrices as f64;
+    let noun = if matrices == 1 { "matrix" } else { "matrices" };
+    // Peaks take as long as it takes their powers to decay, which no trial on other matrices tells.
+    let more = if stack.is_some() && spec.derived != Quantities::NONE {
+        ": eigenvalues only, without norms and peaks"
+    } else {
+        ""
+    };
+    Ok(Estimate {
+        what: format!("{matrices} {noun} of width {width}{more}"),
+        members: matrices,
+        bytes_per_member: (width * width * real(device)) as u64,
+        members_at_a_time: solve::at_once(width, chunk).min(matrices),
+        seconds: start.elapsed().as_secs_f64() / share * (width as f64 / n).powi(3),
+        tried: trial.ensemble.layers,
+        more: json!({ "width": width }),
+    })
+}

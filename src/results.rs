@@ -1,0 +1,12 @@
+//! Results on disk and as pictures: the folder of a run, its tables and its figures.
+
+mod along_depth;
+mod curves;
+pub mod dataset;
+pub mod maps;
+pub mod pictures;
+pub mod scaling;
+pub mod spectrum;
+mod step_spectrum;
+pub mod sweep;
+pub mod tables;
