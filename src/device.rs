@@ -1,6 +1,10 @@
 //! Where plans run: a GPU through wgpu, the fast CPU path in f32, or the f64 reference.
 
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+#[cfg(not(feature = "gpu"))]
+#[path = "device/no_gpu.rs"]
 pub mod gpu;
 pub mod parity;
 pub mod profile;
@@ -192,7 +196,7 @@ impl Device {
 
     fn recorder(&self) -> &Recorder {
         match self {
-            Device::Gpu(gpu) => &gpu.recorder,
+            Device::Gpu(gpu) => gpu.recorder(),
             Device::Cpu(cpu) => &cpu.recorder,
             Device::Reference(cpu) => &cpu.recorder,
         }

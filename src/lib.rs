@@ -24,14 +24,20 @@ pub mod rollout;
 pub mod spectrum;
 pub mod lyapunov;
 pub mod sweep;
+#[cfg(feature = "application")]
 pub mod estimate;
+#[cfg(feature = "application")]
 pub mod figure;
+#[cfg(feature = "application")]
 pub mod results;
+#[cfg(feature = "application")]
 pub mod bench;
+#[cfg(feature = "application")]
 pub mod request;
+#[cfg(feature = "application")]
 pub mod cli;
 
 /// The README's example runs as a test.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "application"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

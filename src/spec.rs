@@ -7,7 +7,7 @@
 //!
 //! An invalid specification is [`crate::error::Error::Invalid`]: one line that names the key to change.
 
-pub(crate) mod axes;
+mod axes;
 pub mod check;
 pub mod grid;
 mod lyapunov;

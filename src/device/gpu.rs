@@ -53,13 +53,17 @@ pub struct Gpu {
     pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
     /// The first error that no call returned: wgpu's default handler would panic.
     failure: Arc<Mutex<Option<String>>>,
-    pub(super) recorder: Recorder,
+    recorder: Recorder,
 }
 
 impl Gpu {
     /// What it is.
     pub fn description(&self) -> Description {
         self.description.clone()
+    }
+
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// The numbers of its kernels.

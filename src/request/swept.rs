@@ -3,7 +3,6 @@
 use super::keys::GridText;
 use crate::error::Result;
 use crate::invalid;
-use crate::spec::axes::whole;
 use crate::spec::grid::shown;
 use crate::spec::{Axis, Grid};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -77,7 +76,6 @@ impl AxisText {
         };
         let grid = text.read(&format!("sweep_over: {name}"))?;
         match outer {
-            Some(axis) if axis.is_whole() => Ok(Swept::Outer(axis, whole(axis, grid)?)),
             Some(axis) => Ok(Swept::Outer(axis, grid)),
             None => Ok(Swept::Inner(name, grid)),
         }

@@ -116,11 +116,16 @@ impl Axes {
         self.0.iter().map(|(_, grid)| grid.len() as u128).product()
     }
 
-    /// Sweeps a key, in place of an earlier grid for it; of its values the whole part counts, but for the logit gain.
-    pub fn set(&mut self, axis: Axis, grid: Grid) {
+    /// Sweeps a key, in place of an earlier grid for it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where the key takes whole numbers only and the grid has others.
+    pub fn set(&mut self, axis: Axis, grid: Grid) -> Result<()> {
+        let grid = if axis.is_whole() { whole(axis, grid)? } else { grid };
         self.remove(axis);
         self.0.push((axis, grid));
         self.0.sort_by_key(|(axis, _)| *axis);
+        Ok(())
     }
 
     /// Does not sweep a key any longer.
@@ -192,7 +197,7 @@ impl SweepSpec {
 }
 
 /// The grid with whole numbers exact; refuses other numbers, with a list and, if there is one, a grid that would do.
-pub(crate) fn whole(axis: Axis, grid: Grid) -> Result<Grid> {
+fn whole(axis: Axis, grid: Grid) -> Result<Grid> {
     let fits = |value: &&f64| value.round() >= 1.0 && is_whole(**value);
     let Some(value) = grid.values().iter().find(|value| !fits(value)) else {
         let rounded = grid.values().iter().map(|value| value.round()).collect();

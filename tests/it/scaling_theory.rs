@@ -130,7 +130,7 @@ fn the_scaling_of_the_step_size_decides_what_depth_does() {
                 ..SweepSpec::default()
             };
             spec.layer.weights = Weights::Iid;
-            spec.sweep_over.set(Axis::Depth, Grid::parse("4,16,64").expect("a grid"));
+            spec.sweep_over.set(Axis::Depth, Grid::parse("4,16,64").expect("a grid")).expect("whole numbers");
             let results = sweep::run_all(&device, &spec, &|own| own.depth as f64, &mut |_| ControlFlow::Continue(()));
             for result in results.expect("it runs") {
                 let (cell, depth) = (&result.sweep.cells[0], result.spec.depth as f64);

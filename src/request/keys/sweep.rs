@@ -123,7 +123,7 @@ impl SweepKeys {
         Axis::ALL.into_iter().filter(|axis| self.gives(axis.key())).for_each(|axis| spec.sweep_over.remove(axis));
         for swept in swept::read(&self.sweep_over, |key| self.gives(key))? {
             match swept {
-                Swept::Outer(axis, grid) => spec.sweep_over.set(axis, grid),
+                Swept::Outer(axis, grid) => spec.sweep_over.set(axis, grid)?,
                 Swept::Inner("step_size", grid) => spec.step_size = grid,
                 Swept::Inner("radius", grid) => spec.radius = grid,
                 Swept::Inner(_, grid) => spec.damping = grid,
