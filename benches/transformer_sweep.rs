@@ -6,7 +6,7 @@
 use eulerscope::device::Device;
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
 use eulerscope::numbers::random::sample;
-use eulerscope::plan::{Data, Inputs, Plan};
+use eulerscope::plan::{BufferId, Data, Inputs, Plan};
 use eulerscope::spec::{LayerSpec, Model};
 use std::time::Instant;
 
@@ -20,9 +20,9 @@ fn main() {
     let mut layer = NonlinearLayer::new(&mut plan, &spec, 64, &points, Threshold::new(1e3), 1);
     let mut inputs = Inputs::default();
     for id in layer.weights().into_iter().chain([layer.start_buffer()]) {
-        let length = plan.buffers[id.0].len();
-        let values = sample(id.0 as u32, MEMBERS * length).into_iter().map(|x| x as f32).collect();
-        inputs.0.push((plan.input(id), Data::F32(values)));
+        let length = plan.buffers[BufferId::from(id).0].len();
+        let values = sample(BufferId::from(id).0 as u32, MEMBERS * length).into_iter().map(|x| x as f32).collect();
+        inputs = inputs.with(plan.input(id), Data::F32(values));
     }
     let mut x = layer.start_buffer();
     for step in 1..=20 {

@@ -23,8 +23,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;         // [members, out_rows, columns]
 @group(0) @binding(3) var<storage, read_write> entropy: array<f32>;     // [members, heads, columns]
 
-const LANES = 64u;
-const LOWEST = -3.0e38;
+const LANES: u32 = 64u;
+const LOWEST: f32 = -3.0e38;
 // One more than the 512 keys of one group, and than the 64 keys of all groups when a group has fewer lanes.
 var<workgroup> weights: array<vec4<f32>, 576>;
 

@@ -29,10 +29,10 @@ struct Params {
 @group(0) @binding(3) var<storage, read> deviations: array<vec4<f32>>;      // [members, rows, columns, vectors / 4]
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;       // [members, out_rows, columns, vectors / 4]
 
-const LANES = 64u;
-const ROOM = 512u;
+const LANES: u32 = 64u;
+const ROOM: u32 = 512u;
 // Weights below e^-80 count as 0: what multiplies them can be large.
-const LEAST = -80.0;
+const LEAST: f32 = -80.0;
 // Of every key: its score, then e^(scale (score - largest)).
 var<workgroup> weights: array<f32, ROOM>;
 // Of every row: sum P u, so many rows at a time. With a single vector dS / scale of every key.

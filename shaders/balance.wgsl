@@ -31,10 +31,10 @@ override ALL_PARTS: u32 = 16u;
 var<workgroup> partial: array<vec2<real>, ALL_PARTS>;
 
 // Places of `highest`.
-const LARGEST = 0u;
-const SPREAD = 1u;
-const UNEQUAL = 2u;
-const BALANCED = 3u;
+const LARGEST: u32 = 0u;
+const SPREAD: u32 = 1u;
+const UNEQUAL: u32 = 2u;
+const BALANCED: u32 = 3u;
 // The exponent of the smallest subnormal number.
 const LOWEST = 1 - BIAS - i32(MANTISSA);
 

@@ -24,7 +24,7 @@ override WIDTH: u32 = 512u;
 var<workgroup> lowest: array<u32, WIDTH>;
 
 // Place of `highest`.
-const ZERO = 0u;
+const ZERO: u32 = 0u;
 
 fn is_zero(at: u32) -> bool {
     return (matrices[at] << 1u) == word(0u);

@@ -19,8 +19,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> factors: array<f32>;  // [members, columns, width, width], rows innermost
 @group(0) @binding(5) var<storage, read_write> pivots: array<i32>;   // [members, columns, width]
 
-const LANES = 64u;
-const EPSILON = 1.1920929e-7;
+const LANES: u32 = 64u;
+const EPSILON: f32 = 1.1920929e-7;
 var<workgroup> largest: array<f32, LANES>;
 var<workgroup> rows: array<u32, LANES>;
 

@@ -23,8 +23,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> normal_table: array<u32>;    // [32 octaves, 32 segments, 3]
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;       // [members, padded_rows, padded_columns]
 
-const GINIBRE_UNIT = 0.000000476837158203125;    // 2^-21
-const ELLIPTIC_UNIT = 0.00000095367431640625;    // 2^-20
+const GINIBRE_UNIT: f32 = 0.000000476837158203125;    // 2^-21
+const ELLIPTIC_UNIT: f32 = 0.00000095367431640625;    // 2^-20
 
 fn block(member: u32, index: u32) -> vec4<u32> {
     let key = vec4<u32>(params.seed_low, params.seed_high, 1u, 0u);

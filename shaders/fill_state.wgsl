@@ -22,7 +22,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> norms: array<f32>;     // [members, now | peak | initial, padded_columns]
 @group(0) @binding(5) var<storage, read_write> marks: array<i32>;     // [members, 7 marks, padded_columns]
 
-const NORMAL_UNIT = 0.000000476837158203125;    // 2^-21
+const NORMAL_UNIT: f32 = 0.000000476837158203125;    // 2^-21
 
 @compute @workgroup_size(64, 1, 1)
 fn fill_state(@builtin(global_invocation_id) at: vec3<u32>) {

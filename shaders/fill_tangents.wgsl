@@ -21,7 +21,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> normal_table: array<u32>;            // [32 octaves, 32 segments, 3]
 @group(0) @binding(3) var<storage, read_write> deviations: array<f32>;        // [members, rows, columns, vectors]
 
-const NORMAL_UNIT = 0.000000476837158203125;    // 2^-21
+const NORMAL_UNIT: f32 = 0.000000476837158203125;    // 2^-21
 
 @compute @workgroup_size(64, 1, 1)
 fn fill_tangents(@builtin(global_invocation_id) at: vec3<u32>) {

@@ -33,14 +33,14 @@ override CAPACITY: u32 = 1u;
 var<workgroup> packed: array<real, CAPACITY>;
 var<private> base: u32;
 
-const FINISHED = 1u;
-const GIVEN_UP = 2u;
+const FINISHED: u32 = 1u;
+const GIVEN_UP: u32 = 2u;
 // Places of `highest`.
-const HIGH = 0u;
-const LOW = 1u;
-const START = 2u;
+const HIGH: u32 = 0u;
+const LOW: u32 = 1u;
+const START: u32 = 2u;
 // In a matrix whose largest entry was near 1 this is far below rounding.
-const DUST = 0x1p-100;
+const DUST: real = 0x1p-100;
 
 fn place(i: u32, j: u32) -> u32 {
     let below = i - min(i, 3u);

@@ -27,7 +27,7 @@ var<private> base: u32;
 var<private> stride: u32;
 
 // A column whose square sum is below this is zero to working precision in a matrix of norm 1.
-const DUST = 0x1p-100;
+const DUST: real = 0x1p-100;
 
 fn at(i: u32, j: u32) -> real {
     if LOCAL {

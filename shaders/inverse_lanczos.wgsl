@@ -25,18 +25,18 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> lengths: array<u32>;   // [members, steps | stopped, 32]
 @group(0) @binding(8) var<storage, read> finished: array<u32>;        // [members]
 
-const LANES = 32u;
+const LANES: u32 = 32u;
 // The parts of the state at an index.
-const PARTS = 11u;
-const WORKING = 0u;
-const RHS = 2u;
-const NOW = 4u;
-const BEFORE = 6u;
-const COSINE = 8u;
-const SINE = 10u;
+const PARTS: u32 = 11u;
+const WORKING: u32 = 0u;
+const RHS: u32 = 2u;
+const NOW: u32 = 4u;
+const BEFORE: u32 = 6u;
+const COSINE: u32 = 8u;
+const SINE: u32 = 10u;
 // A pivot below this is taken for this: it is far below rounding in a matrix of norm 1.
-const FLOOR = 0x1p-26f;
-const ULP = 0x1p-23f;
+const FLOOR: f32 = 0x1p-26f;
+const ULP: f32 = 0x1p-23f;
 
 var<private> base: u32;
 var<private> z: vec2<f32>;

@@ -21,7 +21,7 @@ override ROUNDS: u32 = 6u;
 var<workgroup> lowest_above: atomic<u32>;
 
 // A pivot this small counts as negative: far below rounding in a matrix of norm 1.
-const SMALLEST = 0x1p-60f;
+const SMALLEST: f32 = 0x1p-60f;
 
 fn lies_above(base: u32, x: f32) -> bool {
     var pivot = -1.0;

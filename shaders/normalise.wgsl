@@ -17,7 +17,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;        // [members, rows, columns / 4]
 @group(0) @binding(3) var<storage, read_write> inverse: array<vec4<f32>>;    // [members, columns / 4]
 
-const EPSILON = 0.00001;
+const EPSILON: f32 = 0.00001;
 
 @compute @workgroup_size(64, 1, 1)
 fn normalise(@builtin(global_invocation_id) at: vec3<u32>) {

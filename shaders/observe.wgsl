@@ -29,7 +29,7 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> norms: array<f32>;           // [members, now | peak | initial, points]
 @group(0) @binding(8) var<storage, read_write> marks: array<i32>;           // [members, 7 marks, points]
 
-const LANES = 64u;
+const LANES: u32 = 64u;
 var<workgroup> partial: array<vec4<f32>, 64>;
 var<workgroup> partial_before: array<vec2<f32>, 64>;
 var<workgroup> partial_entropy: array<f32, 64>;
@@ -38,7 +38,7 @@ var<workgroup> token_square: array<f32, 512>;
 var<workgroup> token_inverse: array<f32, 512>;
 
 // -2^127 stands where there is no such number.
-const MISSING = -170141183460469231731687303715884105728.0;
+const MISSING: f32 = -170141183460469231731687303715884105728.0;
 
 // |x|^2, x . start, |start|^2, |x - keep before|^2; |before|^2, |x|^2 - |before|^2; the largest exponent.
 var<private> sums: vec4<f32>;

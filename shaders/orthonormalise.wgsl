@@ -21,7 +21,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> growth: array<f32>;            // [members, blocks, stride]
 @group(0) @binding(3) var<storage, read_write> growth_exponents: array<i32>;  // [members, blocks, stride]
 
-const LANES = 64u;
+const LANES: u32 = 64u;
 
 @compute @workgroup_size(64, 1, 1)
 fn orthonormalise(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {

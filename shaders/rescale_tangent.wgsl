@@ -20,10 +20,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> squares: array<f32>;     // [members, lengths, points]
 @group(0) @binding(3) var<storage, read_write> exponents: array<i32>;   // [members, lengths, points]
 
-const LANES = 64u;
-const OVERFLOWED = 1073741824;
-const NOT_FINITE = 128;
-const LEAST = -126;
+const LANES: u32 = 64u;
+const OVERFLOWED: i32 = 1073741824;
+const NOT_FINITE: i32 = 128;
+const LEAST: i32 = -126;
 var<workgroup> partial: array<f32, 64>;
 var<workgroup> partial_exponent: array<i32, 64>;
 

@@ -17,10 +17,10 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> found: array<f32>;      // [members, sigma | residual over theta, 32]
 @group(0) @binding(5) var<storage, read_write> finished: array<u32>;   // [members]
 
-const LANES = 32u;
-const ROUNDS = 30u;
+const LANES: u32 = 32u;
+const ROUNDS: u32 = 30u;
 // A pivot below this counts as negative: far below rounding, where the first diagonal element is 1.
-const SMALLEST = 0x1p-40f;
+const SMALLEST: f32 = 0x1p-40f;
 var<workgroup> open: atomic<u32>;
 
 // Are all pivots of theta - T positive?

@@ -43,11 +43,11 @@ struct Params {
 override POINTS: u32 = 1u;
 override PARTIAL_ROOM: u32 = 1u;
 
-const EPSILON = 0.00001;
-const QUERY_KEY_VALUE = 0u;
-const OUTPUT = 1u;
-const UP = 2u;
-const DOWN = 3u;
+const EPSILON: f32 = 0.00001;
+const QUERY_KEY_VALUE: u32 = 0u;
+const OUTPUT: u32 = 1u;
+const UP: u32 = 2u;
+const DOWN: u32 = 3u;
 
 var<workgroup> partial: array<vec4<f32>, PARTIAL_ROOM>;
 var<workgroup> exponents: array<i32, PARTIAL_ROOM>;

@@ -33,7 +33,7 @@ var<private> base: u32;
 var<private> row_length: u32;
 
 // A column whose square sum is below this is zero to working precision in a matrix of norm 1.
-const DUST = 0x1p-100f;
+const DUST: f32 = 0x1p-100f;
 
 fn at(i: u32, j: u32) -> f32 {
     if LOCAL {

@@ -17,12 +17,12 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::integrator::Scheme;
 use crate::kernel::euler_update::{mark, norm};
-use crate::kernel::orthonormalise::{self, Orthonormalise};
+use crate::kernel::orthonormalise;
 use crate::layer::{Coefficients, LinearLayer, Threshold};
 use crate::numbers::random::Tensor;
 use crate::numbers::statistics::Moments;
 use crate::numbers::verdict::Band;
-use crate::plan::{BufferId, Chunk, Plan};
+use crate::plan::{Chunk, Ints, Output, Plan, Reals};
 use crate::spec::{LyapunovSpec, Model, Weights};
 use crate::weights::ensemble::{PADDING, Source, State, norm_bound, unit};
 use serde::Serialize;
@@ -77,8 +77,8 @@ fn pivots_at_once(rows: usize, columns: usize) -> usize {
 
 /// Where the deviations and their growth live.
 struct Frame {
-    growth: BufferId,
-    exponents: BufferId,
+    growth: Reals,
+    exponents: Ints,
     rows: usize,
     columns: usize,
     stride: usize,
@@ -92,8 +92,13 @@ impl Frame {
         Frame { growth, exponents, rows, columns, stride, blocks }
     }
 
+    /// The growth comes back.
+    fn output(&self, plan: &mut Plan) -> GrowthOutputs {
+        GrowthOutputs { mantissas: plan.output(self.growth), exponents: plan.output(self.exponents) }
+    }
+
     /// `begin`: this is the first step of the block.
-    fn orthonormalise(&self, plan: &mut Plan, deviations: BufferId, block: usize, begin: bool) {
+    fn orthonormalise(&self, plan: &mut Plan, deviations: Reals, block: usize, begin: bool) {
         let at_once = pivots_at_once(self.rows, self.columns);
         // Twice is enough.
         for pass in 0..2 {
@@ -108,10 +113,18 @@ impl Frame {
                     blocks: self.blocks as u32,
                     begin: u32::from(begin && pass == 0),
                 };
-                plan.run::<Orthonormalise>(params, &[deviations, self.growth, self.exponents]);
+                let Frame { growth, exponents, .. } = *self;
+                plan.run(params, orthonormalise::Buffers { deviations, growth, growth_exponents: exponents });
             }
         }
     }
+}
+
+/// The growth of deviations as it comes back, `[blocks, stride]`.
+#[derive(Clone, Copy)]
+struct GrowthOutputs {
+    mantissas: Output<Reals>,
+    exponents: Output<Ints>,
 }
 
 /// Is told how far a run is, as a fraction; may ask it to stop after this chunk.
@@ -126,19 +139,20 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
     scheme.check()?;
     own(spec).check(&scheme)?;
     let mut plan = Plan::new();
-    let (source, frame) = record(&mut plan, spec, device.epsilon());
+    let (source, frame, marks) = record(&mut plan, spec, device.epsilon());
+    let (growth, marks) = (frame.output(&mut plan), plan.output(marks));
     let (mut logs, mut frozen) = (Vec::new(), 0);
     let layers = spec.ensemble.layers;
     let interrupted = in_chunks(device, &plan, layers, chunk, &source, progress, &mut |chunk| {
         let diverged = |member: usize| {
             let first = (member * mark::ROWS + mark::DIVERGED_STEP) * frame.stride;
-            (first..first + frame.columns).any(|i| chunk.outputs[2].int(i) > 0)
+            chunk.ints(marks)[first..first + frame.columns].iter().any(|&step| step > 0)
         };
         for member in 0..chunk.members.len() {
             if diverged(member) {
                 frozen += 1;
             } else {
-                logs.push(growth_of(spec, &frame, chunk, (member, device.epsilon())));
+                logs.push(growth_of(spec, &frame, chunk, growth, (member, device.epsilon())));
             }
         }
     })?;
@@ -180,7 +194,9 @@ pub fn plan_of_a_step(spec: &LyapunovSpec) -> Plan {
     let spec = &LyapunovSpec { steps: 1, transient_steps: 0, ..spec.clone() };
     let mut plan = Plan::new();
     if spec.layer.model == Model::Linear {
-        record(&mut plan, spec, f64::from(f32::EPSILON));
+        let (_, frame, marks) = record(&mut plan, spec, f64::from(f32::EPSILON));
+        frame.output(&mut plan);
+        plan.output(marks);
     } else {
         nonlinear::record(&mut plan, spec);
     }
@@ -190,7 +206,9 @@ pub fn plan_of_a_step(spec: &LyapunovSpec) -> Plan {
 /// The plan of one member, for its cost and its memory.
 pub fn plan_of_one(spec: &LyapunovSpec) -> Plan {
     let mut plan = Plan::new();
-    record(&mut plan, spec, f64::from(f32::EPSILON));
+    let (_, frame, marks) = record(&mut plan, spec, f64::from(f32::EPSILON));
+    frame.output(&mut plan);
+    plan.output(marks);
     plan
 }
 
@@ -204,8 +222,8 @@ fn scheme(spec: &LyapunovSpec, epsilon: f64) -> Scheme {
     Scheme::new(spec.layer.integrator, own(spec).gain.abs() * norm_bound(spec.ensemble.width), epsilon)
 }
 
-/// Block 0 takes the transient, blocks 1.. the convergence series.
-fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame) {
+/// Block 0 takes the transient, blocks 1.. the convergence series. Gives the marks of the deviations, too.
+fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame, Ints) {
     let source = Source::new(plan, spec.ensemble.seed);
     let member_gain = plan.shared_reals("member_gain", vec![1.0]);
     let own = own(spec);
@@ -238,10 +256,7 @@ fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame)
         let block = block_of(spec, step);
         frame.orthonormalise(plan, state.x, block, block > 0 && block != block_of(spec, step - 1));
     }
-    plan.output(frame.growth);
-    plan.output(frame.exponents);
-    plan.output(state.marks);
-    (source, frame)
+    (source, frame, state.marks)
 }
 
 /// The block of a step, from 1: 0 in the transient and before it.
@@ -258,12 +273,19 @@ fn steps_until(spec: &LyapunovSpec, block: usize) -> usize {
 }
 
 /// ln of the growth of one member, `[blocks, exponents]` without the transient, on a device with this epsilon.
-fn growth_of(spec: &LyapunovSpec, frame: &Frame, chunk: &Chunk, (member, epsilon): (usize, f64)) -> Vec<f64> {
+fn growth_of(
+    spec: &LyapunovSpec,
+    frame: &Frame,
+    chunk: &Chunk,
+    growth: GrowthOutputs,
+    (member, epsilon): (usize, f64),
+) -> Vec<f64> {
+    let (mantissas, exponents) = (chunk.reals(growth.mantissas), chunk.ints(growth.exponents));
     let mut logs = Vec::with_capacity((frame.blocks - 1) * frame.columns);
     for block in 1..frame.blocks {
         for column in 0..frame.columns {
             let at = (member * frame.blocks + block) * frame.stride + column;
-            logs.push(chunk.outputs[1].int(at) as f64 * LN_2 + chunk.outputs[0].real(at).ln());
+            logs.push(f64::from(exponents[at]) * LN_2 + mantissas.at(at).ln());
         }
     }
     annihilate(spec, &mut logs, frame.columns, epsilon);

@@ -92,7 +92,7 @@ impl Blocks {
     }
 
     /// The `override` constants that say so, with panels of so many terms of weights and so many vec4 of input.
-    pub fn constants(&self, panel: u32, input: u32) -> Vec<(&'static str, f64)> {
+    pub fn overrides(&self, panel: u32, input: u32) -> Vec<(&'static str, f64)> {
         vec![
             ("ROW_LANES", self.row_lanes.into()),
             ("COLUMN_LANES", self.column_lanes.into()),
@@ -107,11 +107,11 @@ impl Blocks {
     }
 
     /// The `override` constants of a product of matrices in storage, with `inner` terms in each sum.
-    pub fn constants_of_product(&self, inner: u32) -> Vec<(&'static str, f64)> {
+    pub fn overrides_of_product(&self, inner: u32) -> Vec<(&'static str, f64)> {
         let panel = panel(inner);
-        let mut constants = self.constants(panel, if self.staged { panel * self.tile_quads() } else { 1 });
-        constants.push(("STAGED", u8::from(self.staged).into()));
-        constants
+        let mut overrides = self.overrides(panel, if self.staged { panel * self.tile_quads() } else { 1 });
+        overrides.push(("STAGED", u8::from(self.staged).into()));
+        overrides
     }
 }
 

@@ -3,84 +3,13 @@
 //! A plan speaks of one member. The GPU runs it breadth-first over all members of a chunk; the CPU runs it member by
 //! member, so that a member's data stays in cache. Every buffer starts as zeros unless it is an input.
 
-use crate::kernel::{Access, Case, CaseBuffer, Cost, Element, Entry, ErasedParams, Kernel, Row};
+use crate::kernel::{Access, Arguments, Case, CaseBuffer, Cost, Entry, ErasedParams, Kernel, Row, Signature};
+pub use crate::kernel::{BufferId, Content, Id, Ints, Reals, Words};
+pub use chunk::{Chunk, Output};
+pub use data::{Data, Inputs, Numbers};
 
-/// A buffer of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BufferId(pub usize);
-
-/// The content of a buffer on the host.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Data {
-    /// Numbers from an f32 device.
-    F32(Vec<f32>),
-    /// Numbers from the reference, or for any device.
-    F64(Vec<f64>),
-    /// Words.
-    Word(Vec<u32>),
-    /// Integers.
-    Int(Vec<i32>),
-}
-
-impl Data {
-    /// Numbers of f32 or f64, whichever T is.
-    pub fn of<T: bytemuck::Pod>(values: Vec<T>) -> Self {
-        match size_of::<T>() {
-            4 => Data::F32(bytemuck::cast_vec(values)),
-            _ => Data::F64(bytemuck::cast_vec(values)),
-        }
-    }
-
-    /// How many elements.
-    pub fn len(&self) -> usize {
-        match self {
-            Data::F32(v) => v.len(),
-            Data::F64(v) => v.len(),
-            Data::Word(v) => v.len(),
-            Data::Int(v) => v.len(),
-        }
-    }
-
-    /// Has it no elements?
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Element `i` as a number.
-    pub fn real(&self, i: usize) -> f64 {
-        match self {
-            Data::F32(v) => v[i] as f64,
-            Data::F64(v) => v[i],
-            Data::Word(v) => v[i] as f64,
-            Data::Int(v) => v[i] as f64,
-        }
-    }
-
-    /// All elements as numbers.
-    pub fn reals(&self) -> Vec<f64> {
-        (0..self.len()).map(|i| self.real(i)).collect()
-    }
-
-    /// Element `i` of an integer buffer.
-    pub fn int(&self, i: usize) -> i32 {
-        match self {
-            Data::Int(v) => v[i],
-            Data::Word(v) => v[i] as i32,
-            _ => unreachable!("a buffer of numbers read as integers"),
-        }
-    }
-}
-
-/// What a buffer stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// f32, or f64 on the reference.
-    Real,
-    /// u32.
-    Word,
-    /// i32.
-    Int,
-}
+mod chunk;
+mod data;
 
 /// Who owns a buffer.
 #[derive(Clone, Debug)]
@@ -143,12 +72,12 @@ pub struct Repeat {
     /// Which runs of the plan, by index.
     pub runs: std::ops::Range<usize>,
     /// A buffer of one word a member: not 0 when that member is finished. Its runs must then leave it as it is.
-    pub finished: BufferId,
+    pub finished: Words,
     /// A buffer of one word a member, by which a GPU leaves out what is finished: its runs are launched for fewer and
     /// fewer members, and number i of them is to work on member i plus word i, if there is such a member.
     ///
     /// Without one all members stay in the round until the last is finished.
-    pub skips: Option<BufferId>,
+    pub skips: Option<Words>,
     /// At most so many rounds.
     pub most: usize,
 }
@@ -188,31 +117,32 @@ impl Plan {
         let (mut plan, mut inputs) = (Plan::new(), Inputs::default());
         // Each binding's buffer, or one for each run.
         let mut bindings = Vec::new();
-        for (buffer, &(_, access, _)) in case.buffers.into_iter().zip(entry.buffers) {
+        for (buffer, binding) in case.buffers.into_iter().zip(entry.buffers) {
             let (content, length, data) = match buffer {
                 CaseBuffer::SharedReal(values) => {
-                    bindings.push(vec![plan.shared_reals("case", values)]);
+                    bindings.push(vec![plan.shared_reals("case", values).into()]);
                     continue;
                 }
                 CaseBuffer::SharedWord(values) => {
-                    bindings.push(vec![plan.shared_words("case", values)]);
+                    bindings.push(vec![plan.shared_words("case", values).into()]);
                     continue;
                 }
                 CaseBuffer::Real(v) => (Content::Real, v.len(), numbers(repeated(v, case.members, members))),
                 CaseBuffer::Word(v) => (Content::Word, v.len(), Data::Word(repeated(v, case.members, members))),
                 CaseBuffer::Int(v) => (Content::Int, v.len(), Data::Int(repeated(v, case.members, members))),
             };
-            let copies = vec![data; if access == Access::Write { runs } else { 1 }];
+            let copies = vec![data; if binding.access == Access::Write { runs } else { 1 }];
             let fill = |data| {
                 let id = plan.push("case", content, Extent::Member(length / case.members));
-                inputs.0.push((plan.input(id), data));
+                plan.inputs.push(id);
+                inputs.0.push((id, data));
                 id
             };
             bindings.push(copies.into_iter().map(fill).collect());
         }
         for run in 0..runs {
-            let ids: Vec<BufferId> = bindings.iter().map(|ids| ids[run % ids.len()]).collect();
-            plan.push_run(entry, case.params.clone(), &ids);
+            let ids = bindings.iter().map(|ids: &Vec<BufferId>| ids[run % ids.len()]).collect();
+            plan.push_run(entry, case.params.clone(), ids);
         }
         let ids = bindings.into_iter().map(|ids| ids[0]).collect();
         (plan, inputs, ids)
@@ -224,70 +154,73 @@ impl Plan {
     }
 
     /// A buffer of `per_member` numbers a member.
-    pub fn reals(&mut self, label: &'static str, per_member: usize) -> BufferId {
-        self.push(label, Content::Real, Extent::Member(per_member))
+    pub fn reals(&mut self, label: &'static str, per_member: usize) -> Reals {
+        self.push(label, Content::Real, Extent::Member(per_member)).into()
     }
 
     /// A buffer of `per_member` words a member.
-    pub fn words(&mut self, label: &'static str, per_member: usize) -> BufferId {
-        self.push(label, Content::Word, Extent::Member(per_member))
+    pub fn words(&mut self, label: &'static str, per_member: usize) -> Words {
+        self.push(label, Content::Word, Extent::Member(per_member)).into()
     }
 
     /// A buffer of `per_member` integers a member.
-    pub fn ints(&mut self, label: &'static str, per_member: usize) -> BufferId {
-        self.push(label, Content::Int, Extent::Member(per_member))
+    pub fn ints(&mut self, label: &'static str, per_member: usize) -> Ints {
+        self.push(label, Content::Int, Extent::Member(per_member)).into()
     }
 
     /// Numbers that all members read.
-    pub fn shared_reals(&mut self, label: &'static str, values: Vec<f64>) -> BufferId {
-        self.push(label, Content::Real, Extent::Shared(Data::F64(values)))
+    pub fn shared_reals(&mut self, label: &'static str, values: Vec<f64>) -> Reals {
+        self.push(label, Content::Real, Extent::Shared(Data::F64(values))).into()
     }
 
     /// Words that all members read.
-    pub fn shared_words(&mut self, label: &'static str, values: Vec<u32>) -> BufferId {
-        self.push(label, Content::Word, Extent::Shared(Data::Word(values)))
+    pub fn shared_words(&mut self, label: &'static str, values: Vec<u32>) -> Words {
+        self.push(label, Content::Word, Extent::Shared(Data::Word(values))).into()
     }
 
     /// Declares that the caller fills this buffer.
-    pub fn input(&mut self, id: BufferId) -> BufferId {
-        assert!(!self.buffers[id.0].is_shared(), "a shared buffer has its content already");
-        self.inputs.push(id);
+    pub fn input<I: Id>(&mut self, id: I) -> I {
+        assert!(!self.buffers[id.into().0].is_shared(), "a shared buffer has its content already");
+        self.inputs.push(id.into());
         id
     }
 
-    /// Declares that this buffer comes back.
-    pub fn output(&mut self, id: BufferId) {
-        assert!(!self.buffers[id.0].is_shared(), "a shared buffer is the caller's own");
-        self.outputs.push(id);
+    /// Declares that this buffer comes back. The handle reads it from a [`Chunk`].
+    pub fn output<I: Id>(&mut self, id: I) -> Output<I> {
+        assert!(!self.buffers[id.into().0].is_shared(), "a shared buffer is the caller's own");
+        self.outputs.push(id.into());
+        Output::new(self.outputs.len() - 1)
     }
 
-    /// Appends a run of kernel `K`. The buffers must fit the kernel's bindings; a written buffer appears once.
-    pub fn run<K: Kernel>(&mut self, params: K::Params, buffers: &[BufferId]) {
-        self.push_run(K::ENTRY, ErasedParams::new(params), buffers);
+    /// Appends a run of the kernel whose buffers these are. A buffer that is written appears once among them.
+    pub fn run<B: Arguments>(&mut self, params: <B::Kernel as Signature>::Params, buffers: B)
+    where
+        B::Kernel: Kernel,
+    {
+        self.push_run(B::Kernel::ENTRY, ErasedParams::new(params), buffers.ids());
     }
 
     /// [`Plan::run`] for a kernel without its types.
-    pub fn push_run(&mut self, entry: &'static Entry, params: ErasedParams, buffers: &[BufferId]) {
+    pub fn push_run(&mut self, entry: &'static Entry, params: ErasedParams, buffers: Vec<BufferId>) {
         assert_eq!(buffers.len(), entry.buffers.len(), "{}: one buffer for each binding", entry.name);
-        for (&id, &(name, access, element)) in buffers.iter().zip(entry.buffers) {
-            let buffer = &self.buffers[id.0];
-            assert_eq!(buffer.content, stored(element), "{}: content of {name}", entry.name);
+        for (&id, binding) in buffers.iter().zip(entry.buffers) {
+            let (buffer, name) = (&self.buffers[id.0], binding.name);
+            assert_eq!(buffer.content, binding.element.content(), "{}: content of {name}", entry.name);
             assert!(!buffer.is_empty(), "{}: {name} is empty", entry.name);
-            if access == Access::Write {
+            if binding.access == Access::Write {
                 assert!(!buffer.is_shared(), "{}: {name} is written, so it is not shared", entry.name);
                 let uses = buffers.iter().filter(|&&other| other == id).count();
                 assert_eq!(uses, 1, "{}: {name} is written, so it is bound once", entry.name);
             }
         }
-        self.runs.push(Run { entry, params, buffers: buffers.to_vec() });
+        self.runs.push(Run { entry, params, buffers });
     }
 
     /// Declares that the runs from number `first` to the last one so far are repeated, at most `most` times, until
     /// the word of every member in `finished` is not 0. For `skips` see [`Repeat`].
-    pub fn repeat_from(&mut self, first: usize, finished: BufferId, skips: Option<BufferId>, most: usize) {
-        for buffer in [finished].into_iter().chain(skips).map(|id| &self.buffers[id.0]) {
-            let fits = buffer.content == Content::Word && buffer.len() == 1 && !buffer.is_shared();
-            assert!(fits, "a word for each member");
+    pub fn repeat_from(&mut self, first: usize, finished: Words, skips: Option<Words>, most: usize) {
+        for buffer in [finished].into_iter().chain(skips).map(|id| &self.buffers[BufferId::from(id).0]) {
+            assert!(buffer.len() == 1 && !buffer.is_shared(), "a word for each member");
         }
         assert!(self.repeat.is_none(), "a plan has one iteration");
         self.repeat = Some(Repeat { runs: first..self.runs.len(), finished, skips, most });
@@ -320,33 +253,6 @@ impl Plan {
 fn repeated<T: Copy>(values: Vec<T>, from: usize, to: usize) -> Vec<T> {
     let length = values.len() / from * to;
     values.into_iter().cycle().take(length).collect()
-}
-
-fn stored(element: Element) -> Content {
-    match element {
-        Element::Real | Element::Real4 | Element::RealBits => Content::Real,
-        Element::Word => Content::Word,
-        Element::Int => Content::Int,
-    }
-}
-
-/// Values for the inputs of a plan, for all members of a call: `members * length` elements each.
-#[derive(Default)]
-pub struct Inputs(pub Vec<(BufferId, Data)>);
-
-impl Inputs {
-    /// The values of one input.
-    pub fn get(&self, id: BufferId) -> &Data {
-        self.0.iter().find(|(other, _)| *other == id).map(|(_, data)| data).expect("every input of the plan is given")
-    }
-}
-
-/// What came back for some of the members.
-pub struct Chunk {
-    /// Which members of the call, from 0.
-    pub members: std::ops::Range<usize>,
-    /// The outputs of the plan in order, `members.len() * length` elements each.
-    pub outputs: Vec<Data>,
 }
 
 /// Seconds that a kernel took, summed over its runs.

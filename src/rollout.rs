@@ -2,20 +2,22 @@
 //! here, the MLP and the Transformer are in [`nonlinear`].
 
 pub mod nonlinear;
+mod outcome;
 mod perturbation;
 
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::integrator::Scheme;
-use crate::kernel::audit::{self, Audit};
 use crate::kernel::euler_steps::STEPS;
-use crate::kernel::euler_update::{mark, norm};
-use crate::kernel::record::{self, Record};
+use crate::kernel::euler_update::mark;
+use crate::kernel::record;
 use crate::layer::{Coefficients, LinearLayer, Threshold};
 use crate::numbers::random::Tensor;
-use crate::plan::{BufferId, Chunk, Data, Plan};
+use crate::plan::{Chunk, Data, Ints, Plan, Reals};
 use crate::spec::{EnsembleSpec, Integrator, Weights};
 use crate::weights::ensemble::{PADDING, Source, State, norm_bound};
+use outcome::Outputs;
+pub use outcome::{Outcome, Outcomes};
 use std::f64::consts::LN_2;
 use std::ops::{ControlFlow, Range};
 
@@ -60,27 +62,6 @@ pub struct Rollout<'a> {
     pub member_gain: Option<&'a [f64]>,
 }
 
-/// What became of one member at one grid point.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Outcome {
-    /// ln |x_L| / |x_0|; negative infinity when the state collapsed to 0, infinity when it was frozen at 2^48.
-    pub log_growth: f64,
-    /// The slope of ln |x| over the later half, (ln |x_L| - ln |x_m|) / (L - m) with m = [`middle`]; infinite as
-    /// `log_growth` is.
-    pub rate: f64,
-    /// ln max_k |x_k| / |x_0|; infinity when the state was frozen, for nobody knows how far it would have gone.
-    pub log_peak: f64,
-    /// The step of the peak, or that at which the state was frozen.
-    pub peak_step: u32,
-    /// The first step beyond the threshold.
-    pub crossing_step: Option<u32>,
-    /// The first step at which the state was 0.
-    pub collapse_step: Option<u32>,
-    /// The step at which the state was frozen: a nonlinear one, because its largest magnitude had reached 2^48, or a
-    /// linear one, because its implicit step does not exist.
-    pub diverged_step: Option<u32>,
-}
-
 /// How a tangent grew along a nonlinear trajectory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Growth {
@@ -91,71 +72,11 @@ pub struct Growth {
     pub rate: f64,
 }
 
-/// The outcomes of some members, `[members, points]`.
-pub struct Outcomes<'a> {
-    chunk: &'a Chunk,
-    columns: usize,
-    points: usize,
-    depth: usize,
-}
-
-impl Outcomes<'_> {
-    /// How many members.
-    pub fn members(&self) -> Range<usize> {
-        self.chunk.members.clone()
-    }
-
-    /// How many grid points.
-    pub fn points(&self) -> usize {
-        self.points
-    }
-
-    /// The outcome of member `member` of this chunk, from 0, at a grid point.
-    pub fn get(&self, member: usize, point: usize) -> Outcome {
-        let [norms, marks, _, middles, middle_exponents, ..] = &self.chunk.outputs[..] else {
-            unreachable!("a rollout has these outputs")
-        };
-        let norm = |row: usize| norms.real((member * norm::ROWS + row) * self.columns + point);
-        let mark = |row: usize| marks.int((member * mark::ROWS + row) * self.columns + point);
-        let step = |row: usize| Some(mark(row) as u32).filter(|&step| step > 0);
-        let (now, initial, exponent) = (norm(norm::NOW), norm(norm::INITIAL), mark(mark::EXPONENT));
-        let collapse_step = step(mark::COLLAPSE_STEP);
-        let diverged_step = step(mark::DIVERGED_STEP);
-        let ended = |value: f64| match (collapse_step, diverged_step) {
-            (Some(_), _) => f64::NEG_INFINITY,
-            (None, Some(_)) => f64::INFINITY,
-            (None, None) => value,
-        };
-        let at = member * self.columns + point;
-        let (then, exponent_then) = match middle(self.depth) {
-            0 => (initial, 0),
-            _ => (middles.real(at), middle_exponents.int(at)),
-        };
-        let since = f64::from(exponent - exponent_then) * LN_2 + 0.5 * (now / then).ln();
-        let peak_step = mark(mark::PEAK_STEP) as u32;
-        // The peak is at least the start, whatever rounding says.
-        let log_peak = match peak_step {
-            0 => 0.0,
-            _ => (0.5 * (f64::from(mark(mark::PEAK_EXPONENT)) * LN_2 + (norm(norm::PEAK) / initial).ln())).max(0.0),
-        };
-        Outcome {
-            // One logarithm of a ratio, so that a norm that has not changed gives exactly 0.
-            log_growth: ended(f64::from(exponent) * LN_2 + 0.5 * (now / initial).ln()),
-            rate: ended(since / (self.depth - middle(self.depth)) as f64),
-            log_peak: if diverged_step.is_some() { f64::INFINITY } else { log_peak },
-            peak_step: diverged_step.unwrap_or(peak_step),
-            crossing_step: step(mark::CROSSING_STEP),
-            collapse_step,
-            diverged_step,
-        }
-    }
-}
-
 /// The norms of all columns at one step of a rollout, as mantissas and exponents: `[columns]` each.
 #[derive(Clone, Copy)]
 struct Snapshot {
-    norms: BufferId,
-    exponents: BufferId,
+    norms: Reals,
+    exponents: Ints,
 }
 
 impl Snapshot {
@@ -164,9 +85,10 @@ impl Snapshot {
     }
 
     /// Keeps the norms as they are now.
-    fn take(&self, plan: &mut Plan, columns: usize, [norms, marks]: [BufferId; 2]) {
+    fn take(&self, plan: &mut Plan, columns: usize, norms: Reals, marks: Ints) {
         let params = record::Params { columns: columns as u32, row: 0, rows: 1 };
-        plan.run::<Record>(params, &[norms, marks, self.norms, self.exponents]);
+        let (history, history_exponents) = (self.norms, self.exponents);
+        plan.run(params, record::Buffers { norms, marks, history, history_exponents });
     }
 }
 
@@ -174,7 +96,7 @@ impl Snapshot {
 struct Recorded {
     plan: Plan,
     source: Source,
-    member_gain: Option<BufferId>,
+    member_gain: Option<Reals>,
     columns: usize,
 }
 
@@ -193,16 +115,11 @@ impl Rollout<'_> {
         let mut recorded = self.start();
         let (mut layer, state) = self.layer(&mut recorded, &self.checked_scheme(device)?);
         let (state, middle) = self.steps(&mut recorded, &mut layer, state, device.steps_at_once(self.padded()));
-        let count = recorded.plan.words("count", 1);
-        let length = (self.padded() * recorded.columns) as u32;
-        recorded.plan.run::<Audit>(audit::Params { length }, &[state.x, count]);
-        for output in [state.norms, state.marks, count, middle.norms, middle.exponents] {
-            recorded.plan.output(output);
-        }
         let columns = recorded.columns;
+        let outputs = Outputs::new(&mut recorded.plan, state, self.padded() * columns, middle);
         self.execute(device, recorded, members, chunk, &mut |chunk| {
-            refuse_non_finite(&chunk)?;
-            Ok(sink(Outcomes { chunk: &chunk, columns, points: self.points.len(), depth: self.depth }))
+            outputs.refuse_non_finite(&chunk)?;
+            Ok(sink(Outcomes { chunk: &chunk, outputs, columns, points: self.points.len(), depth: self.depth }))
         })
     }
 
@@ -255,18 +172,19 @@ impl Rollout<'_> {
                 state = self.step(&mut recorded, &mut layer, state, step);
             }
             let params = record::Params { columns: columns as u32, row: step as u32, rows: rows as u32 };
-            recorded.plan.run::<Record>(params, &[state.norms, state.marks, history, exponents]);
+            let State { norms, marks, .. } = state;
+            recorded.plan.run(params, record::Buffers { norms, marks, history, history_exponents: exponents });
         }
-        for output in [history, exponents, state.marks] {
-            recorded.plan.output(output);
-        }
+        let plan = &mut recorded.plan;
+        let (history, exponents, marks) = (plan.output(history), plan.output(exponents), plan.output(state.marks));
         let mut growth = Vec::new();
         self.execute(device, recorded, members, 0, &mut |chunk| {
-            let log = |i: usize| chunk.outputs[1].int(i) as f64 * LN_2 + 0.5 * chunk.outputs[0].real(i).ln();
+            let (squares, exponents, marks) = (chunk.reals(history), chunk.ints(exponents), chunk.ints(marks));
+            let log = |i: usize| f64::from(exponents[i]) * LN_2 + 0.5 * squares.at(i).ln();
             for (member, row) in (0..chunk.members.len()).flat_map(|m| (0..rows).map(move |row| (m, row))) {
                 let at = |row: usize, point: usize| (member * rows + row) * columns + point;
                 growth.extend((0..self.points.len()).map(|point| {
-                    let diverged = chunk.outputs[2].int((member * mark::ROWS + mark::DIVERGED_STEP) * columns + point);
+                    let diverged = marks[(member * mark::ROWS + mark::DIVERGED_STEP) * columns + point];
                     let finite = diverged == 0 || row < diverged as usize;
                     if finite { log(at(row, point)) - log(at(0, point)) } else { f64::INFINITY }
                 }));
@@ -281,10 +199,14 @@ impl Rollout<'_> {
         let mut recorded = self.start();
         let (mut layer, state) = self.layer(&mut recorded, &self.scheme(f64::from(f32::EPSILON)));
         let (state, middle) = self.steps(&mut recorded, &mut layer, state, STEPS);
-        for output in [state.norms, state.marks, middle.norms, middle.exponents] {
-            recorded.plan.output(output);
+        let mut plan = recorded.plan;
+        for norms in [state.norms, middle.norms] {
+            plan.output(norms);
         }
-        recorded.plan
+        for exponents in [state.marks, middle.exponents] {
+            plan.output(exponents);
+        }
+        plan
     }
 
     /// How a step is made on a device with this epsilon. Gains of members must be 1 where that is an exponential, whose
@@ -342,7 +264,7 @@ impl Rollout<'_> {
                 _ => steps.clone().fold(state, |state, step| self.step(recorded, layer, state, step)),
             };
             if *steps.end() == middle {
-                snapshot.take(&mut recorded.plan, columns, [state.norms, state.marks]);
+                snapshot.take(&mut recorded.plan, columns, state.norms, state.marks);
             }
         }
         (state, snapshot)
@@ -365,22 +287,9 @@ impl Rollout<'_> {
     ) -> Result<()> {
         let mut inputs = recorded.source.inputs(members.clone());
         if let (Some(id), Some(gain)) = (recorded.member_gain, self.member_gain) {
-            inputs.0.push((id, Data::F64(gain[members.clone()].to_vec())));
+            inputs = inputs.with(id, Data::F64(gain[members.clone()].to_vec()));
         }
         let _ = device.run_until(&recorded.plan, members.len(), chunk, &inputs, sink)?;
         Ok(())
-    }
-}
-
-/// NaN or infinity cannot come out of a renormalised linear rollout; if it does, the device or we are wrong.
-fn refuse_non_finite(chunk: &Chunk) -> Result<()> {
-    let counts = &chunk.outputs[2];
-    match (0..counts.len()).find(|&i| counts.int(i) != 0) {
-        None => Ok(()),
-        Some(i) => Err(Error::Bug(format!(
-            "member {} ended with {} numbers that are not finite",
-            chunk.members.start + i,
-            counts.int(i)
-        ))),
     }
 }

@@ -3,9 +3,9 @@
 // `activation` of the parameters, known when the shader is compiled: the functions are long and stand there often.
 override ACTIVATION: u32 = 0u;
 
-const RELU = 1u;
-const GELU = 2u;
-const TANH = 3u;
+const RELU: u32 = 1u;
+const GELU: u32 = 2u;
+const TANH: u32 = 3u;
 
 fn activate(x: f32) -> f32 {
     switch ACTIVATION {

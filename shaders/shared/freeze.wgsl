@@ -2,8 +2,8 @@
 // They have the record of track.wgsl, with a grid point in the place of a column.
 // CPU twin: src/kernel/euler_update/track.rs.
 
-const DIVERGED_EXPONENT = 48;
-const DIVERGED_STEP = 6u;
+const DIVERGED_EXPONENT: i32 = 48;
+const DIVERGED_STEP: u32 = 6u;
 
 // A magnitude that is too large counts as 0 in sums, which are not used then.
 fn bounded(value: f32) -> f32 {

@@ -2,6 +2,6 @@
 
 alias real = f32;
 alias word = u32;
-const ULP = 0x1p-23f;
-const MANTISSA = 23u;
-const BIAS = 127;
+const ULP: f32 = 0x1p-23f;
+const MANTISSA: u32 = 23u;
+const BIAS: i32 = 127;

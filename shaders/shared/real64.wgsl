@@ -3,5 +3,5 @@
 alias real = f64;
 alias word = u64;
 const ULP = real(0x1p-52);
-const MANTISSA = 52u;
-const BIAS = 1023;
+const MANTISSA: u32 = 52u;
+const BIAS: i32 = 1023;

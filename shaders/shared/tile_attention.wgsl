@@ -13,7 +13,7 @@ override POINT_QUADS: u32 = 1u;
 override HEADS_AT_ONCE: u32 = 1u;
 override STACK: u32 = 1u;
 
-const LOWEST = -3.0e38;
+const LOWEST: f32 = -3.0e38;
 
 // The last key that each query of a quad sees; queries beyond the last one are like it.
 fn last_keys(quad: u32) -> vec4<u32> {

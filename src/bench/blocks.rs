@@ -9,10 +9,10 @@ use crate::error::{Error, Result};
 use crate::kernel::euler_steps::{self, EulerSteps};
 use crate::kernel::euler_update::{self, EulerUpdate};
 use crate::kernel::project::{self, Project};
-use crate::kernel::{Cost, Kernel};
+use crate::kernel::{Cost, Signature};
 use crate::machine::{Blocks, Machine};
 use crate::numbers::random::Tensor;
-use crate::plan::{BufferId, Plan};
+use crate::plan::{Plan, Reals};
 use crate::weights::ensemble::{Source, State};
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -192,7 +192,7 @@ impl Trial {
     }
 }
 
-fn updates(plan: &mut Plan, weights: BufferId, input: &State, rows: usize, inner: usize) -> BufferId {
+fn updates(plan: &mut Plan, weights: Reals, input: &State, rows: usize, inner: usize) -> Reals {
     let x = State::new(plan, rows, COLUMNS);
     let out = plan.reals("out", rows * COLUMNS);
     let coefficients = plan.shared_reals("coefficients", vec![0.5; 2 * COLUMNS]);
@@ -206,25 +206,35 @@ fn updates(plan: &mut Plan, weights: BufferId, input: &State, rows: usize, inner
         threshold_exponent: 10,
         threshold_mantissa: 1.0,
     };
+    let buffers = euler_update::Buffers {
+        weights,
+        input: input.x,
+        x: x.x,
+        coefficients,
+        member_gain: gain,
+        out,
+        norms: x.norms,
+        marks: x.marks,
+    };
     for _ in 0..RUNS {
-        plan.run::<EulerUpdate>(params, &[weights, input.x, x.x, coefficients, gain, out, x.norms, x.marks]);
+        plan.run(params, buffers);
     }
     x.norms
 }
 
-fn projections(plan: &mut Plan, weights: BufferId, input: &State, rows: usize, inner: usize) -> BufferId {
+fn projections(plan: &mut Plan, weights: Reals, input: &State, rows: usize, inner: usize) -> Reals {
     let out = plan.reals("out", rows * COLUMNS);
     let (rows, inner, columns) = (rows as u32, inner as u32, COLUMNS as u32);
     let params =
         project::Params { rows, inner, columns, activation: crate::numbers::activation::kind::GELU, scale: 0.1 };
     for _ in 0..RUNS {
-        plan.run::<Project>(params, &[weights, input.x, out]);
+        plan.run(params, project::Buffers { weights, input: input.x, out });
     }
     // Something small that comes back: nobody looks at it.
     input.norms
 }
 
-fn steps(plan: &mut Plan, weights: BufferId, input: &State, rows: usize) -> BufferId {
+fn steps(plan: &mut Plan, weights: Reals, input: &State, rows: usize) -> Reals {
     let coefficients = plan.shared_reals("coefficients", vec![0.1; 2 * COLUMNS]);
     let gain = plan.shared_reals("member_gain", vec![1.0]);
     for run in 0..RUNS {
@@ -237,7 +247,8 @@ fn steps(plan: &mut Plan, weights: BufferId, input: &State, rows: usize) -> Buff
             threshold_exponent: 10,
             threshold_mantissa: 1.0,
         };
-        plan.run::<EulerSteps>(params, &[weights, coefficients, gain, input.x, input.norms, input.marks]);
+        let State { x, norms, marks } = *input;
+        plan.run(params, euler_steps::Buffers { weights, coefficients, member_gain: gain, x, norms, marks });
     }
     input.norms
 }

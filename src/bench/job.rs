@@ -141,7 +141,7 @@ fn plan_of(entry: &'static Entry, case: Case<ErasedParams>, members: usize) -> (
     let numbers = |values: Vec<f64>| Data::F32(values.into_iter().map(|x| x as f32).collect());
     let (mut plan, inputs, ids) = Plan::of_case(entry, case, members, numbers, RUNS);
     // Something must come back, or nothing need be done.
-    let written = ids.iter().zip(entry.buffers).find(|(_, (_, access, _))| *access == Access::Write);
-    plan.output(*written.expect("a kernel writes something").0);
+    let written = ids.iter().zip(entry.buffers).find(|(_, binding)| binding.access == Access::Write);
+    plan.outputs.push(*written.expect("a kernel writes something").0);
     (plan, inputs)
 }

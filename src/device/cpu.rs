@@ -11,7 +11,7 @@ use crate::device::{Description, chunks, host_budget};
 use crate::error::Result;
 use crate::kernel::{Access, Element, Entry, View};
 use crate::numbers::real::Real;
-use crate::plan::{BufferId, Chunk, Content, Data, Extent, Inputs, Plan};
+use crate::plan::{BufferId, Chunk, Content, Data, Extent, Inputs, Plan, Words};
 use rayon::prelude::*;
 use std::any::Any;
 use std::cell::{Ref, RefCell, RefMut};
@@ -159,7 +159,7 @@ impl<T: TwinOf> Cpu<T> {
             let mut outputs = self.run_members(plan, &shared, inputs, range.clone());
             outputs.sort_unstable_by_key(|(member, _)| *member);
             let outputs = (0..plan.outputs.len()).map(|i| concatenate(plan, i, &outputs)).collect();
-            if sink(Chunk { members: range, outputs })?.is_break() {
+            if sink(Chunk::new(range, outputs))?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -280,22 +280,22 @@ impl<'a, T: TwinOf> Arena<'a, T> {
         }
     }
 
-    fn is_finished(&self, id: BufferId) -> bool {
-        matches!(&*self.own[id.0].borrow(), Store::Word(words) if words[0] != 0)
+    fn is_finished(&self, id: Words) -> bool {
+        matches!(&*self.own[BufferId::from(id).0].borrow(), Store::Word(words) if words[0] != 0)
     }
 
     fn run_kernel(&self, entry: &Entry, params: &(dyn Any + Send + Sync), buffers: &[BufferId]) {
         let mut guards: [Option<Guard<T>>; MAX_BUFFERS] = std::array::from_fn(|_| None);
-        for ((guard, &id), &(_, access, _)) in guards.iter_mut().zip(buffers).zip(entry.buffers) {
-            *guard = Some(match (&self.shared[id.0], access) {
+        for ((guard, &id), binding) in guards.iter_mut().zip(buffers).zip(entry.buffers) {
+            *guard = Some(match (&self.shared[id.0], binding.access) {
                 (Some(store), _) => Guard::Shared(store),
                 (None, Access::Read) => Guard::Read(self.own[id.0].borrow()),
                 (None, Access::Write) => Guard::Write(self.own[id.0].borrow_mut()),
             });
         }
         let mut views: [View<T>; MAX_BUFFERS] = std::array::from_fn(|_| View::Word(&[]));
-        for ((view, guard), &(_, _, element)) in views.iter_mut().zip(&mut guards).zip(entry.buffers) {
-            *view = guard.as_mut().expect("as many guards as buffers").view(element);
+        for ((view, guard), binding) in views.iter_mut().zip(&mut guards).zip(entry.buffers) {
+            *view = guard.as_mut().expect("as many guards as buffers").view(binding.element);
         }
         T::twin(entry, params, &mut views[..buffers.len()]);
     }

@@ -13,12 +13,11 @@ use crate::device::profile::Recorder;
 use crate::device::{Description, chunks};
 use crate::error::{Error, Result};
 use crate::invalid;
-use crate::kernel::Entry;
+use crate::kernel::{Access, Entry};
 use crate::machine::{Blocks, Machine};
 use crate::plan::{Chunk, Inputs, Plan, Run};
 use crate::spec::Precision;
 use session::Session;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -159,13 +158,13 @@ impl Gpu {
             let started = (range.clone(), session.start(range, inputs)?);
             let ready = if self.recorder.is_on() { Some(started) } else { before.replace(started) };
             if let Some((range, pending)) = ready
-                && sink(Chunk { members: range, outputs: session.finish(pending)? })?.is_break()
+                && sink(Chunk::new(range, session.finish(pending)?))?.is_break()
             {
                 return Ok(ControlFlow::Break(()));
             }
         }
         match before {
-            Some((range, pending)) => sink(Chunk { members: range, outputs: session.finish(pending)? }),
+            Some((range, pending)) => sink(Chunk::new(range, session.finish(pending)?)),
             None => Ok(ControlFlow::Continue(())),
         }
     }
@@ -184,9 +183,9 @@ impl Gpu {
     /// into workgroup memory and a guard to every division. On lavapipe the counters cost the linear sweep 12 to 36 %
     /// (three pairs in turns); other drivers have been seen to suffer by much more. In the products' inner loop there is
     /// an index for every 16 multiply-adds.
-    fn module(&self, entry: &Entry, source: Cow<'static, str>) -> wgpu::ShaderModule {
+    fn module(&self, entry: &Entry, source: String) -> wgpu::ShaderModule {
         let descriptor =
-            wgpu::ShaderModuleDescriptor { label: Some(entry.name), source: wgpu::ShaderSource::Wgsl(source) };
+            wgpu::ShaderModuleDescriptor { label: Some(entry.name), source: wgpu::ShaderSource::Wgsl(source.into()) };
         if self.checked || !entry.trusted {
             return self.device.create_shader_module(descriptor);
         }
@@ -200,8 +199,8 @@ impl Gpu {
     /// The compiled kernel of a run, made on first use.
     fn pipeline(&self, run: &Run) -> Result<Arc<wgpu::ComputePipeline>> {
         let entry = run.entry;
-        let constants = (entry.constants)(&*run.params.value, &self.machine());
-        let key = (entry.name, constants.iter().map(|(_, value)| value.to_bits()).collect());
+        let overrides = (entry.overrides)(&*run.params.value, &self.machine());
+        let key = (entry.name, overrides.iter().map(|(_, value)| value.to_bits()).collect());
         let mut pipelines = self.pipelines.lock().expect("no holder of the lock panics");
         if let Some(pipeline) = pipelines.get(&key) {
             return Ok(pipeline.clone());
@@ -216,7 +215,7 @@ impl Gpu {
             module: &module,
             entry_point: Some(entry.name),
             compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
+                constants: &overrides,
                 zero_initialize_workgroup_memory: false,
             },
             cache: None,
@@ -230,11 +229,11 @@ impl Gpu {
     }
 
     /// The shader in the precision of this device.
-    fn source(&self, entry: &Entry) -> Result<Cow<'static, str>> {
+    fn source(&self, entry: &Entry) -> Result<String> {
         match self.precision {
-            Precision::F32 => Ok(entry.source.into()),
-            Precision::F64 => match entry.source_in_f64() {
-                Some(source) => Ok(source.into()),
+            Precision::F32 => Ok(entry.source()),
+            Precision::F64 => match entry.parts_in_f64() {
+                Some(parts) => Ok(parts.iter().map(|part| part.source).collect()),
                 None => invalid!("{} runs in f32 only; open the adapter in f32", entry.name),
             },
         }
@@ -248,9 +247,10 @@ impl Gpu {
             has_dynamic_offset: true,
             min_binding_size: None,
         };
-        let storage = entry.buffers.iter().map(|&(_, access, _)| {
-            kind(wgpu::BufferBindingType::Storage { read_only: access == crate::kernel::Access::Read })
-        });
+        let storage = entry
+            .buffers
+            .iter()
+            .map(|binding| kind(wgpu::BufferBindingType::Storage { read_only: binding.access == Access::Read }));
         let entries: Vec<_> = std::iter::once(uniform)
             .chain(storage)
             .enumerate()

@@ -26,7 +26,7 @@ pub struct Agreement {
 /// Compares a device with the reference on all kernels, or on those that run in f64 if it does.
 pub fn agreements(device: &Device) -> Vec<Agreement> {
     let double = !device.has_all_kernels();
-    let entries = KERNELS.iter().filter(|entry| !double || entry.source_in_f64().is_some());
+    let entries = KERNELS.iter().filter(|entry| !double || entry.parts_in_f64().is_some());
     // One kernel that cannot be run is a finding about it, and says nothing of the others.
     let failed = |kernel, error: Error| Agreement {
         kernel,
@@ -76,14 +76,11 @@ pub fn agreement(device: &Device, entry: &'static Entry) -> Result<Agreement> {
 pub fn run(device: &Device, entry: &'static Entry, case: Case<ErasedParams>) -> Result<Vec<Data>> {
     let members = case.members;
     let (mut plan, inputs, ids) = Plan::of_case(entry, case, members, Data::F64, 1);
-    for (&id, &(_, access, _)) in ids.iter().zip(entry.buffers) {
-        if access == Access::Write {
-            plan.output(id);
-        }
-    }
+    let written = ids.iter().zip(entry.buffers).filter(|(_, binding)| binding.access == Access::Write);
+    plan.outputs.extend(written.map(|(&id, _)| id));
     let mut outputs = Vec::new();
     device.run(&plan, members, 0, &inputs, &mut |chunk| {
-        outputs = chunk.outputs;
+        outputs = chunk.into_outputs();
         Ok(())
     })?;
     Ok(outputs)

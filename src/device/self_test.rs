@@ -1,10 +1,8 @@
 //! The self-test of a device: what this program relies on, and what it would be good to know.
 
 use crate::device::Device;
-use crate::error::Result;
-use crate::kernel::audit::{self, Audit};
-use crate::kernel::fill_random::{self, FillRandom};
-use crate::kernel::probe::{self, Probe};
+use crate::error::{Error, Result};
+use crate::kernel::{audit, fill_random, probe};
 use crate::numbers::random::{NORMAL_UNIT, Stream, normal_table, sample, threefry};
 use crate::plan::{Chunk, Data, Inputs, Plan};
 use serde::Serialize;
@@ -54,13 +52,14 @@ pub fn self_test(device: &Device) -> Result<SelfTest> {
     Ok(SelfTest { random_exact: random_exact(device)?, non_finite_seen: non_finite_seen(device)?, ..probe })
 }
 
-fn run(device: &Device, plan: &Plan, members: usize, inputs: &Inputs) -> Result<Vec<Data>> {
-    let mut outputs = Vec::new();
-    device.run(plan, members, 0, inputs, &mut |chunk: Chunk| {
-        outputs = chunk.outputs;
+/// What comes back of a plan for one member.
+fn run(device: &Device, plan: &Plan, inputs: &Inputs) -> Result<Chunk> {
+    let mut found = None;
+    device.run(plan, 1, 0, inputs, &mut |chunk: Chunk| {
+        found = Some(chunk);
         Ok(())
     })?;
-    Ok(outputs)
+    found.ok_or_else(|| Error::Bug("a run of one member gave nothing back".to_string()))
 }
 
 fn random_exact(device: &Device) -> Result<bool> {
@@ -84,11 +83,11 @@ fn random_exact(device: &Device) -> Result<bool> {
         beta: 0,
         beta_negative: 0,
     };
-    plan.run::<FillRandom>(params, &[ids, table, out]);
-    plan.output(out);
-    let found = run(device, &plan, 1, &Inputs(vec![(ids, Data::Word(vec![9]))]))?;
+    plan.run(params, fill_random::Buffers { member_ids: ids, normal_table: table, out });
+    let out = plan.output(out);
+    let found = run(device, &plan, &Inputs::new().with(ids, Data::Word(vec![9])))?;
     let stream = Stream { seed: 2 << 32 | 1, member: 9, tensor: 255, step: 4 };
-    let same = (0..64 * 64).all(|i| found[0].real(i) == stream.normal(i as u32) as f64 * NORMAL_UNIT);
+    let same = (0..64 * 64).all(|i| found.reals(out).at(i) == stream.normal(i as u32) as f64 * NORMAL_UNIT);
     Ok(known && same)
 }
 
@@ -98,10 +97,10 @@ fn non_finite_seen(device: &Device) -> Result<bool> {
     let buffer = plan.reals("values", values.len());
     plan.input(buffer);
     let count = plan.words("count", 1);
-    plan.run::<Audit>(audit::Params { length: values.len() as u32 }, &[buffer, count]);
-    plan.output(count);
-    let found = run(device, &plan, 1, &Inputs(vec![(buffer, Data::F64(values))]))?;
-    Ok(found[0].int(0) == 4)
+    plan.run(audit::Params { length: values.len() as u32 }, audit::Buffers { values: buffer, count });
+    let count = plan.output(count);
+    let found = run(device, &plan, &Inputs::new().with(buffer, Data::F64(values)))?;
+    Ok(found.words(count)[0] == 4)
 }
 
 fn run_probe(device: &Device) -> Result<SelfTest> {
@@ -110,16 +109,15 @@ fn run_probe(device: &Device) -> Result<SelfTest> {
     let y: Vec<f64> = sample(2, length).iter().map(|y| (y.abs() + 0.01) as f32 as f64).collect();
     let mut plan = Plan::new();
     let [xs, ys] = [plan.shared_reals("x", x.clone()), plan.shared_reals("y", y.clone())];
-    let [out, trips] = [plan.reals("out", probe::ROWS * length), plan.words("trips", 1)];
-    plan.run::<Probe>(probe::Params { length: length as u32, trips: TRIPS }, &[xs, ys, out, trips]);
-    plan.output(out);
-    plan.output(trips);
-    let found = run(device, &plan, 1, &Inputs::default())?;
+    let (out, trips) = (plan.reals("out", probe::ROWS * length), plan.words("trips", 1));
+    plan.run(probe::Params { length: length as u32, trips: TRIPS }, probe::Buffers { x: xs, y: ys, out, trips });
+    let (out, trips) = (plan.output(out), plan.output(trips));
+    let found = run(device, &plan, &Inputs::default())?;
     let epsilon = device.epsilon();
     let worst = |row: usize, truth: &dyn Fn(usize) -> f64| {
         let error = |i: usize| {
             let unit = epsilon * truth(i).abs().log2().floor().exp2();
-            (found[0].real(row * length + i) - truth(i)).abs() / unit
+            (found.reals(out).at(row * length + i) - truth(i)).abs() / unit
         };
         (0..length).map(error).fold(0.0, |worst, error| if error <= worst { worst } else { error })
     };
@@ -130,11 +128,11 @@ fn run_probe(device: &Device) -> Result<SelfTest> {
     Ok(SelfTest {
         random_exact: false,
         non_finite_seen: false,
-        loop_trips: found[1].int(0) as u32,
+        loop_trips: found.words(trips)[0],
         loop_trips_asked: TRIPS,
         product_ulp: worst(0, &|i| x[i] * y[i]),
         quotient_ulp: worst(1, &|i| x[i] / y[i]),
         root_ulp: worst(2, &|i| x[i].sqrt()),
-        error_free_sums: (0..length).all(|i| found[0].real(3 * length + i) == ieee(x[i], y[i])),
+        error_free_sums: (0..length).all(|i| found.reals(out).at(3 * length + i) == ieee(x[i], y[i])),
     })
 }

@@ -8,18 +8,20 @@
 //! own error, so that it tells a row from one with a single key only that far.
 
 use crate::numbers::elementary::ELEMENTARY_ERROR;
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::Real as Number;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::matmul::{Matrix, multiply_add, tile, tile_of_columns};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 use crate::spec::MOST_TOKENS;
 
-params! {
+kernel! {
+    /// Softmax attention of every head over the tokens of a grid point.
+    pub struct Attend = attend;
+    shared { elementary }
     /// Sizes, mask and scale.
-    pub struct Params {
+    params {
         /// n: queries, keys and values have so many rows each, one behind the other.
         width: u32,
         /// Rows of a head.
@@ -41,6 +43,11 @@ params! {
         /// On the scores.
         scale: f32,
     }
+    buffers {
+        stacked: read number,
+        out: write number,
+        entropy: write number,
+    }
 }
 
 /// How many invocations of the GPU share the keys of four queries.
@@ -48,25 +55,16 @@ pub fn key_lanes(tokens: u32) -> u32 {
     tokens.next_power_of_two().clamp(4, 64)
 }
 
-/// The kernel.
-pub struct Attend;
-
 impl Kernel for Attend {
-    const NAME: &'static str = "attend";
-    const SOURCE: &'static str =
-        concat!(include_str!("../../shaders/shared/elementary.wgsl"), include_str!("../../shaders/attend.wgsl"));
-    const BUFFERS: &'static [Binding] =
-        &[("stacked", Read, Number), ("out", Write, Number), ("entropy", Write, Number)];
     const TRUSTED: bool = true;
-    type Params = Params;
 
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         let queries = 4 * (64 / p.key_lanes);
         [p.columns / p.tokens * p.tokens.div_ceil(queries), p.heads, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(stacked), View::RealMut(out), View::RealMut(entropy)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { stacked, out, entropy } = views;
         dispatch(Attention { p, stacked, out, entropy });
     }
 
@@ -93,14 +91,14 @@ impl Kernel for Attend {
 }
 
 /// The attention of a member.
-struct Attention<'a, 'b, T> {
+struct Attention<'a, T> {
     p: &'a Params,
     stacked: &'a [T],
-    out: &'a mut &'b mut [T],
-    entropy: &'a mut &'b mut [T],
+    out: &'a mut [T],
+    entropy: &'a mut [T],
 }
 
-impl<T: Real> Work for Attention<'_, '_, T> {
+impl<T: Real> Work for Attention<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -128,7 +126,7 @@ impl<T: Real> Work for Attention<'_, '_, T> {
     }
 }
 
-impl<T: Real> Attention<'_, '_, T> {
+impl<T: Real> Attention<'_, T> {
     /// `LANES` neighbouring queries of a head.
     #[inline(always)]
     fn queries<const BYTES: usize, const FUSED: bool, const LANES: usize>(

@@ -23,9 +23,8 @@
 //! Keys and values only count by their differences, so they may be given less any one token
 //! ([`token_differences`](crate::kernel::token_differences)): as `differences`, while queries are read from `stacked`.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Real4};
-use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
@@ -36,9 +35,12 @@ mod single;
 
 use single::Single;
 
-params! {
+kernel! {
+    /// The tangent of [`Attend`](super::attend::Attend).
+    pub struct AttendTangent = attend_tangent;
+    shared { elementary }
     /// Sizes, mask and scale, as in `attend`.
-    pub struct Params {
+    params {
         /// n.
         width: u32,
         /// Rows of a head.
@@ -60,6 +62,12 @@ params! {
         /// On the scores.
         scale: f32,
     }
+    buffers {
+        stacked: read number,
+        differences: read number,
+        deviations: read vec4,
+        out: write vec4,
+    }
 }
 
 /// The largest tokens * head_width: an invocation makes 2.25 loop trips for each, and some drivers end all loops
@@ -69,28 +77,15 @@ pub const MOST_WORK: usize = 24_000;
 /// The same for one vector a column, whose keys and rows 64 invocations share.
 pub const MOST_WORK_OF_ONE: usize = 1_000_000;
 
-/// The kernel.
-pub struct AttendTangent;
-
 impl Kernel for AttendTangent {
-    const NAME: &'static str = "attend_tangent";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/elementary.wgsl"),
-        include_str!("../../shaders/attend_tangent.wgsl")
-    );
-    const BUFFERS: &'static [Binding] =
-        &[("stacked", Read, Number), ("differences", Read, Number), ("deviations", Read, Real4), ("out", Write, Real4)];
     const TRUSTED: bool = true;
-    type Params = Params;
 
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.columns / p.tokens * p.tokens * p.vectors.div_ceil(256), p.heads, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(stacked), View::Real(differences), View::Real(deviations), View::RealMut(out)] = views else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { stacked, differences, deviations, out } = views;
         let tangents = Tangents { p, stacked, differences, deviations, out };
         if p.vectors == 1 { dispatch(Single(tangents)) } else { dispatch(tangents) }
     }
@@ -109,12 +104,12 @@ impl Kernel for AttendTangent {
 }
 
 /// The tangents of a member.
-struct Tangents<'a, 'b, T> {
+struct Tangents<'a, T> {
     p: &'a Params,
     stacked: &'a [T],
     differences: &'a [T],
     deviations: &'a [T],
-    out: &'a mut &'b mut [T],
+    out: &'a mut [T],
 }
 
 /// The softmax of one query.
@@ -125,7 +120,7 @@ struct Query {
     top: usize,
 }
 
-impl<T: Real> Work for Tangents<'_, '_, T> {
+impl<T: Real> Work for Tangents<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -150,7 +145,7 @@ impl<T: Real> Work for Tangents<'_, '_, T> {
     }
 }
 
-impl<T: Real> Tangents<'_, '_, T> {
+impl<T: Real> Tangents<'_, T> {
     /// The softmax of one query.
     #[inline(always)]
     fn weights<const FUSED: bool>(&self, head: usize, column: usize, weights: &mut [T; MOST_TOKENS]) -> Query {

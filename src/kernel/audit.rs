@@ -1,34 +1,31 @@
 //! The audit: counts numbers that are NaN or infinite, by their bits. WGSL lets an implementation assume that there
 //! are none, so only words tell. Any count but 0 is an internal error, never a data point.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{RealBits, Word};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// The count of numbers that are NaN or infinite.
+    pub struct Audit = audit;
     /// What to look at.
-    pub struct Params {
+    params {
         /// Numbers of one member.
         length: u32,
     }
+    buffers {
+        values: read bits,
+        count: write word,
+    }
 }
 
-/// The kernel.
-pub struct Audit;
-
 impl Kernel for Audit {
-    const NAME: &'static str = "audit";
-    const SOURCE: &'static str = include_str!("../../shaders/audit.wgsl");
-    const BUFFERS: &'static [Binding] = &[("values", Read, RealBits), ("count", Write, Word)];
-    type Params = Params;
-
     fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [1, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(values), View::WordMut(count)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { values, count } = views;
         count[0] = values[..p.length as usize].iter().filter(|value| !value.is_finite()).count() as u32;
     }
 

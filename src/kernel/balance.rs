@@ -10,23 +10,32 @@
 //! eigenvalues; 2-norms after James, Langou and Lowery 2014: with 1-norms the Frank matrix of width 31 left the
 //! acceptance limits.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Int, Real as Number, RealBits, Word};
 use crate::kernel::components;
 use crate::kernel::hessenberg::{MOST_TRIPS, Team};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// The matrix by its irreducible blocks, centred, scaled and balanced by powers of two.
+    pub struct Balance = balance;
+    shared { real, bits, team }
     /// How much of it.
-    pub struct Params {
+    params {
         /// Width of the matrices.
         n: u32,
         /// 1: start from `matrices`; 0: go on with `h`.
         first: u32,
         /// At most so many visits to each index.
         sweeps: u32,
+    }
+    buffers {
+        matrices: read bits,
+        blocks: read word,
+        h: write number,
+        centres: write number,
+        exponents: write int,
     }
 }
 
@@ -49,44 +58,22 @@ pub fn sweeps_at_once(n: u32, software: bool) -> u32 {
     (1..=MOST_SWEEPS).rev().find(|&sweeps| trips(n, Team::of(n, software).lanes, sweeps) < MOST_TRIPS).unwrap_or(1)
 }
 
-/// The kernel.
-pub struct Balance;
-
 impl Kernel for Balance {
-    const NAME: &'static str = "balance";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/real.wgsl"),
-        include_str!("../../shaders/shared/bits.wgsl"),
-        include_str!("../../shaders/shared/team.wgsl"),
-        include_str!("../../shaders/balance.wgsl")
-    );
-    const BUFFERS: &'static [Binding] = &[
-        ("matrices", Read, RealBits),
-        ("blocks", Read, Word),
-        ("h", Write, Number),
-        ("centres", Write, Number),
-        ("exponents", Write, Int),
-    ];
     const TRUSTED: bool = true;
-    type Params = Params;
 
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
         let team = Team::of(p.n, machine.software);
         let parts = team.lanes.min(MOST_PARTS);
         let own = [("PARTS", parts.into()), ("ALL_PARTS", (parts * team.teams).into())];
-        [team.constants(), own.to_vec()].concat()
+        [team.overrides(), own.to_vec()].concat()
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
         Team::of(p.n, machine.software).grid(members)
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(matrix), View::Word(blocks), View::RealMut(h), View::RealMut(centre), View::IntMut(exponents)] =
-            views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { matrices: matrix, blocks, h, centres: centre, exponents } = views;
         let n = p.n as usize;
         if p.first == 1 {
             let arranged = components::arranged(matrix, n, blocks);

@@ -1,17 +1,18 @@
 //! A weighted sum of two to five states: what the stages of an integrator are made of.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Real4};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
 /// Terms at most.
 pub const MOST_TERMS: usize = 5;
 
-params! {
+kernel! {
+    /// A weighted sum of two to five states.
+    pub struct Combine = combine;
     /// Sizes; columns are padded to a multiple of 4.
-    pub struct Params {
+    params {
         /// Rows of a state.
         rows: u32,
         /// Its columns.
@@ -19,48 +20,30 @@ params! {
         /// How many of the states count; the others may be any, and are not read beyond the second.
         terms: u32,
     }
+    buffers {
+        a: read vec4,
+        b: read vec4,
+        c: read vec4,
+        d: read vec4,
+        e: read vec4,
+        factors: read number,
+        out: write vec4,
+    }
 }
 
-/// The kernel.
-pub struct Combine;
-
 impl Kernel for Combine {
-    const NAME: &'static str = "combine";
-    const SOURCE: &'static str = include_str!("../../shaders/combine.wgsl");
-    const BUFFERS: &'static [Binding] = &[
-        ("a", Read, Real4),
-        ("b", Read, Real4),
-        ("c", Read, Real4),
-        ("d", Read, Real4),
-        ("e", Read, Real4),
-        ("factors", Read, Number),
-        ("out", Write, Real4),
-    ];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [(p.columns / 4).div_ceil(64), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [
-            View::Real(a),
-            View::Real(b),
-            View::Real(c),
-            View::Real(d),
-            View::Real(e),
-            View::Real(factors),
-            View::RealMut(out),
-        ] = views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { a, b, c, d, e, factors, out } = views;
         for (i, out) in out.iter_mut().enumerate() {
             *out = factors[0] * a[i] + factors[1] * b[i];
         }
         for (term, state) in [c, d, e].into_iter().enumerate().take(p.terms as usize - 2) {
             let factor = factors[term + 2];
-            out.iter_mut().zip(&**state).for_each(|(out, &x)| *out += factor * x);
+            out.iter_mut().zip(state).for_each(|(out, &x)| *out += factor * x);
         }
     }
 

@@ -6,25 +6,32 @@
 //! isolated eigenvalues that LAPACK's `gebal` permutes to the border; larger ones it leaves coupled.
 //! Sources: Warshall 1962 (transitive closure); Tarjan 1972 and Duff and Reid 1978 (block triangular form).
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{RealBits, Word};
 use crate::kernel::hessenberg::{MOST_TRIPS, Team, ceiling};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use bytemuck::Pod;
 use std::borrow::Cow;
 use std::ops::Range;
 
-params! {
+kernel! {
+    /// The irreducible blocks of a matrix.
+    pub struct Components = components;
+    shared { real, team }
     /// Which pivots of the closure.
-    pub struct Params {
+    params {
         /// Width of the matrices.
         n: u32,
         /// The first pivot; with 0 the graph is read from `matrices`.
         first: u32,
         /// One past the last pivot; with n the blocks are written.
         last: u32,
+    }
+    buffers {
+        matrices: read bits,
+        reach: write word,
+        blocks: write word,
     }
 }
 
@@ -46,32 +53,20 @@ pub fn pivots_at_once(n: u32, software: bool) -> u32 {
     (1..=n).rev().find(|&pivots| trips(n, Team::of(n, software).lanes, pivots) < MOST_TRIPS).unwrap_or(1)
 }
 
-/// The kernel.
-pub struct Components;
-
 impl Kernel for Components {
-    const NAME: &'static str = "components";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/real.wgsl"),
-        include_str!("../../shaders/shared/team.wgsl"),
-        include_str!("../../shaders/components.wgsl")
-    );
-    const BUFFERS: &'static [Binding] =
-        &[("matrices", Read, RealBits), ("reach", Write, Word), ("blocks", Write, Word)];
     const TRUSTED: bool = true;
-    type Params = Params;
 
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
         let team = Team::of(p.n, machine.software);
-        [team.constants(), vec![("WIDTH", (ceiling(p.n) * team.teams).into())]].concat()
+        [team.overrides(), vec![("WIDTH", (ceiling(p.n) * team.teams).into())]].concat()
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
         Team::of(p.n, machine.software).grid(members)
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(matrix), View::WordMut(reach), View::WordMut(blocks)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { matrices: matrix, reach, blocks } = views;
         let n = p.n as usize;
         if !has_zero(matrix, n) {
             if p.first == 0 {

@@ -5,35 +5,32 @@
 //! (2 n + lanes) epsilon ‖A‖_F² at most: a normal matrix has a departure of up to the root of that, besides what its
 //! eigenvalues are off.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::Real as Number;
 use crate::kernel::hessenberg::Team;
 use crate::kernel::tridiagonal::dot;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// Henrici's departure from normality and the Frobenius norm.
+    pub struct Departure = departure;
     /// Sizes.
-    pub struct Params {
+    params {
         /// Width of the matrices.
         n: u32,
         /// From one row of the matrices to the next.
         stride: u32,
     }
+    buffers {
+        matrices: read number,
+        eigenvalues: read number,
+        norms: write number,
+    }
 }
 
-/// The kernel.
-pub struct Departure;
-
 impl Kernel for Departure {
-    const NAME: &'static str = "departure";
-    const SOURCE: &'static str = include_str!("../../shaders/departure.wgsl");
-    const BUFFERS: &'static [Binding] =
-        &[("matrices", Read, Number), ("eigenvalues", Read, Number), ("norms", Write, Number)];
-    type Params = Params;
-
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
         vec![("LANES", Team::alone(p.n, machine.software).lanes.into())]
     }
 
@@ -41,8 +38,8 @@ impl Kernel for Departure {
         [1, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(matrices), View::Real(eigenvalues), View::RealMut(norms)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { matrices, eigenvalues, norms } = views;
         let n = p.n as usize;
         let rows = matrices.chunks(p.stride as usize).take(n);
         let frobenius = rows.fold(T::ZERO, |all, row| all + dot::<T, false>(&row[..n], &row[..n]));

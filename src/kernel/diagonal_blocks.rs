@@ -1,39 +1,36 @@
 //! The eigenvalues of a quasi-triangular matrix: its diagonal blocks of one or two rows. Conjugate pairs are exact.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::Real as Number;
 use crate::kernel::hessenberg::Team;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// The eigenvalues of the diagonal blocks of a quasi-triangular matrix.
+    pub struct DiagonalBlocks = diagonal_blocks;
+    shared { real }
     /// The size.
-    pub struct Params {
+    params {
         /// Width of the matrices.
         n: u32,
     }
+    buffers {
+        h: read number,
+        eigenvalues: write number,
+    }
 }
 
-/// The kernel.
-pub struct DiagonalBlocks;
-
 impl Kernel for DiagonalBlocks {
-    const NAME: &'static str = "diagonal_blocks";
-    const SOURCE: &'static str =
-        concat!(include_str!("../../shaders/shared/real.wgsl"), include_str!("../../shaders/diagonal_blocks.wgsl"));
-    const BUFFERS: &'static [Binding] = &[("h", Read, Number), ("eigenvalues", Write, Number)];
-    type Params = Params;
-
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        Team::of(p.n, machine.software).constants()
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        Team::of(p.n, machine.software).overrides()
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
         Team::of(p.n, machine.software).grid(members)
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(h), View::RealMut(eigenvalues)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { h, eigenvalues } = views;
         let n = p.n as usize;
         let mut i = 0;
         while i < n {

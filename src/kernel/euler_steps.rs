@@ -27,18 +27,21 @@
 mod case;
 mod layout;
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Int, Real as Number, Real4};
 use crate::kernel::euler_update::{self, Update, mark, norm};
-use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 use layout::Layout;
 pub use layout::{blocks, fits};
 
-params! {
+kernel! {
+    /// Some linear Euler steps in one run.
+    pub struct EulerSteps = euler_steps;
+    shared { magnitude, block, track }
+    behind { column_squares }
     /// Sizes, padded to multiples of 4 with zeros, and which steps.
-    pub struct Params {
+    params {
         /// Rows of the state and of the weights; on a GPU as many as [`fits`] says.
         rows: u32,
         /// Columns of the state: grid points.
@@ -54,6 +57,14 @@ params! {
         /// As in the Euler update.
         threshold_mantissa: f32,
     }
+    buffers {
+        weights: read vec4,
+        coefficients: read vec4,
+        member_gain: read number,
+        x: write vec4,
+        norms: write number,
+        marks: write int,
+    }
 }
 
 /// Rows of which a panel of columns fits the first-level cache of a processor twice.
@@ -61,54 +72,23 @@ pub const CACHED_ROWS: usize = 128;
 /// Steps of one run: beyond, neither bytes nor dispatches matter, and a run must not be long for a watchdog.
 pub const STEPS: usize = 32;
 
-/// The kernel.
-pub struct EulerSteps;
-
 impl Kernel for EulerSteps {
-    const NAME: &'static str = "euler_steps";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/shared/block.wgsl"),
-        include_str!("../../shaders/shared/track.wgsl"),
-        include_str!("../../shaders/euler_steps.wgsl"),
-        // Last: naga 30 panics where an array with a computed size stands before the declaration of an `override`.
-        include_str!("../../shaders/shared/column_squares.wgsl")
-    );
-    const BUFFERS: &'static [Binding] = &[
-        ("weights", Read, Real4),
-        ("coefficients", Read, Real4),
-        ("member_gain", Read, Number),
-        ("x", Write, Real4),
-        ("norms", Write, Number),
-        ("marks", Write, Int),
-    ];
     const TRUSTED: bool = true;
-    type Params = Params;
 
     fn fits(p: &Params, machine: &Machine) -> bool {
         fits(p.rows, machine)
     }
 
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        Layout::of(p.rows, p.columns, machine).constants()
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        Layout::of(p.rows, p.columns, machine).overrides()
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
         [Layout::of(p.rows, p.columns, machine).blocks.tiles(p.rows, p.columns)[1], 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [
-            View::Real(weights),
-            View::Real(coefficients),
-            View::Real(member_gain),
-            View::RealMut(x),
-            View::RealMut(norms),
-            View::IntMut(marks),
-        ] = views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { weights, coefficients, member_gain, x, norms, marks } = views;
         dispatch(Steps { p, weights, coefficients, member_gain: member_gain[0], x, norms, marks });
     }
 
@@ -127,20 +107,20 @@ impl Kernel for EulerSteps {
 }
 
 /// The steps of a member.
-struct Steps<'a, 'b, T> {
+struct Steps<'a, T> {
     p: &'a Params,
     weights: &'a [T],
     coefficients: &'a [T],
     member_gain: T,
-    x: &'a mut &'b mut [T],
-    norms: &'a mut &'b mut [T],
-    marks: &'a mut &'b mut [i32],
+    x: &'a mut [T],
+    norms: &'a mut [T],
+    marks: &'a mut [i32],
 }
 
 /// Columns that are taken through all steps at once: the panel of the widest tile.
 const PANEL: usize = 32;
 
-impl<T: Real> Work for Steps<'_, '_, T> {
+impl<T: Real> Work for Steps<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -220,19 +200,17 @@ mod tests {
     fn single_steps(p: &Params, [weights, coefficients]: [&[f32]; 2], state: &mut (Vec<f32>, Vec<f32>, Vec<i32>)) {
         for step in 0..p.steps {
             let x = state.0.clone();
-            euler_update::EulerUpdate::twin::<f32>(
-                &p.update(p.columns as usize, step),
-                &mut [
-                    View::Real(weights),
-                    View::Real(&x),
-                    View::Real(&x),
-                    View::Real(coefficients),
-                    View::Real(&[1.0]),
-                    View::RealMut(&mut state.0),
-                    View::RealMut(&mut state.1),
-                    View::IntMut(&mut state.2),
-                ],
-            );
+            let views = euler_update::Views {
+                weights,
+                input: &x,
+                x: &x,
+                coefficients,
+                member_gain: &[1.0],
+                out: &mut state.0,
+                norms: &mut state.1,
+                marks: &mut state.2,
+            };
+            euler_update::EulerUpdate::twin::<f32>(&p.update(p.columns as usize, step), views);
         }
     }
 
@@ -255,17 +233,15 @@ mod tests {
             let mut one = (reals(3), reals(4), marks[..marks.len() / case.members].to_vec());
             let mut all = one.clone();
             single_steps(&p, [&weights, &coefficients], &mut one);
-            EulerSteps::twin::<f32>(
-                &p,
-                &mut [
-                    View::Real(&weights),
-                    View::Real(&coefficients),
-                    View::Real(&[1.0]),
-                    View::RealMut(&mut all.0),
-                    View::RealMut(&mut all.1),
-                    View::IntMut(&mut all.2),
-                ],
-            );
+            let views = Views {
+                weights: &weights,
+                coefficients: &coefficients,
+                member_gain: &[1.0],
+                x: &mut all.0,
+                norms: &mut all.1,
+                marks: &mut all.2,
+            };
+            EulerSteps::twin::<f32>(&p, views);
             let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             assert_eq!(bits(&one.0), bits(&all.0), "{}", case.name);
             assert_eq!(bits(&one.1), bits(&all.1), "{}", case.name);

@@ -21,21 +21,22 @@
 //!   lanes idle, 4 by 8 4.0 and 4 by 4 3.5.
 //! - Hardware: nothing was measured. What is taken there, and why: [`Blocks::of`](crate::machine::Blocks::of).
 
-mod track;
-
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Int, Real as Number, Real4};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::matmul::{Matrix, multiply_add, tile};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
-pub(in crate::kernel) use track::Track;
+pub use crate::kernel::shared::trajectory::{mark, norm};
+use crate::kernel::shared::trajectory::Track;
 
-params! {
+kernel! {
+    /// The Euler update of every column, and the record of its norm.
+    pub struct EulerUpdate = euler_update;
+    shared { magnitude, block, product, column_squares, track }
     /// Sizes of one update; all are padded to multiples of 4 with zeros.
-    pub struct Params {
+    params {
         /// Rows of the state.
         rows: u32,
         /// Columns of the weights, rows of the input.
@@ -52,88 +53,31 @@ params! {
         /// Between 1 and 2.
         threshold_mantissa: f32,
     }
+    buffers {
+        weights: read vec4,
+        input: read vec4,
+        x: read vec4,
+        coefficients: read vec4,
+        member_gain: read number,
+        out: write vec4,
+        norms: write number,
+        marks: write int,
+    }
 }
-
-/// Rows of the buffer `norms`: squared norms of columns.
-pub mod norm {
-    /// Of the column now, in its own scale.
-    pub const NOW: usize = 0;
-    /// The largest so far, its mantissa.
-    pub const PEAK: usize = 1;
-    /// At the start.
-    pub const INITIAL: usize = 2;
-    /// How many.
-    pub const ROWS: usize = 3;
-}
-
-/// Rows of the buffer `marks`: what happened to a column, in integers.
-pub mod mark {
-    /// The state is the stored column times 2^EXPONENT.
-    pub const EXPONENT: usize = 0;
-    /// The power of two by which the next update divides.
-    pub const PENDING: usize = 1;
-    /// The largest squared norm so far is its mantissa in `norms` times 2^PEAK_EXPONENT.
-    pub const PEAK_EXPONENT: usize = 2;
-    /// The step at which it was.
-    pub const PEAK_STEP: usize = 3;
-    /// The first step beyond the threshold, 0: none.
-    pub const CROSSING_STEP: usize = 4;
-    /// The first step with norm 0, 0: none.
-    pub const COLLAPSE_STEP: usize = 5;
-    /// The step at which the state crossed 2^48 and was frozen, 0: none. Only nonlinear states: see `observe`.
-    pub const DIVERGED_STEP: usize = 6;
-    /// How many.
-    pub const ROWS: usize = 7;
-}
-
-/// The kernel.
-pub struct EulerUpdate;
 
 impl Kernel for EulerUpdate {
-    const NAME: &'static str = "euler_update";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/shared/block.wgsl"),
-        include_str!("../../shaders/shared/product.wgsl"),
-        include_str!("../../shaders/shared/column_squares.wgsl"),
-        include_str!("../../shaders/shared/track.wgsl"),
-        include_str!("../../shaders/euler_update.wgsl")
-    );
-    const BUFFERS: &'static [Binding] = &[
-        ("weights", Read, Real4),
-        ("input", Read, Real4),
-        ("x", Read, Real4),
-        ("coefficients", Read, Real4),
-        ("member_gain", Read, Number),
-        ("out", Write, Real4),
-        ("norms", Write, Number),
-        ("marks", Write, Int),
-    ];
     const TRUSTED: bool = true;
-    type Params = Params;
 
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        Blocks::of([p.rows, p.inner, p.columns], machine).constants_of_product(p.inner)
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        Blocks::of([p.rows, p.inner, p.columns], machine).overrides_of_product(p.inner)
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
         [Blocks::of([p.rows, p.inner, p.columns], machine).tiles(p.rows, p.columns)[1], 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [
-            View::Real(weights),
-            View::Real(input),
-            View::Real(x),
-            View::Real(coefficients),
-            View::Real(member_gain),
-            View::RealMut(out),
-            View::RealMut(norms),
-            View::IntMut(marks),
-        ] = views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { weights, input, x, coefficients, member_gain, out, norms, marks } = views;
         dispatch(Update { p, weights, input, x, coefficients, member_gain: member_gain[0], out, norms, marks });
     }
 

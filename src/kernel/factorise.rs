@@ -7,16 +7,17 @@
 
 mod case;
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Int, Real as Number};
-use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 use std::ops::Range;
 
-params! {
+kernel! {
+    /// LU factors with partial pivoting, of one matrix for each column.
+    pub struct Factorise = factorise;
     /// Sizes, and which pivots are eliminated.
-    pub struct Params {
+    params {
         /// Rows and columns of a matrix.
         width: u32,
         /// Rows and columns of the weights.
@@ -28,10 +29,14 @@ params! {
         /// The pivot after the last one.
         end: u32,
     }
+    buffers {
+        weights: read number,
+        coefficients: read number,
+        member_gain: read number,
+        factors: write number,
+        pivots: write int,
+    }
 }
-
-/// The kernel.
-pub struct Factorise;
 
 /// Lanes of a workgroup.
 const LANES: u32 = 64;
@@ -56,32 +61,12 @@ pub fn bites(width: u32) -> Vec<Range<u32>> {
 }
 
 impl Kernel for Factorise {
-    const NAME: &'static str = "factorise";
-    const SOURCE: &'static str = include_str!("../../shaders/factorise.wgsl");
-    const BUFFERS: &'static [Binding] = &[
-        ("weights", Read, Number),
-        ("coefficients", Read, Number),
-        ("member_gain", Read, Number),
-        ("factors", Write, Number),
-        ("pivots", Write, Int),
-    ];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.columns, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [
-            View::Real(weights),
-            View::Real(coefficients),
-            View::Real(member_gain),
-            View::RealMut(factors),
-            View::IntMut(pivots),
-        ] = views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { weights, coefficients, member_gain, factors, pivots } = views;
         let (n, columns) = (p.width as usize, p.columns as usize);
         let matrices = factors.chunks_exact_mut(n * n).zip(pivots.chunks_exact_mut(n));
         for (column, (factors, pivots)) in matrices.enumerate() {

@@ -1,13 +1,14 @@
 //! Unit tangent vectors: vector k of every grid point is 1 at element (row, token) = divmod(first + k, T), 0 elsewhere.
 
-use crate::kernel::Access::Write;
-use crate::kernel::Element::Real as Number;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// Unit tangent vectors.
+    pub struct FillBasis = fill_basis;
     /// Sizes, and which vectors.
-    pub struct Params {
+    params {
         /// n.
         width: u32,
         /// Rows of the buffer.
@@ -21,23 +22,18 @@ params! {
         /// The direction of the first one.
         first: u32,
     }
+    buffers {
+        deviations: write number,
+    }
 }
 
-/// The kernel.
-pub struct FillBasis;
-
 impl Kernel for FillBasis {
-    const NAME: &'static str = "fill_basis";
-    const SOURCE: &'static str = include_str!("../../shaders/fill_basis.wgsl");
-    const BUFFERS: &'static [Binding] = &[("deviations", Write, Number)];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [(p.columns * p.vectors).div_ceil(64), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::RealMut(deviations)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { deviations } = views;
         deviations.fill(T::ZERO);
         let (tokens, columns, vectors) = (p.tokens as usize, p.columns as usize, p.vectors as usize);
         for k in 0..vectors {

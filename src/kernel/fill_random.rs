@@ -5,15 +5,17 @@
 //! device: alpha and beta are whole multiples of 2^-32 (1 is 1 - 2^-32), their products with normal numbers whole multiples
 //! of 2^-27 and the sums whole multiples of 2^-20, all of them rounded towards 0.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Word};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::{NORMAL_UNIT, Stream, normal_table};
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// Random weights.
+    pub struct FillRandom = fill_random;
+    shared { random }
     /// The tensor to draw.
-    pub struct Params {
+    params {
         /// Rows that are drawn.
         rows: u32,
         /// Columns that are drawn.
@@ -37,6 +39,11 @@ params! {
         /// 1 when beta is negative.
         beta_negative: u32,
     }
+    buffers {
+        member_ids: read word,
+        normal_table: read word,
+        out: write number,
+    }
 }
 
 /// The weights of a Ginibre matrix are multiples of this.
@@ -44,23 +51,13 @@ pub const GINIBRE_UNIT: f64 = NORMAL_UNIT;
 /// The weights of an elliptic matrix are multiples of this: two normals need a bit more.
 pub const ELLIPTIC_UNIT: f64 = 2.0 * NORMAL_UNIT;
 
-/// The kernel.
-pub struct FillRandom;
-
 impl Kernel for FillRandom {
-    const NAME: &'static str = "fill_random";
-    const SOURCE: &'static str =
-        concat!(include_str!("../../shaders/shared/random.wgsl"), include_str!("../../shaders/fill_random.wgsl"));
-    const BUFFERS: &'static [Binding] =
-        &[("member_ids", Read, Word), ("normal_table", Read, Word), ("out", Write, Number)];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [(p.rows * p.columns).div_ceil(4).div_ceil(64), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Word(member), View::Word(_), View::RealMut(out)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { member_ids: member, out, .. } = views;
         let seed = (p.seed_high as u64) << 32 | p.seed_low as u64;
         let stream = Stream { seed, member: member[0], tensor: p.tensor, step: p.step };
         let (rows, columns) = (p.rows as usize, p.columns as usize);

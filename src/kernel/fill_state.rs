@@ -1,16 +1,18 @@
 //! The initial state: standard normal numbers, the same for all grid points of a member, and the record of every
 //! column at step 0.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Int, Real as Number, Word};
 use crate::kernel::euler_update::{mark, norm};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::{NORMAL_UNIT, Stream, normal_table};
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// A random initial state, and its record at step 0.
+    pub struct FillState = fill_state;
+    shared { magnitude, random }
     /// The state to draw.
-    pub struct Params {
+    params {
         /// Rows that are drawn: the width of the stream.
         rows: u32,
         /// Rows of the buffer.
@@ -30,36 +32,22 @@ params! {
         /// Ask the first update to rescale the column to a norm near 1?
         renormalise: u32,
     }
+    buffers {
+        member_ids: read word,
+        normal_table: read word,
+        x: write number,
+        norms: write number,
+        marks: write int,
+    }
 }
 
-/// The kernel.
-pub struct FillState;
-
 impl Kernel for FillState {
-    const NAME: &'static str = "fill_state";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/shared/random.wgsl"),
-        include_str!("../../shaders/fill_state.wgsl")
-    );
-    const BUFFERS: &'static [Binding] = &[
-        ("member_ids", Read, Word),
-        ("normal_table", Read, Word),
-        ("x", Write, Number),
-        ("norms", Write, Number),
-        ("marks", Write, Int),
-    ];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.columns.div_ceil(64), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Word(member), View::Word(_), View::RealMut(x), View::RealMut(norms), View::IntMut(marks)] = views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { member_ids: member, x, norms, marks, .. } = views;
         let seed = (p.seed_high as u64) << 32 | p.seed_low as u64;
         let stream = Stream { seed, member: member[0], tensor: p.tensor, step: 0 };
         let (columns, padded, tokens) = (p.columns as usize, p.padded_columns as usize, p.tokens as usize);

@@ -4,15 +4,17 @@
 //! Number (vector, row, token) has the address `(vector * width + row) * T + token`, so a vector does not depend on how
 //! many others are drawn. Padding has to be 0 from the start: an integrator of several stages adds what it is given.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Word};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor, normal_table};
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// Random tangent vectors.
+    pub struct FillTangents = fill_tangents;
+    shared { random }
     /// Sizes, and where the numbers come from.
-    pub struct Params {
+    params {
         /// n.
         width: u32,
         /// Rows of the buffer.
@@ -34,25 +36,20 @@ params! {
         /// The tensor's number in the address.
         tensor: u32,
     }
+    buffers {
+        member_ids: read word,
+        normal_table: read word,
+        deviations: write number,
+    }
 }
 
-/// The kernel.
-pub struct FillTangents;
-
 impl Kernel for FillTangents {
-    const NAME: &'static str = "fill_tangents";
-    const SOURCE: &'static str =
-        concat!(include_str!("../../shaders/shared/random.wgsl"), include_str!("../../shaders/fill_tangents.wgsl"));
-    const BUFFERS: &'static [Binding] =
-        &[("member_ids", Read, Word), ("normal_table", Read, Word), ("deviations", Write, Number)];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [(p.columns * p.vectors).div_ceil(64), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Word(member), View::Word(_), View::RealMut(deviations)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { member_ids: member, deviations, .. } = views;
         let seed = u64::from(p.seed_high) << 32 | u64::from(p.seed_low);
         let stream = Stream { seed, member: member[0], tensor: p.tensor, step: 0 };
         let [width, tokens, columns, vectors] = [p.width, p.tokens, p.columns, p.vectors].map(|size| size as usize);

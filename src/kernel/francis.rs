@@ -4,22 +4,30 @@
 //! Sources: LAPACK's `slahqr`; Ahues and Tisseur, LAPACK Working Note 122 (deflation); Tokura et al. 2017 (all
 //! negligible entries are zeroed in each sweep).
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::hessenberg::{self, Room, Team};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// Francis' double-shift QR sweeps.
+    pub struct Francis = francis;
+    shared { real, team, reflector }
     /// How long to go on.
-    pub struct Params {
+    params {
         /// Width of the matrices.
         n: u32,
         /// At most so many sweeps in this run.
         sweeps: u32,
         /// Give up after so many sweeps in all.
         limit: u32,
+    }
+    buffers {
+        h: write number,
+        progress: write word,
+        finished: write word,
+        skips: read word,
     }
 }
 
@@ -29,9 +37,6 @@ pub const CONVERGED: u32 = 1;
 pub const GIVEN_UP: u32 = 2;
 /// Words of `progress`: sweeps so far, sweeps since the last row of the active block changed, and that row.
 pub const PROGRESS: usize = 3;
-
-/// The kernel.
-pub struct Francis;
 
 /// Words of workgroup memory for a packed matrix: its upper triangle and three diagonals below.
 fn packed(n: u32) -> u32 {
@@ -46,29 +51,16 @@ pub fn trips(n: u32, lanes: u32, sweeps: u32) -> u64 {
 }
 
 impl Kernel for Francis {
-    const NAME: &'static str = "francis";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/real.wgsl"),
-        include_str!("../../shaders/shared/team.wgsl"),
-        include_str!("../../shaders/shared/reflector.wgsl"),
-        include_str!("../../shaders/francis.wgsl")
-    );
-    const BUFFERS: &'static [Binding] =
-        &[("h", Write, Number), ("progress", Write, Word), ("finished", Write, Word), ("skips", Read, Word)];
-    type Params = Params;
-
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        Room::find(p.n, machine, 16, packed).constants()
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        Room::find(p.n, machine, 16, packed).overrides()
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
         Team::of(p.n, machine.software).grid(members)
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::RealMut(h), View::WordMut(progress), View::WordMut(finished), View::Word(_)] = views else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { h, progress, finished, .. } = views;
         if finished[0] != 0 {
             return;
         }

@@ -2,21 +2,26 @@
 //!
 //! Source: LAPACK's `sgehd2`; both products with the reflector are made in one pass.
 
-use crate::kernel::Access::Write;
-use crate::kernel::Element::Real as Number;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// Householder reduction to upper Hessenberg form.
+    pub struct Hessenberg = hessenberg;
+    shared { real, team }
     /// Which columns.
-    pub struct Params {
+    params {
         /// Width of the matrices.
         n: u32,
         /// The first column to reduce.
         first: u32,
         /// One past the last column.
         last: u32,
+    }
+    buffers {
+        a: write number,
     }
 }
 
@@ -60,7 +65,7 @@ impl Team {
     }
 
     /// The `override` constants that say so.
-    pub fn constants(self) -> Vec<(&'static str, f64)> {
+    pub fn overrides(self) -> Vec<(&'static str, f64)> {
         vec![("LANES", self.lanes.into()), ("TEAMS", self.teams.into())]
     }
 
@@ -93,9 +98,9 @@ impl Room {
     }
 
     /// The `override` constants that say so.
-    pub fn constants(&self) -> Vec<(&'static str, f64)> {
+    pub fn overrides(&self) -> Vec<(&'static str, f64)> {
         let own = [("LOCAL", u8::from(self.local).into()), ("CAPACITY", self.capacity.into())];
-        [self.team.constants(), own.to_vec()].concat()
+        [self.team.overrides(), own.to_vec()].concat()
     }
 }
 
@@ -112,33 +117,22 @@ pub fn columns_at_once(n: u32, software: bool) -> u32 {
     (1..=n).rev().find(|&columns| trips(n, Team::of(n, software).lanes, columns) < MOST_TRIPS).unwrap_or(1)
 }
 
-/// The kernel.
-pub struct Hessenberg;
-
 impl Kernel for Hessenberg {
-    const NAME: &'static str = "hessenberg";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/real.wgsl"),
-        include_str!("../../shaders/shared/team.wgsl"),
-        include_str!("../../shaders/hessenberg.wgsl")
-    );
-    const BUFFERS: &'static [Binding] = &[("a", Write, Number)];
     const TRUSTED: bool = true;
-    type Params = Params;
 
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
         let width = ceiling(p.n);
-        let mut constants = Room::find(p.n, machine, 2 * width + 8, |n| n * (n | 1)).constants();
-        constants.push(("WIDTH", (width * Team::of(p.n, machine.software).teams).into()));
-        constants
+        let mut overrides = Room::find(p.n, machine, 2 * width + 8, |n| n * (n | 1)).overrides();
+        overrides.push(("WIDTH", (width * Team::of(p.n, machine.software).teams).into()));
+        overrides
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
         Team::of(p.n, machine.software).grid(members)
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::RealMut(a)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { a } = views;
         let n = p.n as usize;
         let mut v = vec![T::ZERO; n];
         for k in p.first as usize..p.last as usize {

@@ -7,10 +7,9 @@
 //! one column of R at a time, used up with R. So a point needs O(n) numbers, 20 n² operations a step, and all points
 //! read the same H. Members are blocks of 32 points, which fill the vectors of the twin.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::hessenberg::MOST_TRIPS;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
@@ -18,15 +17,27 @@ use points::Points;
 
 mod points;
 
-params! {
+kernel! {
+    /// Steps of Lanczos' iteration on the inverse at 32 points of the complex plane.
+    pub struct InverseLanczos = inverse_lanczos;
     /// How much of it.
-    pub struct Params {
+    params {
         /// Width of the Hessenberg matrix.
         n: u32,
         /// Steps that the bands have room for.
         most: u32,
         /// At most so many steps now.
         steps: u32,
+    }
+    buffers {
+        h: read number,
+        points: read number,
+        start: read number,
+        state: write number,
+        bands: write number,
+        unit: write number,
+        lengths: write word,
+        finished: read word,
     }
 }
 
@@ -48,42 +59,13 @@ pub fn steps_at_once(n: u32) -> u32 {
     (0..=4).rev().find(|&steps| trips(n, steps) < MOST_TRIPS).unwrap_or(0)
 }
 
-/// The kernel.
-pub struct InverseLanczos;
-
 impl Kernel for InverseLanczos {
-    const NAME: &'static str = "inverse_lanczos";
-    const SOURCE: &'static str = include_str!("../../shaders/inverse_lanczos.wgsl");
-    const BUFFERS: &'static [Binding] = &[
-        ("h", Read, Number),
-        ("points", Read, Number),
-        ("start", Read, Number),
-        ("state", Write, Number),
-        ("bands", Write, Number),
-        ("unit", Write, Number),
-        ("lengths", Write, Word),
-        ("finished", Read, Word),
-    ];
-    type Params = Params;
-
     fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [1, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [
-            View::Real(h),
-            View::Real(points),
-            View::Real(start),
-            View::RealMut(state),
-            View::RealMut(bands),
-            View::RealMut(unit),
-            View::WordMut(lengths),
-            View::Word(finished),
-        ] = views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { h, points, start, state, bands, unit, lengths, finished } = views;
         if finished[0] == 0 {
             let points = Points::new(p.n as usize, h, points, state);
             dispatch(Steps { p, start, points, bands, unit, lengths });
@@ -101,16 +83,16 @@ impl Kernel for InverseLanczos {
 }
 
 /// Some steps at the points of a member.
-struct Steps<'a, 'b, T> {
+struct Steps<'a, T> {
     p: &'a Params,
     start: &'a [T],
     points: Points<'a, T>,
-    bands: &'a mut &'b mut [T],
-    unit: &'a mut &'b mut [T],
-    lengths: &'a mut &'b mut [u32],
+    bands: &'a mut [T],
+    unit: &'a mut [T],
+    lengths: &'a mut [u32],
 }
 
-impl<T: Real> Work for Steps<'_, '_, T> {
+impl<T: Real> Work for Steps<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -125,7 +107,7 @@ impl<T: Real> Work for Steps<'_, '_, T> {
     }
 }
 
-impl<T: Real> Steps<'_, '_, T> {
+impl<T: Real> Steps<'_, T> {
     /// One step at all points; those that are not open keep their results.
     #[inline(always)]
     fn step<const FUSED: bool>(&mut self, open: [bool; POINTS]) {

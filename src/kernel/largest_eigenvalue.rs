@@ -4,35 +4,33 @@
 //! whose entries differ by a few roundings (Barth, Martin and Wilkinson 1967), so with the final bracket of 2^-30 of
 //! Gershgorin's the value is right to 8 epsilon max_i (|d_i| + |e_(i-1)| + |e_i|).
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::hessenberg::Team;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// The largest eigenvalue of a symmetric tridiagonal matrix.
+    pub struct LargestEigenvalue = largest_eigenvalue;
     /// Sizes.
-    pub struct Params {
+    params {
         /// Width of the matrices.
         n: u32,
+    }
+    buffers {
+        wanted: read word,
+        diagonal: read number,
+        beside: read number,
+        value: write number,
     }
 }
 
 /// Bits of Gershgorin's bracket that are found on an f32 device.
 const BITS: f64 = 30.0;
 
-/// The kernel.
-pub struct LargestEigenvalue;
-
 impl Kernel for LargestEigenvalue {
-    const NAME: &'static str = "largest_eigenvalue";
-    const SOURCE: &'static str = include_str!("../../shaders/largest_eigenvalue.wgsl");
-    const BUFFERS: &'static [Binding] =
-        &[("wanted", Read, Word), ("diagonal", Read, Number), ("beside", Read, Number), ("value", Write, Number)];
-    type Params = Params;
-
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
         let lanes = f64::from(Team::alone(p.n, machine.software).lanes);
         vec![("LANES", lanes), ("ROUNDS", (BITS / (lanes + 1.0).log2()).ceil())]
     }
@@ -41,10 +39,8 @@ impl Kernel for LargestEigenvalue {
         [1, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Word(wanted), View::Real(diagonal), View::Real(beside), View::RealMut(value)] = views else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { wanted, diagonal, beside, value } = views;
         if wanted[0] != 0 {
             value[0] = largest(&diagonal[..p.n as usize], &beside[..p.n as usize]);
         }

@@ -5,20 +5,22 @@
 //! third (Chan, Golub and LeVeque 1983). No gain, no bias: at initialisation they are 1 and 0.
 //! Magnitudes stay below 2^48 (beyond, a state is frozen), so the squares of up to 4,096 rows stay below 2^108.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::Real4;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 
-/// Added to the variance.
-pub const EPSILON: f64 = 1e-5;
-
-params! {
+kernel! {
+    /// LayerNorm or RMSNorm of every column.
+    pub struct Normalise = normalise;
+    constants {
+        /// Added to the variance.
+        pub EPSILON: f64 = 1e-5,
+    }
     /// Sizes, and which norm.
-    pub struct Params {
+    params {
         /// Rows that count.
         width: u32,
         /// Rows of the buffers; those beyond the width become 0.
@@ -28,23 +30,20 @@ params! {
         /// RMSNorm (1) or LayerNorm (0)?
         root_mean_square: u32,
     }
+    buffers {
+        x: read vec4,
+        out: write vec4,
+        inverse: write vec4,
+    }
 }
 
-/// The kernel.
-pub struct Normalise;
-
 impl Kernel for Normalise {
-    const NAME: &'static str = "normalise";
-    const SOURCE: &'static str = include_str!("../../shaders/normalise.wgsl");
-    const BUFFERS: &'static [Binding] = &[("x", Read, Real4), ("out", Write, Real4), ("inverse", Write, Real4)];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [(p.columns / 4).div_ceil(64), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(x), View::RealMut(out), View::RealMut(inverse)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { x, out, inverse } = views;
         dispatch(Norm { p, x, out, inverse });
     }
 
@@ -61,14 +60,14 @@ impl Kernel for Normalise {
 }
 
 /// The norm of a member's columns.
-struct Norm<'a, 'b, T> {
+struct Norm<'a, T> {
     p: &'a Params,
     x: &'a [T],
-    out: &'a mut &'b mut [T],
-    inverse: &'a mut &'b mut [T],
+    out: &'a mut [T],
+    inverse: &'a mut [T],
 }
 
-impl<T: Real> Work for Norm<'_, '_, T> {
+impl<T: Real> Work for Norm<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -79,7 +78,7 @@ impl<T: Real> Work for Norm<'_, '_, T> {
     }
 }
 
-impl<T: Real> Norm<'_, '_, T> {
+impl<T: Real> Norm<'_, T> {
     /// All whole panels of `LANES` columns from `column`.
     #[inline(always)]
     fn panels<const FUSED: bool, const LANES: usize>(&mut self, column: &mut usize) {

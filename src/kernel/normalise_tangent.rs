@@ -4,17 +4,18 @@
 //! With y = (x - mean) r and r = (var + eps)^(-1/2), dr = -r^2 mean(y dx); so eps needs no further term. LayerNorm's
 //! null directions, 1 and (up to eps) x - mean, come out as they should.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Real4};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
-params! {
+kernel! {
+    /// The tangent of [`Normalise`](super::normalise::Normalise).
+    pub struct NormaliseTangent = normalise_tangent;
     /// Sizes, and which norm.
-    pub struct Params {
+    params {
         /// Rows that count.
         width: u32,
         /// Rows of the buffers; those beyond the width become 0.
@@ -26,26 +27,21 @@ params! {
         /// RMSNorm (1) or LayerNorm (0)?
         root_mean_square: u32,
     }
+    buffers {
+        y: read number,
+        inverse: read number,
+        deviations: read vec4,
+        out: write vec4,
+    }
 }
 
-/// The kernel.
-pub struct NormaliseTangent;
-
 impl Kernel for NormaliseTangent {
-    const NAME: &'static str = "normalise_tangent";
-    const SOURCE: &'static str = include_str!("../../shaders/normalise_tangent.wgsl");
-    const BUFFERS: &'static [Binding] =
-        &[("y", Read, Number), ("inverse", Read, Number), ("deviations", Read, Real4), ("out", Write, Real4)];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [(p.columns * p.vectors / 4).div_ceil(64), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(y), View::Real(inverse), View::Real(deviations), View::RealMut(out)] = views else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { y, inverse, deviations, out } = views;
         dispatch(Tangents { p, y, inverse, deviations, out });
     }
 
@@ -62,15 +58,15 @@ impl Kernel for NormaliseTangent {
 }
 
 /// The tangents of a member.
-struct Tangents<'a, 'b, T> {
+struct Tangents<'a, T> {
     p: &'a Params,
     y: &'a [T],
     inverse: &'a [T],
     deviations: &'a [T],
-    out: &'a mut &'b mut [T],
+    out: &'a mut [T],
 }
 
-impl<T: Real> Work for Tangents<'_, '_, T> {
+impl<T: Real> Work for Tangents<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -101,7 +97,7 @@ impl<T: Real> Work for Tangents<'_, '_, T> {
     }
 }
 
-impl<T: Real> Tangents<'_, '_, T> {
+impl<T: Real> Tangents<'_, T> {
     /// `LANES` neighbours, each `step` columns of the state from the one before.
     #[inline(always)]
     fn panel<const FUSED: bool, const LANES: usize>(&mut self, column: usize, vector: usize, step: usize) {

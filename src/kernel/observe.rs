@@ -5,10 +5,9 @@
 //! a column, so linear and nonlinear rollouts are read alike. From its `DIVERGED_STEP` on a point's state stays what
 //! it was before that step, and its observations are not written: they are missing, not 0.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Int, Real as Number};
-use crate::kernel::euler_update::{Track, mark, norm};
-use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::shared::trajectory::{DIVERGED_EXPONENT, Track, mark, norm};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
@@ -17,9 +16,12 @@ mod sums;
 
 use sums::Sums;
 
-params! {
+kernel! {
+    /// The end of a nonlinear step: what is seen of the state, or its freezing.
+    pub struct Observe = observe;
+    shared { magnitude, track, freeze }
     /// Sizes, and which step.
-    pub struct Params {
+    params {
         /// Rows of the state, padded.
         rows: u32,
         /// Columns of the state, padded.
@@ -44,6 +46,16 @@ params! {
         /// Between 1 and 2.
         threshold_mantissa: f32,
     }
+    buffers {
+        before: read number,
+        start: read number,
+        keep: read number,
+        entropy: read number,
+        x: write number,
+        observations: write number,
+        norms: write number,
+        marks: write int,
+    }
 }
 
 /// Rows of the buffer `observations`.
@@ -67,9 +79,6 @@ pub mod observation {
     pub const MISSING: f64 = -170_141_183_460_469_231_731_687_303_715_884_105_728.0;
 }
 
-/// The exponent at which a state is frozen.
-pub const DIVERGED_EXPONENT: i32 = 48;
-
 impl Params {
     /// The record of the points' norms.
     #[inline(always)]
@@ -83,47 +92,13 @@ impl Params {
     }
 }
 
-/// The kernel.
-pub struct Observe;
-
 impl Kernel for Observe {
-    const NAME: &'static str = "observe";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/shared/track.wgsl"),
-        include_str!("../../shaders/shared/freeze.wgsl"),
-        include_str!("../../shaders/observe.wgsl")
-    );
-    const BUFFERS: &'static [Binding] = &[
-        ("before", Read, Number),
-        ("start", Read, Number),
-        ("keep", Read, Number),
-        ("entropy", Read, Number),
-        ("x", Write, Number),
-        ("observations", Write, Number),
-        ("norms", Write, Number),
-        ("marks", Write, Int),
-    ];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.points, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [
-            View::Real(before),
-            View::Real(start),
-            View::Real(keep),
-            View::Real(entropy),
-            View::RealMut(x),
-            View::RealMut(observations),
-            View::RealMut(norms),
-            View::IntMut(marks),
-        ] = views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { before, start, keep, entropy, x, observations, norms, marks } = views;
         dispatch(Observation { p, before, start, keep, entropy, x, observations, norms, marks });
     }
 
@@ -138,19 +113,19 @@ impl Kernel for Observe {
 }
 
 /// The observation of a member.
-struct Observation<'a, 'b, T> {
+struct Observation<'a, T> {
     p: &'a Params,
     before: &'a [T],
     start: &'a [T],
     keep: &'a [T],
     entropy: &'a [T],
-    x: &'a mut &'b mut [T],
-    observations: &'a mut &'b mut [T],
-    norms: &'a mut &'b mut [T],
-    marks: &'a mut &'b mut [i32],
+    x: &'a mut [T],
+    observations: &'a mut [T],
+    norms: &'a mut [T],
+    marks: &'a mut [i32],
 }
 
-impl<T: Real> Work for Observation<'_, '_, T> {
+impl<T: Real> Work for Observation<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -172,7 +147,7 @@ impl<T: Real> Work for Observation<'_, '_, T> {
     }
 }
 
-impl<T: Real> Observation<'_, '_, T> {
+impl<T: Real> Observation<'_, T> {
     /// One grid point, from the sums of its tokens.
     #[inline(always)]
     fn point(&mut self, point: usize, tokens: &[Sums<T>]) {

@@ -7,16 +7,18 @@
 //!
 //! Reference: Benettin, Galgani, Giorgilli and Strelcyn, Meccanica 15 (1980).
 
-use crate::kernel::Access::Write;
-use crate::kernel::Element::{Int, Real as Number};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
-params! {
+kernel! {
+    /// One pass of modified Gram-Schmidt over some pivots.
+    pub struct Orthonormalise = orthonormalise;
+    shared { magnitude }
     /// Sizes, and which pivots.
-    pub struct Params {
+    params {
         /// Rows of the vectors, padded to a multiple of 4.
         rows: u32,
         /// Vectors.
@@ -34,27 +36,20 @@ params! {
         /// Begin the block: whatever `growth` holds there is replaced by 1 first.
         begin: u32,
     }
+    buffers {
+        deviations: write number,
+        growth: write number,
+        growth_exponents: write int,
+    }
 }
 
-/// The kernel.
-pub struct Orthonormalise;
-
 impl Kernel for Orthonormalise {
-    const NAME: &'static str = "orthonormalise";
-    const SOURCE: &'static str =
-        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/orthonormalise.wgsl"));
-    const BUFFERS: &'static [Binding] =
-        &[("deviations", Write, Number), ("growth", Write, Number), ("growth_exponents", Write, Int)];
-    type Params = Params;
-
     fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [1, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::RealMut(deviations), View::RealMut(growth), View::IntMut(exponents)] = views else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { deviations, growth, growth_exponents: exponents } = views;
         let start = (p.block * p.stride) as usize;
         for pivot in p.first as usize..p.last as usize {
             let length = dispatch(Pivot { p, pivot, deviations });

@@ -1,42 +1,38 @@
 //! Probes a device's arithmetic and its loops, for the self-test.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Word};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// Arithmetic and loops of a device, for its self-test.
+    pub struct Probe = probe;
     /// How much to try.
-    pub struct Params {
+    params {
         /// Pairs of numbers.
         length: u32,
         /// Loop trips.
         trips: u32,
+    }
+    buffers {
+        x: read number,
+        y: read number,
+        out: write number,
+        trips: write word,
     }
 }
 
 /// Rows of the result: product, quotient, root, (x + y) - x.
 pub const ROWS: usize = 4;
 
-/// The kernel.
-pub struct Probe;
-
 impl Kernel for Probe {
-    const NAME: &'static str = "probe";
-    const SOURCE: &'static str = include_str!("../../shaders/probe.wgsl");
-    const BUFFERS: &'static [Binding] =
-        &[("x", Read, Number), ("y", Read, Number), ("out", Write, Number), ("trips", Write, Word)];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.length.div_ceil(64), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(x), View::Real(y), View::RealMut(out), View::WordMut(trips)] = views else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { x, y, out, trips } = views;
         let length = p.length as usize;
         for (i, (&x, &y)) in x.iter().zip(y.iter()).enumerate() {
             out[i] = x * y;

@@ -1,34 +1,31 @@
 //! Copies numbers: the memory ceiling of the bench's roofline.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::Real4;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// A copy, which measures memory.
+    pub struct ProbeCopy = probe_copy;
     /// How much to copy.
-    pub struct Params {
+    params {
         /// Numbers of a member, a multiple of 4.
         length: u32,
     }
+    buffers {
+        x: read vec4,
+        out: write vec4,
+    }
 }
 
-/// The kernel.
-pub struct ProbeCopy;
-
 impl Kernel for ProbeCopy {
-    const NAME: &'static str = "probe_copy";
-    const SOURCE: &'static str = include_str!("../../shaders/probe_copy.wgsl");
-    const BUFFERS: &'static [Binding] = &[("x", Read, Real4), ("out", Write, Real4)];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.length.div_ceil(256), members, 1]
     }
 
-    fn twin<T: Real>(_: &Params, views: &mut [View<T>]) {
-        let [View::Real(x), View::RealMut(out)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(_: &Params, views: Views<T>) {
+        let Views { x, out } = views;
         out.copy_from_slice(x);
     }
 

@@ -1,16 +1,17 @@
 //! Multiplies and adds as fast as it can, `x <- a x + b`: the arithmetic ceiling of the bench's roofline.
 
-use crate::kernel::Access::Write;
-use crate::kernel::Element::Real4;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
-params! {
+kernel! {
+    /// A recurrence of multiply-adds, which measures arithmetic.
+    pub struct ProbeFma = probe_fma;
     /// How often.
-    pub struct Params {
+    params {
         /// Numbers of a member, a multiple of 16.
         length: u32,
         /// Loop trips, each of STEPS steps of the recurrence.
@@ -20,27 +21,23 @@ params! {
         /// The fixed point is b / (1 - a).
         b: f32,
     }
+    buffers {
+        x: write vec4,
+    }
 }
 
 /// Steps of the recurrence in a loop trip.
 const STEPS: usize = 4;
 
-/// The kernel.
-pub struct ProbeFma;
-
 impl Kernel for ProbeFma {
-    const NAME: &'static str = "probe_fma";
-    const SOURCE: &'static str = include_str!("../../shaders/probe_fma.wgsl");
-    const BUFFERS: &'static [Binding] = &[("x", Write, Real4)];
     const TRUSTED: bool = true;
-    type Params = Params;
 
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.length.div_ceil(16 * 64), members, 1]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::RealMut(x)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { x } = views;
         let (a, b) = (T::from_f64(p.a), T::from_f64(p.b));
         dispatch(Chains { x, a, b, steps: STEPS * p.trips as usize });
     }
@@ -64,14 +61,14 @@ impl Kernel for ProbeFma {
 }
 
 /// The recurrence on all of `x`, as many vectors at a time as hide the latency.
-struct Chains<'a, 'b, T> {
-    x: &'a mut &'b mut [T],
+struct Chains<'a, T> {
+    x: &'a mut [T],
     a: T,
     b: T,
     steps: usize,
 }
 
-impl<T: Real> Work for Chains<'_, '_, T> {
+impl<T: Real> Work for Chains<'_, T> {
     type Output = ();
 
     #[inline(always)]

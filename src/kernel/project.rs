@@ -5,18 +5,20 @@
 
 use crate::numbers::activation::{activate, kind};
 use crate::numbers::elementary::ELEMENTARY_ERROR;
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::Real4;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::matmul::{Epilogue, Matrix, product};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
-params! {
+kernel! {
+    /// A projection with its activation.
+    pub struct Project = project;
+    shared { elementary, activation, block, product, projection }
     /// Sizes, padded to multiples of 4 with zeros.
-    pub struct Params {
+    params {
         /// Rows of the weights and of `out`.
         rows: u32,
         /// Columns of the weights, rows of `input`.
@@ -28,29 +30,20 @@ params! {
         /// On the product.
         scale: f32,
     }
+    buffers {
+        weights: read vec4,
+        input: read vec4,
+        out: write vec4,
+    }
 }
 
-/// The kernel.
-pub struct Project;
-
 impl Kernel for Project {
-    const NAME: &'static str = "project";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/elementary.wgsl"),
-        include_str!("../../shaders/shared/activation.wgsl"),
-        include_str!("../../shaders/shared/block.wgsl"),
-        include_str!("../../shaders/shared/product.wgsl"),
-        include_str!("../../shaders/shared/projection.wgsl"),
-        include_str!("../../shaders/project.wgsl")
-    );
-    const BUFFERS: &'static [Binding] = &[("weights", Read, Real4), ("input", Read, Real4), ("out", Write, Real4)];
     const TRUSTED: bool = true;
-    type Params = Params;
 
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        let mut constants = Blocks::of([p.rows, p.inner, p.columns], machine).constants_of_product(p.inner);
-        constants.push(("ACTIVATION", p.activation.into()));
-        constants
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        let mut overrides = Blocks::of([p.rows, p.inner, p.columns], machine).overrides_of_product(p.inner);
+        overrides.push(("ACTIVATION", p.activation.into()));
+        overrides
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
@@ -58,8 +51,8 @@ impl Kernel for Project {
         [rows, columns, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(weights), View::Real(input), View::RealMut(out)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { weights, input, out } = views;
         dispatch(Projection { p, weights, input, out });
     }
 
@@ -86,14 +79,14 @@ impl Kernel for Project {
 }
 
 /// One projection of a member.
-struct Projection<'a, 'b, T> {
+struct Projection<'a, T> {
     p: &'a Params,
     weights: &'a [T],
     input: &'a [T],
-    out: &'a mut &'b mut [T],
+    out: &'a mut [T],
 }
 
-impl<T: Real> Work for Projection<'_, '_, T> {
+impl<T: Real> Work for Projection<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -4,18 +4,20 @@
 
 use crate::numbers::activation::{kind, slope, slopes};
 use crate::numbers::elementary::ELEMENTARY_ERROR;
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Real4};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::matmul::{Epilogue, Matrix, product};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 
-params! {
+kernel! {
+    /// The tangent of [`Project`](super::project::Project).
+    pub struct ProjectTangent = project_tangent;
+    shared { elementary, activation, block, product, projection }
     /// Sizes, padded to multiples of 4 with zeros.
-    pub struct Params {
+    params {
         /// Rows of the weights and of `out`.
         rows: u32,
         /// Columns of the weights, rows of `input`.
@@ -29,30 +31,21 @@ params! {
         /// On the product.
         scale: f32,
     }
+    buffers {
+        weights: read vec4,
+        input: read vec4,
+        pre: read number,
+        out: write vec4,
+    }
 }
 
-/// The kernel.
-pub struct ProjectTangent;
-
 impl Kernel for ProjectTangent {
-    const NAME: &'static str = "project_tangent";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/elementary.wgsl"),
-        include_str!("../../shaders/shared/activation.wgsl"),
-        include_str!("../../shaders/shared/block.wgsl"),
-        include_str!("../../shaders/shared/product.wgsl"),
-        include_str!("../../shaders/shared/projection.wgsl"),
-        include_str!("../../shaders/project_tangent.wgsl")
-    );
-    const BUFFERS: &'static [Binding] =
-        &[("weights", Read, Real4), ("input", Read, Real4), ("pre", Read, Number), ("out", Write, Real4)];
     const TRUSTED: bool = true;
-    type Params = Params;
 
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        let mut constants = Blocks::of([p.rows, p.inner, p.columns], machine).constants_of_product(p.inner);
-        constants.push(("ACTIVATION", p.activation.into()));
-        constants
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        let mut overrides = Blocks::of([p.rows, p.inner, p.columns], machine).overrides_of_product(p.inner);
+        overrides.push(("ACTIVATION", p.activation.into()));
+        overrides
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
@@ -60,10 +53,8 @@ impl Kernel for ProjectTangent {
         [rows, columns, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(weights), View::Real(input), View::Real(pre), View::RealMut(out)] = views else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { weights, input, pre, out } = views;
         dispatch(Projection { p, weights, input, pre, out });
     }
 
@@ -89,15 +80,15 @@ impl Kernel for ProjectTangent {
 }
 
 /// One projection of a member's tangents.
-struct Projection<'a, 'b, T> {
+struct Projection<'a, T> {
     p: &'a Params,
     weights: &'a [T],
     input: &'a [T],
     pre: &'a [T],
-    out: &'a mut &'b mut [T],
+    out: &'a mut [T],
 }
 
-impl<T: Real> Work for Projection<'_, '_, T> {
+impl<T: Real> Work for Projection<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -1,15 +1,16 @@
 //! Keeps the norm of every column at one step of a trajectory: its mantissa and exponent.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Int, Real as Number};
 use crate::kernel::euler_update::{mark, norm};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// The norms of all columns at one step, kept in a history.
+    pub struct Record = record;
     /// Which row of the history.
-    pub struct Params {
+    params {
         /// Columns of the state.
         columns: u32,
         /// The row to write.
@@ -17,26 +18,21 @@ params! {
         /// Rows of the history.
         rows: u32,
     }
+    buffers {
+        norms: read number,
+        marks: read int,
+        history: write number,
+        history_exponents: write int,
+    }
 }
 
-/// The kernel.
-pub struct Record;
-
 impl Kernel for Record {
-    const NAME: &'static str = "record";
-    const SOURCE: &'static str = include_str!("../../shaders/record.wgsl");
-    const BUFFERS: &'static [Binding] =
-        &[("norms", Read, Number), ("marks", Read, Int), ("history", Write, Number), ("history_exponents", Write, Int)];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.columns.div_ceil(64), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(norms), View::Int(marks), View::RealMut(history), View::IntMut(exponents)] = views else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { norms, marks, history, history_exponents: exponents } = views;
         let columns = p.columns as usize;
         let to = p.row as usize * columns;
         history[to..to + columns].copy_from_slice(&norms[norm::NOW * columns..][..columns]);

@@ -5,15 +5,23 @@
 //! as long as it fits the device's numbers at all. Where it does not, the point is marked by the exponent [`OVERFLOWED`] and
 //! its tangent becomes 0. Magnitudes below 2^-126 count as 0 in every number type.
 
-use crate::kernel::Access::Write;
-use crate::kernel::Element::{Int, Real as Number};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// A tangent brought back to a size near 1, and its length.
+    pub struct RescaleTangent = rescale_tangent;
+    shared { magnitude }
+    constants {
+        /// The exponent of a tangent that was stretched beyond the device's numbers.
+        pub OVERFLOWED: i32 = 1 << 30,
+        /// The exponent below which a magnitude counts as 0.
+        LEAST: i32 = -126,
+    }
     /// Sizes, and where the lengths go.
-    pub struct Params {
+    params {
         /// Rows of the tangent, padded to a multiple of 4.
         rows: u32,
         /// Its columns, padded; column `point * tokens + token`.
@@ -31,35 +39,20 @@ params! {
         /// Is this the start? Then nothing is read of the lengths before.
         begin: u32,
     }
+    buffers {
+        deviations: write number,
+        squares: write number,
+        exponents: write int,
+    }
 }
 
-/// The exponent of a tangent that was stretched beyond the device's numbers.
-pub const OVERFLOWED: i32 = 1 << 30;
-
-/// Exponents below this one count as 0.
-const LEAST: i32 = -126;
-
-/// The kernel.
-pub struct RescaleTangent;
-
 impl Kernel for RescaleTangent {
-    const NAME: &'static str = "rescale_tangent";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/rescale_tangent.wgsl")
-    );
-    const BUFFERS: &'static [Binding] =
-        &[("deviations", Write, Number), ("squares", Write, Number), ("exponents", Write, Int)];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.points, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::RealMut(deviations), View::RealMut(squares), View::IntMut(exponents)] = views else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { deviations, squares, exponents } = views;
         let (columns, points) = (p.columns as usize, p.points as usize);
         for point in 0..points {
             let before = if p.begin != 0 { 0 } else { exponents[p.previous as usize * points + point] };

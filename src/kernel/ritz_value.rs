@@ -6,51 +6,41 @@
 //! element on lose them all in f32, and the residual then stops at 1e-3). The residual is b_k |v_k| / |v|: some
 //! eigenvalue of the inverse lies within it of theta, and theta is below the largest one.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::inverse_lanczos::POINTS;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// The smallest singular value that the bands of an inverse Lanczos iteration tell, with its residual.
+    pub struct RitzValue = ritz_value;
     /// Sizes.
-    pub struct Params {
+    params {
         /// Steps that the bands have room for.
         most: u32,
         /// Residual over theta that ends the iteration.
         tolerance: f32,
+    }
+    buffers {
+        bands: read number,
+        unit: read number,
+        lengths: read word,
+        found: write number,
+        finished: write word,
     }
 }
 
 /// Rounds of bisection on an f32 device.
 const ROUNDS: f64 = 30.0;
 
-/// The kernel.
-pub struct RitzValue;
-
 impl Kernel for RitzValue {
-    const NAME: &'static str = "ritz_value";
-    const SOURCE: &'static str = include_str!("../../shaders/ritz_value.wgsl");
-    const BUFFERS: &'static [Binding] = &[
-        ("bands", Read, Number),
-        ("unit", Read, Number),
-        ("lengths", Read, Word),
-        ("found", Write, Number),
-        ("finished", Write, Word),
-    ];
-    type Params = Params;
-
     fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [1, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(bands), View::Real(unit), View::Word(lengths), View::RealMut(found), View::WordMut(finished)] =
-            views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { bands, unit, lengths, found, finished } = views;
         let mut open = false;
         for l in 0..POINTS {
             let length = lengths[l] as usize;

@@ -5,16 +5,18 @@
 
 mod case;
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Int, Real as Number};
-use crate::kernel::euler_update::{Track, mark};
-use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::shared::trajectory::{Track, mark};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
-params! {
+kernel! {
+    /// The implicit step, by forward and back substitution.
+    pub struct Solve = solve;
+    shared { magnitude, track }
     /// Sizes of one step, and its record.
-    pub struct Params {
+    params {
         /// Rows and columns of a matrix.
         width: u32,
         /// Rows of the state.
@@ -30,47 +32,26 @@ params! {
         /// As in `euler_update`.
         threshold_mantissa: f32,
     }
+    buffers {
+        factors: read number,
+        pivots: read int,
+        x: read number,
+        out: write number,
+        norms: write number,
+        marks: write int,
+    }
 }
 
 /// The widest matrix.
 pub const WIDEST: usize = 512;
 
-/// The kernel.
-pub struct Solve;
-
 impl Kernel for Solve {
-    const NAME: &'static str = "solve";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/shared/track.wgsl"),
-        include_str!("../../shaders/solve.wgsl")
-    );
-    const BUFFERS: &'static [Binding] = &[
-        ("factors", Read, Number),
-        ("pivots", Read, Int),
-        ("x", Read, Number),
-        ("out", Write, Number),
-        ("norms", Write, Number),
-        ("marks", Write, Int),
-    ];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.columns, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [
-            View::Real(factors),
-            View::Int(pivots),
-            View::Real(x),
-            View::RealMut(out),
-            View::RealMut(norms),
-            View::IntMut(marks),
-        ] = views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { factors, pivots, x, out, norms, marks } = views;
         let (n, columns) = (p.width as usize, p.columns as usize);
         let track = Track {
             step: p.step,

@@ -4,19 +4,30 @@
 //! Spectra are affine, phi = keep + gain lambda, so one eigendecomposition serves a whole grid of step sizes, radii
 //! and dampings. Real eigenvalues are those of 1x1 blocks and of 2x2 blocks with real eigenvalues: im is exactly 0.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Int, Real as Number, Word};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// Radius, abscissa and counts of a spectrum at many steps M = keep + gain A.
+    pub struct SpectralSummary = spectral_summary;
+    shared { real, bits }
     /// Sizes.
-    pub struct Params {
+    params {
         /// Eigenvalues of a member.
         n: u32,
         /// Pairs (keep, gain).
         points: u32,
+    }
+    buffers {
+        eigenvalues: read number,
+        centres: read number,
+        exponents: read int,
+        keep: read number,
+        gain: read number,
+        extremes: write number,
+        counts: write word,
     }
 }
 
@@ -28,28 +39,8 @@ fn points_at_once(p: &Params) -> u32 {
     p.points.next_power_of_two().min(INVOCATIONS)
 }
 
-/// The kernel.
-pub struct SpectralSummary;
-
 impl Kernel for SpectralSummary {
-    const NAME: &'static str = "spectral_summary";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/real.wgsl"),
-        include_str!("../../shaders/shared/bits.wgsl"),
-        include_str!("../../shaders/spectral_summary.wgsl")
-    );
-    const BUFFERS: &'static [Binding] = &[
-        ("eigenvalues", Read, Number),
-        ("centres", Read, Number),
-        ("exponents", Read, Int),
-        ("keep", Read, Number),
-        ("gain", Read, Number),
-        ("extremes", Write, Number),
-        ("counts", Write, Word),
-    ];
-    type Params = Params;
-
-    fn constants(p: &Params, _machine: &Machine) -> Vec<(&'static str, f64)> {
+    fn overrides(p: &Params, _machine: &Machine) -> Vec<(&'static str, f64)> {
         vec![("POINTS", points_at_once(p).into()), ("TEAMS", (INVOCATIONS / points_at_once(p)).into())]
     }
 
@@ -57,19 +48,8 @@ impl Kernel for SpectralSummary {
         [p.points.div_ceil(points_at_once(p)), 1, members.div_ceil(INVOCATIONS / points_at_once(p))]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [
-            View::Real(eigenvalues),
-            View::Real(centre),
-            View::Int(exponents),
-            View::Real(keep),
-            View::Real(gain),
-            View::RealMut(extremes),
-            View::WordMut(counts),
-        ] = views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { eigenvalues, centres: centre, exponents, keep, gain, extremes, counts } = views;
         let [unit, far] = [0, 1].map(|i| T::power_of_two(exponents[i].clamp(-126, 40)));
         for point in 0..p.points as usize {
             let (mut largest, mut rightmost, mut outside, mut real) = (T::ZERO, None, 0, 0);

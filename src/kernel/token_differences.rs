@@ -4,15 +4,16 @@
 //! tokens have nearly become one: their own projections are off by ε of the tokens, and two scores of large tokens tie
 //! by rounding where they do not.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::Real as Number;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// Each token less the first one of its grid point.
+    pub struct TokenDifferences = token_differences;
     /// Sizes.
-    pub struct Params {
+    params {
         /// Rows of the state.
         rows: u32,
         /// Its columns, padded.
@@ -20,23 +21,19 @@ params! {
         /// Tokens of a grid point.
         tokens: u32,
     }
+    buffers {
+        x: read number,
+        out: write number,
+    }
 }
 
-/// The kernel.
-pub struct TokenDifferences;
-
 impl Kernel for TokenDifferences {
-    const NAME: &'static str = "token_differences";
-    const SOURCE: &'static str = include_str!("../../shaders/token_differences.wgsl");
-    const BUFFERS: &'static [Binding] = &[("x", Read, Number), ("out", Write, Number)];
-    type Params = Params;
-
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.columns.div_ceil(64), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Real(x), View::RealMut(out)] = views else { mismatch(Self::NAME) };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { x, out } = views;
         out.fill(T::ZERO);
         let (columns, tokens) = (p.columns as usize, p.tokens as usize);
         for (x, out) in x.chunks_exact(columns).zip(out.chunks_exact_mut(columns)) {

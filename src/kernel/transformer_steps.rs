@@ -58,15 +58,17 @@ mod case;
 mod layout;
 mod twin;
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Int, Real as Number, Real4};
-use crate::kernel::{Binding, Case, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 use layout::Layout;
 
-params! {
+kernel! {
+    /// Some Euler steps of the Transformer layer in one run.
+    pub struct TransformerSteps = transformer_steps;
+    shared { magnitude, elementary, activation, block, track, freeze, tile_attention }
     /// Sizes, padded to multiples of 4 with zeros where nothing else is said, and which steps.
-    pub struct Params {
+    params {
         /// n.
         width: u32,
         /// n, padded.
@@ -103,6 +105,16 @@ params! {
         /// On the scores.
         score_scale: f32,
     }
+    buffers {
+        query_key_value: read vec4,
+        output: read vec4,
+        up: read vec4,
+        down: read vec4,
+        coefficients: read number,
+        x: write number,
+        norms: write number,
+        marks: write int,
+    }
 }
 
 /// Steps of one run at most: beyond, a dispatch costs next to nothing.
@@ -114,62 +126,25 @@ pub fn steps_at_once(p: &Params, machine: &Machine) -> usize {
     if layout.fits(machine) { layout.steps(p) } else { 0 }
 }
 
-/// The kernel.
-pub struct TransformerSteps;
-
 impl Kernel for TransformerSteps {
-    const NAME: &'static str = "transformer_steps";
-    const SOURCE: &'static str = concat!(
-        include_str!("../../shaders/shared/magnitude.wgsl"),
-        include_str!("../../shaders/shared/elementary.wgsl"),
-        include_str!("../../shaders/shared/activation.wgsl"),
-        include_str!("../../shaders/shared/block.wgsl"),
-        include_str!("../../shaders/shared/track.wgsl"),
-        include_str!("../../shaders/shared/freeze.wgsl"),
-        include_str!("../../shaders/shared/tile_attention.wgsl"),
-        include_str!("../../shaders/transformer_steps.wgsl")
-    );
-    const BUFFERS: &'static [Binding] = &[
-        ("query_key_value", Read, Real4),
-        ("output", Read, Real4),
-        ("up", Read, Real4),
-        ("down", Read, Real4),
-        ("coefficients", Read, Number),
-        ("x", Write, Number),
-        ("norms", Write, Number),
-        ("marks", Write, Int),
-    ];
     const TRUSTED: bool = true;
-    type Params = Params;
 
     fn fits(p: &Params, machine: &Machine) -> bool {
         steps_at_once(p, machine) > 0
     }
 
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        let mut constants = Layout::of(p, machine).constants();
-        constants.push(("ACTIVATION", p.activation.into()));
-        constants
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+        let mut overrides = Layout::of(p, machine).overrides();
+        overrides.push(("ACTIVATION", p.activation.into()));
+        overrides
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
         [p.points.div_ceil(Layout::of(p, machine).points), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [
-            View::Real(query_key_value),
-            View::Real(output),
-            View::Real(up),
-            View::Real(down),
-            View::Real(coefficients),
-            View::RealMut(x),
-            View::RealMut(norms),
-            View::IntMut(marks),
-        ] = views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { query_key_value, output, up, down, coefficients, x, norms, marks } = views;
         let weights = twin::Weights { query_key_value, output, up, down };
         twin::steps(p, &weights, coefficients, x, (norms, marks));
     }

@@ -3,41 +3,38 @@
 //!
 //! |error| <= (n + 2) epsilon sum_k |x| |y| for each element.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real4, Word};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::matmul::{Epilogue, Matrix, product};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
-params! {
+kernel! {
+    /// The product xᵀ y of square matrices.
+    pub struct TransposedProduct = transposed_product;
     /// Sizes.
-    pub struct Params {
+    params {
         /// Width of the matrices, a multiple of 4.
         n: u32,
     }
+    buffers {
+        wanted: read word,
+        x: read vec4,
+        y: read vec4,
+        out: write vec4,
+    }
 }
 
-/// The kernel.
-pub struct TransposedProduct;
-
 impl Kernel for TransposedProduct {
-    const NAME: &'static str = "transposed_product";
-    const SOURCE: &'static str = include_str!("../../shaders/transposed_product.wgsl");
-    const BUFFERS: &'static [Binding] =
-        &[("wanted", Read, Word), ("x", Read, Real4), ("y", Read, Real4), ("out", Write, Real4)];
     const TRUSTED: bool = true;
-    type Params = Params;
 
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [(p.n / 4).pow(2).div_ceil(64), 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Word(wanted), View::Real(x), View::Real(y), View::RealMut(out)] = views else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { wanted, x, y, out } = views;
         if wanted[0] != 0 {
             dispatch(Product { n: p.n as usize, x, y, out });
         }
@@ -54,14 +51,14 @@ impl Kernel for TransposedProduct {
 }
 
 /// The product of a member.
-struct Product<'a, 'b, T> {
+struct Product<'a, T> {
     n: usize,
     x: &'a [T],
     y: &'a [T],
-    out: &'a mut &'b mut [T],
+    out: &'a mut [T],
 }
 
-impl<T: Real> Work for Product<'_, '_, T> {
+impl<T: Real> Work for Product<'_, T> {
     type Output = ();
 
     #[inline(always)]

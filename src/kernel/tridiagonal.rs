@@ -5,18 +5,19 @@
 //! in practice, so its eigenvalues are off by no more than that (Higham, Accuracy and Stability, 19.3; Weyl).
 //! Source: LAPACK's `ssytd2`.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Real as Number, Word};
 use crate::kernel::hessenberg::{MOST_TRIPS, Team};
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
-params! {
+kernel! {
+    /// Householder reduction of the symmetric part to tridiagonal form.
+    pub struct Tridiagonal = tridiagonal;
     /// Which columns.
-    pub struct Params {
+    params {
         /// Width of the matrices.
         n: u32,
         /// From one row of the input to the next.
@@ -25,6 +26,13 @@ params! {
         first: u32,
         /// One past the last column.
         last: u32,
+    }
+    buffers {
+        wanted: read word,
+        s: read number,
+        work: write number,
+        diagonal: write number,
+        beside: write number,
     }
 }
 
@@ -41,22 +49,8 @@ pub fn columns_at_once(n: u32, software: bool) -> u32 {
     (1..=n).rev().find(|&columns| trips(n, Team::alone(n, software).lanes, columns) < MOST_TRIPS).unwrap_or(1)
 }
 
-/// The kernel.
-pub struct Tridiagonal;
-
 impl Kernel for Tridiagonal {
-    const NAME: &'static str = "tridiagonal";
-    const SOURCE: &'static str = include_str!("../../shaders/tridiagonal.wgsl");
-    const BUFFERS: &'static [Binding] = &[
-        ("wanted", Read, Word),
-        ("s", Read, Number),
-        ("work", Write, Number),
-        ("diagonal", Write, Number),
-        ("beside", Write, Number),
-    ];
-    type Params = Params;
-
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
         let width = p.n.next_multiple_of(16);
         let words = width * (width | 1);
         let local = 4 * words + 8 * width <= machine.workgroup_bytes;
@@ -72,12 +66,8 @@ impl Kernel for Tridiagonal {
         [1, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [View::Word(wanted), View::Real(s), View::RealMut(work), View::RealMut(diagonal), View::RealMut(beside)] =
-            views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { wanted, s, work, diagonal, beside } = views;
         if wanted[0] == 0 {
             return;
         }
@@ -110,14 +100,14 @@ impl Kernel for Tridiagonal {
 }
 
 /// The columns of a member.
-struct Reduction<'a, 'b, T> {
+struct Reduction<'a, T> {
     p: &'a Params,
-    work: &'a mut &'b mut [T],
-    diagonal: &'a mut &'b mut [T],
-    beside: &'a mut &'b mut [T],
+    work: &'a mut [T],
+    diagonal: &'a mut [T],
+    beside: &'a mut [T],
 }
 
-impl<T: Real> Work for Reduction<'_, '_, T> {
+impl<T: Real> Work for Reduction<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -6,22 +6,34 @@
 //! Frobenius norm, its upper bound, is above the peak, and of the powers 1, 2, 4, 8, ..., which ends the search after at
 //! most twice as many powers as it takes. Norms that differ by rounding are no different: the peak is the first of them.
 
-use crate::kernel::Access::{Read, Write};
-use crate::kernel::Element::{Int, Real as Number, Word};
 use crate::kernel::hessenberg::Team;
-use crate::kernel::{Binding, Case, CaseBuffer, Cost, Kernel, Machine, View, mismatch};
+use crate::kernel::signature::kernel;
+use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
-params! {
+kernel! {
+    /// The scale of a power of a matrix, the peak of the norms so far, and what comes next.
+    pub struct WatchPower = watch_power;
+    shared { magnitude }
     /// Sizes.
-    pub struct Params {
+    params {
         /// Width of the matrices, padding included.
         n: u32,
         /// Powers are followed so far.
         most: u32,
         /// What rounding may add to a squared norm, relatively.
         band: f32,
+    }
+    buffers {
+        power: write number,
+        unit: read int,
+        value: read number,
+        state: write int,
+        peak: write number,
+        wanted: write word,
+        running: write word,
+        finished: write word,
     }
 }
 
@@ -34,26 +46,8 @@ pub const CONTRACTS: u32 = 1;
 /// The word of a matrix of which no power has contracted in time.
 const GIVEN_UP: u32 = 2;
 
-/// The kernel.
-pub struct WatchPower;
-
 impl Kernel for WatchPower {
-    const NAME: &'static str = "watch_power";
-    const SOURCE: &'static str =
-        concat!(include_str!("../../shaders/shared/magnitude.wgsl"), include_str!("../../shaders/watch_power.wgsl"));
-    const BUFFERS: &'static [Binding] = &[
-        ("power", Write, Number),
-        ("unit", Read, Int),
-        ("value", Read, Number),
-        ("state", Write, Int),
-        ("peak", Write, Number),
-        ("wanted", Write, Word),
-        ("running", Write, Word),
-        ("finished", Write, Word),
-    ];
-    type Params = Params;
-
-    fn constants(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
+    fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
         vec![("LANES", Team::alone(p.n, machine.software).lanes.into())]
     }
 
@@ -61,20 +55,8 @@ impl Kernel for WatchPower {
         [1, 1, members]
     }
 
-    fn twin<T: Real>(p: &Params, views: &mut [View<T>]) {
-        let [
-            View::RealMut(power),
-            View::Int(unit),
-            View::Real(value),
-            View::IntMut(state),
-            View::RealMut(peak),
-            View::WordMut(wanted),
-            View::WordMut(running),
-            View::WordMut(finished),
-        ] = views
-        else {
-            mismatch(Self::NAME)
-        };
+    fn twin<T: Real>(p: &Params, views: Views<T>) {
+        let Views { power, unit, value, state, peak, wanted, running, finished } = views;
         if finished[0] != 0 {
             return;
         }

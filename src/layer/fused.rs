@@ -2,27 +2,27 @@
 
 use crate::device::Device;
 use crate::integrator::Operation;
-use crate::kernel::transformer_steps::{self, TransformerSteps};
+use crate::kernel::transformer_steps;
 use crate::layer::NonlinearLayer;
 use crate::layer::nonlinear::Record;
 use crate::layer::sublayer::{Branch, Sublayer};
 use crate::layer::update::Update;
-use crate::plan::{BufferId, Plan};
+use crate::plan::{Plan, Reals};
 use crate::spec::{NormKind, NormPlacement};
 
 /// The steps of a layer whose observations nobody wants, but for the record of norms.
 pub struct FusedSteps {
     params: transformer_steps::Params,
     /// Queries, keys and values, output, up, down.
-    weights: [BufferId; 4],
-    coefficients: BufferId,
+    weights: [Reals; 4],
+    coefficients: Reals,
     record: Record,
     /// Steps of a run.
     at_once: usize,
 }
 
 impl FusedSteps {
-    /// Those of this layer, if it is one that [`TransformerSteps`] knows and the device gains by them.
+    /// Those of this layer, if it is one that [`transformer_steps`] knows and the device gains by them.
     pub fn new(plan: &mut Plan, layer: &NonlinearLayer, device: &Device) -> Option<Self> {
         let (attention, feedforward) = sublayers(layer)?;
         let params = params(layer, attention, feedforward)?;
@@ -51,13 +51,14 @@ impl FusedSteps {
     }
 
     /// Steps `first`, which is not the first of all, to `first + steps - 1` of state `x`.
-    pub fn run(&self, plan: &mut Plan, x: BufferId, first: usize, steps: usize) {
+    pub fn run(&self, plan: &mut Plan, x: Reals, first: usize, steps: usize) {
         assert!(first > 1 && steps <= self.at_once, "the first step of all sets the record");
         let params = transformer_steps::Params { first: first as u32, steps: steps as u32, ..self.params };
         let [query_key_value, output, up, down] = self.weights;
         let Record { norms, marks, .. } = self.record;
-        let buffers = [query_key_value, output, up, down, self.coefficients, x, norms, marks];
-        plan.run::<TransformerSteps>(params, &buffers);
+        let coefficients = self.coefficients;
+        let buffers = transformer_steps::Buffers { query_key_value, output, up, down, coefficients, x, norms, marks };
+        plan.run(params, buffers);
     }
 }
 

@@ -3,10 +3,9 @@
 //! Every grid point has its own matrix, factorised once for each layer and solved with in each step.
 
 use crate::kernel::euler_update;
-use crate::kernel::factorise::{self, Factorise};
-use crate::kernel::solve::{self, Solve};
+use crate::kernel::{factorise, solve};
 use crate::layer::{Coefficients, State};
-use crate::plan::{BufferId, Plan};
+use crate::plan::{Ints, Plan, Reals};
 use crate::weights::ensemble::PADDING;
 
 /// The factors of all grid points.
@@ -14,11 +13,11 @@ pub(super) struct Implicit {
     width: usize,
     columns: usize,
     /// `[2 - keep | gain, columns]`.
-    coefficients: BufferId,
+    coefficients: Reals,
     /// `[columns, width, width]`, see [`factorise`].
-    factors: BufferId,
+    factors: Reals,
     /// `[columns, width]`.
-    pivots: BufferId,
+    pivots: Ints,
 }
 
 impl Implicit {
@@ -40,21 +39,22 @@ impl Implicit {
     }
 
     /// Factorises the matrices of the layer that has just been drawn.
-    pub(super) fn factorise(&self, plan: &mut Plan, weights: BufferId, member_gain: BufferId) {
-        for pivots in factorise::bites(self.width as u32) {
+    pub(super) fn factorise(&self, plan: &mut Plan, weights: Reals, member_gain: Reals) {
+        for range in factorise::bites(self.width as u32) {
             let params = factorise::Params {
                 width: self.width as u32,
                 padded: self.width.next_multiple_of(PADDING) as u32,
                 columns: self.columns as u32,
-                first: pivots.start,
-                end: pivots.end,
+                first: range.start,
+                end: range.end,
             };
-            plan.run::<Factorise>(params, &[weights, self.coefficients, member_gain, self.factors, self.pivots]);
+            let Implicit { coefficients, factors, pivots, .. } = *self;
+            plan.run(params, factorise::Buffers { weights, coefficients, member_gain, factors, pivots });
         }
     }
 
     /// One step from `state` to `end`.
-    pub(super) fn solve(&self, plan: &mut Plan, like: euler_update::Params, state: State, end: BufferId) {
+    pub(super) fn solve(&self, plan: &mut Plan, like: euler_update::Params, state: State, end: Reals) {
         let params = solve::Params {
             width: self.width as u32,
             rows: like.rows,
@@ -64,6 +64,8 @@ impl Implicit {
             threshold_exponent: like.threshold_exponent,
             threshold_mantissa: like.threshold_mantissa,
         };
-        plan.run::<Solve>(params, &[self.factors, self.pivots, state.x, end, state.norms, state.marks]);
+        let Implicit { factors, pivots, .. } = *self;
+        let State { x, norms, marks } = state;
+        plan.run(params, solve::Buffers { factors, pivots, x, out: end, norms, marks });
     }
 }

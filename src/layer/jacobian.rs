@@ -1,7 +1,7 @@
 //! The Jacobian of a layer, assembled column by column from tangents of the unit vectors, in one batch.
 
 use crate::layer::{NonlinearLayer, Part, Tangents};
-use crate::plan::{BufferId, Data, Plan};
+use crate::plan::{Numbers, Plan, Reals};
 
 /// Where the Jacobians of all grid points are: `[rows, columns, vectors]` for each member.
 ///
@@ -10,7 +10,7 @@ use crate::plan::{BufferId, Data, Plan};
 #[derive(Clone, Copy, Debug)]
 pub struct Jacobian {
     /// The buffer.
-    pub buffer: BufferId,
+    pub buffer: Reals,
     /// n T: rows and columns of the matrix.
     pub order: usize,
     width: usize,
@@ -55,11 +55,11 @@ impl Jacobian {
     }
 
     /// The matrix of one member of a chunk at one grid point, `[order, order]`, row-major, without padding.
-    pub fn matrix(&self, data: &Data, member: usize, point: usize) -> Vec<f64> {
+    pub fn matrix(&self, numbers: Numbers, member: usize, point: usize) -> Vec<f64> {
         let mut values = Vec::with_capacity(self.order * self.order);
         for (row, token) in (0..self.width).flat_map(|row| (0..self.tokens).map(move |token| (row, token))) {
             let line = (member * self.rows + row) * self.columns + point * self.tokens + token;
-            values.extend((0..self.order).map(|k| data.real(line * self.vectors + k)));
+            values.extend((0..self.order).map(|k| numbers.at(line * self.vectors + k)));
         }
         values
     }

@@ -1,11 +1,11 @@
 //! The linear layer f(x) = A x.
 
 use crate::integrator::Scheme;
-use crate::kernel::euler_steps::{self, EulerSteps};
-use crate::kernel::euler_update::{self, EulerUpdate, mark, norm};
+use crate::kernel::euler_steps;
+use crate::kernel::euler_update::{self, mark, norm};
 use crate::layer::implicit::Implicit;
 use crate::layer::{Coefficients, State, Threshold};
-use crate::plan::{BufferId, Plan};
+use crate::plan::{Ints, Plan, Reals};
 use crate::spec::EnsembleSpec;
 use crate::weights::ensemble::{PADDING, Source};
 use std::ops::RangeInclusive;
@@ -15,11 +15,11 @@ pub struct LinearLayer {
     padded: usize,
     columns: usize,
     /// G as it is drawn, `[padded width, padded width]`.
-    pub weights: BufferId,
-    member_gain: BufferId,
+    pub weights: Reals,
+    member_gain: Reals,
     threshold: Threshold,
     step: Step,
-    other: BufferId,
+    other: Reals,
 }
 
 /// How a step is made.
@@ -32,14 +32,21 @@ enum Step {
 /// the innermost. The series of an exponential are applied one after the other.
 struct Products {
     /// `[keep | gain, columns]` of each bracket.
-    brackets: Vec<BufferId>,
+    brackets: Vec<Reals>,
     substeps: usize,
     /// Results within a series, in turn.
-    within: [BufferId; 2],
+    within: [Reals; 2],
     /// Results of series, in turn.
-    between: [BufferId; 2],
+    between: [Reals; 2],
     /// The record of states that are not the end of a step.
-    unrecorded: [BufferId; 2],
+    unrecorded: Unrecorded,
+}
+
+/// The record of states that are not the end of a step, which nobody reads.
+#[derive(Clone, Copy)]
+struct Unrecorded {
+    norms: Reals,
+    marks: Ints,
 }
 
 impl Products {
@@ -61,7 +68,8 @@ impl Products {
         let (within, between) = (states(degree > 1), states(substeps > 1));
         // Only what a bracket's record is written to; without brackets in between it is not used.
         let record = if degree * substeps > 1 { columns } else { 1 };
-        let unrecorded = [plan.reals("norms", norm::ROWS * record), plan.ints("marks", mark::ROWS * record)];
+        let norms = plan.reals("norms", norm::ROWS * record);
+        let unrecorded = Unrecorded { norms, marks: plan.ints("marks", mark::ROWS * record) };
         Products { brackets, substeps, within, between, unrecorded }
     }
 
@@ -70,9 +78,9 @@ impl Products {
         &self,
         plan: &mut Plan,
         params: euler_update::Params,
-        [weights, member_gain]: [BufferId; 2],
+        [weights, member_gain]: [Reals; 2],
         state: State,
-        end: BufferId,
+        end: Reals,
     ) {
         let mut x = state.x;
         for substep in 1..=self.substeps {
@@ -85,9 +93,11 @@ impl Products {
                     (false, true) => self.between[substep % 2],
                     (false, false) => self.within[i % 2],
                 };
-                let [norms, marks] = if last { [state.norms, state.marks] } else { self.unrecorded };
+                let own = Unrecorded { norms: state.norms, marks: state.marks };
+                let Unrecorded { norms, marks } = if last { own } else { self.unrecorded };
                 let own = euler_update::Params { renormalise: if last { params.renormalise } else { 0 }, ..params };
-                plan.run::<EulerUpdate>(own, &[weights, input, x, coefficients, member_gain, out, norms, marks]);
+                let buffers = euler_update::Buffers { weights, input, x, coefficients, member_gain, out, norms, marks };
+                plan.run(own, buffers);
                 input = out;
             }
             x = input;
@@ -104,7 +114,7 @@ impl LinearLayer {
         width: usize,
         points: &[Coefficients],
         scheme: &Scheme,
-        member_gain: BufferId,
+        member_gain: Reals,
         threshold: Threshold,
     ) -> Self {
         let padded = width.next_multiple_of(PADDING);
@@ -178,7 +188,8 @@ impl LinearLayer {
                 threshold_mantissa: self.threshold.mantissa,
             };
             let State { x, norms, marks } = state;
-            plan.run::<EulerSteps>(params, &[self.weights, coefficients, self.member_gain, x, norms, marks]);
+            let LinearLayer { weights, member_gain, .. } = *self;
+            plan.run(params, euler_steps::Buffers { weights, coefficients, member_gain, x, norms, marks });
         }
         state
     }

@@ -1,14 +1,14 @@
 //! The nonlinear layers: the MLP, attention alone, and the essay's Transformer layer with both as its sublayers.
 
 use crate::integrator::{self, Field, Operation, Program, Value, c64};
-use crate::kernel::combine::{self, Combine, MOST_TERMS};
+use crate::kernel::combine::{self, MOST_TERMS};
 use crate::kernel::euler_update::{mark, norm};
-use crate::kernel::observe::{self, Observe, observation};
+use crate::kernel::observe::{self, observation};
 use crate::layer::sublayer::{Branch, Shape, Sublayer};
 use crate::layer::update::Update;
 use crate::layer::{Point, State, Threshold};
 use crate::numbers::random::Tensor;
-use crate::plan::{BufferId, Plan};
+use crate::plan::{Ints, Plan, Reals};
 use crate::spec::LayerSpec;
 use crate::weights::ensemble::Source;
 
@@ -16,11 +16,11 @@ use crate::weights::ensemble::Source;
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
     /// `[slots, 6 observations, points]`, the rows of [`observation`].
-    pub observations: BufferId,
+    pub observations: Reals,
     /// `[now | peak | initial, points]`: squared norms over all tokens.
-    pub norms: BufferId,
+    pub norms: Reals,
     /// `[7 marks, points]`: the rows of [`mark`].
-    pub marks: BufferId,
+    pub marks: Ints,
 }
 
 /// A nonlinear layer for the whole grid: its sublayers, and how a step is made of them.
@@ -42,19 +42,19 @@ pub struct NonlinearLayer {
     pub(super) sublayers: Vec<Sublayer>,
     pub(super) program: Program,
     /// The states of the last step, one for each [`Value`] of the program.
-    pub(super) last: Option<Vec<BufferId>>,
+    pub(super) last: Option<Vec<Reals>>,
     start: State,
     /// The weights of the operations that are sums, one buffer for each operation.
-    pub(super) factors: Vec<Option<BufferId>>,
+    pub(super) factors: Vec<Option<Reals>>,
     /// Results of all operations but the last one of a step, `[rows, columns]` each.
-    stages: Vec<BufferId>,
+    stages: Vec<Reals>,
     /// States after a step, in turn.
-    ends: [BufferId; 2],
+    ends: [Reals; 2],
     /// The sum of some increments, on the way to that of all sublayers.
-    partial: BufferId,
+    partial: Reals,
     /// What a step would keep of a state without f, `[columns]`.
-    keep: BufferId,
-    no_entropy: BufferId,
+    keep: Reals,
+    no_entropy: Reals,
     pub(super) threshold: Threshold,
     slots: usize,
     /// What is kept.
@@ -117,33 +117,33 @@ impl NonlinearLayer {
     /// The buffers of the weights, for callers that fill them themselves: of attention (stacked query, key and value
     /// `[3 n, n]`, output `[n, n]`), if there is any, then of the FFN (up `[hidden, n]`, down `[n, hidden]`), padded,
     /// with elements of variance 1.
-    pub fn weights(&self) -> Vec<BufferId> {
+    pub fn weights(&self) -> Vec<Reals> {
         self.sublayers.iter().flat_map(Sublayer::weights).collect()
     }
 
     /// Draws the initial state, standard normal numbers, the same at every grid point: `[rows, columns]`.
-    pub fn start(&self, plan: &mut Plan, source: &Source) -> BufferId {
+    pub fn start(&self, plan: &mut Plan, source: &Source) -> Reals {
         let Shape { width, tokens, points, .. } = self.shape;
         source.draw_state(plan, Tensor::State, (width, points * tokens, tokens), false, &self.start);
         self.start.x
     }
 
     /// The buffer of the initial state, for callers that fill it themselves.
-    pub fn start_buffer(&self) -> BufferId {
+    pub fn start_buffer(&self) -> Reals {
         self.start.x
     }
 
     /// The states of the last step, in the order of the integrator's operations: the one before it first, the one
     /// after it last. For Euler's method these are the states between sublayers.
-    pub fn states(&self) -> &[BufferId] {
+    pub fn states(&self) -> &[Reals] {
         self.last.as_deref().expect("a step has been recorded")
     }
 
     /// One step from state `x`, `step` = 1, 2, ..; what is seen goes to slot `slot` of the record.
     /// The state moves between buffers, so the result names it anew.
-    pub fn step(&mut self, plan: &mut Plan, x: BufferId, step: u32, slot: usize) -> BufferId {
+    pub fn step(&mut self, plan: &mut Plan, x: Reals, step: u32, slot: usize) -> Reals {
         let after = self.ends[usize::from(x == self.ends[0])];
-        let states: Vec<BufferId> = [x].into_iter().chain(self.stages.iter().copied()).chain([after]).collect();
+        let states: Vec<Reals> = [x].into_iter().chain(self.stages.iter().copied()).chain([after]).collect();
         self.sublayers.iter().for_each(Sublayer::begin_step);
         for i in 0..self.program.operations().len() {
             self.operate(plan, i, &states, step);
@@ -154,7 +154,7 @@ impl NonlinearLayer {
     }
 
     /// Operation `i` of the integrator.
-    fn operate(&self, plan: &mut Plan, i: usize, states: &[BufferId], step: u32) {
+    fn operate(&self, plan: &mut Plan, i: usize, states: &[Reals], step: u32) {
         let out = states[i + 1];
         match &self.program.operations()[i] {
             Operation::Substep { sublayer, fraction, from } => {
@@ -188,7 +188,7 @@ impl NonlinearLayer {
         self.sublayers.iter().find(|sublayer| matches!(sublayer.branch, Branch::Attention { .. }))
     }
 
-    fn observe(&self, plan: &mut Plan, x: BufferId, after: BufferId, (step, slot): (u32, usize)) {
+    fn observe(&self, plan: &mut Plan, x: Reals, after: Reals, (step, slot): (u32, usize)) {
         let (heads, entropy) = match self.attention().map(|attention| &attention.branch) {
             Some(Branch::Attention { params, entropy, .. }) => (params.heads, *entropy),
             _ => (0, self.no_entropy),
@@ -207,7 +207,17 @@ impl NonlinearLayer {
             threshold_mantissa: self.threshold.mantissa,
         };
         let Record { observations, norms, marks } = self.record;
-        plan.run::<Observe>(params, &[x, self.start.x, self.keep, entropy, after, observations, norms, marks]);
+        let buffers = observe::Buffers {
+            before: x,
+            start: self.start.x,
+            keep: self.keep,
+            entropy,
+            x: after,
+            observations,
+            norms,
+            marks,
+        };
+        plan.run(params, buffers);
     }
 }
 
@@ -219,7 +229,7 @@ fn keep(program: &Program, shape: Shape, points: &[Point]) -> Vec<f64> {
 }
 
 /// The weights of a sum.
-fn factors(plan: &mut Plan, operation: &Operation) -> Option<BufferId> {
+fn factors(plan: &mut Plan, operation: &Operation) -> Option<Reals> {
     let Operation::Sum { terms } = operation else { return None };
     let mut values = vec![0.0; MOST_TERMS];
     values.iter_mut().zip(terms).for_each(|(value, (_, factor))| *value = *factor);
@@ -230,12 +240,13 @@ fn factors(plan: &mut Plan, operation: &Operation) -> Option<BufferId> {
 pub(super) fn combine(
     plan: &mut Plan,
     (rows, columns): (usize, usize),
-    (terms, factors): (&[(Value, f64)], Option<BufferId>),
-    states: &[BufferId],
-    out: BufferId,
+    (terms, factors): (&[(Value, f64)], Option<Reals>),
+    states: &[Reals],
+    out: Reals,
 ) {
     let of = |i: usize| states[terms.get(i).unwrap_or(&terms[0]).0.index()];
     let [a, b, c, d, e] = std::array::from_fn(of);
     let params = combine::Params { rows: rows as u32, columns: columns as u32, terms: terms.len() as u32 };
-    plan.run::<Combine>(params, &[a, b, c, d, e, factors.expect("a sum has weights"), out]);
+    let factors = factors.expect("a sum has weights");
+    plan.run(params, combine::Buffers { a, b, c, d, e, factors, out });
 }

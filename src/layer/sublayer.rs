@@ -1,14 +1,12 @@
 //! A sublayer: norm, branch (attention or FFN) and the Euler update with the branch's output projection.
 
-use crate::kernel::attend::{self, Attend};
-use crate::kernel::euler_update::{self, EulerUpdate, mark, norm};
-use crate::kernel::normalise::{self, Normalise};
-use crate::kernel::project::{self, Project};
+use crate::kernel::euler_update::{self, mark, norm};
+use crate::kernel::{attend, normalise, project};
 use crate::layer::update::{Coefficients, Update};
 use crate::layer::{Point, Threshold};
 use crate::numbers::activation;
 use crate::numbers::random::Tensor;
-use crate::plan::{BufferId, Plan};
+use crate::plan::{Ints, Plan, Reals};
 use crate::spec::{LayerSpec, Mask, NormKind, NormPlacement};
 use crate::weights::ensemble::{PADDING, Source};
 use std::cell::Cell;
@@ -41,24 +39,24 @@ pub(super) enum Branch {
     /// Queries, keys and values, then every head.
     Attention {
         /// `[3 width, width]`, padded.
-        weights: BufferId,
+        weights: Reals,
         /// Q | K | V, `[3 width, columns]`, padded.
-        stacked: BufferId,
+        stacked: Reals,
         /// `[width, columns]`, padded.
-        heads: BufferId,
+        heads: Reals,
         /// Of the first evaluation in a step, which is at a state of the trajectory, `[heads, columns]`.
-        entropy: BufferId,
+        entropy: Reals,
         /// Of other evaluations; nobody reads it.
-        other_entropy: BufferId,
+        other_entropy: Reals,
         /// Of the kernel.
         params: attend::Params,
     },
     /// The FFN's hidden units.
     Feedforward {
         /// `[hidden, width]`, padded.
-        weights: BufferId,
+        weights: Reals,
         /// `[hidden, columns]`, padded.
-        hidden: BufferId,
+        hidden: Reals,
         /// A number of [`activation::kind`].
         activation: u32,
     },
@@ -73,19 +71,19 @@ pub(super) struct Sublayer {
     /// Units that the output projection reads, not padded.
     pub inner: usize,
     /// The output projection, `[width, inner]`, padded.
-    pub output: BufferId,
+    pub output: Reals,
     /// The normed input of the branch, `[rows, columns]`; with `pre` only.
-    pub normed: BufferId,
+    pub normed: Reals,
     /// 1 / deviation of what was normed, `[columns]`.
-    pub inverse: BufferId,
+    pub inverse: Reals,
     /// The update before its norm, `[rows, columns]`; with `post` only.
-    raw: BufferId,
+    raw: Reals,
     pub coefficients: Coefficients,
-    pub member_gain: BufferId,
+    pub member_gain: Reals,
     /// The state at which the norm and the branch were last evaluated.
-    evaluated_at: Cell<Option<BufferId>>,
-    norms: BufferId,
-    marks: BufferId,
+    evaluated_at: Cell<Option<Reals>>,
+    norms: Reals,
+    marks: Ints,
     threshold: Threshold,
 }
 
@@ -192,27 +190,35 @@ impl Sublayer {
     }
 
     /// The branch's weights and the output projection.
-    pub fn weights(&self) -> [BufferId; 2] {
+    pub fn weights(&self) -> [Reals; 2] {
         match self.branch {
             Branch::Attention { weights, .. } | Branch::Feedforward { weights, .. } => [weights, self.output],
         }
     }
 
     /// `out <- keep base + gain f(x)` as `update` says, with the norm before f or behind the sum.
-    pub fn update(&self, plan: &mut Plan, update: Update, [base, x, out]: [BufferId; 3], step: u32) {
+    pub fn update(&self, plan: &mut Plan, update: Update, [base, x, out]: [Reals; 3], step: u32) {
         let units = self.evaluate(plan, x);
         let sum = if self.norm == NormPlacement::Post { self.raw } else { out };
         let params = self.euler_params(self.shape.columns, step);
-        let coefficients = self.coefficients.of(update);
-        let buffers = [self.output, units, base, coefficients, self.member_gain, sum, self.norms, self.marks];
-        plan.run::<EulerUpdate>(params, &buffers);
+        let buffers = euler_update::Buffers {
+            weights: self.output,
+            input: units,
+            x: base,
+            coefficients: self.coefficients.of(update),
+            member_gain: self.member_gain,
+            out: sum,
+            norms: self.norms,
+            marks: self.marks,
+        };
+        plan.run(params, buffers);
         if self.norm == NormPlacement::Post {
-            plan.run::<Normalise>(self.norm_params(), &[sum, out, self.inverse]);
+            plan.run(self.norm_params(), normalise::Buffers { x: sum, out, inverse: self.inverse });
         }
     }
 
     /// The units that the output projection reads at state `x`; leaves the norm and the branch as they are there.
-    pub fn evaluate(&self, plan: &mut Plan, x: BufferId) -> BufferId {
+    pub fn evaluate(&self, plan: &mut Plan, x: Reals) -> Reals {
         let first = self.evaluated_at.replace(Some(x)).is_none();
         let input = self.prepare(plan, x);
         self.branch(plan, input, first)
@@ -224,32 +230,33 @@ impl Sublayer {
     }
 
     /// [`Sublayer::evaluate`] where the last evaluation was at another state.
-    pub fn evaluate_again(&self, plan: &mut Plan, x: BufferId) {
+    pub fn evaluate_again(&self, plan: &mut Plan, x: Reals) {
         if self.evaluated_at.get() != Some(x) {
             self.evaluate(plan, x);
         }
     }
 
     /// The input of the branch at state `x`.
-    fn prepare(&self, plan: &mut Plan, x: BufferId) -> BufferId {
+    fn prepare(&self, plan: &mut Plan, x: Reals) -> Reals {
         if self.norm != NormPlacement::Pre {
             return x;
         }
-        plan.run::<Normalise>(self.norm_params(), &[x, self.normed, self.inverse]);
+        plan.run(self.norm_params(), normalise::Buffers { x, out: self.normed, inverse: self.inverse });
         self.normed
     }
 
     /// The units that the output projection reads.
-    fn branch(&self, plan: &mut Plan, input: BufferId, first: bool) -> BufferId {
+    fn branch(&self, plan: &mut Plan, input: Reals, first: bool) -> Reals {
         match self.branch {
             Branch::Attention { weights, stacked, heads, entropy, other_entropy, params } => {
                 let entropy = if first { entropy } else { other_entropy };
-                plan.run::<Project>(self.projection(activation::kind::IDENTITY), &[weights, input, stacked]);
-                plan.run::<Attend>(params, &[stacked, heads, entropy]);
+                let linear = self.projection(activation::kind::IDENTITY);
+                plan.run(linear, project::Buffers { weights, input, out: stacked });
+                plan.run(params, attend::Buffers { stacked, out: heads, entropy });
                 heads
             }
             Branch::Feedforward { weights, hidden, activation } => {
-                plan.run::<Project>(self.projection(activation), &[weights, input, hidden]);
+                plan.run(self.projection(activation), project::Buffers { weights, input, out: hidden });
                 hidden
             }
         }

@@ -5,21 +5,17 @@
 //! reads and what the Jacobian is.
 
 use crate::integrator::{Field, Operation, Value};
-use crate::kernel::attend_tangent::{self, AttendTangent};
-use crate::kernel::euler_update::{EulerUpdate, mark, norm};
-use crate::kernel::fill_basis::{self, FillBasis};
-use crate::kernel::fill_tangents::{self, FillTangents};
-use crate::kernel::normalise_tangent::{self, NormaliseTangent};
-use crate::kernel::project::{self, Project};
-use crate::kernel::project_tangent::{self, ProjectTangent};
-use crate::kernel::token_differences::{self, TokenDifferences};
+use crate::kernel::euler_update::{self, mark, norm};
+use crate::kernel::{
+    attend_tangent, fill_basis, fill_tangents, normalise_tangent, project, project_tangent, token_differences,
+};
 use crate::layer::nonlinear::combine;
 use crate::layer::sublayer::{Branch, Shape, Sublayer};
 use crate::layer::update::{Coefficients, Update};
 use crate::layer::{NonlinearLayer, State};
 use crate::numbers::activation::kind;
 use crate::numbers::random::Tensor;
-use crate::plan::{BufferId, Plan};
+use crate::plan::{Ints, Plan, Reals};
 use crate::spec::{NormKind, NormPlacement};
 use crate::weights::ensemble::{PADDING, Source};
 use std::cell::OnceCell;
@@ -44,30 +40,30 @@ pub struct Tangents {
     /// How many there are: 1, or a multiple of 4.
     vectors: usize,
     /// `[rows, columns, vectors]`: the vectors as they were filled in.
-    start: BufferId,
+    start: Reals,
     /// Of the results of all operations but the last one of a step.
-    stages: Vec<BufferId>,
+    stages: Vec<Reals>,
     /// Of the states after a step, in turn.
-    ends: [BufferId; 2],
+    ends: [Reals; 2],
     /// Before a norm, or of one of two sublayers; there from its first use on, for it is a fifth of all.
-    partial: OnceCell<BufferId>,
+    partial: OnceCell<Reals>,
     sublayers: Vec<Buffers>,
-    norms: BufferId,
-    marks: BufferId,
+    norms: Reals,
+    marks: Ints,
 }
 
 /// What the tangents of one sublayer need.
 struct Buffers {
     /// `[rows, columns, vectors]`, with norm `pre`.
-    normed: BufferId,
+    normed: Reals,
     /// Of Q | K | V or of the hidden units.
-    projected: BufferId,
+    projected: Reals,
     /// The differences of tokens and their keys and values: of attention whose scores can be large.
-    keyed: Option<[BufferId; 2]>,
+    keyed: Option<[Reals; 2]>,
     /// Of the heads.
-    heads: BufferId,
+    heads: Reals,
     /// The hidden units before their activation, `[hidden, columns]`.
-    pre: BufferId,
+    pre: Reals,
     /// `[keep | gain, columns, vectors]` of each use.
     coefficients: Coefficients,
 }
@@ -93,7 +89,7 @@ impl Tangents {
         let mut deviations = || plan.reals("deviations", layer.shape.rows * stride);
         let operations = layer.program.operations().len();
         let (start, ends) = (deviations(), [deviations(), deviations()]);
-        let stages: Vec<BufferId> = (1..operations).map(|_| deviations()).collect();
+        let stages: Vec<Reals> = (1..operations).map(|_| deviations()).collect();
         Tangents {
             asked,
             vectors,
@@ -107,7 +103,7 @@ impl Tangents {
         }
     }
 
-    fn partial(&self, plan: &mut Plan, layer: &NonlinearLayer) -> BufferId {
+    fn partial(&self, plan: &mut Plan, layer: &NonlinearLayer) -> Reals {
         let Shape { rows, columns, .. } = layer.shape;
         *self.partial.get_or_init(|| plan.reals("deviations", rows * columns * self.vectors))
     }
@@ -118,7 +114,7 @@ impl Tangents {
     }
 
     /// The unit vectors of directions `first ..`; direction `row * T + token`.
-    pub fn basis(&self, plan: &mut Plan, layer: &NonlinearLayer, first: usize) -> BufferId {
+    pub fn basis(&self, plan: &mut Plan, layer: &NonlinearLayer, first: usize) -> Reals {
         let params = fill_basis::Params {
             width: layer.shape.width as u32,
             rows: layer.shape.rows as u32,
@@ -127,12 +123,12 @@ impl Tangents {
             vectors: self.vectors as u32,
             first: first as u32,
         };
-        plan.run::<FillBasis>(params, &[self.start]);
+        plan.run(params, fill_basis::Buffers { deviations: self.start });
         self.start
     }
 
     /// Independent normal vectors, the same at every grid point; padding is 0.
-    pub fn draw(&self, plan: &mut Plan, layer: &NonlinearLayer, source: &Source) -> BufferId {
+    pub fn draw(&self, plan: &mut Plan, layer: &NonlinearLayer, source: &Source) -> Reals {
         let Shape { width, rows, tokens, points, columns } = layer.shape;
         let params = fill_tangents::Params {
             width: width as u32,
@@ -146,12 +142,13 @@ impl Tangents {
             seed_high: (source.seed() >> 32) as u32,
             tensor: Tensor::Deviations as u32,
         };
-        plan.run::<FillTangents>(params, &[source.member_ids, source.normal_table, self.start]);
+        let Source { member_ids, normal_table, .. } = *source;
+        plan.run(params, fill_tangents::Buffers { member_ids, normal_table, deviations: self.start });
         self.start
     }
 
     /// One normal vector, the same at every grid point, in the columns of the state that count.
-    pub fn draw_single(&self, plan: &mut Plan, layer: &NonlinearLayer, source: &Source) -> BufferId {
+    pub fn draw_single(&self, plan: &mut Plan, layer: &NonlinearLayer, source: &Source) -> Reals {
         assert_eq!(self.vectors, 1, "several vectors have another layout");
         let state = State { x: self.start, norms: self.norms, marks: self.marks };
         let Shape { width, tokens, points, .. } = layer.shape;
@@ -160,23 +157,23 @@ impl Tangents {
     }
 
     /// The buffer that `basis` and `draw` fill, for callers that fill it themselves.
-    pub fn start_buffer(&self) -> BufferId {
+    pub fn start_buffer(&self) -> Reals {
         self.start
     }
 
     /// M d for every vector d, at the step that `layer` has just recorded in this plan.
-    pub fn step(&self, plan: &mut Plan, layer: &NonlinearLayer, deviations: BufferId) -> BufferId {
+    pub fn step(&self, plan: &mut Plan, layer: &NonlinearLayer, deviations: Reals) -> Reals {
         self.apply(plan, layer, Part::Step, deviations)
     }
 
     /// The linearisation of a part, applied to every vector. The result is in another buffer than `deviations`.
-    pub fn apply(&self, plan: &mut Plan, layer: &NonlinearLayer, part: Part, deviations: BufferId) -> BufferId {
+    pub fn apply(&self, plan: &mut Plan, layer: &NonlinearLayer, part: Part, deviations: Reals) -> Reals {
         let end = self.ends[usize::from(deviations == self.ends[0])];
         let states = layer.last.as_ref().expect("a step is recorded before its tangents");
         let last = layer.sublayers.len() - 1;
         match part {
             Part::Step => {
-                let tangents: Vec<BufferId> =
+                let tangents: Vec<Reals> =
                     [deviations].into_iter().chain(self.stages.iter().copied()).chain([end]).collect();
                 (0..layer.program.operations().len()).for_each(|i| self.operate(plan, layer, i, &tangents));
             }
@@ -202,10 +199,10 @@ impl Tangents {
     }
 
     /// The tangent of operation `i` of the integrator.
-    fn operate(&self, plan: &mut Plan, layer: &NonlinearLayer, i: usize, tangents: &[BufferId]) {
+    fn operate(&self, plan: &mut Plan, layer: &NonlinearLayer, i: usize, tangents: &[Reals]) {
         let states = layer.last.as_ref().expect("a step is recorded before its tangents");
         let out = tangents[i + 1];
-        let update = |plan: &mut Plan, sublayer: usize, update: Update, at: Value, base: Option<BufferId>, out| {
+        let update = |plan: &mut Plan, sublayer: usize, update: Update, at: Value, base: Option<Reals>, out| {
             let (x, d) = (states[at.index()], tangents[at.index()]);
             self.update(plan, layer, sublayer, update, [x, base.unwrap_or(d), d, out]);
         };
@@ -218,7 +215,9 @@ impl Tangents {
                 let sum = self.partial(plan, layer);
                 update(plan, *sublayer, Update::Substep(*fraction), *from, None, sum);
                 // The norm behind the sum is that of this sublayer's own result.
-                plan.run::<NormaliseTangent>(self.norm_params(own), &[states[i + 1], own.inverse, sum, out]);
+                let buffers =
+                    normalise_tangent::Buffers { y: states[i + 1], inverse: own.inverse, deviations: sum, out };
+                plan.run(self.norm_params(own), buffers);
             }
             Operation::Increment { of: Field::Sublayer(sublayer), at } => {
                 update(plan, *sublayer, Update::Increment(1), *at, None, out)
@@ -247,31 +246,36 @@ impl Tangents {
         layer: &NonlinearLayer,
         sublayer: usize,
         update: Update,
-        [x, base, deviations, out]: [BufferId; 4],
+        [x, base, deviations, out]: [Reals; 4],
     ) {
         let (own, buffers) = (&layer.sublayers[sublayer], &self.sublayers[sublayer]);
         own.evaluate_again(plan, x);
         let units = self.units(plan, own, buffers, x, deviations);
         let params = own.euler_params(own.shape.columns * self.vectors, 1);
-        let coefficients = buffers.coefficients.of(update);
-        let written = [out, self.norms, self.marks];
-        let read = [own.output, units, base, coefficients, own.member_gain];
-        plan.run::<EulerUpdate>(params, &[&read[..], &written[..]].concat());
+        let buffers = euler_update::Buffers {
+            weights: own.output,
+            input: units,
+            x: base,
+            coefficients: buffers.coefficients.of(update),
+            member_gain: own.member_gain,
+            out,
+            norms: self.norms,
+            marks: self.marks,
+        };
+        plan.run(params, buffers);
     }
 
     /// The tangent of what the output projection reads.
-    fn units(
-        &self,
-        plan: &mut Plan,
-        sublayer: &Sublayer,
-        buffers: &Buffers,
-        x: BufferId,
-        deviations: BufferId,
-    ) -> BufferId {
+    fn units(&self, plan: &mut Plan, sublayer: &Sublayer, buffers: &Buffers, x: Reals, deviations: Reals) -> Reals {
         let (mut input, mut primal) = (deviations, x);
         if sublayer.norm == NormPlacement::Pre {
-            let read = [sublayer.normed, sublayer.inverse, deviations, buffers.normed];
-            plan.run::<NormaliseTangent>(self.norm_params(sublayer), &read);
+            let norm = normalise_tangent::Buffers {
+                y: sublayer.normed,
+                inverse: sublayer.inverse,
+                deviations,
+                out: buffers.normed,
+            };
+            plan.run(self.norm_params(sublayer), norm);
             (input, primal) = (buffers.normed, sublayer.normed);
         }
         let projection = sublayer.projection(kind::IDENTITY);
@@ -279,7 +283,7 @@ impl Tangents {
         match sublayer.branch {
             Branch::Attention { weights, stacked, params, .. } => {
                 let wide = project::Params { columns, ..projection };
-                plan.run::<Project>(wide, &[weights, input, buffers.projected]);
+                plan.run(wide, project::Buffers { weights, input, out: buffers.projected });
                 let params = attend_tangent::Params {
                     width: params.width,
                     head_width: params.head_width,
@@ -292,12 +296,17 @@ impl Tangents {
                     causal: params.causal,
                     scale: params.scale,
                 };
-                let keyed = Self::keyed(plan, sublayer, buffers, primal).unwrap_or(stacked);
-                plan.run::<AttendTangent>(params, &[stacked, keyed, buffers.projected, buffers.heads]);
+                let attend = attend_tangent::Buffers {
+                    stacked,
+                    differences: Self::keyed(plan, sublayer, buffers, primal).unwrap_or(stacked),
+                    deviations: buffers.projected,
+                    out: buffers.heads,
+                };
+                plan.run(params, attend);
                 buffers.heads
             }
             Branch::Feedforward { weights, activation, .. } => {
-                plan.run::<Project>(projection, &[weights, primal, buffers.pre]);
+                plan.run(projection, project::Buffers { weights, input: primal, out: buffers.pre });
                 let params = project_tangent::Params {
                     rows: projection.rows,
                     inner: projection.inner,
@@ -306,14 +315,15 @@ impl Tangents {
                     activation,
                     scale: projection.scale,
                 };
-                plan.run::<ProjectTangent>(params, &[weights, input, buffers.pre, buffers.projected]);
+                let project = project_tangent::Buffers { weights, input, pre: buffers.pre, out: buffers.projected };
+                plan.run(params, project);
                 buffers.projected
             }
         }
     }
 
     /// Keys and values of the differences of tokens, where two scores could tie by rounding alone.
-    fn keyed(plan: &mut Plan, sublayer: &Sublayer, buffers: &Buffers, primal: BufferId) -> Option<BufferId> {
+    fn keyed(plan: &mut Plan, sublayer: &Sublayer, buffers: &Buffers, primal: Reals) -> Option<Reals> {
         let (Branch::Attention { weights, params, .. }, Some([differences, keyed])) = (&sublayer.branch, buffers.keyed)
         else {
             return None;
@@ -323,8 +333,9 @@ impl Tangents {
             columns: sublayer.shape.columns as u32,
             tokens: params.tokens,
         };
-        plan.run::<TokenDifferences>(sizes, &[primal, differences]);
-        plan.run::<Project>(sublayer.projection(kind::IDENTITY), &[*weights, differences, keyed]);
+        plan.run(sizes, token_differences::Buffers { x: primal, out: differences });
+        let project = project::Buffers { weights: *weights, input: differences, out: keyed };
+        plan.run(sublayer.projection(kind::IDENTITY), project);
         Some(keyed)
     }
 

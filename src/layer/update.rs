@@ -2,7 +2,7 @@
 
 use crate::integrator::{Field, Operation, Program};
 use crate::layer::Point;
-use crate::plan::{BufferId, Plan};
+use crate::plan::{Plan, Reals};
 
 /// A use of the update kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,7 +66,7 @@ impl Update {
 }
 
 /// The coefficients of the uses of one sublayer, `[keep | gain, columns]` each.
-pub(super) struct Coefficients(Vec<(Update, BufferId)>);
+pub(super) struct Coefficients(Vec<(Update, Reals)>);
 
 impl Coefficients {
     /// Of a state or tangents with so many columns, `repeat` of them for each grid point.
@@ -77,7 +77,7 @@ impl Coefficients {
     }
 
     /// Those of a use.
-    pub fn of(&self, update: Update) -> BufferId {
+    pub fn of(&self, update: Update) -> Reals {
         self.0.iter().find(|(own, _)| *own == update).expect("every use of a sublayer is foreseen").1
     }
 }

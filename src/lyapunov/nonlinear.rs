@@ -1,12 +1,12 @@
 //! Exponents along the trajectories of nonlinear layers: tangents through the exact linearisation of every step.
 
-use super::{Estimate, Frame, Lyapunov, Progress, block_of, estimate, growth_of, in_chunks, summarise};
+use super::{Estimate, Frame, GrowthOutputs, Lyapunov, Progress, block_of, estimate, growth_of, in_chunks, summarise};
 use crate::device::Device;
 use crate::error::Result;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::observe::observation;
 use crate::layer::{NonlinearLayer, Point, Tangents, Threshold};
-use crate::plan::{Chunk, Plan};
+use crate::plan::{Chunk, Ints, Output, Plan, Reals};
 use crate::spec::{LyapunovSpec, Weights};
 use crate::weights::ensemble::Source;
 
@@ -16,17 +16,17 @@ const SLOTS: usize = 2;
 /// The exponents of the MLP or the Transformer.
 pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progress) -> Result<Lyapunov> {
     let mut plan = Plan::new();
-    let (source, frame) = record(&mut plan, spec);
+    let (source, frame, outputs) = record(&mut plan, spec);
     let (mut logs, mut norms, mut frozen) = (Vec::new(), Vec::new(), 0);
     let layers = spec.ensemble.layers;
     let interrupted = in_chunks(device, &plan, layers, chunk, &source, progress, &mut |chunk| {
         for member in 0..chunk.members.len() {
-            if chunk.outputs[3].int(member * mark::ROWS + mark::DIVERGED_STEP) > 0 {
+            if chunk.ints(outputs.marks)[member * mark::ROWS + mark::DIVERGED_STEP] > 0 {
                 frozen += 1;
                 continue;
             }
-            logs.push(growth_of(spec, &frame, chunk, (member, device.epsilon())));
-            norms.push(growth_of_norm(spec, chunk, member) / spec.steps as f64);
+            logs.push(growth_of(spec, &frame, chunk, outputs.growth, (member, device.epsilon())));
+            norms.push(growth_of_norm(spec, chunk, &outputs, member) / spec.steps as f64);
         }
     })?;
     let members = logs.len() + frozen;
@@ -35,7 +35,18 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
     Ok(Lyapunov { angular_exponents, frozen, members, interrupted, ..result })
 }
 
-pub(super) fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
+/// What comes back.
+pub(super) struct Outputs {
+    growth: GrowthOutputs,
+    /// `[slots, 6 observations]`.
+    observations: Output<Reals>,
+    /// `[7 marks]`.
+    marks: Output<Ints>,
+    /// `[now | peak | initial]`.
+    norms: Output<Reals>,
+}
+
+pub(super) fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame, Outputs) {
     let source = Source::new(plan, spec.ensemble.seed);
     let point = Point { step_size: spec.step_size, radius: spec.radius, damping: spec.damping };
     let threshold = Threshold::new(f64::from(f32::MAX));
@@ -56,17 +67,21 @@ pub(super) fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame) {
         frame.orthonormalise(plan, deviations, block, block > 0 && block != block_of(spec, step - 1));
     }
     let record = layer.record;
-    for output in [frame.growth, frame.exponents, record.observations, record.marks, record.norms] {
-        plan.output(output);
-    }
-    (source, frame)
+    let outputs = Outputs {
+        growth: frame.output(plan),
+        observations: plan.output(record.observations),
+        marks: plan.output(record.marks),
+        norms: plan.output(record.norms),
+    };
+    (source, frame, outputs)
 }
 
 /// ln of the growth of a member's norm over the counted steps.
-fn growth_of_norm(spec: &LyapunovSpec, chunk: &Chunk, member: usize) -> f64 {
-    let norm = |slot: usize| chunk.outputs[2].real((member * SLOTS + slot) * observation::ROWS + observation::NORM);
+fn growth_of_norm(spec: &LyapunovSpec, chunk: &Chunk, outputs: &Outputs, member: usize) -> f64 {
+    let observations = chunk.reals(outputs.observations);
+    let norm = |slot: usize| observations.at((member * SLOTS + slot) * observation::ROWS + observation::NORM);
     let first = match spec.transient_steps {
-        0 => chunk.outputs[4].real(member * norm::ROWS + norm::INITIAL).sqrt(),
+        0 => chunk.reals(outputs.norms).at(member * norm::ROWS + norm::INITIAL).sqrt(),
         _ => norm(0),
     };
     norm(1).ln() - first.ln()

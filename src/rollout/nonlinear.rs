@@ -4,19 +4,18 @@
 //! [`transformer_steps`](crate::kernel::transformer_steps): the same arithmetic with sums in another order, so histories
 //! are the same within rounding and not to the bit.
 
-use super::perturbation::{Lengths, Perturbation};
-use super::{Growth, Outcomes, Snapshot, middle, refuse_non_finite};
+use super::perturbation::{LengthOutputs, Lengths, Perturbation};
+use super::{Growth, Outcomes, Outputs, Snapshot, middle};
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernel::audit::{self, Audit};
 use crate::kernel::euler_update::mark;
 use crate::kernel::observe::observation;
 use crate::layer::nonlinear::Record;
 use crate::layer::sublayer::Shape;
 use crate::layer::{FusedSteps, Jacobian, NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
-use crate::plan::{BufferId, Data, Plan};
+use crate::plan::{Chunk, Ints, Output, Plan, Reals};
 use crate::spec::{EnsembleSpec, LayerSpec, Weights};
-use crate::weights::ensemble::Source;
+use crate::weights::ensemble::{Source, State};
 use std::ops::{ControlFlow, Range, RangeInclusive};
 
 /// What to run.
@@ -55,9 +54,22 @@ pub struct Observation {
     pub log_perturbation_growth: Option<f64>,
 }
 
+/// What observations are read from.
+#[derive(Clone, Copy)]
+struct Seen {
+    outcomes: Outputs,
+    /// `[slots, 6 observations, points]`.
+    observations: Output<Reals>,
+    /// The lengths of the tangent, if there is one.
+    lengths: Option<LengthOutputs>,
+    /// The initial state, if every step is observed.
+    start: Option<Output<Reals>>,
+}
+
 /// The observations of some members: `[members, slots, points]`.
 pub struct Observations<'a> {
-    outputs: &'a [Data],
+    chunk: &'a Chunk,
+    outputs: Seen,
     shape: Shape,
     slots: usize,
     depth: usize,
@@ -74,7 +86,7 @@ impl Observations<'_> {
         let points = self.shape.points;
         let at = |row: usize| ((member * self.slots + slot) * observation::ROWS + row) * points + point;
         let there = |x: &f64| x.is_finite() && *x != observation::MISSING;
-        let value = |row: usize| Some(self.outputs[output::OBSERVATIONS].real(at(row))).filter(there);
+        let value = |row: usize| Some(self.chunk.reals(self.outputs.observations).at(at(row))).filter(there);
         Observation {
             norm: value(observation::NORM),
             cosine: value(observation::COSINE),
@@ -89,9 +101,8 @@ impl Observations<'_> {
     /// Of a member's initial state at a grid point, in a rollout whose every step is observed.
     pub fn start(&self, member: usize, point: usize) -> Observation {
         let Shape { width, rows, tokens, columns, .. } = self.shape;
-        // The last output of a history.
-        let state = &self.outputs[self.outputs.len() - 1];
-        let x = |row: usize, token: usize| state.real((member * rows + row) * columns + point * tokens + token);
+        let state = self.chunk.reals(self.outputs.start.expect("every step is observed"));
+        let x = |row: usize, token: usize| state.at((member * rows + row) * columns + point * tokens + token);
         let norm = |token: usize| (0..width).map(|row| x(row, token).powi(2)).sum::<f64>().sqrt();
         let norms: Vec<f64> = (0..tokens).map(norm).collect();
         // The sum of the cosines of all pairs is the squared length of the sum of the directions.
@@ -123,27 +134,15 @@ impl Observations<'_> {
 
     fn is_frozen(&self, member: usize, step: usize, point: usize) -> bool {
         let at = (member * mark::ROWS + mark::DIVERGED_STEP) * self.shape.points + point;
-        let frozen = self.outputs[output::MARKS].int(at);
+        let frozen = self.chunk.ints(self.outputs.outcomes.marks)[at];
         frozen > 0 && step >= frozen as usize
     }
 
     /// ln |d_k| / |d_0| at a step that is kept.
     fn stretch(&self, member: usize, step: usize, point: usize) -> Option<f64> {
-        if !self.perturbations {
-            return None;
-        }
         let lengths = Lengths { depth: self.depth, slots: self.slots };
-        let [squares, exponents] = [output::SQUARES, output::EXPONENTS].map(|place| &self.outputs[place]);
-        Some(lengths.log([squares, exponents], member, step, (point, self.shape.points)))
+        Some(lengths.log(self.chunk, self.outputs.lengths?, member, step, (point, self.shape.points)))
     }
-}
-
-/// Places of the outputs of a rollout, behind those that [`Outcomes`] reads.
-mod output {
-    pub const MARKS: usize = 1;
-    pub const OBSERVATIONS: usize = 5;
-    pub const SQUARES: usize = 6;
-    pub const EXPONENTS: usize = 7;
 }
 
 /// The Jacobians of some members at all grid points.
@@ -162,7 +161,7 @@ struct Recorded {
     plan: Plan,
     source: Source,
     layer: NonlinearLayer,
-    x: BufferId,
+    x: Reals,
     perturbation: Option<Perturbation>,
 }
 
@@ -210,36 +209,32 @@ impl NonlinearRollout<'_> {
             self.steps(&mut recorded, steps.clone(), (slots, fused.as_ref()));
             if *steps.end() == middle(self.depth) {
                 let Recorded { plan, layer, .. } = &mut recorded;
-                snapshot.take(plan, points, [layer.record.norms, layer.record.marks]);
+                snapshot.take(plan, points, layer.record.norms, layer.record.marks);
             }
         }
         let Recorded { mut plan, source, layer, x, perturbation } = recorded;
-        let count = plan.words("count", 1);
-        let length = (layer.shape().rows * layer.shape().columns) as u32;
-        plan.run::<Audit>(audit::Params { length }, &[x, count]);
         let Record { norms, marks, observations } = layer.record;
-        for output in [norms, marks, count, snapshot.norms, snapshot.exponents, observations] {
-            plan.output(output);
-        }
-        if let Some(Perturbation { squares, exponents, .. }) = &perturbation {
-            plan.output(*squares);
-            plan.output(*exponents);
-        }
-        if whole {
-            plan.output(layer.start_buffer());
-        }
         let shape = layer.shape();
+        let outcomes = Outputs::new(&mut plan, State { x, norms, marks }, shape.rows * shape.columns, snapshot);
+        let outputs = Seen {
+            outcomes,
+            observations: plan.output(observations),
+            lengths: perturbation.map(|perturbation| perturbation.output(&mut plan)),
+            start: whole.then(|| plan.output(layer.start_buffer())),
+        };
         let _ = device.run_until(&plan, members.len(), chunk, &source.inputs(members), &mut |chunk| {
-            refuse_non_finite(&chunk)?;
+            outcomes.refuse_non_finite(&chunk)?;
             let observations = Observations {
-                outputs: &chunk.outputs,
+                chunk: &chunk,
+                outputs,
                 shape,
                 slots,
                 depth: self.depth,
                 attends: self.layer.model.attends(),
                 perturbations: self.perturbations,
             };
-            Ok(sink(Outcomes { chunk: &chunk, columns: points, points, depth: self.depth }, observations))
+            let own = Outcomes { chunk: &chunk, outputs: outcomes, columns: points, points, depth: self.depth };
+            Ok(sink(own, observations))
         })?;
         Ok(())
     }
@@ -252,14 +247,15 @@ impl NonlinearRollout<'_> {
         step: usize,
         sink: &mut dyn FnMut(Jacobians) -> Result<()>,
     ) -> Result<()> {
-        let (plan, source, jacobian) = self.record_jacobians(step);
+        let (mut plan, source, jacobian, marks) = self.record_jacobians(step);
+        let (matrices, marks) = (plan.output(jacobian.buffer), plan.output(marks));
         let order = jacobian.order;
         let points = self.points.len();
         device.run(&plan, members.len(), 0, &source.inputs(members), &mut |chunk| {
-            let marks = &chunk.outputs[1];
+            let (matrices, marks) = (chunk.reals(matrices), chunk.ints(marks));
             let matrix = |member: usize, point: usize| {
-                let frozen = marks.int((member * mark::ROWS + mark::DIVERGED_STEP) * points + point) > 0;
-                (!frozen).then(|| jacobian.matrix(&chunk.outputs[0], member, point))
+                let frozen = marks[(member * mark::ROWS + mark::DIVERGED_STEP) * points + point] > 0;
+                (!frozen).then(|| jacobian.matrix(matrices, member, point))
             };
             let pairs = (0..chunk.members.len()).flat_map(|member| (0..points).map(move |point| (member, point)));
             let matrices = pairs.map(|(member, point)| matrix(member, point)).collect();
@@ -269,11 +265,13 @@ impl NonlinearRollout<'_> {
 
     /// The plan that makes the Jacobians of the first step, for what it takes.
     pub fn plan_of_jacobians(&self) -> Plan {
-        self.record_jacobians(1).0
+        let (mut plan, _, jacobian, _) = self.record_jacobians(1);
+        plan.output(jacobian.buffer);
+        plan
     }
 
-    /// The plan of a step's Jacobians; its outputs are they and the marks of the state before.
-    fn record_jacobians(&self, step: usize) -> (Plan, Source, Jacobian) {
+    /// The plan of a step's Jacobians, still without outputs, and the marks of the state before.
+    fn record_jacobians(&self, step: usize) -> (Plan, Source, Jacobian, Ints) {
         let mut recorded = NonlinearRollout { perturbations: false, ..*self }.start(1);
         for step in 1..=step {
             self.step(&mut recorded, step, 0);
@@ -281,19 +279,19 @@ impl NonlinearRollout<'_> {
         let Recorded { mut plan, source, layer, .. } = recorded;
         let tangents = Tangents::new(&mut plan, &layer, layer.shape().width * layer.shape().tokens);
         let jacobian = jacobian(&mut plan, &layer, &tangents, Part::Step);
-        plan.output(jacobian.buffer);
-        plan.output(layer.record.marks);
-        (plan, source, jacobian)
+        (plan, source, jacobian, layer.record.marks)
     }
 
     /// The plan of one step, for what a run would take.
     pub fn plan_of_a_step(&self) -> Plan {
         let mut recorded = self.start(1);
         self.step(&mut recorded, 1, 0);
-        for output in [recorded.layer.record.norms, recorded.layer.record.marks, recorded.layer.record.observations] {
-            recorded.plan.output(output);
-        }
-        recorded.plan
+        let Record { norms, marks, observations } = recorded.layer.record;
+        let mut plan = recorded.plan;
+        plan.output(norms);
+        plan.output(marks);
+        plan.output(observations);
+        plan
     }
 
     fn start(&self, slots: usize) -> Recorded {

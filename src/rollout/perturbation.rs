@@ -4,10 +4,10 @@
 //! it; its largest rate over many steps is the first Lyapunov exponent. It is kept near 1 by powers of two that are counted.
 
 use super::middle;
-use crate::kernel::rescale_tangent::{self, RescaleTangent};
+use crate::kernel::rescale_tangent;
 use crate::layer::sublayer::Shape;
 use crate::layer::{NonlinearLayer, Tangents};
-use crate::plan::{BufferId, Data, Plan};
+use crate::plan::{Chunk, Ints, Output, Plan, Reals};
 use crate::weights::ensemble::Source;
 use std::f64::consts::LN_2;
 
@@ -27,16 +27,18 @@ impl Lengths {
     /// ln |d_k| / |d_0| at step `step`, which is kept, of a member of the chunk at one of so many grid points.
     pub fn log(
         self,
-        [squares, exponents]: [&Data; 2],
+        chunk: &Chunk,
+        outputs: LengthOutputs,
         member: usize,
         step: usize,
         (point, points): (usize, usize),
     ) -> f64 {
+        let (squares, exponents) = (chunk.reals(outputs.squares), chunk.ints(outputs.exponents));
         let log = |step: usize| {
             let at = (member * self.count() + self.row(step)) * points + point;
-            match exponents.int(at) {
+            match exponents[at] {
                 rescale_tangent::OVERFLOWED => f64::INFINITY,
-                exponent => f64::from(exponent) * LN_2 + 0.5 * squares.real(at).ln(),
+                exponent => f64::from(exponent) * LN_2 + 0.5 * squares.at(at).ln(),
             }
         };
         log(step) - log(0)
@@ -53,13 +55,20 @@ impl Lengths {
     }
 }
 
+/// The squared lengths that are kept, `[lengths, points]`, as mantissas and exponents.
+#[derive(Clone, Copy)]
+pub(super) struct LengthOutputs {
+    squares: Output<Reals>,
+    exponents: Output<Ints>,
+}
+
 /// A tangent along the trajectories of a plan being recorded.
 pub(super) struct Perturbation {
     tangents: Tangents,
-    deviations: BufferId,
+    deviations: Reals,
     lengths: Lengths,
-    pub squares: BufferId,
-    pub exponents: BufferId,
+    squares: Reals,
+    exponents: Ints,
 }
 
 impl Perturbation {
@@ -83,6 +92,11 @@ impl Perturbation {
         self.rescale(plan, layer.shape(), step);
     }
 
+    /// The lengths come back.
+    pub fn output(&self, plan: &mut Plan) -> LengthOutputs {
+        LengthOutputs { squares: plan.output(self.squares), exponents: plan.output(self.exponents) }
+    }
+
     fn rescale(&self, plan: &mut Plan, shape: Shape, step: usize) {
         let params = rescale_tangent::Params {
             rows: shape.rows as u32,
@@ -94,6 +108,7 @@ impl Perturbation {
             lengths: self.lengths.count() as u32,
             begin: u32::from(step == 0),
         };
-        plan.run::<RescaleTangent>(params, &[self.deviations, self.squares, self.exponents]);
+        let Perturbation { deviations, squares, exponents, .. } = *self;
+        plan.run(params, rescale_tangent::Buffers { deviations, squares, exponents });
     }
 }

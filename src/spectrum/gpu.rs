@@ -26,13 +26,8 @@ use super::{Spectrum, Status, balance as balance_of_one, exact};
 use crate::device::Device;
 use crate::error::Result;
 use crate::invalid;
-use crate::kernel::balance::{self, Balance};
-use crate::kernel::components::{self, Components};
-use crate::kernel::diagonal_blocks::{self, DiagonalBlocks};
-use crate::kernel::francis::{self, Francis};
-use crate::kernel::hessenberg::{self, Hessenberg};
-use crate::kernel::spectral_summary::{self, SpectralSummary};
-use crate::plan::{BufferId, Chunk, Data, Inputs, Plan};
+use crate::kernel::{balance, components, diagonal_blocks, francis, hessenberg, spectral_summary};
+use crate::plan::{Chunk, Data, Inputs, Ints, Output, Plan, Reals, Words};
 use rayon::prelude::*;
 
 /// The widest matrices that the kernels take.
@@ -158,9 +153,34 @@ fn with_summaries(spectrum: Spectrum, steps: &[Step]) -> Solved {
     (spectrum, summaries)
 }
 
-/// The plan of a solver for width n: its input, and the outputs eigenvalues `[n, re | im]`, centre, exponents, status, and with
-/// steps their extremes and counts.
-fn plan(n: u32, software: bool, steps: &[Step]) -> (Plan, BufferId) {
+/// The plan of a solver.
+struct SolverPlan {
+    plan: Plan,
+    /// The input, `[n, n]`.
+    matrices: Reals,
+    /// `[n, re | im]`, less the centre, in units of the first exponent.
+    eigenvalues: Output<Reals>,
+    /// In units of the second exponent.
+    centres: Output<Reals>,
+    /// `[of the eigenvalues | of the matrix]`.
+    exponents: Output<Ints>,
+    /// The status.
+    finished: Output<Words>,
+    /// What was made of each step, if there are steps.
+    summaries: Option<SummaryOutputs>,
+}
+
+/// What [`spectral_summary`] made.
+#[derive(Clone, Copy)]
+struct SummaryOutputs {
+    /// `[steps, radius | abscissa]`.
+    extremes: Output<Reals>,
+    /// `[steps, outside | real]`.
+    counts: Output<Words>,
+}
+
+/// The plan of a solver for width n.
+fn plan(n: u32, software: bool, steps: &[Step]) -> SolverPlan {
     let size = (n * n) as usize;
     let mut plan = Plan::new();
     let matrices = plan.reals("matrices", size);
@@ -177,38 +197,43 @@ fn plan(n: u32, software: bool, steps: &[Step]) -> (Plan, BufferId) {
     let pivots = components::pivots_at_once(n, software);
     for first in (0..n).step_by(pivots as usize) {
         let last = n.min(first + pivots);
-        plan.run::<Components>(components::Params { n, first, last }, &[matrices, reach, blocks]);
+        plan.run(components::Params { n, first, last }, components::Buffers { matrices, reach, blocks });
     }
     let sweeps = balance::sweeps_at_once(n, software);
     for dispatch in 0..balance::MOST_SWEEPS.div_ceil(sweeps) {
         let first = u32::from(dispatch == 0);
-        plan.run::<Balance>(balance::Params { n, first, sweeps }, &[matrices, blocks, h, centres, exponents]);
+        let buffers = balance::Buffers { matrices, blocks, h, centres, exponents };
+        plan.run(balance::Params { n, first, sweeps }, buffers);
     }
     let columns = n.saturating_sub(2);
     for first in (0..columns).step_by(hessenberg::columns_at_once(n, software) as usize) {
         let last = columns.min(first + hessenberg::columns_at_once(n, software));
-        plan.run::<Hessenberg>(hessenberg::Params { n, first, last }, &[h]);
+        plan.run(hessenberg::Params { n, first, last }, hessenberg::Buffers { a: h });
     }
     let sweeps = francis::sweeps_at_once(n, software);
     let limit = 30 * n.max(10);
     let first = plan.runs.len();
-    plan.run::<Francis>(francis::Params { n, sweeps, limit }, &[h, progress, finished, skips]);
+    plan.run(francis::Params { n, sweeps, limit }, francis::Buffers { h, progress, finished, skips });
     plan.repeat_from(first, finished, Some(skips), (limit / sweeps + 2) as usize);
-    plan.run::<DiagonalBlocks>(diagonal_blocks::Params { n }, &[h, eigenvalues]);
-    for output in [eigenvalues, centres, exponents, finished] {
-        plan.output(output);
-    }
-    if !steps.is_empty() {
+    plan.run(diagonal_blocks::Params { n }, diagonal_blocks::Buffers { h, eigenvalues });
+    let summaries = (!steps.is_empty()).then(|| {
         let keep = plan.shared_reals("keep", steps.iter().map(|step| step.keep.into()).collect());
         let gain = plan.shared_reals("gain", steps.iter().map(|step| step.gain.into()).collect());
         let extremes = plan.reals("extremes", 2 * steps.len());
         let counts = plan.words("counts", 2 * steps.len());
-        let buffers = [eigenvalues, centres, exponents, keep, gain, extremes, counts];
-        plan.run::<SpectralSummary>(spectral_summary::Params { n, points: steps.len() as u32 }, &buffers);
-        plan.output(extremes);
-        plan.output(counts);
+        let buffers = spectral_summary::Buffers { eigenvalues, centres, exponents, keep, gain, extremes, counts };
+        plan.run(spectral_summary::Params { n, points: steps.len() as u32 }, buffers);
+        SummaryOutputs { extremes: plan.output(extremes), counts: plan.output(counts) }
+    });
+    SolverPlan {
+        matrices,
+        eigenvalues: plan.output(eigenvalues),
+        centres: plan.output(centres),
+        exponents: plan.output(exponents),
+        finished: plan.output(finished),
+        summaries,
+        plan,
     }
-    (plan, matrices)
 }
 
 /// As many matrices as keep one bite of sweeps short: well below a second on a software driver, and milliseconds on
@@ -223,17 +248,19 @@ fn solve<T: Real>(device: &Device, matrices: &[&[T]], n: usize, chunk: usize, st
         return Ok(Vec::new());
     }
     let software = device.description().software;
-    let (plan, input) = plan(n as u32, software, steps);
+    let plan = plan(n as u32, software, steps);
     let most = largest_chunk(n, software);
     let chunk = if chunk == 0 { most } else { chunk.min(most) };
-    let inputs = Inputs(vec![(input, Data::of(matrices.concat()))]);
+    let inputs = Inputs::new().with(plan.matrices, Data::of(matrices.concat()));
     let mut solved = Vec::with_capacity(matrices.len());
     let ulp = device.epsilon();
-    device.run(&plan, matrices.len(), chunk, &inputs, &mut |chunk| {
+    device.run(&plan.plan, matrices.len(), chunk, &inputs, &mut |chunk| {
         let own = &matrices[chunk.members.clone()];
-        solved.par_extend(own.par_iter().enumerate().map(|(i, matrix)| match finish(matrix, n, &chunk, i, ulp) {
-            Some(spectrum) => (spectrum, summaries_of(steps, &chunk, i)),
-            None => with_summaries(exact::solve(matrix, n), steps),
+        solved.par_extend(own.par_iter().enumerate().map(|(i, matrix)| {
+            match finish(matrix, n, &plan, &chunk, i, ulp) {
+                Some(spectrum) => (spectrum, summaries_of(steps, &plan, &chunk, i)),
+                None => with_summaries(exact::solve(matrix, n), steps),
+            }
         }));
         Ok(())
     })?;
@@ -241,34 +268,34 @@ fn solve<T: Real>(device: &Device, matrices: &[&[T]], n: usize, chunk: usize, st
 }
 
 /// The device's summaries of matrix i of a chunk.
-fn summaries_of(steps: &[Step], chunk: &Chunk, i: usize) -> Vec<Summary> {
+fn summaries_of(steps: &[Step], plan: &SolverPlan, chunk: &Chunk, i: usize) -> Vec<Summary> {
+    let Some(SummaryOutputs { extremes, counts }) = plan.summaries else { return Vec::new() };
+    let (extremes, counts) = (chunk.reals(extremes), chunk.words(counts));
     let summary = |point: usize| {
-        let (extremes, counts) = (&chunk.outputs[4], &chunk.outputs[5]);
         let at = 2 * (i * steps.len() + point);
         Summary {
-            radius: extremes.real(at),
-            abscissa: extremes.real(at + 1),
-            outside: counts.int(at) as usize,
-            real: counts.int(at + 1) as usize,
+            radius: extremes.at(at),
+            abscissa: extremes.at(at + 1),
+            outside: counts[at] as usize,
+            real: counts[at + 1] as usize,
         }
     };
     (0..steps.len()).map(summary).collect()
 }
 
 /// The spectrum of matrix i of a chunk, if it passes the checks.
-fn finish<T: Real>(matrix: &[T], n: usize, chunk: &Chunk, i: usize, ulp: f64) -> Option<Spectrum> {
-    let [eigenvalues, centres, exponents, finished, ..] = &chunk.outputs[..] else {
-        unreachable!("the plan has four outputs")
-    };
-    if finished.int(i) != francis::CONVERGED as i32 {
+fn finish<T: Real>(matrix: &[T], n: usize, plan: &SolverPlan, chunk: &Chunk, i: usize, ulp: f64) -> Option<Spectrum> {
+    let (eigenvalues, centres) = (chunk.reals(plan.eigenvalues), chunk.reals(plan.centres));
+    let exponents = chunk.ints(plan.exponents);
+    if chunk.words(plan.finished)[i] != francis::CONVERGED {
         return None;
     }
     // All in units of the power of two below the largest entry, in which no square overflows.
-    let unit = exponents.int(2 * i + 1);
-    let scale = f64::powi(2.0, exponents.int(2 * i) - unit);
+    let unit = exponents[2 * i + 1];
+    let scale = f64::powi(2.0, exponents[2 * i] - unit);
     // A zero becomes positive.
-    let centre = centres.real(i) + 0.0;
-    let value = |k: usize| [eigenvalues.real(2 * k) * scale + centre, eigenvalues.real(2 * k + 1) * scale + 0.0];
+    let centre = centres.at(i) + 0.0;
+    let value = |k: usize| [eigenvalues.at(2 * k) * scale + centre, eigenvalues.at(2 * k + 1) * scale + 0.0];
     let values: Vec<[f64; 2]> = (i * n..(i + 1) * n).map(value).collect();
     let agree = invariants(&components::apart(matrix, n), n, unit).agree(&values, ulp);
     agree.then(|| Spectrum::new(values, ulp, false).scaled(unit))

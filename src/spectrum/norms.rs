@@ -39,13 +39,9 @@
 use super::Spectrum;
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernel::departure::{self, Departure};
-use crate::kernel::largest_eigenvalue::{self, LargestEigenvalue};
-use crate::kernel::transposed_product::{self, TransposedProduct};
-use crate::kernel::tridiagonal::{self, Tridiagonal};
-use crate::kernel::watch_power::{self, WatchPower};
+use crate::kernel::{departure, largest_eigenvalue, transposed_product, tridiagonal, watch_power};
 use crate::numbers::real::Real;
-use crate::plan::{BufferId, Data, Inputs, Plan};
+use crate::plan::{Data, Inputs, Ints, Output, Plan, Reals, Words};
 use crate::weights::ensemble::PADDING;
 use rayon::prelude::*;
 
@@ -107,16 +103,16 @@ pub fn norms<T: Real>(
         let eigenvalues =
             units.flat_map(|(&e, spectrum)| spectrum.eigenvalues.iter().map(move |z| z.map(|x| shifted(x, -e))));
         let eigenvalues = Data::F64(eigenvalues.flatten().collect());
-        let inputs = Inputs(vec![(plan.a, stack.values), (plan.eigenvalues, eigenvalues)]);
+        let inputs = Inputs::new().with(plan.a, stack.values).with(plan.eigenvalues, eigenvalues);
         device.run(&plan.plan, matrices.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
-            let [norm, departure, ..] = &chunk.outputs[..] else { unreachable!("the plan has two outputs or three") };
+            let (norm, departure) = (chunk.reals(plan.norm), chunk.reals(plan.departure));
             all.extend(chunk.members.clone().enumerate().map(|(i, member)| {
                 let unit = |x: f64| shifted(x, stack.exponents[member]);
                 Norms {
-                    norm: unit(norm.real(i).max(0.0).sqrt()),
-                    numerical_abscissa: chunk.outputs.get(2).map(|abscissa| unit(abscissa.real(i)) + 0.0),
-                    departure: unit(departure.real(2 * i)),
-                    frobenius: unit(departure.real(2 * i + 1)),
+                    norm: unit(norm.at(i).max(0.0).sqrt()),
+                    numerical_abscissa: plan.abscissa.map(|abscissa| unit(chunk.reals(abscissa).at(i)) + 0.0),
+                    departure: unit(departure.at(2 * i)),
+                    frobenius: unit(departure.at(2 * i + 1)),
                 }
             }));
             Ok(())
@@ -132,20 +128,20 @@ pub fn peaks<T: Real>(device: &Device, matrices: &[&[T]], n: usize, most: usize)
     let mut all = Vec::with_capacity(matrices.len());
     for matrices in matrices.chunks((NUMBERS_AT_ONCE / (n * n)).max(1)) {
         let (plain, transposed) = (Stack::new(matrices, n, false), Stack::new(matrices, n, true));
-        let inputs = Inputs(vec![
-            (plan.power, plain.values),
-            (plan.transposed, transposed.values),
-            (plan.unit, Data::Int(plain.exponents)),
-        ]);
+        let inputs = Inputs::new()
+            .with(plan.power, plain.values)
+            .with(plan.transposed, transposed.values)
+            .with(plan.unit, Data::Int(plain.exponents));
         device.run(&plan.plan, matrices.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
-            let [state, peak, finished] = &chunk.outputs[..] else { unreachable!("the plan has three outputs") };
+            let (state, peak) = (chunk.ints(plan.state), chunk.reals(plan.peak));
+            let finished = chunk.words(plan.finished);
             all.extend((0..chunk.members.len()).map(|i| {
-                let exponent = state.int(4 * i + 3);
+                let exponent = state[4 * i + 3];
                 // The square root of mantissa 2^exponent, with an even exponent outside.
-                let square = shifted(peak.real(i), exponent.rem_euclid(2));
+                let square = shifted(peak.at(i), exponent.rem_euclid(2));
                 let peak =
-                    Peak { value: shifted(square.sqrt(), exponent.div_euclid(2)), step: state.int(4 * i + 2) as usize };
-                (peak, finished.int(i) == watch_power::CONTRACTS as i32)
+                    Peak { value: shifted(square.sqrt(), exponent.div_euclid(2)), step: state[4 * i + 2] as usize };
+                (peak, finished[i] == watch_power::CONTRACTS)
             }));
             Ok(())
         })?;
@@ -216,9 +212,9 @@ impl Stack {
 struct Reduction {
     n: u32,
     software: bool,
-    work: BufferId,
-    diagonal: BufferId,
-    beside: BufferId,
+    work: Reals,
+    diagonal: Reals,
+    beside: Reals,
 }
 
 impl Reduction {
@@ -233,24 +229,29 @@ impl Reduction {
     }
 
     /// Records the largest eigenvalue of the symmetric part of `s`, for members that want it.
-    fn largest(&self, plan: &mut Plan, wanted: BufferId, s: BufferId, value: BufferId) {
+    fn largest(&self, plan: &mut Plan, wanted: Words, s: Reals, value: Reals) {
         let (n, stride) = (self.n, self.n.next_multiple_of(PADDING as u32));
         let columns = n.saturating_sub(2);
         let at_once = tridiagonal::columns_at_once(n, self.software);
         for first in (0..columns.max(1)).step_by(at_once as usize) {
             let params = tridiagonal::Params { n, stride, first, last: columns.min(first + at_once) };
-            plan.run::<Tridiagonal>(params, &[wanted, s, self.work, self.diagonal, self.beside]);
+            let Reduction { work, diagonal, beside, .. } = *self;
+            plan.run(params, tridiagonal::Buffers { wanted, s, work, diagonal, beside });
         }
         let params = largest_eigenvalue::Params { n };
-        plan.run::<LargestEigenvalue>(params, &[wanted, self.diagonal, self.beside, value]);
+        let Reduction { diagonal, beside, .. } = *self;
+        plan.run(params, largest_eigenvalue::Buffers { wanted, diagonal, beside, value });
     }
 }
 
 /// The plan of [`norms`].
 struct NormPlan {
     plan: Plan,
-    a: BufferId,
-    eigenvalues: BufferId,
+    a: Reals,
+    eigenvalues: Reals,
+    norm: Output<Reals>,
+    departure: Output<Reals>,
+    abscissa: Option<Output<Reals>>,
 }
 
 impl NormPlan {
@@ -261,28 +262,33 @@ impl NormPlan {
         let eigenvalues = plan.reals("eigenvalues", 2 * n);
         let (norm, departure) = (plan.reals("norm", 1), plan.reals("departure", 2));
         let all = plan.shared_words("all", vec![1]);
-        plan.inputs.extend([a, eigenvalues]);
+        plan.input(a);
+        plan.input(eigenvalues);
         let reduction = Reduction::new(&mut plan, n, software);
-        plan.run::<TransposedProduct>(transposed_product::Params { n: padded as u32 }, &[all, a, a, gram]);
+        let product = transposed_product::Buffers { wanted: all, x: a, y: a, out: gram };
+        plan.run(transposed_product::Params { n: padded as u32 }, product);
         reduction.largest(&mut plan, all, gram, norm);
         let params = departure::Params { n: n as u32, stride: padded as u32 };
-        plan.run::<Departure>(params, &[a, eigenvalues, departure]);
-        plan.outputs.extend([norm, departure]);
-        if wanted == Wanted::All {
+        plan.run(params, departure::Buffers { matrices: a, eigenvalues, norms: departure });
+        let (norm, departure) = (plan.output(norm), plan.output(departure));
+        let abscissa = (wanted == Wanted::All).then(|| {
             let abscissa = plan.reals("abscissa", 1);
             reduction.largest(&mut plan, all, a, abscissa);
-            plan.output(abscissa);
-        }
-        NormPlan { plan, a, eigenvalues }
+            plan.output(abscissa)
+        });
+        NormPlan { plan, a, eigenvalues, norm, departure, abscissa }
     }
 }
 
 /// The plan of [`peaks`]: two powers a round, until each has one that contracts.
 struct PeakPlan {
     plan: Plan,
-    power: BufferId,
-    transposed: BufferId,
-    unit: BufferId,
+    power: Reals,
+    transposed: Reals,
+    unit: Ints,
+    state: Output<Ints>,
+    peak: Output<Reals>,
+    finished: Output<Words>,
 }
 
 impl PeakPlan {
@@ -296,24 +302,26 @@ impl PeakPlan {
         let [value, peak] = ["value", "peak"].map(|label| plan.reals(label, 1));
         let (unit, state) = (plan.ints("unit", 1), plan.ints("state", watch_power::STATE));
         let [wanted, running, finished] = ["wanted", "running", "finished"].map(|label| plan.words(label, 1));
-        plan.inputs.extend([transposed, power, unit]);
+        plan.input(transposed);
+        plan.input(power);
+        plan.input(unit);
         let reduction = Reduction::new(&mut plan, n, device.description().software);
         let product = transposed_product::Params { n: padded as u32 };
-        let watch = |plan: &mut Plan, power: BufferId| {
+        let watch = |plan: &mut Plan, power: Reals| {
             let params = watch_power::Params { n: product.n, most: most as u32, band };
-            plan.run::<WatchPower>(params, &[power, unit, value, state, peak, wanted, running, finished]);
-            plan.run::<TransposedProduct>(product, &[wanted, power, power, gram]);
+            plan.run(params, watch_power::Buffers { power, unit, value, state, peak, wanted, running, finished });
+            plan.run(product, transposed_product::Buffers { wanted, x: power, y: power, out: gram });
             reduction.largest(plan, wanted, gram, value);
         };
         watch(&mut plan, power);
         let first = plan.runs.len();
         for (from, to) in [(power, other), (other, power)] {
-            plan.run::<TransposedProduct>(product, &[running, transposed, from, to]);
+            plan.run(product, transposed_product::Buffers { wanted: running, x: transposed, y: from, out: to });
             watch(&mut plan, to);
         }
         plan.repeat_from(first, finished, None, most.div_ceil(2));
-        plan.outputs.extend([state, peak, finished]);
-        PeakPlan { plan, power, transposed, unit }
+        let (state, peak, finished) = (plan.output(state), plan.output(peak), plan.output(finished));
+        PeakPlan { plan, power, transposed, unit, state, peak, finished }
     }
 }
 

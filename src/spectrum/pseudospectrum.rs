@@ -20,10 +20,9 @@ use super::norms::{exponent_of_largest, shifted};
 use crate::device::{Device, cpu::Cpu};
 use crate::error::Result;
 use crate::invalid;
-use crate::kernel::hessenberg::{self, Hessenberg};
-use crate::kernel::inverse_lanczos::{self, InverseLanczos, PARTS, POINTS};
-use crate::kernel::ritz_value::{self, RitzValue};
-use crate::plan::{BufferId, Data, Inputs, Plan};
+use crate::kernel::inverse_lanczos::{self, PARTS, POINTS};
+use crate::kernel::{hessenberg, ritz_value};
+use crate::plan::{Data, Inputs, Output, Plan, Reals};
 use faer::{Mat, c64};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -157,11 +156,12 @@ fn by_lanczos(
         let place = |(which, l): (usize, usize)| block[l.min(block.len() - 1)][which];
         part(0).chain(part(1)).map(place).collect::<Vec<f64>>()
     };
-    let inputs = Inputs(vec![(plan.points, Data::F64(blocks.iter().flat_map(|own| block(own)).collect()))]);
+    let inputs = Inputs::new().with(plan.points, Data::F64(blocks.iter().flat_map(|own| block(own)).collect()));
     let flow = device.run_until(&plan.plan, blocks.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
+        let found = chunk.reals(plan.found);
         for (i, member) in chunk.members.clone().enumerate() {
             all.extend((0..blocks[member].len()).map(|l| {
-                let [value, residual] = [0, 1].map(|which| chunk.outputs[0].real((2 * i + which) * POINTS + l));
+                let [value, residual] = [0, 1].map(|which| found.at((2 * i + which) * POINTS + l));
                 (residual <= LARGEST_RESIDUAL).then_some(value)
             }));
         }
@@ -189,12 +189,13 @@ fn hessenberg_form(device: &Device, matrix: Vec<f64>, n: usize) -> Result<Vec<f6
     let (width, columns) = (n as u32, n.saturating_sub(2) as u32);
     let at_once = hessenberg::columns_at_once(width, device.description().software);
     for first in (0..columns).step_by(at_once as usize) {
-        plan.run::<Hessenberg>(hessenberg::Params { n: width, first, last: columns.min(first + at_once) }, &[a]);
+        let params = hessenberg::Params { n: width, first, last: columns.min(first + at_once) };
+        plan.run(params, hessenberg::Buffers { a });
     }
-    plan.output(a);
+    let output = plan.output(a);
     let mut h = Vec::new();
-    device.run(&plan, 1, 0, &Inputs(vec![(a, Data::F64(matrix))]), &mut |chunk| {
-        h = chunk.outputs[0].reals();
+    device.run(&plan, 1, 0, &Inputs::new().with(a, Data::F64(matrix)), &mut |chunk| {
+        h = chunk.reals(output).to_vec();
         Ok(())
     })?;
     Ok(h)
@@ -203,7 +204,9 @@ fn hessenberg_form(device: &Device, matrix: Vec<f64>, n: usize) -> Result<Vec<f6
 /// The plan of the iteration; its members are blocks of points.
 struct GridPlan {
     plan: Plan,
-    points: BufferId,
+    points: Reals,
+    /// `[σ | residual over theta, POINTS]`.
+    found: Output<Reals>,
 }
 
 impl GridPlan {
@@ -223,11 +226,12 @@ impl GridPlan {
         let (lengths, finished) = (plan.words("lengths", 2 * POINTS), plan.words("finished", 1));
         let steps = inverse_lanczos::steps_at_once(n as u32).max(1);
         let params = inverse_lanczos::Params { n: n as u32, most, steps };
-        plan.run::<InverseLanczos>(params, &[h, points, start, state, bands, unit, lengths, finished]);
-        plan.run::<RitzValue>(ritz_value::Params { most, tolerance }, &[bands, unit, lengths, found, finished]);
+        let lanczos = inverse_lanczos::Buffers { h, points, start, state, bands, unit, lengths, finished };
+        plan.run(params, lanczos);
+        let ritz = ritz_value::Buffers { bands, unit, lengths, found, finished };
+        plan.run(ritz_value::Params { most, tolerance }, ritz);
         plan.repeat_from(0, finished, None, most.div_ceil(steps) as usize);
-        plan.output(found);
-        GridPlan { plan, points }
+        GridPlan { points, found: plan.output(found), plan }
     }
 }
 

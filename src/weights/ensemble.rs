@@ -6,11 +6,10 @@
 use crate::device::Device;
 use crate::error::Result;
 use crate::kernel::euler_update::{mark, norm};
-use crate::kernel::fill_random::{self, FillRandom};
-use crate::kernel::fill_state::{self, FillState};
+use crate::kernel::{fill_random, fill_state};
 use crate::numbers::random::{Tensor, normal_table};
 use crate::numbers::verdict::Band;
-use crate::plan::{BufferId, Data, Inputs, Plan};
+use crate::plan::{Data, Inputs, Ints, Numbers, Plan, Reals, Words};
 use crate::spec::{EnsembleSpec, RadiusKind};
 use std::ops::{ControlFlow, Range};
 
@@ -21,11 +20,11 @@ pub const PADDING: usize = 4;
 #[derive(Clone, Copy, Debug)]
 pub struct State {
     /// `[padded width, padded columns]`.
-    pub x: BufferId,
+    pub x: Reals,
     /// `[now | peak | initial, padded columns]`: squared norms.
-    pub norms: BufferId,
+    pub norms: Reals,
     /// `[6 marks, padded columns]`.
-    pub marks: BufferId,
+    pub marks: Ints,
 }
 
 impl State {
@@ -42,9 +41,9 @@ impl State {
 /// What random kernels read: the members' identities and the table of normal quantiles.
 pub struct Source {
     /// `[members]`, an input of the plan.
-    pub member_ids: BufferId,
+    pub member_ids: Words,
     /// Shared.
-    pub normal_table: BufferId,
+    pub normal_table: Words,
     seed: u64,
 }
 
@@ -66,22 +65,26 @@ impl Source {
 
     /// The values of the plan's input for these members.
     pub fn inputs(&self, members: Range<usize>) -> Inputs {
-        Inputs(vec![(self.member_ids, Data::Word(members.map(|member| member as u32).collect()))])
+        Inputs::new().with(self.member_ids, Data::Word(members.map(|member| member as u32).collect()))
     }
 
     /// Draws the square matrix G of the linear model into `weights`, `[padded, padded]`.
-    pub fn draw_square(&self, plan: &mut Plan, spec: &EnsembleSpec, step: u32, weights: BufferId) {
+    pub fn draw_square(&self, plan: &mut Plan, spec: &EnsembleSpec, step: u32, weights: Reals) {
         let n = spec.width as u32;
         let mixing = Mixing::of(spec.correlation());
         let params = fill_random::Params { alpha: mixing.alpha, beta: mixing.beta, ..self.shape(Tensor::Linear, n, n) };
         let params = fill_random::Params { step, beta_negative: mixing.beta_negative, ..params };
-        plan.run::<FillRandom>(params, &[self.member_ids, self.normal_table, weights]);
+        plan.run(params, self.drawn_into(weights));
     }
 
     /// Draws a rectangular matrix of independent normal numbers into `weights`, `[padded rows, padded columns]`.
-    pub fn draw(&self, plan: &mut Plan, tensor: Tensor, step: u32, (rows, columns): (usize, usize), weights: BufferId) {
+    pub fn draw(&self, plan: &mut Plan, tensor: Tensor, step: u32, (rows, columns): (usize, usize), weights: Reals) {
         let params = fill_random::Params { step, ..self.shape(tensor, rows as u32, columns as u32) };
-        plan.run::<FillRandom>(params, &[self.member_ids, self.normal_table, weights]);
+        plan.run(params, self.drawn_into(weights));
+    }
+
+    fn drawn_into(&self, out: Reals) -> fill_random::Buffers {
+        fill_random::Buffers { member_ids: self.member_ids, normal_table: self.normal_table, out }
     }
 
     fn shape(&self, tensor: Tensor, rows: u32, columns: u32) -> fill_random::Params {
@@ -120,7 +123,9 @@ impl Source {
             tensor: tensor as u32,
             renormalise: u32::from(renormalise),
         };
-        plan.run::<FillState>(params, &[self.member_ids, self.normal_table, state.x, state.norms, state.marks]);
+        let Source { member_ids, normal_table, .. } = *self;
+        let State { x, norms, marks } = *state;
+        plan.run(params, fill_state::Buffers { member_ids, normal_table, x, norms, marks });
     }
 }
 
@@ -178,19 +183,19 @@ pub fn draw_matrices(
     let padded = spec.width.next_multiple_of(PADDING);
     let weights = plan.reals("weights", padded * padded);
     source.draw_square(&mut plan, spec, 0, weights);
-    plan.output(weights);
-    let _ = device.run_until(&plan, members.len(), chunk, &source.inputs(members.clone()), &mut |mut chunk| {
-        let values = strip(chunk.outputs.swap_remove(0), padded, spec.width);
+    let weights = plan.output(weights);
+    let _ = device.run_until(&plan, members.len(), chunk, &source.inputs(members.clone()), &mut |chunk| {
+        let values = strip(chunk.reals(weights), padded, spec.width);
         sink(members.start + chunk.members.start, values)
     })?;
     Ok(())
 }
 
 /// Takes the padding away. The drawn matrices are exact in f32 on every device.
-fn strip(padded: Data, stride: usize, n: usize) -> Vec<f32> {
+fn strip(padded: Numbers, stride: usize, n: usize) -> Vec<f32> {
     let padded = match padded {
-        Data::F32(values) => values,
-        other => other.reals().into_iter().map(|x| x as f32).collect(),
+        Numbers::F32(values) => values.to_vec(),
+        Numbers::F64(values) => values.iter().map(|&x| x as f32).collect(),
     };
     if stride == n {
         return padded;

@@ -4,7 +4,7 @@
 
 use crate::adapter::{gpu, reference, software_adapters};
 use eulerscope::device::Device;
-use eulerscope::kernel::attend_tangent::{self, AttendTangent};
+use eulerscope::kernel::attend_tangent;
 use eulerscope::layer::{NonlinearLayer, Point, Tangents, Threshold};
 use eulerscope::numbers::elementary::ELEMENTARY_ERROR;
 use eulerscope::numbers::random::sample;
@@ -120,7 +120,7 @@ impl Problem {
         });
         let out_rows = self.width().next_multiple_of(4);
         let out = plan.reals("out", out_rows * self.columns() * self.vectors);
-        plan.output(out);
+        let result = plan.output(out);
         let params = attend_tangent::Params {
             width: self.width() as u32,
             head_width: self.d as u32,
@@ -133,13 +133,14 @@ impl Problem {
             causal: u32::from(self.causal),
             scale: self.scale,
         };
-        plan.run::<AttendTangent>(params, &[stacked, stacked, deviations, out]);
-        let inputs =
-            Inputs(vec![(stacked, Data::F64(self.stacked.clone())), (deviations, Data::F64(self.deviations.clone()))]);
+        plan.run(params, attend_tangent::Buffers { stacked, differences: stacked, deviations, out });
+        let inputs = Inputs::new()
+            .with(stacked, Data::F64(self.stacked.clone()))
+            .with(deviations, Data::F64(self.deviations.clone()));
         let mut found = Vec::new();
         device
             .run(&plan, 1, 0, &inputs, &mut |chunk| {
-                found = chunk.outputs[0].reals();
+                found = chunk.reals(result).to_vec();
                 Ok(())
             })
             .expect("it runs");
@@ -284,10 +285,10 @@ fn one_token_does_not_see_the_logit_gain() {
                 };
                 let basis = tangents.basis(&mut plan, &layer, 0);
                 let out = tangents.step(&mut plan, &layer, basis);
-                plan.output(out);
+                let out = plan.output(out);
                 let mut found = Vec::new();
                 let read = &mut |chunk: eulerscope::plan::Chunk| {
-                    found = chunk.outputs[0].reals();
+                    found = chunk.reals(out).to_vec();
                     Ok(())
                 };
                 device.run(&plan, 1, 0, &source.inputs(0..1), read).expect("it runs");

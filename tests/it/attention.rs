@@ -1,7 +1,7 @@
 //! Attention alone: the bound of its softmax, and what it does to tokens without an FFN.
 
 use crate::adapter::reference;
-use eulerscope::kernel::attend_tangent::{self, AttendTangent};
+use eulerscope::kernel::attend_tangent;
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
 use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Plan};
@@ -20,7 +20,7 @@ fn the_softmax_jacobian_is_at_most_one_half() {
             plan.input(id)
         });
         let out = plan.reals("out", 16 * stride);
-        plan.output(out);
+        let found = plan.output(out);
         let params = attend_tangent::Params {
             width: 1,
             head_width: 1,
@@ -33,18 +33,18 @@ fn the_softmax_jacobian_is_at_most_one_half() {
             causal: 0,
             scale: 1.0,
         };
-        plan.run::<AttendTangent>(params, &[stacked, stacked, deviations, out]);
+        plan.run(params, attend_tangent::Buffers { stacked, differences: stacked, deviations, out });
         // q = 1: the scores are the keys.
         let (mut x, mut d) = (vec![0.0; 4 * stride], vec![0.0; 16 * stride]);
         for t in 0..tokens {
             (x[t], x[stride + t], x[2 * stride + t]) = (1.0, keys[t], v[t]);
             d[(stride + t) * 4] = dk[t];
         }
-        let inputs = Inputs(vec![(stacked, Data::F64(x)), (deviations, Data::F64(d))]);
+        let inputs = Inputs::new().with(stacked, Data::F64(x)).with(deviations, Data::F64(d));
         let mut result = f64::NAN;
         reference()
             .run(&plan, 1, 0, &inputs, &mut |chunk| {
-                result = chunk.outputs[0].real(0);
+                result = chunk.reals(found).at(0);
                 Ok(())
             })
             .expect("it runs");
@@ -90,11 +90,11 @@ fn residuals(damping: f64, layers: usize) -> Vec<f64> {
             layer.draw(&mut plan, &own, step as u32 - 1);
             x = layer.step(&mut plan, x, step as u32, 0);
         }
-        plan.output(x);
+        let x = plan.output(x);
         let mut all = Vec::new();
         reference()
             .run(&plan, members, 0, &own.inputs(0..members), &mut |chunk| {
-                let states = chunk.outputs[0].reals();
+                let states = chunk.reals(x).to_vec();
                 all.extend(states.chunks_exact(width * tokens).map(|state| relative_residual(state, tokens)));
                 Ok(())
             })

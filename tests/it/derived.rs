@@ -7,7 +7,7 @@ use crate::oracle::{self, Random};
 use crate::parity::compare_kernel;
 use crate::theory::devices;
 use eulerscope::device::Device;
-use eulerscope::kernel::{Entry, KERNELS};
+use eulerscope::kernel::{Entry, KERNELS, Part};
 use eulerscope::spec::{EnsembleSpec, Quantities};
 use eulerscope::spectrum::derived::{derived, derived_all};
 use eulerscope::spectrum::norms::{Norms, Peak, Wanted, norm_error, norms, peaks};
@@ -354,15 +354,17 @@ fn mutants_are_noticed() {
         ("inverse_lanczos", "conjugate(pair(n - 1u, WORKING))", "pair(n - 1u, WORKING)"),
         ("inverse_lanczos", "select(r, conjugate(r), adjoint)", "r"),
         ("inverse_lanczos", "- beside * pair(i, BEFORE)", ""),
-        ("ritz_value", "const ROUNDS = 30u;", "const ROUNDS = 8u;"),
+        ("ritz_value", "const ROUNDS: u32 = 30u;", "const ROUNDS: u32 = 8u;"),
         ("ritz_value", "square / (front + square)", "square / (1.0 + square)"),
     ];
     let name = &software_adapters()[0];
     for (kernel, from, to) in mutants {
         let good = KERNELS.iter().find(|entry| entry.name == kernel).expect("is listed");
-        assert_eq!(good.source.matches(from).count(), 1, "{kernel}: {from}");
-        let source: &'static str = Box::leak(good.source.replace(from, to).into_boxed_str());
-        let mutant: &'static Entry = Box::leak(Box::new(Entry { source, ..*good }));
+        let source = good.source();
+        assert_eq!(source.matches(from).count(), 1, "{kernel}: {from}");
+        let source: &'static str = Box::leak(source.replace(from, to).into_boxed_str());
+        let parts: &'static [Part] = Box::leak(Box::new([Part { stem: good.name, source, constants: &[] }]));
+        let mutant: &'static Entry = Box::leak(Box::new(Entry { parts, ..*good }));
         // A device keeps its pipelines by name, so each mutant gets a new one.
         let device = gpu(name);
         let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| compare_kernel(&device, mutant)));

@@ -7,7 +7,7 @@ use crate::adapter::reference;
 use crate::oracle;
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
 use eulerscope::numbers::random::Tensor;
-use eulerscope::plan::{Data, Plan};
+use eulerscope::plan::{Chunk, Numbers, Plan};
 use eulerscope::rollout::nonlinear::NonlinearRollout;
 use eulerscope::spec::{
     Activation, EnsembleSpec, Grid, LayerSpec, Mask, Model, NormKind, NormPlacement, RadiusKind, SweepSpec,
@@ -140,8 +140,8 @@ fn step(spec: &LayerSpec, point: Point, weights: &[Weights], mut x: Vec<Vec<Dual
 }
 
 /// Rows and columns of a padded matrix.
-fn bare(data: &Data, (rows, columns): (usize, usize), stride: usize) -> Vec<Vec<f64>> {
-    (0..rows).map(|i| (0..columns).map(|j| data.real(i * stride + j)).collect()).collect()
+fn bare(data: Numbers, (rows, columns): (usize, usize), stride: usize) -> Vec<Vec<f64>> {
+    (0..rows).map(|i| (0..columns).map(|j| data.at(i * stride + j)).collect()).collect()
 }
 
 /// Initial state, state before the last step and after it, `[token][row]`, and weights of member 0.
@@ -158,34 +158,31 @@ fn run(spec: &LayerSpec, point: Point) -> Truth {
     let mut layer = NonlinearLayer::new(&mut plan, spec, WIDTH, &[point], Threshold::new(1e3), 1);
     let mut x = layer.start(&mut plan, &source);
     layer.draw(&mut plan, &source, 0);
-    let outputs = [vec![x], layer.weights()].concat();
+    let (start, weights) = (plan.output(x), layer.weights());
     for step in 1..=DEPTH {
         x = layer.step(&mut plan, x, step as u32, 0);
     }
-    outputs.into_iter().chain([x]).for_each(|id| {
-        plan.output(id);
-    });
+    let end = plan.output(x);
+    let weights: Vec<_> = weights.into_iter().map(|id| plan.output(id)).collect();
     let (rows, columns) = (WIDTH.next_multiple_of(4), spec.tokens.next_multiple_of(4));
     let mut truth = None;
-    let mut keep = |outputs: &[Data]| {
-        let state = |data: &Data| -> Vec<Vec<f64>> {
-            (0..spec.tokens).map(|t| (0..WIDTH).map(|i| data.real(i * columns + t)).collect()).collect()
+    let mut keep = |chunk: &Chunk| {
+        let state = |data: Numbers| -> Vec<Vec<f64>> {
+            (0..spec.tokens).map(|t| (0..WIDTH).map(|i| data.at(i * columns + t)).collect()).collect()
         };
         let hidden = spec.ffn_ratio * WIDTH;
-        let weights = outputs[1..outputs.len() - 1].chunks(2).enumerate().map(|(i, pair)| {
+        let weights = weights.chunks(2).enumerate().map(|(i, pair)| {
             let inner = if spec.model.attends() && i == 0 { 3 * WIDTH } else { hidden };
             let read = if spec.model.attends() && i == 0 { WIDTH } else { hidden };
-            [bare(&pair[0], (inner, WIDTH), rows), bare(&pair[1], (WIDTH, read), read.next_multiple_of(4))]
+            let of = |which: usize| chunk.reals(pair[which]);
+            [bare(of(0), (inner, WIDTH), rows), bare(of(1), (WIDTH, read), read.next_multiple_of(4))]
         });
-        truth = Some(Truth {
-            start: state(&outputs[0]),
-            end: state(&outputs[outputs.len() - 1]),
-            weights: weights.collect(),
-        });
+        truth =
+            Some(Truth { start: state(chunk.reals(start)), end: state(chunk.reals(end)), weights: weights.collect() });
     };
     reference()
         .run(&plan, 1, 0, &source.inputs(0..1), &mut |chunk| {
-            keep(&chunk.outputs);
+            keep(&chunk);
             Ok(())
         })
         .expect("it runs");
@@ -296,12 +293,12 @@ fn exact_radii_are_f64_throughout_on_the_reference() {
     let source = Source::new(&mut plan, SEED);
     let state = State::new(&mut plan, n.next_multiple_of(4), 4);
     source.draw_state(&mut plan, Tensor::State, (n, 1, 1), true, &state);
-    plan.output(state.x);
+    let x = plan.output(state.x);
     let mut starts: Vec<Vec<f64>> = Vec::new();
     reference()
         .run(&plan, members, 0, &source.inputs(0..members), &mut |chunk| {
             let rows = n.next_multiple_of(4);
-            starts.extend((0..members).map(|m| (0..n).map(|i| chunk.outputs[0].real((m * rows + i) * 4)).collect()));
+            starts.extend((0..members).map(|m| (0..n).map(|i| chunk.reals(x).at((m * rows + i) * 4)).collect()));
             Ok(())
         })
         .expect("it runs");

@@ -131,11 +131,13 @@ fn states(device: &Device, layer: &LayerSpec, width: usize, depth: usize, at_onc
             None => x = own.step(&mut plan, x, first as u32, 0),
         }
     }
-    [x, own.record.norms, own.record.marks].into_iter().for_each(|id| plan.output(id));
+    plan.output(x);
+    plan.output(own.record.norms);
+    plan.output(own.record.marks);
     let mut outputs = Vec::new();
     device
         .run(&plan, 1, 0, &source.inputs(0..1), &mut |chunk| {
-            outputs = chunk.outputs;
+            outputs = chunk.into_outputs();
             Ok(())
         })
         .expect("the plan runs");
@@ -157,7 +159,7 @@ fn the_twin_makes_the_states_of_the_separate_kernels() {
                 let (found, wanted) = (all[1].real(i), one[1].real(i));
                 assert!((found - wanted).abs() <= 1e-5 * wanted, "norm {i}: {found}, not {wanted}");
             }
-            let frozen = (0..points).filter(|p| all[2].int(mark::DIVERGED_STEP * points + p) > 1).count();
+            let frozen = (0..points).filter(|p| all[2].real(mark::DIVERGED_STEP * points + p) > 1.0).count();
             assert_eq!(frozen, 1, "one point is frozen on the way");
         }
     }

@@ -249,11 +249,11 @@ fn state_at_time_one(spec: &LayerSpec, steps: usize) -> Vec<f64> {
     for step in 1..=steps {
         x = layer.step(&mut plan, x, step as u32, 0);
     }
-    plan.output(x);
+    let x = plan.output(x);
     let mut state = Vec::new();
     reference()
         .run(&plan, 1, 0, &source.inputs(0..1), &mut |chunk| {
-            state = chunk.outputs[0].reals();
+            state = chunk.reals(x).to_vec();
             Ok(())
         })
         .expect("it runs");

@@ -4,7 +4,7 @@ use crate::adapter::{gpu, reference, software_adapters};
 use eulerscope::device::Device;
 use eulerscope::layer::{NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
 use eulerscope::numbers::random::sample;
-use eulerscope::plan::{Data, Inputs, Plan};
+use eulerscope::plan::{Data, Inputs, Numbers, Plan};
 use eulerscope::spec::{Activation, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement};
 use eulerscope::weights::ensemble::Source;
 
@@ -67,27 +67,26 @@ fn steps(spec: &LayerSpec, point: Point, states: &[Vec<f64>]) -> Vec<[Vec<f64>; 
     let start = layer.start_buffer();
     plan.input(start);
     let after = layer.step(&mut plan, start, 1, 0);
-    plan.output(after);
+    let after = plan.output(after);
     let transformer = spec.model == Model::Transformer;
-    if transformer {
-        plan.output(layer.states()[1]);
-    }
+    let middle = transformer.then(|| plan.output(layer.states()[1]));
     let values = states.iter().flat_map(|state| padded(state, spec.tokens)).collect();
-    let inputs = Inputs(vec![(source.member_ids, Data::Word(vec![0; states.len()])), (start, Data::F64(values))]);
+    let inputs =
+        Inputs::new().with(source.member_ids, Data::Word(vec![0; states.len()])).with(start, Data::F64(values));
     let mut results = Vec::new();
     reference()
         .run(&plan, states.len(), 0, &inputs, &mut |chunk| {
             for member in 0..chunk.members.len() {
-                let bare = |data: &Data| -> Vec<f64> {
+                let bare = |data: Numbers| -> Vec<f64> {
                     let stride = columns(spec.tokens);
                     let at = |row: usize, token: usize| (member * WIDTH + row) * stride + token;
                     (0..WIDTH)
                         .flat_map(|r| (0..spec.tokens).map(move |t| (r, t)))
-                        .map(|(r, t)| data.real(at(r, t)))
+                        .map(|(r, t)| data.at(at(r, t)))
                         .collect()
                 };
-                let middle = if transformer { bare(&chunk.outputs[1]) } else { Vec::new() };
-                results.push([middle, bare(&chunk.outputs[0])]);
+                let middle = middle.map(|middle| bare(chunk.reals(middle))).unwrap_or_default();
+                results.push([middle, bare(chunk.reals(after))]);
             }
             Ok(())
         })
@@ -106,12 +105,12 @@ fn jacobian_at(device: &Device, spec: &LayerSpec, point: Point, part: Part, stat
     layer.step(&mut plan, start, 1, 0);
     let tangents = Tangents::new(&mut plan, &layer, WIDTH * spec.tokens);
     let jacobian = jacobian(&mut plan, &layer, &tangents, part);
-    plan.output(jacobian.buffer);
-    let inputs = Inputs(vec![(source.member_ids, Data::Word(vec![0])), (start, Data::F64(padded(state, spec.tokens)))]);
+    let output = plan.output(jacobian.buffer);
+    let inputs = source.inputs(0..1).with(start, Data::F64(padded(state, spec.tokens)));
     let mut matrix = Vec::new();
     device
         .run(&plan, 1, 0, &inputs, &mut |chunk| {
-            matrix = jacobian.matrix(&chunk.outputs[0], 0, 0);
+            matrix = jacobian.matrix(chunk.reals(output), 0, 0);
             Ok(())
         })
         .expect("it runs");
@@ -312,8 +311,7 @@ fn follow_a_rollout(spec: &LayerSpec) {
         x = layer.step(&mut plan, x, step, 0);
         d = tangents.step(&mut plan, &layer, d);
     }
-    plan.output(x);
-    plan.output(d);
+    let (end, tangents_there) = (plan.output(x), plan.output(d));
     // Member 0 at the base, 1 and 2 on both sides of it along tangent vector 1.
     let base = sample(3000, WIDTH * stride);
     let directions = sample(3001, WIDTH * stride * 4);
@@ -323,17 +321,16 @@ fn follow_a_rollout(spec: &LayerSpec) {
     let states: Vec<f64> =
         states.map(|(i, by)| if live(i) { base[i] + by * directions[4 * i + 1] } else { 0.0 }).collect();
     let own: Vec<f64> = (0..directions.len()).map(|i| if live(i / 4) { directions[i] } else { 0.0 }).collect();
-    let inputs = Inputs(vec![
-        (source.member_ids, Data::Word(vec![0; 3])),
-        (inputs_of.0, Data::F64(states)),
-        (inputs_of.1, Data::F64(own.repeat(3))),
-    ]);
+    let inputs = Inputs::new()
+        .with(source.member_ids, Data::Word(vec![0; 3]))
+        .with(inputs_of.0, Data::F64(states))
+        .with(inputs_of.1, Data::F64(own.repeat(3)));
     let size = WIDTH * stride;
     reference()
         .run(&plan, 3, 0, &inputs, &mut |chunk| {
-            let x = |member: usize, i: usize| chunk.outputs[0].real(member * size + i);
+            let x = |member: usize, i: usize| chunk.reals(end).at(member * size + i);
             let truth: Vec<f64> = (0..size).map(|i| (x(1, i) - x(2, i)) / 4e-6).collect();
-            let found: Vec<f64> = (0..size).map(|i| chunk.outputs[1].real(4 * i + 1)).collect();
+            let found: Vec<f64> = (0..size).map(|i| chunk.reals(tangents_there).at(4 * i + 1)).collect();
             let error = distance(&found, &truth);
             assert!(error <= 1e-8, "off by {error:e}");
             Ok(())

@@ -6,7 +6,7 @@ use crate::adapter::{gpu, software_adapters};
 use eulerscope::device::Device;
 use eulerscope::kernel::observe::observation;
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
-use eulerscope::plan::{Data, Plan};
+use eulerscope::plan::Plan;
 use eulerscope::spec::{Activation, LayerSpec, Model, NormKind, NormPlacement, Weights};
 use eulerscope::weights::ensemble::Source;
 use std::ops::Range;
@@ -17,7 +17,7 @@ struct Rolled {
     points: usize,
     slots: usize,
     members: usize,
-    marks: Data,
+    marks: Vec<i32>,
     bytes: Vec<f64>,
 }
 
@@ -56,19 +56,18 @@ fn roll(
         }
         x = layer.step(&mut plan, x, step as u32, step - 1);
     }
-    for id in [layer.record.observations, layer.record.marks, x] {
-        plan.output(id);
-    }
+    let (seen, happened) = (plan.output(layer.record.observations), plan.output(layer.record.marks));
+    let x = plan.output(x);
     let (mut observations, mut bytes, mut marks) = (Vec::new(), Vec::new(), Vec::new());
     device
         .run(&plan, members.len(), 0, &source.inputs(members.clone()), &mut |chunk| {
-            observations.extend(chunk.outputs[0].reals());
-            marks.extend((0..chunk.outputs[1].len()).map(|i| chunk.outputs[1].int(i)));
-            bytes.extend(chunk.outputs[2].reals());
+            observations.extend(chunk.reals(seen).to_vec());
+            marks.extend_from_slice(chunk.ints(happened));
+            bytes.extend(chunk.reals(x).to_vec());
             Ok(())
         })
         .expect("the rollout runs");
-    Rolled { observations, points: points.len(), slots: depth, members: members.len(), marks: Data::Int(marks), bytes }
+    Rolled { observations, points: points.len(), slots: depth, members: members.len(), marks, bytes }
 }
 
 fn point(step_size: f64, radius: f64, damping: f64) -> Point {
@@ -192,9 +191,9 @@ fn a_diverging_state_is_frozen() {
     for device in hosts() {
         let rolled = roll(&device, &spec, 16, 30, &points, 0..3);
         for member in 0..3 {
-            let diverged = rolled.marks.int((member * 7 + 6) * 2);
+            let diverged = rolled.marks[(member * 7 + 6) * 2];
             assert!(diverged > 1 && diverged < 20, "member {member}: {diverged}");
-            assert_eq!(rolled.marks.int((member * 7 + 6) * 2 + 1), 0);
+            assert_eq!(rolled.marks[(member * 7 + 6) * 2 + 1], 0);
         }
         assert!(rolled.bytes.iter().all(|x| x.abs() < 2f64.powi(48)));
     }

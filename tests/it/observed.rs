@@ -2,7 +2,7 @@
 
 use crate::theory::devices;
 use eulerscope::kernel::euler_update::{mark, norm};
-use eulerscope::kernel::observe::{self, Observe, observation};
+use eulerscope::kernel::observe::{self, observation};
 use eulerscope::plan::{Data, Inputs, Plan};
 
 /// Before (3, 4), kept to a half, and h f = (0, 10): x = (1.5, 12). The start is (0, 2), |x| = 12.0934.
@@ -36,10 +36,10 @@ fn observations_of_one_step_are_those_of_its_states() {
             threshold_exponent: 5,
             threshold_mantissa: 1.0,
         };
-        plan.run::<Observe>(params, &[before, start, keep, entropy, x, observations, norms, marks]);
-        plan.output(observations);
-        plan.output(marks);
-        let inputs = Inputs(vec![(before, column(3.0, 4.0)), (start, column(0.0, 2.0)), (x, column(1.5, 12.0))]);
+        plan.run(params, observe::Buffers { before, start, keep, entropy, x, observations, norms, marks });
+        let (observations, marks) = (plan.output(observations), plan.output(marks));
+        let inputs =
+            Inputs::new().with(before, column(3.0, 4.0)).with(start, column(0.0, 2.0)).with(x, column(1.5, 12.0));
         let mut seen = 0;
         let size = 146.25_f64.sqrt();
         device
@@ -50,7 +50,7 @@ fn observations_of_one_step_are_those_of_its_states() {
                     (observation::EFFECTIVE_STEP, 2.0),
                     (observation::EFFECTIVE_DAMPING, 1.0 - 5.0 / size),
                 ] {
-                    let found = chunk.outputs[0].real(row);
+                    let found = chunk.reals(observations).at(row);
                     let error = 16.0 * device.epsilon() * wanted.abs();
                     assert!(
                         (found - wanted).abs() <= error,
@@ -59,8 +59,8 @@ fn observations_of_one_step_are_those_of_its_states() {
                     );
                 }
                 // |x|² / |x_0|² = 36.6 is beyond 2^5, and the largest so far.
-                assert_eq!(chunk.outputs[1].int(mark::CROSSING_STEP), 1);
-                assert_eq!(chunk.outputs[1].int(mark::PEAK_STEP), 1);
+                assert_eq!(chunk.ints(marks)[mark::CROSSING_STEP], 1);
+                assert_eq!(chunk.ints(marks)[mark::PEAK_STEP], 1);
                 seen += 1;
                 Ok(())
             })

@@ -2,7 +2,7 @@
 
 use crate::theory::devices;
 use eulerscope::device::Device;
-use eulerscope::kernel::rescale_tangent::{self, RescaleTangent};
+use eulerscope::kernel::rescale_tangent;
 use eulerscope::layer::Point;
 use eulerscope::numbers::random::{NORMAL_UNIT, Stream, Tensor};
 use eulerscope::plan::{Data, Inputs, Plan};
@@ -280,24 +280,25 @@ fn lengths_are_kept_as_powers_of_two() {
             let (previous, begin) = (u32::saturating_sub(row, 1), u32::from(row == 0));
             let params =
                 rescale_tangent::Params { rows: 4, columns: 4, tokens: 1, points: 3, previous, row, lengths: 3, begin };
-            plan.run::<RescaleTangent>(params, &[deviations, squares, exponents]);
+            plan.run(params, rescale_tangent::Buffers { deviations, squares, exponents });
         }
-        [deviations, squares, exponents].into_iter().for_each(|id| plan.output(id));
+        let outputs = (plan.output(deviations), plan.output(squares), plan.output(exponents));
         let size = 2.0_f64.powi(100);
         let column = |x: f64, y: f64, z: f64| [x * size, y, z, 0.0];
         let values =
             [column(1.0, 1.0, 0.0), column(2.0, f64::INFINITY, 0.0), column(2.0, 1.0, 0.0), column(4.0, 0.0, 0.0)];
-        let inputs = Inputs(vec![(deviations, Data::F64(values.concat()))]);
+        let inputs = Inputs::new().with(deviations, Data::F64(values.concat()));
         device
             .run(&plan, 1, 1, &inputs, &mut |chunk| {
-                let [deviations, squares, exponents] = &chunk.outputs[..] else { panic!("three outputs") };
+                let (deviations, squares) = (chunk.reals(outputs.0), chunk.reals(outputs.1));
+                let exponents = chunk.ints(outputs.2);
                 let name = device.description();
-                let own: Vec<f64> = (0..4).map(|row| deviations.real(4 * row)).collect();
+                let own: Vec<f64> = (0..4).map(|row| deviations.at(4 * row)).collect();
                 assert_eq!(own, [0.25, 0.5, 0.5, 1.0], "{name}");
                 for row in 0..3 {
-                    assert_eq!((squares.real(3 * row), exponents.int(3 * row)), (25.0 / 16.0, 102), "{name}");
-                    assert_eq!(exponents.int(3 * row + 1), rescale_tangent::OVERFLOWED, "{name}");
-                    assert_eq!((squares.real(3 * row + 2), exponents.int(3 * row + 2)), (0.0, 0), "{name}");
+                    assert_eq!((squares.at(3 * row), exponents[3 * row]), (25.0 / 16.0, 102), "{name}");
+                    assert_eq!(exponents[3 * row + 1], rescale_tangent::OVERFLOWED, "{name}");
+                    assert_eq!((squares.at(3 * row + 2), exponents[3 * row + 2]), (0.0, 0), "{name}");
                 }
                 Ok(())
             })

@@ -169,22 +169,25 @@ fn attention_only(device: &Device, (width, tokens): (usize, usize), h: f64, dept
     let weights = layer.weights();
     let zeros: Vec<_> = weights[2..].iter().map(|&id| plan.input(id)).collect();
     let mut x = layer.start(&mut plan, &source);
-    plan.output(x);
+    let start = plan.output(x);
     for step in 0..depth as u32 {
         source.draw(&mut plan, Tensor::QueryKeyValue, step, (3 * width, width), weights[0]);
         source.draw(&mut plan, Tensor::Output, step, (width, width), weights[1]);
         x = layer.step(&mut plan, x, step + 1, 0);
     }
-    plan.output(x);
+    let outputs = [start, plan.output(x)];
     let mut inputs = source.inputs(0..MEMBERS);
-    inputs.0.extend(zeros.into_iter().map(|id| (id, Data::F64(vec![0.0; MEMBERS * width * width]))));
+    for id in zeros {
+        inputs = inputs.with(id, Data::F64(vec![0.0; MEMBERS * width * width]));
+    }
     let mut states = Vec::new();
     device
         .run(&plan, MEMBERS, 0, &inputs, &mut |chunk| {
             for m in 0..chunk.members.len() {
                 let token = |o: usize, t: usize| (0..width).map(move |r| (o, (m * width + r) * tokens + t));
-                let state =
-                    |o: usize| (0..tokens).flat_map(|t| token(o, t)).map(|(o, i)| chunk.outputs[o].real(i)).collect();
+                let state = |o: usize| {
+                    (0..tokens).flat_map(|t| token(o, t)).map(|(o, i)| chunk.reals(outputs[o]).at(i)).collect()
+                };
                 states.push([state(0), state(1)]);
             }
             Ok(())

@@ -3,7 +3,7 @@
 use crate::adapter::{gpu, software_adapters};
 use crate::theory::devices;
 use eulerscope::device::Device;
-use eulerscope::kernel::attend_tangent::{self, AttendTangent};
+use eulerscope::kernel::attend_tangent;
 use eulerscope::layer::{NonlinearLayer, Point, Tangents, Threshold};
 use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Plan};
@@ -39,18 +39,17 @@ fn applied(device: &Device, spec: &LayerSpec, vectors: [&[f64]; 4]) -> [Vec<f64>
     plan.input(d);
     layer.step(&mut plan, x, 1, 0);
     let after = tangents.step(&mut plan, &layer, d);
-    plan.output(after);
+    let after = plan.output(after);
     let (mut state, mut deviations) = (vec![0.0; WIDTH * columns], vec![0.0; WIDTH * columns * 4]);
     for (i, &value) in sample(4000, WIDTH * spec.tokens).iter().enumerate() {
         state[place(i)] = value;
         (0..4).for_each(|v| deviations[4 * place(i) + v] = vectors[v][i]);
     }
-    let inputs =
-        Inputs(vec![(source.member_ids, Data::Word(vec![0])), (x, Data::F64(state)), (d, Data::F64(deviations))]);
+    let inputs = source.inputs(0..1).with(x, Data::F64(state)).with(d, Data::F64(deviations));
     let mut found: [Vec<f64>; 4] = Default::default();
     device
         .run(&plan, 1, 0, &inputs, &mut |chunk| {
-            let of = |v: usize| (0..WIDTH * spec.tokens).map(|i| chunk.outputs[0].real(4 * place(i) + v)).collect();
+            let of = |v: usize| (0..WIDTH * spec.tokens).map(|i| chunk.reals(after).at(4 * place(i) + v)).collect();
             found = [0, 1, 2, 3].map(of);
             Ok(())
         })
@@ -115,7 +114,7 @@ fn softmax_jacobian(device: &Device, beta: f64) -> Vec<f64> {
         plan.input(id)
     });
     let out = plan.reals("out", 4 * T * T);
-    plan.output(out);
+    let found = plan.output(out);
     let params = attend_tangent::Params {
         width: 1,
         head_width: 1,
@@ -128,7 +127,7 @@ fn softmax_jacobian(device: &Device, beta: f64) -> Vec<f64> {
         causal: 0,
         scale: beta,
     };
-    plan.run::<AttendTangent>(params, &[stacked, stacked, deviations, out]);
+    plan.run(params, attend_tangent::Buffers { stacked, differences: stacked, deviations, out });
     let key = |t: usize| t as f64 / 7.0;
     let (mut x, mut d) = (vec![0.0; 4 * T * T], vec![0.0; 4 * T * T * T]);
     for (m, t) in (0..T).flat_map(|m| (0..T).map(move |t| (m, t))) {
@@ -136,13 +135,13 @@ fn softmax_jacobian(device: &Device, beta: f64) -> Vec<f64> {
         (x[4 * T * m + t], x[(4 * m + 1) * T + t], x[(4 * m + 2) * T + t]) = (1.0, key(t), f64::from(u8::from(m == t)));
         d[((4 * m + 1) * T + t) * T + t] = 1.0;
     }
-    let inputs = Inputs(vec![(stacked, Data::F64(x)), (deviations, Data::F64(d))]);
+    let inputs = Inputs::new().with(stacked, Data::F64(x)).with(deviations, Data::F64(d));
     let mut matrix = Vec::new();
     device
         .run(&plan, T, 0, &inputs, &mut |chunk| {
             let members = 0..chunk.members.len();
             matrix
-                .extend(members.flat_map(|m| (0..T).map(move |k| 4 * T * T * m + k)).map(|i| chunk.outputs[0].real(i)));
+                .extend(members.flat_map(|m| (0..T).map(move |k| 4 * T * T * m + k)).map(|i| chunk.reals(found).at(i)));
             Ok(())
         })
         .expect("it runs");

@@ -1,15 +1,18 @@
 //! The layout check: a shader, parsed by naga, must say what its Rust half says. Struct twins cannot drift.
 
-use crate::kernel::{Access, Element, Entry};
+use crate::kernel::{Access, Element, Entry, Part};
 use std::collections::BTreeMap;
 use wgpu::naga;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 
-/// Compares entry point, buffers and parameters of a kernel's shader with its Rust half; says what differs.
+/// Compares entry point, buffers, parameters and constants of a kernel's shader with its Rust half; says what differs.
 pub fn check(entry: &Entry) -> Result<(), String> {
-    let module = valid(entry.name, entry.source, Capabilities::empty())?;
-    if let Some(source) = entry.source_in_f64() {
-        valid(entry.name, &source, Capabilities::FLOAT64 | Capabilities::SHADER_INT64)?;
+    let module = valid(entry.name, &entry.source(), Capabilities::empty())?;
+    check_constants(entry, &module, entry.parts)?;
+    if let Some(parts) = entry.parts_in_f64() {
+        let source: String = parts.iter().map(|part| part.source).collect();
+        let wide = valid(entry.name, &source, Capabilities::FLOAT64 | Capabilities::SHADER_INT64)?;
+        check_constants(entry, &wide, &parts)?;
     }
     let points: Vec<&str> = module.entry_points.iter().map(|point| point.name.as_str()).collect();
     expect(entry.name, "entry points", points, vec![entry.name])?;
@@ -22,10 +25,37 @@ pub fn check(entry: &Entry) -> Result<(), String> {
     let params = bindings.remove(&0).ok_or_else(|| format!("{}: no binding 0", entry.name))?;
     check_params(entry, &module, params)?;
     let found: Vec<_> = bindings.values().map(|variable| describe(&module, variable)).collect();
-    let wanted: Vec<_> =
-        entry.buffers.iter().map(|&(name, access, element)| (name.to_string(), access, spelling(element))).collect();
-    let wanted: Vec<_> = wanted.into_iter().map(|(n, a, s)| (n, a, s.to_string())).collect();
-    expect(entry.name, "buffers", found, wanted)
+    let wanted = entry
+        .buffers
+        .iter()
+        .map(|binding| (binding.name.to_string(), binding.access, spelling(binding.element).to_string()));
+    expect(entry.name, "buffers", found, wanted.collect())
+}
+
+/// Compares the constants that these parts share with Rust.
+fn check_constants(entry: &Entry, module: &naga::Module, parts: &[Part]) -> Result<(), String> {
+    for &(name, value) in parts.iter().flat_map(|part| part.constants) {
+        let found = module.constants.iter().find(|(_, constant)| constant.name.as_deref() == Some(name));
+        let literal = found.and_then(|(_, constant)| match module.global_expressions[constant.init] {
+            naga::Expression::Literal(literal) => Some(literal),
+            _ => None,
+        });
+        let literal = literal.ok_or_else(|| format!("{}: the shader has no typed constant {name}", entry.name))?;
+        let same = match literal {
+            naga::Literal::F32(found) => found == value as f32,
+            naga::Literal::F64(found) => found == value,
+            naga::Literal::U32(found) => f64::from(found) == value,
+            naga::Literal::I32(found) => f64::from(found) == value,
+            _ => false,
+        };
+        if !same {
+            return Err(format!(
+                "shaders/{0}.wgsl: {name} is {literal:?}, src/kernel/{0}.rs has {value:?}",
+                entry.name
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The module of a shader, if it is right.
@@ -73,9 +103,9 @@ fn describe(module: &naga::Module, variable: &naga::GlobalVariable) -> (String, 
 
 fn spelling(element: Element) -> &'static str {
     match element {
-        Element::Real => "f32",
-        Element::Real4 => "vec4<f32>",
-        Element::RealBits | Element::Word => "u32",
+        Element::Number => "f32",
+        Element::Vec4 => "vec4<f32>",
+        Element::Bits | Element::Word => "u32",
         Element::Int => "i32",
     }
 }

@@ -5,7 +5,7 @@ use crate::device::gpu::clock::Clock;
 use crate::device::gpu::pace::Pace;
 use crate::device::profile::Profile;
 use crate::error::{Error, Result};
-use crate::plan::{BufferId, Content, Data, Extent, Inputs, Plan, Repeat};
+use crate::plan::{BufferId, Content, Data, Extent, Inputs, Plan, Repeat, Words};
 use crate::spec::Precision;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -151,13 +151,13 @@ impl<'a> Session<'a> {
         for _ in 0..repeat.most {
             let mut encoder = self.encoder();
             let work = self.encode(&mut encoder, repeat.runs.clone(), unfinished)?;
-            let staging = self.copy(&mut encoder, repeat.finished, members);
+            let staging = self.copy(&mut encoder, repeat.finished.into(), members);
             let last = self.pace.submit(self.gpu, encoder, work)?;
             // The next round writes the same timestamps again.
             self.read_clock(repeat.runs.clone())?;
             let pending = Pending { staging: vec![(staging.clone(), map(&staging))], last, start: Instant::now() };
             if let Some(before) = before.replace(pending) {
-                let words = self.receive(before, &[repeat.finished])?;
+                let words = self.receive(before, &[repeat.finished.into()])?;
                 let left = unfinished_members(&words[0]);
                 if left.is_empty() {
                     break;
@@ -172,10 +172,10 @@ impl<'a> Session<'a> {
     }
 
     /// Writes the skips that lead to the members `left`; the rest of the last ones, `before` in number, lead to nobody.
-    fn leave_out(&self, skips: BufferId, before: usize, left: &[u32]) {
+    fn leave_out(&self, skips: Words, before: usize, left: &[u32]) {
         let skip = |i: usize| left.get(i).map_or(NOBODY, |member| member - i as u32);
         let words: Vec<u32> = (0..before).map(skip).collect();
-        self.gpu.queue.write_buffer(&self.buffers[skips.0], 0, bytemuck::cast_slice(&words));
+        self.gpu.queue.write_buffer(&self.buffers[BufferId::from(skips).0], 0, bytemuck::cast_slice(&words));
     }
 
     /// Waits for the outputs of a chunk.
@@ -275,7 +275,7 @@ impl<'a> Session<'a> {
 
 /// The members whose word in `finished` is 0.
 fn unfinished_members(finished: &Data) -> Vec<u32> {
-    (0..finished.len()).filter(|&member| finished.int(member) == 0).map(|member| member as u32).collect()
+    (0..finished.len()).filter(|&member| finished.real(member) == 0.0).map(|member| member as u32).collect()
 }
 
 fn map(buffer: &wgpu::Buffer) -> Receiver<Mapped> {

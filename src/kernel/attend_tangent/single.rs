@@ -7,12 +7,12 @@ use crate::numbers::simd::{Work, lanes};
 use crate::spec::MOST_TOKENS;
 
 /// The tangents of a member, one for each column.
-pub(super) struct Single<'a, 'b, T>(pub Tangents<'a, 'b, T>);
+pub(super) struct Single<'a, T>(pub Tangents<'a, T>);
 
 /// Numbers of each key and query, `[keys, queries]`.
 type Scratch<T> = [[T; 16]; MOST_TOKENS];
 
-impl<T: Real> Work for Single<'_, '_, T> {
+impl<T: Real> Work for Single<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -40,7 +40,7 @@ impl<T: Real> Work for Single<'_, '_, T> {
     }
 }
 
-impl<T: Real> Single<'_, '_, T> {
+impl<T: Real> Single<'_, T> {
     /// `LANES` neighbouring queries of a head.
     #[inline(always)]
     fn queries<const FUSED: bool, const LANES: usize>(

@@ -39,11 +39,11 @@ impl Layout {
         16 * (self.panel() * (tile_rows + 1) + quads * (self.rows + self.blocks.row_lanes + 1))
     }
 
-    pub fn constants(&self) -> Vec<(&'static str, f64)> {
+    pub fn overrides(&self) -> Vec<(&'static str, f64)> {
         let state = self.rows * self.blocks.tile_quads();
-        let mut constants = self.blocks.constants(self.panel(), state);
-        constants.push(("RESIDENT", u8::from(self.resident).into()));
-        constants
+        let mut overrides = self.blocks.overrides(self.panel(), state);
+        overrides.push(("RESIDENT", u8::from(self.resident).into()));
+        overrides
     }
 }
 

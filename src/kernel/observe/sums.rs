@@ -28,7 +28,7 @@ impl<T: Real> Sums<T> {
     };
 }
 
-impl<T: Real> Observation<'_, '_, T> {
+impl<T: Real> Observation<'_, T> {
     /// The sums of `LANES` columns.
     #[inline(always)]
     pub(super) fn columns<const LANES: usize>(&self, column: usize, sums: &mut [Sums<T>]) {

@@ -86,18 +86,18 @@ impl Layout {
     }
 
     /// The `override` constants that say so.
-    pub fn constants(&self) -> Vec<(&'static str, f64)> {
+    pub fn overrides(&self) -> Vec<(&'static str, f64)> {
         let (row_lanes, column_lanes) = (self.row_lanes(), self.quads());
         let blocks = Blocks { row_lanes, column_lanes, tall: false, wide: false, staged: true };
-        let mut constants = blocks.constants(self.panel, self.input_room());
-        constants.extend([
+        let mut overrides = blocks.overrides(self.panel, self.input_room());
+        overrides.extend([
             ("POINTS", f64::from(self.points)),
             ("POINT_QUADS", self.point_quads.into()),
             ("HEADS_AT_ONCE", self.heads_at_once.into()),
             ("STACK", (self.unit_rows() * self.quads()).into()),
             ("PARTIAL_ROOM", self.partial_room().into()),
         ]);
-        constants
+        overrides
     }
 
     /// Steps of a run.

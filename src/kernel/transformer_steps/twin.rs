@@ -3,11 +3,11 @@
 use super::Params;
 use crate::numbers::activation::kind;
 use crate::kernel::attend::{self, Attend};
-use crate::kernel::euler_update::{self, EulerUpdate, Track, mark, norm};
+use crate::kernel::euler_update::{self, EulerUpdate};
 use crate::kernel::normalise::{self, Normalise};
-use crate::kernel::observe::DIVERGED_EXPONENT;
 use crate::kernel::project::{self, Project};
-use crate::kernel::{Kernel, View};
+use crate::kernel::Kernel;
+use crate::kernel::shared::trajectory::{DIVERGED_EXPONENT, Track, mark, norm};
 use crate::numbers::real::Real;
 
 /// The weights of a member.
@@ -115,7 +115,7 @@ impl<T: Real> Between<T> {
         self.update(p, Units::Heads, [weights.output, of_attention, x], &mut middle);
         self.normalise(p, &middle);
         let params = projection(p, p.hidden, p.activation);
-        let views = &mut [View::Real(weights.up), View::Real(&self.normed), View::RealMut(&mut self.hidden)];
+        let views = project::Views { weights: weights.up, input: &self.normed, out: &mut self.hidden };
         Project::twin(&params, views);
         self.update(p, Units::Hidden, [weights.down, of_ffn, &middle], &mut after);
         self.states = [middle, after];
@@ -125,13 +125,13 @@ impl<T: Real> Between<T> {
     fn normalise(&mut self, p: &Params, x: &[T]) {
         let Params { width, rows, columns, root_mean_square, .. } = *p;
         let params = normalise::Params { width, rows, columns, root_mean_square };
-        let views = &mut [View::Real(x), View::RealMut(&mut self.normed), View::RealMut(&mut self.inverse)];
+        let views = normalise::Views { x, out: &mut self.normed, inverse: &mut self.inverse };
         Normalise::twin(&params, views);
     }
 
     fn attend(&mut self, p: &Params, weights: &[T]) {
         let params = projection(p, p.stacked, kind::IDENTITY);
-        let views = &mut [View::Real(weights), View::Real(&self.normed), View::RealMut(&mut self.stacked)];
+        let views = project::Views { weights, input: &self.normed, out: &mut self.stacked };
         Project::twin(&params, views);
         let params = attend::Params {
             width: p.width,
@@ -145,7 +145,7 @@ impl<T: Real> Between<T> {
             key_lanes: attend::key_lanes(p.tokens),
             scale: p.score_scale,
         };
-        let views = &mut [View::Real(&self.stacked), View::RealMut(&mut self.heads), View::RealMut(&mut self.entropy)];
+        let views = attend::Views { stacked: &self.stacked, out: &mut self.heads, entropy: &mut self.entropy };
         Attend::twin(&params, views);
     }
 
@@ -164,19 +164,17 @@ impl<T: Real> Between<T> {
             threshold_exponent: p.threshold_exponent,
             threshold_mantissa: p.threshold_mantissa,
         };
-        EulerUpdate::twin(
-            &params,
-            &mut [
-                View::Real(weights),
-                View::Real(units),
-                View::Real(x),
-                View::Real(coefficients),
-                View::Real(&[T::ONE]),
-                View::RealMut(out),
-                View::RealMut(&mut self.norms),
-                View::IntMut(&mut self.marks),
-            ],
-        );
+        let views = euler_update::Views {
+            weights,
+            input: units,
+            x,
+            coefficients,
+            member_gain: &[T::ONE],
+            out,
+            norms: &mut self.norms,
+            marks: &mut self.marks,
+        };
+        EulerUpdate::twin(&params, views);
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::Params;
 use crate::numbers::activation::activate;
 use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::kernel::normalise::EPSILON;
-use crate::kernel::observe::DIVERGED_EXPONENT;
+use crate::kernel::shared::trajectory::DIVERGED_EXPONENT;
 use crate::numbers::real::Real;
 
 const ULP: f64 = f32::EPSILON as f64;

@@ -1,8 +1,42 @@
 //! The record of a column's norm over the steps, shared by the kernels that end a step. Its other half is
 //! shaders/shared/track.wgsl, and shaders/shared/freeze.wgsl for nonlinear states, whose columns are grid points.
 
-use super::{mark, norm};
 use crate::numbers::real::Real;
+
+/// Rows of the buffer `norms`: squared norms of columns.
+pub mod norm {
+    /// Of the column now, in its own scale.
+    pub const NOW: usize = 0;
+    /// The largest so far, its mantissa.
+    pub const PEAK: usize = 1;
+    /// At the start.
+    pub const INITIAL: usize = 2;
+    /// How many.
+    pub const ROWS: usize = 3;
+}
+
+/// Rows of the buffer `marks`: what happened to a column, in integers.
+pub mod mark {
+    /// The state is the stored column times 2^EXPONENT.
+    pub const EXPONENT: usize = 0;
+    /// The power of two by which the next update divides.
+    pub const PENDING: usize = 1;
+    /// The largest squared norm so far is its mantissa in `norms` times 2^PEAK_EXPONENT.
+    pub const PEAK_EXPONENT: usize = 2;
+    /// The step at which it was.
+    pub const PEAK_STEP: usize = 3;
+    /// The first step beyond the threshold, 0: none.
+    pub const CROSSING_STEP: usize = 4;
+    /// The first step with norm 0, 0: none.
+    pub const COLLAPSE_STEP: usize = 5;
+    /// The step at which the state crossed 2^48 and was frozen, 0: none. Only nonlinear states: see `observe`.
+    pub const DIVERGED_STEP: usize = 6;
+    /// How many.
+    pub const ROWS: usize = 7;
+}
+
+/// The exponent of the magnitude at which a nonlinear state is frozen.
+pub const DIVERGED_EXPONENT: i32 = 48;
 
 /// What the record of a step depends on.
 #[derive(Clone, Copy)]

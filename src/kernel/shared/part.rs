@@ -1,0 +1,49 @@
+//! The files of `shaders/shared`, by their stems, with those of their constants that Rust knows as well.
+
+#![allow(non_upper_case_globals, reason = "a part is called as its file")]
+
+use super::trajectory::{DIVERGED_EXPONENT, mark, norm};
+use crate::kernel::Part;
+use crate::numbers::activation::kind;
+
+macro_rules! parts {
+    ($($stem:ident $({ $($constant:ident = $value:expr,)+ })?,)+) => {$(
+        #[doc = concat!("shaders/shared/", stringify!($stem), ".wgsl")]
+        pub const $stem: Part = Part {
+            stem: stringify!($stem),
+            source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/shared/", stringify!($stem), ".wgsl")),
+            constants: &[$($((stringify!($constant), $value as f64),)+)?],
+        };
+    )+};
+}
+
+parts! {
+    activation { RELU = kind::RELU, GELU = kind::GELU, TANH = kind::TANH, },
+    bits,
+    block,
+    column_squares,
+    elementary,
+    freeze { DIVERGED_EXPONENT = DIVERGED_EXPONENT, DIVERGED_STEP = mark::DIVERGED_STEP, },
+    magnitude,
+    product,
+    projection,
+    random,
+    real { ULP = f32::EPSILON, MANTISSA = f32::MANTISSA_DIGITS - 1, BIAS = f32::MAX_EXP - 1, },
+    real64 { ULP = f64::EPSILON, MANTISSA = f64::MANTISSA_DIGITS - 1, BIAS = f64::MAX_EXP - 1, },
+    reflector,
+    team,
+    tile_attention,
+    track {
+        NOW = norm::NOW,
+        PEAK = norm::PEAK,
+        INITIAL = norm::INITIAL,
+        NORM_ROWS = norm::ROWS,
+        EXPONENT = mark::EXPONENT,
+        PENDING = mark::PENDING,
+        PEAK_EXPONENT = mark::PEAK_EXPONENT,
+        PEAK_STEP = mark::PEAK_STEP,
+        CROSSING_STEP = mark::CROSSING_STEP,
+        COLLAPSE_STEP = mark::COLLAPSE_STEP,
+        MARK_ROWS = mark::ROWS,
+    },
+}

@@ -1,0 +1,124 @@
+//! Contents of buffers on the host.
+
+use super::{BufferId, Id};
+
+/// The content of a buffer on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Numbers from an f32 device.
+    F32(Vec<f32>),
+    /// Numbers from the reference, or for any device.
+    F64(Vec<f64>),
+    /// Words.
+    Word(Vec<u32>),
+    /// Integers.
+    Int(Vec<i32>),
+}
+
+impl Data {
+    /// Numbers of f32 or f64, whichever T is.
+    pub fn of<T: bytemuck::Pod>(values: Vec<T>) -> Self {
+        match size_of::<T>() {
+            4 => Data::F32(bytemuck::cast_vec(values)),
+            _ => Data::F64(bytemuck::cast_vec(values)),
+        }
+    }
+
+    /// How many elements.
+    pub fn len(&self) -> usize {
+        match self {
+            Data::F32(v) => v.len(),
+            Data::F64(v) => v.len(),
+            Data::Word(v) => v.len(),
+            Data::Int(v) => v.len(),
+        }
+    }
+
+    /// Has it no elements?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Element `i` as a number.
+    pub fn real(&self, i: usize) -> f64 {
+        match self {
+            Data::F32(v) => v[i] as f64,
+            Data::F64(v) => v[i],
+            Data::Word(v) => v[i] as f64,
+            Data::Int(v) => v[i] as f64,
+        }
+    }
+
+    /// All elements as numbers.
+    pub fn reals(&self) -> Vec<f64> {
+        (0..self.len()).map(|i| self.real(i)).collect()
+    }
+
+    /// Numbers of f32 or f64, if these are such.
+    pub fn numbers(&self) -> Option<Numbers<'_>> {
+        match self {
+            Data::F32(v) => Some(Numbers::F32(v)),
+            Data::F64(v) => Some(Numbers::F64(v)),
+            Data::Word(_) | Data::Int(_) => None,
+        }
+    }
+}
+
+/// Numbers that came back from a device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Numbers<'a> {
+    /// From an f32 device.
+    F32(&'a [f32]),
+    /// From the reference, or from a GPU in f64.
+    F64(&'a [f64]),
+}
+
+impl Numbers<'_> {
+    /// Number `i`.
+    pub fn at(self, i: usize) -> f64 {
+        match self {
+            Numbers::F32(v) => f64::from(v[i]),
+            Numbers::F64(v) => v[i],
+        }
+    }
+
+    /// The count of them.
+    pub fn len(self) -> usize {
+        match self {
+            Numbers::F32(v) => v.len(),
+            Numbers::F64(v) => v.len(),
+        }
+    }
+
+    /// Are there none?
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// All of them.
+    pub fn to_vec(self) -> Vec<f64> {
+        (0..self.len()).map(|i| self.at(i)).collect()
+    }
+}
+
+/// Values for the inputs of a plan, for all members of a call: `members * length` elements each.
+#[derive(Default)]
+pub struct Inputs(pub(super) Vec<(BufferId, Data)>);
+
+impl Inputs {
+    /// No values yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// These and the values of one more input.
+    pub fn with(mut self, id: impl Id, data: Data) -> Self {
+        self.0.push((id.into(), data));
+        self
+    }
+
+    /// The values of one input.
+    pub fn get(&self, id: BufferId) -> &Data {
+        self.0.iter().find(|(other, _)| *other == id).map(|(_, data)| data).expect("every input of the plan is given")
+    }
+}
