@@ -6,10 +6,11 @@
 use eulerscope::device::Device;
 use eulerscope::numbers::random::sample;
 use eulerscope::spec::Quantities;
+use eulerscope::spectrum::Spectrum;
 use eulerscope::spectrum::derived::derived_all;
+use eulerscope::spectrum::host::batch;
 use eulerscope::spectrum::norms::{Wanted, norms};
 use eulerscope::spectrum::pseudospectrum::smallest_singular_values;
-use eulerscope::spectrum::{Spectrum, batch};
 use faer::{MatRef, Side};
 use rayon::prelude::*;
 use std::ops::ControlFlow;

@@ -3,9 +3,9 @@
 //! `cargo bench --bench eigen [-- --quick]`; then `python benches/peers/eigvals.py` for LAPACK on the same matrices.
 //! Every time is the best of many runs; every error is the largest distance to an f64 eigenvalue, over the radius.
 
-use eulerscope::spectrum::batch::{Width, eigenvalues_at_width};
-use eulerscope::spectrum::exact;
-use eulerscope::spectrum::lanes::Real;
+use eulerscope::spectrum::host::batch::{Width, eigenvalues_at_width};
+use eulerscope::spectrum::host::exact;
+use eulerscope::spectrum::host::lanes::Real;
 use faer::linalg::evd;
 use faer::prelude::*;
 use std::time::Instant;

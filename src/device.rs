@@ -72,7 +72,7 @@ impl Device {
     }
 
     /// [`Device::open`], with kernels in f32 or f64 where it is a GPU. In f64 there are the kernels of
-    /// [`spectrum::gpu`](crate::spectrum::gpu); an adapter without f64 is refused, and `auto` passes it by.
+    /// [`spectrum::device`](crate::spectrum::device); an adapter without f64 is refused, and `auto` passes it by.
     pub fn open_in(precision: Precision, word: &str) -> Result<(Device, Option<String>)> {
         let fits = |adapter: &gpu::Adapter| precision == Precision::F32 || adapter.has_f64();
         match word {
@@ -108,6 +108,11 @@ impl Device {
     /// Whether it runs every kernel: a GPU opened in f64 has those of the eigenvalues only.
     pub fn has_all_kernels(&self) -> bool {
         !matches!(self, Device::Gpu(gpu) if gpu.precision() == Precision::F64)
+    }
+
+    /// Does it compute in f32?
+    pub fn is_single(&self) -> bool {
+        self.epsilon() > f64::EPSILON
     }
 
     /// The distance from 1 to the next number: 2^-23 or 2^-52.

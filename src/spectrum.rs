@@ -33,54 +33,45 @@
 //!   2.63 ms at n = 256.
 //! - A pack for one matrix alone: as slow as a full one. One lane costs a fifth of it (17.7 against 57 us at n = 16).
 
-pub mod facts;
-mod precision;
-pub mod solve;
-pub mod balance;
-pub mod batch;
-pub mod blocks;
 pub mod critical;
 pub mod derived;
-pub mod exact;
-pub mod francis;
-pub mod gpu;
-pub mod lanes;
+pub mod device;
+pub mod facts;
+pub mod host;
 pub mod norms;
-pub mod pack;
 pub mod peak;
+mod precision;
 pub mod pseudospectrum;
-pub mod reduce;
-pub mod reflect;
+pub mod solve;
 
 use crate::device::Device;
 use crate::error::Result;
 use crate::invalid;
-use lanes::Real;
-use std::borrow::Cow;
+use host::lanes::Real;
 
 /// Eigenvalues of `matrices`, `[count, n, n]` in row-major order, on a device: one [`Spectrum`] for each, in order.
 ///
-/// On the reference they are computed in f64; every other device rounds the matrices to f32 and computes in f32, with
-/// what fails its checks solved again in f64. A matrix with an entry that is not finite is refused, the others are solved.
+/// f32 matrices are solved in f32, on the reference in f64. f64 matrices are solved in f64 on the CPU, on the reference
+/// and on GPUs that were opened in f64; other GPUs take them scaled by powers of two and rounded to f32, and leave to the
+/// host what would vanish. What fails its checks is solved again in f64, and matrices wider than a GPU takes are solved on
+/// the host. A matrix with an entry that is not finite is refused, the others are solved.
 ///
-/// Errors: `Invalid` if the length is not a multiple of n * n, or n is 0 with entries.
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) if the length is no multiple of n², or n is 0; whatever the device
+/// reports.
 pub fn eigenvalues<T: Real>(device: &Device, matrices: &[T], n: usize) -> Result<Vec<Spectrum>> {
     if n == 0 || !matrices.len().is_multiple_of(n * n) {
         return invalid!("{} numbers are no stack of {n} x {n} matrices", matrices.len());
     }
-    if let Device::Reference(_) = device {
-        let wide: Vec<f64> = matrices.iter().map(|x| x.to_f64()).collect();
-        return Ok(batch::eigenvalues(&wide.chunks(n * n).collect::<Vec<_>>(), n));
+    if size_of::<T>() == size_of::<f32>() {
+        return precision::single(device, bytemuck::cast_slice(matrices), n);
     }
-    let narrow: Cow<[f32]> = match size_of::<T>() {
-        4 => bytemuck::cast_slice(matrices).into(),
-        _ => matrices.iter().map(|x| x.to_f64() as f32).collect(),
-    };
-    Ok(match device {
-        // Beyond its largest width the GPU leaves the work to the host.
-        Device::Gpu(_) if n <= gpu::WIDEST => gpu::eigenvalues(device, &narrow, n)?,
-        _ => batch::eigenvalues(&narrow.chunks(n * n).collect::<Vec<_>>(), n),
-    })
+    let matrices: Vec<&[f64]> = bytemuck::cast_slice(matrices).chunks(n * n).collect();
+    if device.is_single() && matches!(device, Device::Gpu(_)) {
+        precision::narrowed(device, &matrices, n)
+    } else {
+        precision::double(device, &matrices, n)
+    }
 }
 
 /// What became of one matrix.

@@ -178,7 +178,7 @@ fn eigenvalues(settings: &BenchSpec, n: usize) -> Job {
         cost: Some(Cost { flops: 10.0 * (n as f64).powi(3), bytes: 4.0 * (n * n + 2 * n) as f64 }),
         // Barriers are what the iteration is made of, and what a software driver is slowest at.
         reach: match n {
-            n if n > spectrum::gpu::WIDEST => Reach::Host,
+            n if n > spectrum::device::WIDEST => Reach::Host,
             n if n > 32 => Reach::NotSoftware,
             _ => Reach::All,
         },

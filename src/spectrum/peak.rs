@@ -12,8 +12,9 @@
 //!
 //! Norms count as different beyond their rounding only, so that the peak is at the first step that reaches it.
 
+use super::Spectrum;
+use super::host::batch;
 use super::norms::{Peak, exponent_of_largest, norm_error, shifted};
-use super::{Spectrum, batch};
 use crate::numbers::verdict::Band;
 use faer::{Mat, Scale};
 use serde::Serialize;

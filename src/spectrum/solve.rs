@@ -3,7 +3,7 @@
 use super::critical::critical_step_size;
 use super::derived::{Derived, derived_all};
 use super::facts::Facts;
-use super::precision::{in_f64, narrowed};
+use super::precision;
 use crate::device::cpu::Cpu;
 use crate::device::{Device, Progress};
 use crate::error::Result;
@@ -61,7 +61,7 @@ pub fn of_ensemble(
     draw_matrices(artist, &spec.ensemble, 0..layers, at_once(n, chunk), &mut |_, matrices| {
         let spectra = if double {
             let wide: Vec<f64> = matrices.iter().map(|&x| x.into()).collect();
-            in_f64(device, &wide.chunks(n * n).collect::<Vec<_>>(), n)?
+            precision::double(device, &wide.chunks(n * n).collect::<Vec<_>>(), n)?
         } else {
             spectrum::eigenvalues(device, &matrices, n)?
         };
@@ -104,8 +104,8 @@ pub fn of_stack(device: &Device, stack: &MatrixStack, spec: &SpectrumSpec, progr
             break;
         }
         let spectra = match spec.precision.unwrap_or(usual) {
-            Precision::F32 => narrowed(device, matrices, n)?,
-            Precision::F64 => in_f64(device, matrices, n)?,
+            Precision::F32 => precision::narrowed(device, matrices, n)?,
+            Precision::F64 => precision::double(device, matrices, n)?,
         };
         let (facts, spoken): (Vec<Facts>, Vec<Spectrum>) =
             matrices.par_iter().zip(&spectra).map(|(matrix, spectrum)| of_matrix(spec, (matrix, n), spectrum)).unzip();

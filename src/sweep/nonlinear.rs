@@ -279,10 +279,15 @@ fn linearise(
     Ok(())
 }
 
-/// The spectra of those Jacobians that are there.
+/// The spectra of those Jacobians that are there, in the numbers of the device that made them.
 fn spectra_of(device: &Device, jacobians: &Jacobians) -> Result<Vec<Option<Spectrum>>> {
-    let stack: Vec<f64> = jacobians.matrices.iter().flatten().flatten().copied().collect();
-    let mut solved = spectrum::eigenvalues(device, &stack, jacobians.order)?.into_iter();
+    let entries = jacobians.matrices.iter().flatten().flatten();
+    let solved = if device.is_single() {
+        spectrum::eigenvalues(device, &entries.map(|&x| x as f32).collect::<Vec<_>>(), jacobians.order)?
+    } else {
+        spectrum::eigenvalues(device, &entries.copied().collect::<Vec<_>>(), jacobians.order)?
+    };
+    let mut solved = solved.into_iter();
     Ok(jacobians.matrices.iter().map(|matrix| matrix.as_ref().and_then(|_| solved.next())).collect())
 }
 

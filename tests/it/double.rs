@@ -12,7 +12,7 @@ use eulerscope::rollout::nonlinear::NonlinearRollout;
 use eulerscope::spec::{
     Activation, EnsembleSpec, Grid, LayerSpec, Mask, Model, NormKind, NormPlacement, RadiusKind, SweepSpec,
 };
-use eulerscope::spectrum::{self, exact::faer_eigenvalues};
+use eulerscope::spectrum::{self, host::exact::faer_eigenvalues};
 use eulerscope::sweep;
 use eulerscope::weights::ensemble::{Source, State, draw_matrices};
 use std::ops::{Add, ControlFlow, Mul};

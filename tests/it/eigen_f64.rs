@@ -7,7 +7,7 @@ use crate::parity;
 use eulerscope::device::Device;
 use eulerscope::error::Error;
 use eulerscope::spectrum::Status;
-use eulerscope::spectrum::gpu::eigenvalues;
+use eulerscope::spectrum::device::eigenvalues;
 use rayon::prelude::*;
 
 const ULP: f64 = f64::EPSILON;

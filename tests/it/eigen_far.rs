@@ -4,7 +4,7 @@ use crate::adapter::{double, software};
 use crate::eigen_pack::solve;
 use crate::oracle::{self, Random, bottleneck};
 use eulerscope::device::Device;
-use eulerscope::spectrum::{Spectrum, Status, gpu};
+use eulerscope::spectrum::{Spectrum, Status, device as gpu};
 
 /// Random matrices A of width n, and D^-1 A D with D = diag(2^d), |d| up to `far`: exactly similar.
 fn pairs(n: usize, far: i32) -> Vec<(Vec<f64>, Vec<f64>)> {
@@ -21,7 +21,7 @@ fn pairs(n: usize, far: i32) -> Vec<(Vec<f64>, Vec<f64>)> {
 fn assert_like(n: usize, pairs: &[(Vec<f64>, Vec<f64>)], ulp: f64, spectra: &[Spectrum]) {
     for ((a, _), spectrum) in pairs.iter().zip(spectra) {
         assert_eq!(spectrum.status, Status::Ok);
-        let exact = eulerscope::spectrum::exact::faer_eigenvalues(a, n).expect("faer converges");
+        let exact = eulerscope::spectrum::host::exact::faer_eigenvalues(a, n).expect("faer converges");
         let (distance, allowed) =
             (bottleneck(&spectrum.eigenvalues, &exact), oracle::allowance(a, n, oracle::norm(a, n), ulp));
         assert!(distance <= 6.0 * allowed, "{distance} against {allowed}, n = {n}");

@@ -9,7 +9,8 @@
 use crate::adapter::{as_on_hardware, double, software};
 use crate::oracle::{self, Random};
 use eulerscope::device::Device;
-use eulerscope::spectrum::{Spectrum, batch, gpu};
+use eulerscope::spectrum::host::batch;
+use eulerscope::spectrum::{Spectrum, device as gpu};
 use faer::linalg::solvers::{DenseSolveCore, Eigen};
 use faer::{MatRef, c64};
 

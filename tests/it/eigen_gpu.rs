@@ -4,7 +4,7 @@ use crate::adapter::{as_on_hardware, software};
 use crate::families;
 use crate::oracle::{Random, Ratios, accept};
 use eulerscope::device::Device;
-use eulerscope::spectrum::gpu::{Step, Summary, WIDEST, eigenvalues, eigenvalues_in_chunks, summaries};
+use eulerscope::spectrum::device::{Step, Summary, WIDEST, eigenvalues, eigenvalues_in_chunks, summaries};
 use eulerscope::spectrum::{Spectrum, Status};
 use rayon::prelude::*;
 

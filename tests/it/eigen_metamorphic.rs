@@ -3,7 +3,8 @@
 use crate::adapter::software;
 use crate::eigen_pack::{batch, bits, widened};
 use crate::oracle::{self, bottleneck};
-use eulerscope::spectrum::{Spectrum, batch as cpu, gpu};
+use eulerscope::spectrum::host::batch as cpu;
+use eulerscope::spectrum::{Spectrum, device as gpu};
 use rayon::prelude::*;
 
 type Solve<'a> = &'a dyn Fn(&[Vec<f32>], usize) -> Vec<Spectrum>;

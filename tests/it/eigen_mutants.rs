@@ -3,7 +3,7 @@
 use crate::eigen_pack::{rounded, solve, widened};
 use crate::families;
 use crate::oracle::{self, accept};
-use eulerscope::spectrum::blocks::of_block;
+use eulerscope::spectrum::host::diagonal_blocks::of_block;
 use faer::linalg::solvers::Qr;
 use faer::{Mat, MatRef};
 

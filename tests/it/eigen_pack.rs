@@ -2,8 +2,8 @@
 
 use crate::families;
 use crate::oracle::{self, Random, Ratios, accept, bottleneck};
-use eulerscope::spectrum::batch::{Width, eigenvalues, eigenvalues_at_width};
-use eulerscope::spectrum::lanes::Real;
+use eulerscope::spectrum::host::batch::{Width, eigenvalues, eigenvalues_at_width};
+use eulerscope::spectrum::host::lanes::Real;
 use eulerscope::spectrum::{Spectrum, Status};
 use rayon::prelude::*;
 

@@ -5,9 +5,9 @@ use eulerscope::device::Device;
 use eulerscope::lyapunov;
 use eulerscope::numbers::verdict::Band;
 use eulerscope::spec::{Activation, EnsembleSpec, Grid, LayerSpec, LyapunovSpec, Model, NormKind, SweepSpec, Weights};
-use eulerscope::spectrum::batch;
 use eulerscope::spectrum::critical::critical_step_size;
 use eulerscope::spectrum::derived::derived;
+use eulerscope::spectrum::host::batch;
 use eulerscope::sweep::{self, Cell};
 use std::ops::ControlFlow;
 

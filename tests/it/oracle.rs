@@ -3,7 +3,7 @@
 //! All ratios are in units of n * ulp * ||A||_2, so that limits do not depend on size or precision. A matrix of zeros
 //! has only zeros as eigenvalues; anything else has infinite ratios.
 
-use eulerscope::spectrum::exact::faer_eigenvalues;
+use eulerscope::spectrum::host::exact::faer_eigenvalues;
 use faer::linalg::solvers::Svd;
 use faer::{MatRef, c64};
 

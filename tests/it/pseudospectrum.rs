@@ -4,7 +4,7 @@ use crate::adapter::{gpu, software_adapters};
 use crate::derived::shift;
 use crate::oracle::Random;
 use eulerscope::device::Device;
-use eulerscope::spectrum::batch;
+use eulerscope::spectrum::host::batch;
 use eulerscope::spectrum::pseudospectrum::{Pseudospectrum, pseudospectrum, smallest_singular_values};
 use std::ops::ControlFlow::{Break, Continue};
 

@@ -4,7 +4,7 @@ use crate::tangent_exponents::{Layer, SEED, devices, drawn, exponents};
 use eulerscope::lyapunov;
 use eulerscope::numbers::random::Tensor;
 use eulerscope::spec::{EnsembleSpec, Grid, LayerSpec, LyapunovSpec, Model, NormPlacement, SweepSpec, Weights};
-use eulerscope::spectrum::batch;
+use eulerscope::spectrum::host::batch;
 use eulerscope::sweep;
 use std::ops::ControlFlow;
 

@@ -8,7 +8,7 @@ use eulerscope::layer::{NonlinearLayer, Point, Tangents, Threshold};
 use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Plan};
 use eulerscope::spec::{Activation, LayerSpec, Mask, Model, NormPlacement};
-use eulerscope::spectrum::batch;
+use eulerscope::spectrum::host::batch;
 use eulerscope::weights::ensemble::Source;
 
 fn open(word: &str) -> Device {

@@ -20,9 +20,10 @@
 //! against 0.61 ms a matrix at n = 16, 19.9, 18.8, 17.8 against 17.5 at n = 64; each is one more trip of the matrix
 //! through workgroup memory and of its word to the host.
 
-use super::blocks::Invariants;
-use super::lanes::Real;
-use super::{Spectrum, Status, balance as balance_of_one, exact};
+use super::host::diagonal_blocks::Invariants;
+use super::host::lanes::Real;
+use super::host::{balance as balance_of_one, exact};
+use super::{Spectrum, Status};
 use crate::device::Device;
 use crate::error::Result;
 use crate::invalid;

@@ -1,9 +1,9 @@
 //! The second opinion: one matrix solved in f64 by faer, for what the fast path could not vouch for.
 
 use super::balance::{self, Sums};
-use super::blocks::Invariants;
+use super::diagonal_blocks::Invariants;
 use super::lanes::Real;
-use super::{Spectrum, Status};
+use crate::spectrum::{Spectrum, Status};
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd;

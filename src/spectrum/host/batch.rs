@@ -2,7 +2,7 @@
 
 use super::lanes::Real;
 use super::pack::Share;
-use super::{Spectrum, Status};
+use crate::spectrum::{Spectrum, Status};
 use pulp::{Scalar, Simd, WithSimd};
 use rayon::prelude::*;
 

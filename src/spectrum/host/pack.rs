@@ -1,11 +1,12 @@
 //! One pack: as many matrices as a SIMD register has lanes, taken from copies to spectra.
 
 use super::balance::{self, Sums};
-use super::blocks::{self, Invariants};
+use super::diagonal_blocks::{self, Invariants};
+use super::exact;
 use super::francis::{self, Pack};
+use super::hessenberg::{self, Update};
 use super::lanes::{Buffer, Real};
-use super::reduce::{self, Update};
-use super::{Spectrum, Status, exact};
+use crate::spectrum::{Spectrum, Status};
 use pulp::{Simd, WithSimd};
 
 /// A share of a batch, solved pack after pack in one work space.
@@ -66,7 +67,7 @@ fn solve<T: Real, S: Simd>(s: S, matrices: &[&[T]], n: usize, space: &mut Space<
         exponents[lane] = load::<T, S>(matrix, n, lane, space);
     }
     let invariants = invariants::<T, S>(s, n, space);
-    reduce::reduce::<T, S>(s, &mut space.h, n, space.stride, &mut space.last, &mut space.next);
+    hessenberg::reduce::<T, S>(s, &mut space.h, n, space.stride, &mut space.last, &mut space.next);
     let mut pack = Pack { h: &mut space.h, n, stride: space.stride };
     let converged = [francis::iterate::<T, S>(s, &mut pack)];
     let converged: &[T] = bytemuck::cast_slice(&converged);
@@ -133,6 +134,6 @@ fn read<T: Real, S: Simd>(n: usize, lane: usize, space: &Space<T, S>) -> Spectru
     let h: &[T] = bytemuck::cast_slice(&space.h);
     let mut eigenvalues = Vec::with_capacity(n);
     let at = |i: usize, j: usize| h[(i * space.stride + j) * lanes + lane].to_f64();
-    blocks::of_quasi_triangular(n, at, &mut eigenvalues);
+    diagonal_blocks::of_quasi_triangular(n, at, &mut eigenvalues);
     Spectrum::new(eigenvalues, T::ULP.to_f64(), false)
 }
