@@ -1,6 +1,41 @@
-//! eulerscope: a GPU laboratory for the stability of residual layers.
+//! eulerscope: a GPU laboratory for the stability of residual layers, and its library: batched eigenvalues of
+//! non-symmetric matrices, sweeps of random residual layers, Lyapunov exponents and exact Jacobians, on any GPU (Vulkan,
+//! Metal, DX12), on the CPU in f32, or in f64 for reference.
 //!
-//! The modules stand in the order of the data flow; a module uses only modules listed above it.
+//! Eigenvalues of a batch of matrices:
+//!
+//! ```
+//! use eulerscope::{device::Device, spectrum};
+//!
+//! let (device, _) = Device::open("cpu")?; // or "auto", "gpu", "software", "reference"
+//! let rotation = [0.0_f32, 1.0, -1.0, 0.0];
+//! let stretch = [2.0, 0.0, 0.0, 3.0];
+//! let spectra = spectrum::eigenvalues(&device, &[rotation, stretch].concat(), 2)?;
+//! assert_eq!(spectra[0].eigenvalues, [[0.0, 1.0], [0.0, -1.0]]);
+//! assert_eq!(spectra[1].radius(), Some(3.0));
+//! # Ok::<(), eulerscope::error::Error>(())
+//! ```
+//!
+//! A sweep, as a table of what eigenvalues predict and what trajectories do:
+//!
+//! ```
+//! use eulerscope::{device::Device, spec::{Grid, SweepSpec}, sweep};
+//! use std::ops::ControlFlow;
+//!
+//! let (device, _) = Device::open("cpu")?;
+//! let mut spec = SweepSpec { depth: 20, damping: Grid::single(0.1), ..SweepSpec::default() };
+//! (spec.ensemble.layers, spec.ensemble.width) = (16, 8);
+//! (spec.step_size, spec.radius) = (Grid::parse("0.1,1")?, Grid::parse("lin(0.5,1.5,3)")?);
+//! let sweep = sweep::run(&device, &spec, &mut |_| ControlFlow::Continue(()))?;
+//! for cell in &sweep.cells {
+//!     println!("{} {} {:?} {:?}", cell.step_size, cell.radius, cell.predicted_rate.mean, cell.observed_rate.mean);
+//! }
+//! assert_eq!(sweep.cells.len(), 6);
+//! # Ok::<(), eulerscope::error::Error>(())
+//! ```
+//!
+//! The modules stand in the order of the data flow; a module uses only modules listed above it. Those that are hidden
+//! here belong to the program: they are open to its tests, and change without notice.
 //!
 //! ```text
 //! spec ─→ weights ─→ layer ─→ rollout ─→ sweep ─→ results, figure ─→ cli
@@ -10,31 +45,52 @@
 //! ```
 #![warn(missing_docs)]
 
+// What can go wrong, and what is asked for.
 pub mod error;
 pub mod spec;
+
+// Arithmetic that the rest shares: numbers, and how a step follows dx/dt = f(x).
+#[doc(hidden)]
 pub mod numbers;
+#[doc(hidden)]
 pub mod integrator;
+
+// Kernels in lists, and the devices that run them.
+#[doc(hidden)]
 pub mod machine;
+#[doc(hidden)]
 pub mod kernel;
+#[doc(hidden)]
 pub mod plan;
 pub mod device;
+
+// From weights to results: layers, many steps of them, their eigenvalues and exponents, the whole grid.
 pub mod weights;
 pub mod layer;
+#[doc(hidden)]
 pub mod rollout;
 pub mod spectrum;
 pub mod lyapunov;
 pub mod sweep;
+
+// The program: what a run would take, its pictures, its files, the bench, and the command line.
 #[cfg(feature = "application")]
+#[doc(hidden)]
 pub mod estimate;
 #[cfg(feature = "application")]
+#[doc(hidden)]
 pub mod figure;
 #[cfg(feature = "application")]
+#[doc(hidden)]
 pub mod results;
 #[cfg(feature = "application")]
+#[doc(hidden)]
 pub mod bench;
 #[cfg(feature = "application")]
+#[doc(hidden)]
 pub mod request;
 #[cfg(feature = "application")]
+#[doc(hidden)]
 pub mod cli;
 
 /// The README's example runs as a test.

@@ -2,12 +2,15 @@
 
 mod adapter;
 mod clock;
+mod hand_in;
 mod layout;
 mod pace;
 mod session;
 
 pub use adapter::{Adapter, DRIVER_HINT, adapters, choose};
 pub use layout::check;
+/// The version of wgpu whose devices and buffers can be handed in.
+pub use wgpu;
 
 use crate::device::profile::Recorder;
 use crate::device::{Description, chunks};

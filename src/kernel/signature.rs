@@ -1,6 +1,6 @@
 //! What a kernel declares, once: its name, its shader, its constants, its parameters and its buffers.
 //!
-//! [`kernel!`] makes of one declaration all that others need to know of a kernel: the list of bindings, the block of
+//! `kernel!` makes of one declaration all that others need to know of a kernel: the list of bindings, the block of
 //! parameters, the views that the twin takes, the arguments of a run, and what the check of the shader compares.
 
 mod buffer;
@@ -18,7 +18,7 @@ pub(in crate::kernel) use params::params;
 pub use part::{Constant, Part};
 pub use view::View;
 
-/// The declaration of a kernel, made by [`kernel!`].
+/// The declaration of a kernel, made by `kernel!`.
 pub trait Signature: Sized + 'static {
     /// The stem: shader file, entry point, Rust module, label, timing row.
     const NAME: &'static str;

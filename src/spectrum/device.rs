@@ -38,7 +38,7 @@ pub const WIDEST: usize = 512;
 ///
 /// A matrix with an entry that is not finite is refused, and the others are solved. The bits of a result depend on its
 /// matrix and on the adapter, not on its place or neighbours. On [`Device::Cpu`] and [`Device::Reference`] the twins of
-/// the kernels run, which is a check and not fast: see [`batch`](super::batch) for the CPU. Matrices of f64 need a device
+/// the kernels run, which is a check and not fast: see [`batch`](super::host::batch) for the CPU. Matrices of f64 need a device
 /// of f64: [`Device::open_in`], or the reference.
 pub fn eigenvalues<T: Real>(device: &Device, matrices: &[T], n: usize) -> Result<Vec<Spectrum>> {
     eigenvalues_in_chunks(device, matrices, n, 0)

@@ -38,7 +38,7 @@ pub fn adapters() -> Vec<Adapter> {
 }
 
 impl Adapter {
-    fn new(adapter: wgpu::Adapter) -> Self {
+    pub(super) fn new(adapter: wgpu::Adapter) -> Self {
         let info = adapter.get_info();
         let driver = format!("{} {}", info.driver, info.driver_info);
         let description = Description {
@@ -98,22 +98,32 @@ impl Adapter {
         });
         let (device, queue) = pollster::block_on(request)
             .map_err(|error| Error::Adapter(format!("{} cannot be opened: {error}", self.description)))?;
-        let failure = Arc::new(Mutex::new(None));
-        watch(&device, &failure);
-        let memory = if self.description.software { host_budget() } else { HARDWARE_MEMORY };
-        Ok(Gpu {
+        let gpu = self.opened(device, queue, limits, precision);
+        watch(&gpu.device, &gpu.failure);
+        Ok(gpu)
+    }
+
+    /// What runs plans on this adapter.
+    pub(super) fn opened(
+        &self,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        limits: wgpu::Limits,
+        precision: Precision,
+    ) -> Gpu {
+        Gpu {
             description: self.description.clone(),
             device,
             queue,
             limits,
-            memory,
+            memory: if self.description.software { host_budget() } else { HARDWARE_MEMORY },
             precision,
             blocks: Mutex::new(None),
             checked: false,
             pipelines: Mutex::new(HashMap::new()),
-            failure,
+            failure: Arc::new(Mutex::new(None)),
             recorder: Recorder::default(),
-        })
+        }
     }
 }
 

@@ -26,10 +26,8 @@ pub fn with_rounding<T>(epsilon: f64, evaluate: impl Fn() -> T) -> Vec<T> {
 
 /// The size of a rounding on a device.
 pub fn rounding_of(device: &str) -> f64 {
-    2_f64.powi(if device == "reference" { REFERENCE } else { -24 })
+    2_f64.powi(if device == "reference" { -52 } else { -24 })
 }
-
-const REFERENCE: i32 = -24;
 
 /// A list of rows as it should be, and as it is with rounding.
 pub struct Expected {
