@@ -25,10 +25,11 @@ struct Params {
 
 const LANES: u32 = 64u;
 const LOWEST: f32 = -3.0e38;
+const LEAST: f32 = -80.0;
 // One more than the 512 keys of one group, and than the 64 keys of all groups when a group has fewer lanes.
 var<workgroup> weights: array<vec4<f32>, 576>;
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(LANES, 1, 1)
 fn attend(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     let tokens = params.tokens;
     let columns = params.columns;
@@ -60,7 +61,7 @@ fn attend(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) 
     }
     workgroupBarrier();
     for (var s = own_lane; s < tokens; s += params.key_lanes) {
-        let x = clamp(weights[place + s] - largest, vec4<f32>(-80.0), vec4<f32>(0.0));
+        let x = clamp(weights[place + s] - largest, vec4<f32>(LEAST), vec4<f32>(0.0));
         let weight = vec4<f32>(exponential(x.x), exponential(x.y), exponential(x.z), exponential(x.w));
         weights[place + s] = select(vec4<f32>(), weight, vec4<u32>(s) <= last);
     }

@@ -164,7 +164,7 @@ fn carry(query: Query, quads: u32, quad: u32, o: u32) -> vec4<f32> {
     return along;
 }
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(LANES, 1, 1)
 fn attend_tangent(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     let columns = params.columns;
     let quads = max(params.vectors / 4u, 1u);

@@ -11,6 +11,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read> h: array<real>;                  // [members, n, n]
 @group(0) @binding(2) var<storage, read_write> eigenvalues: array<real>;  // [members, n, re | im]
 
+// Far below rounding in a matrix whose largest entry is about 1.
+const TINY: real = 0x1p-100;
+
 override LANES: u32 = 32u;
 override TEAMS: u32 = 1u;
 
@@ -47,7 +50,7 @@ fn diagonal_blocks(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(w
         } else {
             let root = sqrt(discriminant);
             let far = half + select(-root, root, half >= 0.0);
-            let near = select(0.0, product / far, abs(far) > 0x1p-100);
+            let near = select(0.0, product / far, abs(far) > TINY);
             eigenvalues[to] = d + far;
             eigenvalues[to + 1u] = 0.0;
             eigenvalues[to + 2u] = d - near;

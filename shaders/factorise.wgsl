@@ -1,7 +1,7 @@
 // Factorises P (diagonal 1 - gain G) = L U for every column, with partial pivoting.
 //
 // A workgroup owns the matrix of one column (grid point) of a member. It lies column by column, so that lanes, which
-// share the rows, read neighbours. One dispatch eliminates the pivots `first .. end`: see `bites`.
+// share the rows, read neighbours. One dispatch eliminates the pivots `first .. end`: see `pivot_ranges`.
 // CPU twin: src/kernel/factorise.rs.
 
 struct Params {

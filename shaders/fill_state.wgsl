@@ -44,16 +44,14 @@ fn fill_state(@builtin(global_invocation_id) at: vec3<u32>) {
         square += value * value;
     }
     let exponent = exponent_of(square);
-    let norm = at.z * 3u * columns + column;
-    norms[norm] = square;
-    norms[norm + columns] = square * power_of_two(-exponent);
-    norms[norm + 2u * columns] = square;
-    let mark = at.z * 7u * columns + column;
-    marks[mark] = 0;
-    marks[mark + columns] = select(0, exponent >> 1u, params.renormalise != 0u);
-    marks[mark + 2u * columns] = exponent;
-    marks[mark + 3u * columns] = 0;
-    marks[mark + 4u * columns] = 0;
-    marks[mark + 5u * columns] = 0;
-    marks[mark + 6u * columns] = 0;
+    let norm = at.z * NORM_ROWS * columns + column;
+    norms[norm + NOW * columns] = square;
+    norms[norm + PEAK * columns] = square * power_of_two(-exponent);
+    norms[norm + INITIAL * columns] = square;
+    let mark = at.z * MARK_ROWS * columns + column;
+    for (var row = 0u; row < MARK_ROWS; row += 1u) {
+        marks[mark + row * columns] = 0;
+    }
+    marks[mark + PENDING * columns] = select(0, exponent >> 1u, params.renormalise != 0u);
+    marks[mark + PEAK_EXPONENT * columns] = exponent;
 }

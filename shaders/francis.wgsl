@@ -33,14 +33,15 @@ override CAPACITY: u32 = 1u;
 var<workgroup> packed: array<real, CAPACITY>;
 var<private> base: u32;
 
-const FINISHED: u32 = 1u;
+const CONVERGED: u32 = 1u;
 const GIVEN_UP: u32 = 2u;
+const PROGRESS: u32 = 3u;
 // Places of `highest`.
 const HIGH: u32 = 0u;
 const LOW: u32 = 1u;
 const START: u32 = 2u;
 // In a matrix whose largest entry was near 1 this is far below rounding.
-const DUST: real = 0x1p-100;
+const TINY: real = 0x1p-100;
 
 fn place(i: u32, j: u32) -> u32 {
     let below = i - min(i, 3u);
@@ -65,7 +66,7 @@ fn put(i: u32, j: u32, value: real) {
 // May the entry (k, k - 1) be set to zero?
 fn negligible(k: u32) -> bool {
     let below = abs(at(k, k - 1u));
-    if below <= DUST {
+    if below <= TINY {
         return true;
     }
     let d0 = at(k - 1u, k - 1u);
@@ -84,7 +85,7 @@ fn negligible(k: u32) -> bool {
     let total = larger + larger_off;
     let left = smaller_off * (larger_off / total);
     let right = ULP * (smaller * (larger / total));
-    return left <= DUST || left <= right;
+    return left <= TINY || left <= right;
 }
 
 // Two shifts, re.x + i im and re.y - i im, as (re.x, re.y, im).
@@ -105,7 +106,7 @@ fn shifts(low: u32, high: u32, stalled: u32) -> vec3<real> {
         d = a;
     }
     let size = abs(a) + abs(b) + abs(c) + abs(d);
-    if size <= DUST {
+    if size <= TINY {
         return vec3<real>();
     }
     a /= size;
@@ -133,7 +134,7 @@ fn first_column(m: u32, shift: vec3<real>) -> vec3<real> {
     let x = s * at(m, m + 1u) + (d0 - shift.x) * ((d0 - shift.y) / scale) + shift.z * (shift.z / scale);
     let v = vec3<real>(x, s * (d0 + d1 - shift.x - shift.y), s * at(m + 2u, m + 1u));
     let size = abs(v.x) + abs(v.y) + abs(v.z);
-    return v / select(1.0, size, size > DUST);
+    return v / select(1.0, size, size > TINY);
 }
 
 // May the sweep start at row m, because two consecutive small entries let it ignore what is above?
@@ -264,7 +265,7 @@ fn francis(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
     lane = local_id.x;
     team = local_id.y;
     var member = group.z * TEAMS + team;
-    var status = FINISHED;
+    var status = CONVERGED;
     if member < arrayLength(&skips) {
         member += skips[member];
         if member < arrayLength(&finished) {
@@ -289,15 +290,15 @@ fn francis(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
     var stalled = 0u;
     var before = 0u;
     if n > 0u {
-        total = progress[3u * member];
-        stalled = progress[3u * member + 1u];
-        before = progress[3u * member + 2u];
+        total = progress[PROGRESS * member];
+        stalled = progress[PROGRESS * member + 1u];
+        before = progress[PROGRESS * member + 2u];
     }
     together();
     for (var sweep = 0u; sweep < params.sweeps; sweep += 1u) {
         var high = deflate(select(0u, n, status == 0u));
         if status == 0u && (high == 0u || total >= params.limit) {
-            status = select(GIVEN_UP, FINISHED, high == 0u);
+            status = select(GIVEN_UP, CONVERGED, high == 0u);
         }
         high = select(0u, high, status == 0u);
         let low = first_row(high);
@@ -331,9 +332,9 @@ fn francis(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup
         }
     }
     if lane == 0u && n > 0u {
-        progress[3u * member] = total;
-        progress[3u * member + 1u] = stalled;
-        progress[3u * member + 2u] = before;
+        progress[PROGRESS * member] = total;
+        progress[PROGRESS * member + 1u] = stalled;
+        progress[PROGRESS * member + 2u] = before;
         finished[member] = status;
     }
 }

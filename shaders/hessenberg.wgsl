@@ -27,7 +27,7 @@ var<private> base: u32;
 var<private> stride: u32;
 
 // A column whose square sum is below this is zero to working precision in a matrix of norm 1.
-const DUST: real = 0x1p-100;
+const TINY: real = 0x1p-100;
 
 fn at(i: u32, j: u32) -> real {
     if LOCAL {
@@ -56,7 +56,7 @@ fn reflector_of(k: u32, n: u32) -> vec3<real> {
         let x = at(i, k);
         square += x * x;
     }
-    if square <= DUST {
+    if square <= TINY {
         return vec3<real>(alpha, 0.0, 0.0);
     }
     let norm = sqrt(alpha * alpha + square);

@@ -25,7 +25,7 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> lengths: array<u32>;   // [members, steps | stopped, 32]
 @group(0) @binding(8) var<storage, read> finished: array<u32>;        // [members]
 
-const LANES: u32 = 32u;
+const POINTS: u32 = 32u;
 // The parts of the state at an index.
 const PARTS: u32 = 11u;
 const WORKING: u32 = 0u;
@@ -42,11 +42,11 @@ var<private> base: u32;
 var<private> z: vec2<f32>;
 
 fn number(i: u32, part: u32) -> f32 {
-    return state[base + (i * PARTS + part) * LANES];
+    return state[base + (i * PARTS + part) * POINTS];
 }
 
 fn keep(i: u32, part: u32, value: f32) {
-    state[base + (i * PARTS + part) * LANES] = value;
+    state[base + (i * PARTS + part) * POINTS] = value;
 }
 
 fn pair(i: u32, part: u32) -> vec2<f32> {
@@ -194,16 +194,16 @@ fn step(member: u32, lane: u32, length: u32) {
         keep_pair(i, RHS, pair(i, RHS) / norm);
     }
     solve();
-    let own = member * LANES + lane;
+    let own = member * POINTS + lane;
     if length == 0u {
         unit[own] = square;
     }
     let diagonal = square / unit[own];
     let gain = norm / unit[own];
-    let at = (member * params.most + length) * 2u * LANES + lane;
+    let at = (member * params.most + length) * 2u * POINTS + lane;
     var beside = 0.0;
     if length > 0u {
-        beside = bands[at - LANES];
+        beside = bands[at - POINTS];
     }
     square = 0.0;
     for (var i = 0u; i < n; i += 1u) {
@@ -219,23 +219,23 @@ fn step(member: u32, lane: u32, length: u32) {
         keep_pair(i, NOW, pair(i, RHS) / next);
     }
     bands[at] = diagonal;
-    bands[at + LANES] = next;
-    lengths[2u * member * LANES + lane] = length + 1u;
-    lengths[(2u * member + 1u) * LANES + lane] = select(0u, 1u, stopped);
+    bands[at + POINTS] = next;
+    lengths[2u * member * POINTS + lane] = length + 1u;
+    lengths[(2u * member + 1u) * POINTS + lane] = select(0u, 1u, stopped);
 }
 
-@compute @workgroup_size(32, 1, 1)
+@compute @workgroup_size(POINTS, 1, 1)
 fn inverse_lanczos(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     let member = group.z;
     let lane = local_id.x;
     if finished[member] != 0u {
         return;
     }
-    base = member * params.n * PARTS * LANES + lane;
-    z = vec2<f32>(points[2u * member * LANES + lane], points[(2u * member + 1u) * LANES + lane]);
+    base = member * params.n * PARTS * POINTS + lane;
+    z = vec2<f32>(points[2u * member * POINTS + lane], points[(2u * member + 1u) * POINTS + lane]);
     for (var i = 0u; i < params.steps; i += 1u) {
-        let length = lengths[2u * member * LANES + lane];
-        let stopped = lengths[(2u * member + 1u) * LANES + lane];
+        let length = lengths[2u * member * POINTS + lane];
+        let stopped = lengths[(2u * member + 1u) * POINTS + lane];
         if length >= params.most || stopped != 0u {
             return;
         }

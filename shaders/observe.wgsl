@@ -30,12 +30,22 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> marks: array<i32>;           // [members, 7 marks, points]
 
 const LANES: u32 = 64u;
-var<workgroup> partial: array<vec4<f32>, 64>;
-var<workgroup> partial_before: array<vec2<f32>, 64>;
-var<workgroup> partial_entropy: array<f32, 64>;
-var<workgroup> partial_exponent: array<i32, 64>;
-var<workgroup> token_square: array<f32, 512>;
-var<workgroup> token_inverse: array<f32, 512>;
+const MOST_TOKENS: u32 = 512u;
+var<workgroup> partial: array<vec4<f32>, LANES>;
+var<workgroup> partial_before: array<vec2<f32>, LANES>;
+var<workgroup> partial_entropy: array<f32, LANES>;
+var<workgroup> partial_exponent: array<i32, LANES>;
+var<workgroup> token_square: array<f32, MOST_TOKENS>;
+var<workgroup> token_inverse: array<f32, MOST_TOKENS>;
+
+// Rows of the observations.
+const NORM: u32 = 0u;
+const COSINE: u32 = 1u;
+const SIMILARITY: u32 = 2u;
+const ENTROPY: u32 = 3u;
+const EFFECTIVE_STEP: u32 = 4u;
+const EFFECTIVE_DAMPING: u32 = 5u;
+const OBSERVATIONS: u32 = 6u;
 
 // -2^127 stands where there is no such number.
 const MISSING: f32 = -170141183460469231731687303715884105728.0;
@@ -63,17 +73,19 @@ fn conclude(member: u32, point: u32, sum: vec4<f32>, before: vec2<f32>, similari
     let inverse = select(0.0, 1.0 / size, lives);
     let before_size = sqrt(before.x);
     let start_size = sqrt(sum.z);
-    let at = (member * params.slots + params.slot) * 6u * params.points + point;
-    observations[at] = size;
-    observations[at + params.points] = select(MISSING, sum.y * inverse / start_size, lives && start_size > 0.0);
-    observations[at + 2u * params.points] = similarity;
-    observations[at + 3u * params.points] = mean_entropy;
-    observations[at + 4u * params.points] = select(MISSING, sqrt(sum.w) / before_size, before_size > 0.0);
-    observations[at + 5u * params.points] = select(MISSING, before.y * inverse / (size + before_size), lives);
+    let points = params.points;
+    let at = (member * params.slots + params.slot) * OBSERVATIONS * points + point;
+    observations[at + NORM * points] = size;
+    observations[at + COSINE * points] = select(MISSING, sum.y * inverse / start_size, lives && start_size > 0.0);
+    observations[at + SIMILARITY * points] = similarity;
+    observations[at + ENTROPY * points] = mean_entropy;
+    observations[at + EFFECTIVE_STEP * points] = select(MISSING, sqrt(sum.w) / before_size, before_size > 0.0);
+    observations[at + EFFECTIVE_DAMPING * points] =
+        select(MISSING, before.y * inverse / (size + before_size), lives);
     track(member, point, params.points, sum.x, params.step, false);
 }
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(LANES, 1, 1)
 fn observe(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     let tokens = params.tokens;
     let columns = params.columns;

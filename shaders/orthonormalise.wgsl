@@ -2,7 +2,7 @@
 //
 // One workgroup for each member. Every invocation computes the length of the pivot for itself (the loads are
 // broadcasts), which saves a barrier; then each takes the pivot out of its own share of the vectors behind it.
-// The host gives few enough pivots at a time that no invocation makes more than 60,000 loop trips.
+// The host gives few enough pivots at a time that no invocation makes too many loop trips.
 // CPU twin: src/kernel/orthonormalise.rs.
 
 struct Params {
@@ -23,7 +23,7 @@ struct Params {
 
 const LANES: u32 = 64u;
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(LANES, 1, 1)
 fn orthonormalise(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     let start = group.z * params.rows * params.stride;
     let stride = params.stride;

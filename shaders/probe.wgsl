@@ -14,13 +14,15 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;     // [members, 4, length]
 @group(0) @binding(4) var<storage, read_write> trips: array<u32>;   // [members]
 
+const ROWS: u32 = 4u;
+
 @compute @workgroup_size(64, 1, 1)
 fn probe(@builtin(global_invocation_id) at: vec3<u32>) {
     let i = at.x;
     if i >= params.length {
         return;
     }
-    let to = at.z * 4u * params.length + i;
+    let to = at.z * ROWS * params.length + i;
     out[to] = x[i] * y[i];
     out[to + params.length] = x[i] / y[i];
     out[to + 2u * params.length] = sqrt(x[i]);

@@ -22,6 +22,6 @@ fn record(@builtin(global_invocation_id) at: vec3<u32>) {
         return;
     }
     let to = (at.z * params.rows + params.row) * params.columns + column;
-    history[to] = norms[at.z * 3u * params.columns + column];
-    history_exponents[to] = marks[at.z * 7u * params.columns + column];
+    history[to] = norms[(at.z * NORM_ROWS + NOW) * params.columns + column];
+    history_exponents[to] = marks[(at.z * MARK_ROWS + EXPONENT) * params.columns + column];
 }

@@ -24,8 +24,8 @@ const LANES: u32 = 64u;
 const OVERFLOWED: i32 = 1073741824;
 const NOT_FINITE: i32 = 128;
 const LEAST: i32 = -126;
-var<workgroup> partial: array<f32, 64>;
-var<workgroup> partial_exponent: array<i32, 64>;
+var<workgroup> partial: array<f32, LANES>;
+var<workgroup> partial_exponent: array<i32, LANES>;
 
 // Rescales a number, or makes it 0; returns its square.
 fn scaled(at: u32, low: f32, high: f32, none: bool) -> f32 {
@@ -34,7 +34,7 @@ fn scaled(at: u32, low: f32, high: f32, none: bool) -> f32 {
     return value * value;
 }
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(LANES, 1, 1)
 fn rescale_tangent(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     let columns = params.columns;
     let point = group.x;

@@ -17,7 +17,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> found: array<f32>;      // [members, sigma | residual over theta, 32]
 @group(0) @binding(5) var<storage, read_write> finished: array<u32>;   // [members]
 
-const LANES: u32 = 32u;
+const POINTS: u32 = 32u;
 const ROUNDS: u32 = 30u;
 // A pivot below this counts as negative: far below rounding, where the first diagonal element is 1.
 const SMALLEST: f32 = 0x1p-40f;
@@ -28,22 +28,22 @@ fn lies_above(first: u32, length: u32, theta: f32) -> bool {
     var pivot = 1.0;
     var side = 0.0;
     for (var i = 0u; i < length; i += 1u) {
-        pivot = (theta - bands[first + 2u * i * LANES]) - side * (side / pivot);
+        pivot = (theta - bands[first + 2u * i * POINTS]) - side * (side / pivot);
         if pivot < SMALLEST {
             return false;
         }
-        side = bands[first + (2u * i + 1u) * LANES];
+        side = bands[first + (2u * i + 1u) * POINTS];
     }
     return true;
 }
 
 // (v_k / |v|)^2 for the vector v of theta, as a product of shares: nothing overflows.
 fn last_share(first: u32, length: u32, theta: f32) -> f32 {
-    var pivot = theta - bands[first + 2u * (length - 1u) * LANES];
+    var pivot = theta - bands[first + 2u * (length - 1u) * POINTS];
     var share = 1.0;
     var front = 1.0;
     for (var i = length - 1u; i > 0u; i -= 1u) {
-        let side = bands[first + (2u * i - 1u) * LANES];
+        let side = bands[first + (2u * i - 1u) * POINTS];
         let ratio = side / max(pivot, SMALLEST);
         let square = ratio * ratio;
         if square > 0.0 {
@@ -53,12 +53,12 @@ fn last_share(first: u32, length: u32, theta: f32) -> f32 {
             share = 0.0;
             front = 1.0;
         }
-        pivot = (theta - bands[first + 2u * (i - 1u) * LANES]) - side * ratio;
+        pivot = (theta - bands[first + 2u * (i - 1u) * POINTS]) - side * ratio;
     }
     return share;
 }
 
-@compute @workgroup_size(32, 1, 1)
+@compute @workgroup_size(POINTS, 1, 1)
 fn ritz_value(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     let lane = local_id.x;
     let member = group.z;
@@ -66,15 +66,15 @@ fn ritz_value(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgr
         atomicStore(&open, 0u);
     }
     workgroupBarrier();
-    let length = lengths[2u * member * LANES + lane];
-    let stopped = lengths[(2u * member + 1u) * LANES + lane] != 0u;
-    let first = 2u * member * params.most * LANES + lane;
+    let length = lengths[2u * member * POINTS + lane];
+    let stopped = lengths[(2u * member + 1u) * POINTS + lane] != 0u;
+    let first = 2u * member * params.most * POINTS + lane;
     var low = 0.0;
     var high = 0.0;
     var side = 0.0;
     for (var i = 0u; i < length; i += 1u) {
-        let entry = bands[first + 2u * i * LANES];
-        let next = select(bands[first + (2u * i + 1u) * LANES], 0.0, i + 1u == length);
+        let entry = bands[first + 2u * i * POINTS];
+        let next = select(bands[first + (2u * i + 1u) * POINTS], 0.0, i + 1u == length);
         low = max(low, entry);
         high = max(high, entry + side + next);
         side = next;
@@ -89,11 +89,11 @@ fn ritz_value(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workgr
     }
     var residual = 0.0;
     if !stopped && length > 0u {
-        residual = bands[first + (2u * length - 1u) * LANES] * sqrt(last_share(first, length, high)) / high;
+        residual = bands[first + (2u * length - 1u) * POINTS] * sqrt(last_share(first, length, high)) / high;
     }
-    let at = 2u * member * LANES + lane;
-    found[at] = 1.0 / sqrt(unit[member * LANES + lane] * high);
-    found[at + LANES] = residual;
+    let at = 2u * member * POINTS + lane;
+    found[at] = 1.0 / sqrt(unit[member * POINTS + lane] * high);
+    found[at + POINTS] = residual;
     if residual > params.tolerance && length < params.most {
         atomicStore(&open, 1u);
     }

@@ -22,7 +22,6 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> norms: array<f32>;  // [members, now | peak | initial, columns]
 @group(0) @binding(6) var<storage, read_write> marks: array<i32>;  // [members, 7 marks, columns]
 
-const DIVERGED_STEP: u32 = 6u;
 const LANES: u32 = 64u;
 const WIDEST: u32 = 512u;
 var<workgroup> y: array<f32, WIDEST>;

@@ -19,6 +19,10 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> counts: array<u32>;    // [members, points, outside | real]
 
 // Points and members of a workgroup.
+// Of units: beyond, squares might overflow.
+const LEAST_EXPONENT: i32 = -126;
+const MOST_EXPONENT: i32 = 40;
+
 override POINTS: u32 = 64u;
 override TEAMS: u32 = 1u;
 
@@ -30,8 +34,8 @@ fn spectral_summary(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(
         return;
     }
     // Beyond 2^40 everything is outside; the squares below must not overflow.
-    let unit = gain[point] * power_of_two(clamp(exponents[2u * member], -126, 40));
-    let far = gain[point] * power_of_two(clamp(exponents[2u * member + 1u], -126, 40));
+    let unit = gain[point] * power_of_two(clamp(exponents[2u * member], LEAST_EXPONENT, MOST_EXPONENT));
+    let far = gain[point] * power_of_two(clamp(exponents[2u * member + 1u], LEAST_EXPONENT, MOST_EXPONENT));
     let start = keep[point] + far * centres[member];
     var largest = real(0.0);
     var rightmost = real(0.0);

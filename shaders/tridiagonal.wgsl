@@ -33,7 +33,7 @@ var<private> base: u32;
 var<private> row_length: u32;
 
 // A column whose square sum is below this is zero to working precision in a matrix of norm 1.
-const DUST: f32 = 0x1p-100f;
+const TINY: f32 = 0x1p-100f;
 
 fn at(i: u32, j: u32) -> f32 {
     if LOCAL {
@@ -113,7 +113,7 @@ fn tridiagonal(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workg
         var beta = alpha;
         var tau = 0.0;
         var scale = 0.0;
-        if square > DUST {
+        if square > TINY {
             let norm = sqrt(alpha * alpha + square);
             beta = select(norm, -norm, alpha >= 0.0);
             tau = (beta - alpha) / beta;

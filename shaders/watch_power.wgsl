@@ -23,6 +23,9 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> running: array<u32>;   // [members] is the next power wanted?
 @group(0) @binding(8) var<storage, read_write> finished: array<u32>;  // [members] 0 no, 1 contracts, 2 given up
 
+const STATE: u32 = 4u;
+const CONTRACTS: u32 = 1u;
+const GIVEN_UP: u32 = 2u;
 override LANES: u32 = 32u;
 var<workgroup> leave: u32;
 var<workgroup> largest: atomic<u32>;
@@ -36,7 +39,7 @@ fn exceeds(i: i32, a: f32, j: i32, b: f32) -> bool {
 // Counts the norm of the last power, if it was wanted, and goes on to the next step. Gives the exponent of this power,
 // and whether the last one was a contraction.
 fn advance(member: u32, contracted: ptr<function, bool>) -> i32 {
-    let at = 4u * member;
+    let at = STATE * member;
     if state[at] == 0 {
         peak[member] = 1.0;
     }
@@ -91,7 +94,7 @@ fn watch_power(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workg
     }
     var contracted = false;
     let exponent = advance(member, &contracted) + shift;
-    let at = 4u * member;
+    let at = STATE * member;
     state[at + 1u] = exponent;
     // A power below the normal numbers has vanished; its sum says nothing.
     let gone = most < 0x1p-126f;
@@ -100,7 +103,7 @@ fn watch_power(@builtin(local_invocation_id) local_id: vec3<u32>, @builtin(workg
     let mantissa = square * power_of_two(-exponent_of(square));
     let settled = contracted || gone || !exceeds(norm_exponent, mantissa, 0, 1.0);
     let given_up = state[at] >= i32(params.most);
-    let done = select(select(0u, 2u, given_up), 1u, settled);
+    let done = select(select(0u, GIVEN_UP, given_up), CONTRACTS, settled);
     finished[member] = done;
     running[member] = select(0u, 1u, done == 0u);
     let above = exceeds(norm_exponent, mantissa, state[at + 3u], peak[member]);

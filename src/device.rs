@@ -6,12 +6,13 @@ pub mod gpu;
 #[cfg(not(feature = "gpu"))]
 #[path = "device/no_gpu.rs"]
 pub mod gpu;
+mod pace;
 pub mod parity;
 pub mod profile;
 pub mod self_test;
 
 use crate::error::Result;
-use crate::kernel::{euler_steps, transformer_steps};
+use crate::machine::{Machine, Processor};
 use crate::plan::{Chunk, Inputs, Plan};
 use crate::spec::Precision;
 use cpu::Cpu;
@@ -124,26 +125,22 @@ impl Device {
         }
     }
 
-    /// Linear steps that it makes in one run of states with so many rows. A software driver gains nothing from states
-    /// that stay in workgroup memory: see [`euler_steps`].
-    pub fn steps_at_once(&self, rows: usize) -> usize {
-        let stays = match self {
-            Device::Gpu(gpu) => !gpu.description().software && euler_steps::fits(rows as u32, &gpu.machine()),
-            Device::Cpu(_) | Device::Reference(_) => rows <= euler_steps::CACHED_ROWS,
-        };
-        if stays { euler_steps::STEPS } else { 1 }
-    }
-
-    /// Steps of a Transformer layer of this shape that it makes in one run; 0 where the separate kernels are better: see
-    /// [`transformer_steps`].
-    pub fn transformer_steps_at_once(&self, params: &transformer_steps::Params) -> usize {
+    /// What kernels may know of it.
+    pub fn machine(&self) -> Machine {
         match self {
-            Device::Gpu(gpu) if !gpu.description().software => transformer_steps::steps_at_once(params, &gpu.machine()),
-            _ => 0,
+            Device::Gpu(gpu) => gpu.machine(),
+            Device::Cpu(_) => Machine::of(Processor::Host),
+            Device::Reference(_) => Machine { real_bytes: 8, ..Machine::of(Processor::Host) },
         }
     }
 
-    /// How many members of a plan it takes at once.
+    /// Members of so much work each, flops plus bytes, that are about half a second of it: so progress is seen, and a
+    /// run can be stopped soon. At least one, and as many as it works on at a time.
+    pub fn members_of_half_a_second(&self, work: f64) -> usize {
+        pace::members_of_half_a_second(self.machine().processor, work)
+    }
+
+    /// The members of a plan that it takes at once.
     pub fn chunk_size(&self, plan: &Plan) -> usize {
         match self {
             Device::Gpu(gpu) => gpu.chunk_size(plan),

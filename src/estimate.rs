@@ -242,7 +242,7 @@ pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, prog
     if lyapunov::run(device, &trial, 0, progress)?.interrupted {
         return stopped();
     }
-    let at_once = chunk.unwrap_or_else(|| lyapunov::short_chunk(device, of_a_step * steps as f64));
+    let at_once = chunk.unwrap_or_else(|| device.members_of_half_a_second(plan.cost().work() * steps as f64));
     let share = (trial.steps as f64 / steps as f64) * (trial.ensemble.layers as f64 / layers as f64);
     Ok(Estimate {
         what: format!(

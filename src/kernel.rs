@@ -31,6 +31,13 @@ pub struct Cost {
     pub bytes: f64,
 }
 
+impl Cost {
+    /// Flops plus bytes, which tells times to a factor of a few.
+    pub fn work(&self) -> f64 {
+        self.flops + self.bytes
+    }
+}
+
 /// One algorithm: a shader and its twin.
 pub trait Kernel: Signature {
     /// Has an adapter the workgroup memory for a run? Whoever records plans does not ask for others.

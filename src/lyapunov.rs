@@ -69,12 +69,6 @@ pub struct Lyapunov {
     pub interrupted: bool,
 }
 
-/// Pivots of one dispatch, few enough that no invocation makes 60,000 loop trips.
-fn pivots_at_once(rows: usize, columns: usize) -> usize {
-    let trips_of_pivot = rows.div_ceil(4) * (1 + 2 * columns.div_ceil(64)) + rows.div_ceil(64);
-    (40_000 / trips_of_pivot).max(1)
-}
-
 /// Where the deviations and their growth live.
 struct Frame {
     growth: Reals,
@@ -99,7 +93,7 @@ impl Frame {
 
     /// `begin`: this is the first step of the block.
     fn orthonormalise(&self, plan: &mut Plan, deviations: Reals, block: usize, begin: bool) {
-        let at_once = pivots_at_once(self.rows, self.columns);
+        let at_once = orthonormalise::pivots_at_once(self.rows, self.columns);
         // Twice is enough.
         for pass in 0..2 {
             for first in (0..self.columns).step_by(at_once) {
@@ -170,23 +164,12 @@ fn in_chunks(
     progress: Progress,
     sink: &mut dyn FnMut(&Chunk),
 ) -> Result<bool> {
-    let chunk = if chunk == 0 { short_chunk(device, plan.cost().flops) } else { chunk };
     let flow = device.run_until(plan, layers, chunk, &source.inputs(0..layers), &mut |chunk| {
         sink(&chunk);
         let end = chunk.members.end;
         Ok(if end < layers { progress(end as f64 / layers as f64) } else { ControlFlow::Continue(()) })
     })?;
     Ok(flow.is_break())
-}
-
-/// Members, of so many operations each, that are about half a second of work: so stopping is quick.
-pub fn short_chunk(device: &Device, flops_of_member: f64) -> usize {
-    let (budget, at_once) = match device {
-        Device::Gpu(gpu) if !gpu.description().software => (5e11, 1),
-        _ => (1.5e10, rayon::current_num_threads()),
-    };
-    let members = (budget / flops_of_member.max(1.0)) as usize;
-    members.max(1).next_multiple_of(at_once)
 }
 
 /// The plan of one step: its buffers are those of the whole.

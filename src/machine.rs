@@ -1,18 +1,42 @@
-//! What kernels may know of the adapter that they are compiled for, and how products are laid out on it.
+//! What kernels may know of the device that they are compiled for, and how products are laid out on it.
 
 use serde::Serialize;
 
-/// An adapter as kernels see it.
+/// What the runs of a plan are made by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Processor {
+    /// The cores of the host, through the twins.
+    Host,
+    /// A GPU driver that runs on the CPU: right, but barriers and loads are dear, and dispatches cheap.
+    Software,
+    /// A GPU.
+    Hardware,
+}
+
+/// A device as kernels see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Machine {
-    /// Is it a GPU driver that runs on the CPU?
-    pub software: bool,
+    /// What makes the runs.
+    pub processor: Processor,
     /// Bytes of workgroup memory.
     pub workgroup_bytes: u32,
     /// Bytes of a number: 4, or 8 where kernels run in f64.
     pub real_bytes: u32,
     /// How all products are laid out, if that is not to be decided for each: for measurements.
     pub blocks: Option<Blocks>,
+}
+
+impl Machine {
+    /// One with the workgroup memory that every adapter has, which computes in f32; the host has no bounds.
+    pub fn of(processor: Processor) -> Self {
+        let workgroup_bytes = if processor == Processor::Host { u32::MAX } else { 16 << 10 };
+        Machine { processor, workgroup_bytes, real_bytes: 4, blocks: None }
+    }
+
+    /// Is it a GPU driver that runs on the CPU?
+    pub fn is_software(&self) -> bool {
+        self.processor == Processor::Software
+    }
 }
 
 /// How a product `weights . input` is cut into blocks: the other half of shaders/shared/block.wgsl, which explains the
@@ -56,7 +80,7 @@ impl Blocks {
         if let Some(blocks) = machine.blocks {
             return blocks;
         }
-        if machine.software {
+        if machine.is_software() {
             let row_lanes = rows.div_ceil(4).next_power_of_two().min(SUBGROUP);
             let column_lanes = SUBGROUP / row_lanes;
             let (tall, wide) = (rows > 4 * row_lanes, columns > 4 * column_lanes);

@@ -69,7 +69,7 @@ pub struct Run {
 /// Runs that are repeated until every member is finished: an iteration whose length only the data know.
 #[derive(Clone, Debug)]
 pub struct Repeat {
-    /// Which runs of the plan, by index.
+    /// The runs of the plan that are repeated, by index.
     pub runs: std::ops::Range<usize>,
     /// A buffer of one word a member: not 0 when that member is finished. Its runs must then leave it as it is.
     pub finished: Words,
@@ -231,20 +231,21 @@ impl Plan {
         self.buffers.iter().filter(|b| !b.is_shared()).map(|b| b.bytes(real)).sum()
     }
 
-    /// Flops plus bytes of the run with most of them, for one member.
-    pub fn dearest_run(&self) -> f64 {
-        let work = |run: &Run| {
-            let cost = (run.entry.cost)(&*run.params.value);
-            cost.flops + cost.bytes
-        };
+    /// The work of the run with most of it, for one member.
+    pub fn largest_run(&self) -> f64 {
+        let work = |run: &Run| (run.entry.cost)(&*run.params.value).work();
         self.runs.iter().map(work).fold(0.0, f64::max)
     }
 
-    /// The work for one member.
+    /// The work for one member; of runs that are repeated, of all rounds that there may be.
     pub fn cost(&self) -> Cost {
-        self.runs.iter().fold(Cost::default(), |sum, run| {
-            let cost = (run.entry.cost)(&*run.params.value);
-            Cost { flops: sum.flops + cost.flops, bytes: sum.bytes + cost.bytes }
+        let rounds = |index: usize| match &self.repeat {
+            Some(repeat) if repeat.runs.contains(&index) => repeat.most as f64,
+            _ => 1.0,
+        };
+        self.runs.iter().enumerate().fold(Cost::default(), |sum, (index, run)| {
+            let (cost, rounds) = ((run.entry.cost)(&*run.params.value), rounds(index));
+            Cost { flops: sum.flops + rounds * cost.flops, bytes: sum.bytes + rounds * cost.bytes }
         })
     }
 }

@@ -8,7 +8,7 @@ mod perturbation;
 use crate::device::Device;
 use crate::error::Result;
 use crate::integrator::Scheme;
-use crate::kernel::euler_steps::STEPS;
+use crate::kernel::euler_steps::{STEPS, steps_at_once};
 use crate::kernel::euler_update::mark;
 use crate::kernel::record;
 use crate::layer::{Coefficients, LinearLayer, Threshold};
@@ -114,7 +114,8 @@ impl Rollout<'_> {
     ) -> Result<()> {
         let mut recorded = self.start();
         let (mut layer, state) = self.layer(&mut recorded, &self.checked_scheme(device)?);
-        let (state, middle) = self.steps(&mut recorded, &mut layer, state, device.steps_at_once(self.padded()));
+        let (state, middle) =
+            self.steps(&mut recorded, &mut layer, state, steps_at_once(self.padded(), &device.machine()));
         let columns = recorded.columns;
         let outputs = Outputs::new(&mut recorded.plan, state, self.padded() * columns, middle);
         self.execute(device, recorded, members, chunk, &mut |chunk| {

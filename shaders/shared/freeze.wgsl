@@ -1,9 +1,8 @@
 // The freezing of a nonlinear state whose largest magnitude has reached 2^48, shared by the shaders that end its steps.
 // They have the record of track.wgsl, with a grid point in the place of a column.
-// CPU twin: src/kernel/euler_update/track.rs.
+// CPU twin: src/kernel/shared/trajectory.rs.
 
 const DIVERGED_EXPONENT: i32 = 48;
-const DIVERGED_STEP: u32 = 6u;
 
 // A magnitude that is too large counts as 0 in sums, which are not used then.
 fn bounded(value: f32) -> f32 {

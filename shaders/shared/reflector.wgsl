@@ -10,7 +10,7 @@ struct Reflector {
 
 fn reflector(x: vec3<real>) -> Reflector {
     let size = abs(x.x) + abs(x.y) + abs(x.z);
-    if size <= 0x1p-100 {
+    if size <= TINY {
         return Reflector(x.x, 0.0, 0.0, 0.0);
     }
     let u = x * (1.0 / size);

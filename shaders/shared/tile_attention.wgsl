@@ -14,6 +14,7 @@ override HEADS_AT_ONCE: u32 = 1u;
 override STACK: u32 = 1u;
 
 const LOWEST: f32 = -3.0e38;
+const LEAST: f32 = -80.0;
 
 // The last key that each query of a quad sees; queries beyond the last one are like it.
 fn last_keys(quad: u32) -> vec4<u32> {
@@ -83,7 +84,7 @@ fn weigh(i: u32) {
     let last = last_keys(item.queries);
     for (var j = 0u; j < 4u; j += 1u) {
         let at = place_of(item) + j * TILE_QUADS;
-        let s = clamp(input_panel[at] - largest, vec4<f32>(-80.0), vec4<f32>(0.0));
+        let s = clamp(input_panel[at] - largest, vec4<f32>(LEAST), vec4<f32>(0.0));
         let e = vec4<f32>(exponential(s.x), exponential(s.y), exponential(s.z), exponential(s.w));
         input_panel[at] = select(vec4<f32>(), e, vec4<u32>(4u * item.keys + j) <= last);
     }

@@ -1,19 +1,7 @@
 // The record of a column's norm over the steps, shared by the shaders that end a step. They have the bindings `norms`
 // [members, now | peak | initial, columns] and `marks` [members, 7 marks, columns], and `params` with
 // threshold_exponent and threshold_mantissa. For nonlinear models a grid point with all its tokens is such a column.
-// CPU twin: src/kernel/euler_update/track.rs.
-
-const NOW: u32 = 0u;
-const PEAK: u32 = 1u;
-const INITIAL: u32 = 2u;
-const NORM_ROWS: u32 = 3u;
-const EXPONENT: u32 = 0u;
-const PENDING: u32 = 1u;
-const PEAK_EXPONENT: u32 = 2u;
-const PEAK_STEP: u32 = 3u;
-const CROSSING_STEP: u32 = 4u;
-const COLLAPSE_STEP: u32 = 5u;
-const MARK_ROWS: u32 = 7u;
+// Rows: trajectory.wgsl. CPU twin: src/kernel/shared/trajectory.rs.
 
 // Records the squared norm of one of so many columns after step `step`: its exponent, its peak and when it crossed the
 // threshold. `renormalise`: is the next step to divide by a power of two?

@@ -120,7 +120,7 @@ fn candidates(product: Product, rows: usize, inner: usize, machine: &Machine) ->
             let used =
                 4 * (blocks.tile_rows() - row_lanes) < rows && 4 * (blocks.tile_quads() - column_lanes) < columns;
             let invocations = row_lanes * column_lanes;
-            let sensible = match machine.software {
+            let sensible = match machine.is_software() {
                 true => invocations == 8,
                 false => (32..=MOST_INVOCATIONS).contains(&invocations),
             };

@@ -6,10 +6,12 @@
 //! Transformer sweep (width 64, 16 tokens; two cores of a Zen 4, fastest of 20) takes 52 ms with 16, 8 or 4 grid points
 //! at once and 53 ms with 2. Nothing there waits for memory; what is not in the tiles is arithmetic around them.
 
+use crate::device::pace::members_of_half_a_second;
 use crate::device::profile::{Profile, Recorder};
 use crate::device::{Description, chunks, host_budget};
 use crate::error::Result;
 use crate::kernel::{Access, Element, Entry, View};
+use crate::machine::Processor;
 use crate::numbers::real::Real;
 use crate::plan::{BufferId, Chunk, Content, Data, Extent, Inputs, Plan, Words};
 use rayon::prelude::*;
@@ -19,9 +21,6 @@ use std::marker::PhantomData;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-
-/// Flops and bytes that a core gets through in about half a second.
-const HALF_A_SECOND: f64 = 3e10;
 
 /// All cores, in f32 or f64.
 pub struct Cpu<T> {
@@ -132,10 +131,7 @@ impl<T: TwinOf> Cpu<T> {
     pub fn chunk_size(&self, plan: &Plan) -> usize {
         let outputs: usize = plan.outputs.iter().map(|id| plan.buffers[id.0].len() * size_of::<T>()).sum();
         let memory = (host_budget() / (2 * outputs.max(64) as u64)).clamp(1, 1 << 16) as usize;
-        let threads = rayon::current_num_threads();
-        let cost = plan.cost();
-        let work = HALF_A_SECOND * threads as f64 / (cost.flops + cost.bytes).max(1.0);
-        memory.min((work as usize).max(4 * threads))
+        memory.min(members_of_half_a_second(Processor::Host, plan.cost().work()))
     }
 
     /// See [`Device::run_until`](crate::device::Device::run_until).

@@ -12,12 +12,13 @@ pub use layout::check;
 /// The version of wgpu whose devices and buffers can be handed in.
 pub use wgpu;
 
+use crate::device::pace::members_of_half_a_second;
 use crate::device::profile::Recorder;
 use crate::device::{Description, chunks};
 use crate::error::{Error, Result};
 use crate::invalid;
 use crate::kernel::{Access, Entry};
-use crate::machine::{Blocks, Machine};
+use crate::machine::{Blocks, Machine, Processor};
 use crate::plan::{Chunk, Inputs, Plan, Run};
 use crate::spec::Precision;
 use session::Session;
@@ -32,7 +33,10 @@ type PipelineKey = (&'static str, Vec<u64>);
 
 /// Flops plus bytes of one dispatch at most: it cannot be taken apart, and half a second is too long for watchdogs. A
 /// slow adapter of 200 GFLOP/s needs that long for it, a fast one some milliseconds.
-const DEAREST_RUN: f64 = 1e11;
+const MOST_WORK: f64 = 1e11;
+
+/// The same for a software driver: a tenth of a second.
+const MOST_WORK_OF_SOFTWARE: f64 = 4e8;
 
 /// A submission that takes longer is taken for a hang.
 const STALL: Duration = Duration::from_secs(300);
@@ -102,7 +106,7 @@ impl Gpu {
         self
     }
 
-    /// As many members as fit the largest binding, the dispatch limit and the memory, and as are worth about a second.
+    /// As many members as fit the largest binding, the dispatch limit and the memory, and as are about half a second's work.
     pub fn chunk_size(&self, plan: &Plan) -> usize {
         let binding = self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size);
         let real = self.real_bytes();
@@ -110,15 +114,14 @@ impl Gpu {
         // Outputs are there twice, for the readback of one chunk while the next one runs.
         let outputs: u64 = plan.outputs.iter().map(|id| plan.buffers[id.0].bytes(real)).sum();
         let memory = self.memory / (plan.bytes_per_member(real) + 2 * outputs).max(1);
-        // About a second's work, so that progress is seen and a run can be stopped.
-        let rate = if self.description.software { 4e9 } else { 4e12 };
-        let cost = plan.cost();
-        let work = ((rate / (cost.flops + cost.bytes).max(1.0)) as u64).max(LEAST_CHUNK);
-        let dearest = (DEAREST_RUN / plan.dearest_run().max(1.0)) as u64;
+        let processor = self.machine().processor;
+        let work = (members_of_half_a_second(processor, plan.cost().work()) as u64).max(LEAST_CHUNK);
+        let most = if self.description.software { MOST_WORK_OF_SOFTWARE } else { MOST_WORK };
+        let by_run = (most / plan.largest_run().max(1.0)) as u64;
         (binding / largest)
             .min(memory)
             .min(work)
-            .min(dearest)
+            .min(by_run)
             .min(self.limits.max_compute_workgroups_per_dimension as u64)
             .max(1) as usize
     }
@@ -175,7 +178,7 @@ impl Gpu {
     /// What kernels may know of the adapter.
     pub fn machine(&self) -> Machine {
         Machine {
-            software: self.description.software,
+            processor: if self.description.software { Processor::Software } else { Processor::Hardware },
             workgroup_bytes: self.limits.max_compute_workgroup_storage_size,
             real_bytes: self.real_bytes() as u32,
             blocks: *self.blocks.lock().expect("no holder of the lock panics"),

@@ -2,6 +2,7 @@
 
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::kernel::shared::trips::MOST_TRIPS;
 use crate::kernel::{audit, fill_random, probe};
 use crate::numbers::random::{NORMAL_UNIT, Stream, normal_table, sample, threefry};
 use crate::plan::{Chunk, Data, Inputs, Plan};
@@ -16,7 +17,7 @@ pub struct SelfTest {
     pub non_finite_seen: bool,
     /// Loop trips that an invocation made.
     pub loop_trips: u32,
-    /// Loop trips that it was asked for. Kernels keep below 60,000, which is relied on.
+    /// Loop trips that it was asked for. Kernels keep below [`MOST_TRIPS`], which is relied on.
     pub loop_trips_asked: u32,
     /// Worst error of x y, in units in the last place.
     pub product_ulp: f64,
@@ -28,8 +29,6 @@ pub struct SelfTest {
     pub error_free_sums: bool,
 }
 
-/// Loop trips that every kernel stays below.
-const TRIPS_RELIED_ON: u32 = 60_000;
 /// Loop trips that are tried.
 const TRIPS: u32 = 80_000;
 
@@ -39,7 +38,7 @@ impl SelfTest {
     pub fn usable(&self) -> bool {
         self.random_exact
             && self.non_finite_seen
-            && self.loop_trips >= TRIPS_RELIED_ON
+            && u64::from(self.loop_trips) >= MOST_TRIPS
             && self.product_ulp <= 1.0
             && self.quotient_ulp <= 2.5
             && self.root_ulp <= 4.0

@@ -7,11 +7,11 @@
 //! terms are at least 0, so nothing cancels; with T keys it is off by (T + 8) ε (2 + ln T), absolutely, and the weights'
 //! own error, so that it tells a row from one with a single key only that far.
 
-use crate::numbers::elementary::ELEMENTARY_ERROR;
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::matmul::{Matrix, multiply_add, tile, tile_of_columns};
-use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 use crate::spec::MOST_TOKENS;
@@ -20,7 +20,15 @@ kernel! {
     /// Softmax attention of every head over the tokens of a grid point.
     pub struct Attend = attend;
     shared { elementary }
-    /// Sizes, mask and scale.
+    constants {
+        /// Invocations of a workgroup.
+        LANES: u32 = 64,
+        /// A score below all others.
+        pub LOWEST: f64 = -3e38,
+        /// The least argument of the exponential, scores less the largest one.
+        pub LEAST: f64 = -80.0,
+    }
+    /// The sizes of the heads, the mask and the scale.
     params {
         /// n: queries, keys and values have so many rows each, one behind the other.
         width: u32,
@@ -34,13 +42,13 @@ kernel! {
         rows: u32,
         /// Rows of `out`, at least n; those beyond n are left alone.
         out_rows: u32,
-        /// Heads.
+        /// Heads of the attention.
         heads: u32,
         /// Does a token only attend to itself and those before it?
         causal: u32,
         /// A power of two, at most 64, at least `tokens` if that is smaller: see [`key_lanes`].
         key_lanes: u32,
-        /// On the scores.
+        /// The factor on the scores.
         scale: f32,
     }
     buffers {
@@ -50,16 +58,16 @@ kernel! {
     }
 }
 
-/// How many invocations of the GPU share the keys of four queries.
+/// The number of invocations of a GPU that share the keys of four queries.
 pub fn key_lanes(tokens: u32) -> u32 {
-    tokens.next_power_of_two().clamp(4, 64)
+    tokens.next_power_of_two().clamp(4, LANES)
 }
 
 impl Kernel for Attend {
     const TRUSTED: bool = true;
 
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
-        let queries = 4 * (64 / p.key_lanes);
+        let queries = 4 * (LANES / p.key_lanes);
         [p.columns / p.tokens * p.tokens.div_ceil(queries), p.heads, members]
     }
 
@@ -77,16 +85,7 @@ impl Kernel for Attend {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        // (head width, heads, tokens, points, members, causal)
-        let shapes = [
-            (1, 1, 1, 4, 1, 0),
-            (3, 2, 5, 3, 2, 1),
-            (16, 4, 16, 3, 2, 0),
-            (16, 2, 16, 2, 1, 1),
-            (5, 3, 67, 2, 2, 1),
-            (4, 1, 512, 1, 1, 0),
-        ];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(1200 + i as u32, shape)).collect()
+        case::cases()
     }
 }
 
@@ -206,7 +205,7 @@ impl<T: Real, const LANES: usize> Softmax<T, LANES> {
     /// Makes weights `e^(scale (score - largest))` of the scores of `LANES` queries; keys behind `last` get 0.
     #[inline(always)]
     fn of<const FUSED: bool>(weights: &mut [[T; 16]], last: &[u32; LANES], scale: T) -> Self {
-        let lowest = T::from_f64(-3e38);
+        let lowest = T::from_f64(LOWEST);
         let mut largest = [lowest; LANES];
         for (s, weights) in weights.iter_mut().enumerate() {
             let scores: [T; LANES] = lanes(|l| weights[l] * scale);
@@ -214,7 +213,7 @@ impl<T: Real, const LANES: usize> Softmax<T, LANES> {
             largest = lanes(|l| if seen[l] > largest[l] { seen[l] } else { largest[l] });
             weights[..LANES].copy_from_slice(&scores);
         }
-        let least = T::from_f64(-80.0);
+        let least = T::from_f64(LEAST);
         let mut total = [T::ZERO; LANES];
         let mut spread = [T::ZERO; LANES];
         for (s, weights) in weights.iter_mut().enumerate() {
@@ -244,70 +243,5 @@ fn scores<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     let sums = tile_of_columns::<T, FUSED, ROWS, LANES>(keys, s, d, queries, 0);
     for (weights, sums) in weights[s..s + ROWS].iter_mut().zip(&sums) {
         weights[..LANES].copy_from_slice(sums);
-    }
-}
-
-/// A score is off by e = (d + 4) 2^-23 scale sum |q k|; so a weight by a factor 1 + 2 e and the error of exp, a
-/// normalised one by twice that and the sum's T 2^-23. The entropy moves by at most that times (1 + ln T + range).
-fn case(
-    stream: u32,
-    (d, heads, tokens, points, members, causal): (usize, usize, usize, usize, usize, u32),
-) -> Case<Params> {
-    let width = d * heads;
-    let (rows, out_rows) = ((3 * width).next_multiple_of(4), width.next_multiple_of(4));
-    let columns = (tokens * points).next_multiple_of(4);
-    let stacked = sample(stream, members * rows * columns);
-    let scale = 1.5 / (d as f64).sqrt();
-    let at = |m: usize, row: usize, column: usize| stacked[(m * rows + row) * columns + column];
-    let mut out = vec![0.25; members * out_rows * columns];
-    let mut out_bound = vec![0.0; out.len()];
-    let mut entropy = vec![0.25; members * heads * columns];
-    let mut entropy_bound = vec![0.0; entropy.len()];
-    let ulp = f32::EPSILON as f64;
-    for (m, h) in (0..members).flat_map(|m| (0..heads).map(move |h| (m, h))) {
-        for (g, t) in (0..points).flat_map(|g| (0..tokens).map(move |t| (g, t))) {
-            let used = if causal != 0 { t + 1 } else { tokens };
-            let (mut e, mut scores) = (0.0f64, Vec::new());
-            for s in 0..used {
-                let products =
-                    (0..d).map(|i| at(m, h * d + i, g * tokens + t) * at(m, width + h * d + i, g * tokens + s));
-                let (sum, size) = products.fold((0.0, 0.0), |(sum, size): (f64, f64), p| (sum + p, size + p.abs()));
-                e = e.max((d + 4) as f64 * ulp * scale * size);
-                scores.push(scale * sum);
-            }
-            let largest = scores.iter().fold(f64::MIN, |a, &b| a.max(b));
-            let smallest = scores.iter().fold(f64::MAX, |a, &b| a.min(b));
-            let total: f64 = scores.iter().map(|s| (s - largest).exp()).sum();
-            let relative = 2.0 * (2.0 * e + ELEMENTARY_ERROR) + (used + 6) as f64 * ulp;
-            for i in 0..d {
-                let size: f64 = (0..used)
-                    .map(|s| (scores[s] - largest).exp() / total * at(m, 2 * width + h * d + i, g * tokens + s).abs())
-                    .sum();
-                let o = (m * out_rows + h * d + i) * columns + g * tokens + t;
-                out[o] = f64::NAN;
-                out_bound[o] = size * (relative + (used + 4) as f64 * ulp);
-            }
-            let o = (m * heads + h) * columns + g * tokens + t;
-            entropy[o] = f64::NAN;
-            entropy_bound[o] = (relative + used as f64 * ulp) * (2.0 + (used as f64).ln() + largest - smallest);
-        }
-    }
-    Case {
-        name: format!("{heads} heads of {d}, {tokens} tokens, {points} points, {members} members, causal {causal}"),
-        members,
-        params: Params {
-            width: width as u32,
-            head_width: d as u32,
-            tokens: tokens as u32,
-            columns: columns as u32,
-            rows: rows as u32,
-            out_rows: out_rows as u32,
-            heads: heads as u32,
-            causal,
-            key_lanes: key_lanes(tokens as u32),
-            scale,
-        },
-        buffers: vec![CaseBuffer::Real(stacked), CaseBuffer::Real(out), CaseBuffer::Real(entropy)],
-        tolerance: vec![out_bound, entropy_bound],
     }
 }

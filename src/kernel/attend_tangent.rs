@@ -23,8 +23,10 @@
 //! Keys and values only count by their differences, so they may be given less any one token
 //! ([`token_differences`](crate::kernel::token_differences)): as `differences`, while queries are read from `stacked`.
 
+use crate::kernel::shared::trips::MOST_TRIPS;
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
+use crate::numbers::elementary::Elementary;
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
@@ -39,9 +41,16 @@ kernel! {
     /// The tangent of [`Attend`](super::attend::Attend).
     pub struct AttendTangent = attend_tangent;
     shared { elementary }
-    /// Sizes, mask and scale, as in `attend`.
+    constants {
+        /// Invocations of a workgroup.
+        LANES: u32 = 64,
+        /// Keys, or rows of a head, that have room at a time.
+        ROOM: usize = MOST_TOKENS,
+    }
+    compared { LEAST = f32::LEAST_EXPONENT }
+    /// The sizes of the heads and their tangents, the mask and the scale: see [`attend`](super::attend).
     params {
-        /// n.
+        /// The width n of the state.
         width: u32,
         /// Rows of a head.
         head_width: u32,
@@ -55,11 +64,11 @@ kernel! {
         rows: u32,
         /// Rows of `out`.
         out_rows: u32,
-        /// Heads.
+        /// Heads of the attention.
         heads: u32,
         /// Does a token only attend to itself and those before it?
         causal: u32,
-        /// On the scores.
+        /// The factor on the scores.
         scale: f32,
     }
     buffers {
@@ -70,9 +79,8 @@ kernel! {
     }
 }
 
-/// The largest tokens * head_width: an invocation makes 2.25 loop trips for each, and some drivers end all loops
-/// silently after 65,535.
-pub const MOST_WORK: usize = 24_000;
+/// The largest tokens * head_width: an invocation makes 2.25 loop trips for each.
+pub const MOST_WORK: usize = (MOST_TRIPS / 5 * 2) as usize;
 
 /// The same for one vector a column, whose keys and rows 64 invocations share.
 pub const MOST_WORK_OF_ONE: usize = 1_000_000;
@@ -81,7 +89,7 @@ impl Kernel for AttendTangent {
     const TRUSTED: bool = true;
 
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
-        [p.columns / p.tokens * p.tokens * p.vectors.div_ceil(256), p.heads, members]
+        [p.columns / p.tokens * p.tokens * p.vectors.div_ceil(4 * LANES), p.heads, members]
     }
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
@@ -114,7 +122,7 @@ struct Tangents<'a, T> {
 
 /// The softmax of one query.
 struct Query {
-    /// How many keys it sees.
+    /// The number of keys that it sees.
     used: usize,
     /// The key of the largest score: the origin of dS and V.
     top: usize,

@@ -1,14 +1,16 @@
 //! The audit: counts numbers that are NaN or infinite, by their bits. WGSL lets an implementation assume that there
 //! are none, so only words tell. Any count but 0 is an internal error, never a data point.
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
 kernel! {
     /// The count of numbers that are NaN or infinite.
     pub struct Audit = audit;
-    /// What to look at.
+    /// What is looked at.
     params {
         /// Numbers of one member.
         length: u32,
@@ -34,20 +36,6 @@ impl Kernel for Audit {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let poisons = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f32::MAX as f64, f32::MIN_POSITIVE as f64];
-        let case = |(length, members): (usize, usize)| {
-            let mut values = vec![1.5; length * members];
-            for (i, value) in values.iter_mut().enumerate().skip(length / 2) {
-                *value = poisons[i % poisons.len()];
-            }
-            Case {
-                name: format!("{length} numbers, {members} members"),
-                members,
-                params: Params { length: length as u32 },
-                buffers: vec![CaseBuffer::Real(values), CaseBuffer::Word(vec![99; members])],
-                tolerance: vec![],
-            }
-        };
-        [(1, 1), (2, 5), (300, 2)].into_iter().map(case).collect()
+        case::cases()
     }
 }

@@ -10,18 +10,20 @@
 //! eigenvalues; 2-norms after James, Langou and Lowery 2014: with 1-norms the Frank matrix of width 31 left the
 //! acceptance limits.
 
+mod case;
+
 use crate::kernel::components;
-use crate::kernel::hessenberg::{MOST_TRIPS, Team};
+use crate::kernel::shared::team::Team;
+use crate::kernel::shared::trips::most_at_once;
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
 kernel! {
     /// The matrix by its irreducible blocks, centred, scaled and balanced by powers of two.
     pub struct Balance = balance;
     shared { real, bits, team }
-    /// How much of it.
+    /// The part of the work that a run does.
     params {
         /// Width of the matrices.
         n: u32,
@@ -53,23 +55,23 @@ pub fn trips(n: u32, lanes: u32, sweeps: u32) -> u64 {
     6 * (n * n).div_ceil(lanes) + n + share * (1 + n) + u64::from(sweeps) * n * visit
 }
 
-/// Visits of one run that keep within [`MOST_TRIPS`].
-pub fn sweeps_at_once(n: u32, software: bool) -> u32 {
-    (1..=MOST_SWEEPS).rev().find(|&sweeps| trips(n, Team::of(n, software).lanes, sweeps) < MOST_TRIPS).unwrap_or(1)
+/// Visits of one run that keep within the limit of trips.
+pub fn sweeps_at_once(n: u32, machine: &Machine) -> u32 {
+    most_at_once(MOST_SWEEPS, |sweeps| trips(n, Team::of(n, machine).lanes, sweeps))
 }
 
 impl Kernel for Balance {
     const TRUSTED: bool = true;
 
     fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        let team = Team::of(p.n, machine.software);
+        let team = Team::of(p.n, machine);
         let parts = team.lanes.min(MOST_PARTS);
         let own = [("PARTS", parts.into()), ("ALL_PARTS", (parts * team.teams).into())];
         [team.overrides(), own.to_vec()].concat()
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
-        Team::of(p.n, machine.software).grid(members)
+        Team::of(p.n, machine).grid(members)
     }
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
@@ -110,9 +112,7 @@ impl Kernel for Balance {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes =
-            [(1, 2, 0), (2, 3, 30), (5, 2, -140), (16, 2, 100), (33, 2, 0), (12, 4, -7), (9, 5, 4), (40, 5, -90)];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+        case::cases()
     }
 }
 
@@ -159,46 +159,4 @@ fn factor<T: Real>(h: &[T], n: usize, i: usize) -> i32 {
     let (column, row) = (column.sqrt(), row.sqrt());
     let scaled = column * T::power_of_two(f) + row * T::power_of_two(-f);
     if scaled < T::from_f64(0.95) * (column + row) { f } else { 0 }
-}
-
-/// Random, graded (rows grow, columns shrink), zero, near the identity, and block triangular matrices, at scale 2^e.
-/// What couples the blocks of these is up to 2^30 times as large as they are.
-fn case(i: u32, (n, members, e): (usize, usize, i32)) -> Case<Params> {
-    let mut a = sample(400 + i, members * n * n);
-    let mut blocks = Vec::new();
-    for (member, matrix) in a.chunks_mut(n * n).enumerate() {
-        if member == 4 {
-            matrix.copy_from_slice(&components::block_triangular(n, 3, matrix));
-        }
-        let own = components::blocks_of(matrix, n);
-        let block = |i: usize| own.chunks(2).find(|pair| pair[0] == i as u32).map(|pair| pair[1]);
-        for (at, x) in matrix.iter_mut().enumerate() {
-            let (row, column) = (at / n, at % n);
-            let kept = match member {
-                0 => *x * f64::powi(8.0, (row as i32 - column as i32).clamp(-8, 8)),
-                2 => 0.0,
-                3 => *x / 128.0 + f64::from(u8::from(row == column)),
-                4 if block(row) != block(column) => *x * f64::powi(2.0, 30),
-                _ => *x,
-            };
-            *x = (kept * f64::powi(2.0, e)) as f32 as f64;
-        }
-        blocks.extend(components::blocks_of(matrix, n));
-    }
-    // Exact but for the mean, which the subtraction brings into the diagonal, enlarged by up to 2^7.
-    let error = if members > 3 { n as f64 * f32::EPSILON as f64 } else { 0.0 };
-    let tolerance = vec![vec![128.0 * error], vec![error]];
-    Case {
-        name: format!("{n} x {n} at 2^{e}, {members} members"),
-        members,
-        params: Params { n: n as u32, first: 1, sweeps: sweeps_at_once(n as u32, true) },
-        buffers: vec![
-            CaseBuffer::Real(a),
-            CaseBuffer::Word(blocks),
-            CaseBuffer::Real(vec![0.25; members * n * n]),
-            CaseBuffer::Real(vec![0.25; members]),
-            CaseBuffer::Int(vec![77; 2 * members]),
-        ],
-        tolerance,
-    }
 }

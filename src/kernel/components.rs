@@ -6,10 +6,12 @@
 //! isolated eigenvalues that LAPACK's `gebal` permutes to the border; larger ones it leaves coupled.
 //! Sources: Warshall 1962 (transitive closure); Tarjan 1972 and Duff and Reid 1978 (block triangular form).
 
-use crate::kernel::hessenberg::{MOST_TRIPS, Team, ceiling};
+mod case;
+
+use crate::kernel::shared::team::{Team, ceiling};
+use crate::kernel::shared::trips::most_at_once;
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 use bytemuck::Pod;
 use std::borrow::Cow;
@@ -19,7 +21,7 @@ kernel! {
     /// The irreducible blocks of a matrix.
     pub struct Components = components;
     shared { real, team }
-    /// Which pivots of the closure.
+    /// The pivots of the closure that a run takes.
     params {
         /// Width of the matrices.
         n: u32,
@@ -48,21 +50,21 @@ pub fn trips(n: u32, lanes: u32, pivots: u32) -> u64 {
     around + u64::from(pivots) * (1 + share * (1 + words))
 }
 
-/// Pivots of one run that keep within [`MOST_TRIPS`].
-pub fn pivots_at_once(n: u32, software: bool) -> u32 {
-    (1..=n).rev().find(|&pivots| trips(n, Team::of(n, software).lanes, pivots) < MOST_TRIPS).unwrap_or(1)
+/// Pivots of one run that keep within the limit of trips.
+pub fn pivots_at_once(n: u32, machine: &Machine) -> u32 {
+    most_at_once(n, |pivots| trips(n, Team::of(n, machine).lanes, pivots))
 }
 
 impl Kernel for Components {
     const TRUSTED: bool = true;
 
     fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        let team = Team::of(p.n, machine.software);
+        let team = Team::of(p.n, machine);
         [team.overrides(), vec![("WIDTH", (ceiling(p.n) * team.teams).into())]].concat()
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
-        Team::of(p.n, machine.software).grid(members)
+        Team::of(p.n, machine).grid(members)
     }
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
@@ -89,8 +91,7 @@ impl Kernel for Components {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [(1, 2), (2, 4), (5, 4), (8, 9), (16, 5), (33, 4), (70, 4)];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+        case::cases()
     }
 }
 
@@ -183,35 +184,10 @@ pub fn block_triangular(n: usize, blocks: usize, noise: &[f64]) -> Vec<f64> {
     matrix
 }
 
-/// In turn: full matrices, zeros, one cycle through all indices, and block triangular ones in a mixed order.
-fn case(i: u32, (n, members): (usize, usize)) -> Case<Params> {
-    let mut a = sample(700 + i, members * n * n);
-    for (member, matrix) in a.chunks_mut(n * n).enumerate() {
-        let cycle = |at: usize| at % n == (at / n + 1) % n;
-        match member % 4 {
-            0 => {}
-            1 => matrix.fill(0.0),
-            2 => (0..n * n).filter(|&at| !cycle(at)).for_each(|at| matrix[at] = 0.0),
-            _ => matrix.copy_from_slice(&block_triangular(n, 2 + member / 4, matrix)),
-        }
-        matrix.iter_mut().for_each(|x| *x = *x as f32 as f64);
-    }
-    Case {
-        name: format!("{n} x {n}, {members} members"),
-        members,
-        params: Params { n: n as u32, first: 0, last: n as u32 },
-        buffers: vec![
-            CaseBuffer::Real(a),
-            CaseBuffer::Word(vec![0; members * n * words(n)]),
-            CaseBuffer::Word(vec![77; 2 * members * n]),
-        ],
-        tolerance: vec![],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numbers::random::sample;
 
     /// Against the definition: i and j are in one block if there are paths both ways, found by walking.
     #[test]

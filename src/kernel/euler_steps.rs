@@ -30,6 +30,7 @@ mod layout;
 use crate::kernel::euler_update::{self, Update, mark, norm};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
+use crate::machine::Processor;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 use layout::Layout;
@@ -38,9 +39,9 @@ pub use layout::{blocks, fits};
 kernel! {
     /// Some linear Euler steps in one run.
     pub struct EulerSteps = euler_steps;
-    shared { magnitude, block, track }
+    shared { magnitude, block, trajectory, track }
     behind { column_squares }
-    /// Sizes, padded to multiples of 4 with zeros, and which steps.
+    /// The sizes of the state, padded to multiples of 4 with zeros, and the steps that a run makes.
     params {
         /// Rows of the state and of the weights; on a GPU as many as [`fits`] says.
         rows: u32,
@@ -48,13 +49,13 @@ kernel! {
         columns: u32,
         /// The number of the first step, from 1.
         first: u32,
-        /// How many steps, at most [`STEPS`].
+        /// Steps of this run, at most [`STEPS`].
         steps: u32,
-        /// As in the Euler update.
+        /// As in [`euler_update`].
         renormalise: u32,
-        /// As in the Euler update.
+        /// As in [`euler_update`].
         threshold_exponent: i32,
-        /// As in the Euler update.
+        /// As in [`euler_update`].
         threshold_mantissa: f32,
     }
     buffers {
@@ -68,15 +69,25 @@ kernel! {
 }
 
 /// Rows of which a panel of columns fits the first-level cache of a processor twice.
-pub const CACHED_ROWS: usize = 128;
+const CACHED_ROWS: usize = 128;
 /// Steps of one run: beyond, neither bytes nor dispatches matter, and a run must not be long for a watchdog.
 pub const STEPS: usize = 32;
+
+/// The steps that are best made in one run with a state of so many rows: 1 where it would not stay close.
+pub fn steps_at_once(rows: usize, machine: &Machine) -> usize {
+    let stays = match machine.processor {
+        Processor::Host => rows <= CACHED_ROWS,
+        Processor::Hardware => fits(rows as u32, machine),
+        Processor::Software => false,
+    };
+    if stays { STEPS } else { 1 }
+}
 
 impl Kernel for EulerSteps {
     const TRUSTED: bool = true;
 
     fn fits(p: &Params, machine: &Machine) -> bool {
-        fits(p.rows, machine)
+        machine.processor == Processor::Host || fits(p.rows, machine)
     }
 
     fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {

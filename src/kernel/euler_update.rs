@@ -21,11 +21,12 @@
 //!   lanes idle, 4 by 8 4.0 and 4 by 4 3.5.
 //! - Hardware: nothing was measured. What is taken there, and why: [`Blocks::of`](crate::machine::Blocks::of).
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::matmul::{Matrix, multiply_add, tile};
-use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 pub use crate::kernel::shared::trajectory::{mark, norm};
@@ -34,8 +35,8 @@ use crate::kernel::shared::trajectory::Track;
 kernel! {
     /// The Euler update of every column, and the record of its norm.
     pub struct EulerUpdate = euler_update;
-    shared { magnitude, block, product, column_squares, track }
-    /// Sizes of one update; all are padded to multiples of 4 with zeros.
+    shared { magnitude, block, product, column_squares, trajectory, track }
+    /// The sizes of an update, all padded to multiples of 4 with zeros, and its step.
     params {
         /// Rows of the state.
         rows: u32,
@@ -90,8 +91,7 @@ impl Kernel for EulerUpdate {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [(4, 4, 4, 1), (8, 8, 12, 3), (12, 12, 68, 2), (64, 64, 256, 1), (20, 36, 8, 5), (68, 68, 4, 1)];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+        case::cases()
     }
 }
 
@@ -188,100 +188,5 @@ impl<T: Real> Update<'_, T> {
             *squares = lanes(|l| multiply_add::<T, FUSED>(out[l], out[l], squares[l]));
             self.out[start..][..LANES].copy_from_slice(&out);
         }
-    }
-}
-
-/// A case with columns of every scale, one of them 0.
-fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize)) -> Case<Params> {
-    let weights = sample(10 * i, members * rows * inner);
-    let input = sample(10 * i + 1, members * inner * columns);
-    let x = sample(10 * i + 2, members * rows * columns);
-    let coefficients: Vec<f64> = sample(10 * i + 3, 2 * columns);
-    // Powers of two, so that the bounds below can ignore their sign and rounding.
-    let member_gain: Vec<f64> = (0..members).map(|m| (m as f64 - 1.0).exp2()).collect();
-    let mut norms = vec![1.0; members * norm::ROWS * columns];
-    let mut marks = vec![0; members * mark::ROWS * columns];
-    for m in 0..members {
-        for c in 0..columns {
-            marks[(m * mark::ROWS + mark::PENDING) * columns + c] = (c % 7) as i32 - 3;
-            marks[(m * mark::ROWS + mark::PEAK_EXPONENT) * columns + c] = c as i32 - 2;
-            norms[(m * norm::ROWS + norm::INITIAL) * columns + c] = (c + 1) as f64;
-            norms[(m * norm::ROWS + norm::NOW) * columns + c] = f64::NAN;
-        }
-    }
-    let case = BoundsCase { weights: &weights, input: &input, x: &x, coefficients: &coefficients, marks: &marks };
-    let (out, squares) = case.bounds((rows, inner, columns, members), &member_gain);
-    let norm_bounds = (0..members * norm::ROWS * columns)
-        .map(|j| squares[j / (norm::ROWS * columns) * columns + j % columns][j / columns % norm::ROWS])
-        .collect();
-    Case {
-        name: format!("{rows} x {inner} x {columns}, {members} members"),
-        members,
-        params: Params {
-            rows: rows as u32,
-            inner: inner as u32,
-            columns: columns as u32,
-            step: 7,
-            renormalise: i % 2,
-            threshold_exponent: 2,
-            threshold_mantissa: 1.5,
-        },
-        tolerance: vec![out, norm_bounds],
-        buffers: vec![
-            CaseBuffer::Real(weights),
-            CaseBuffer::Real(input),
-            CaseBuffer::Real(x),
-            CaseBuffer::SharedReal(coefficients),
-            CaseBuffer::Real(member_gain),
-            CaseBuffer::Real(vec![f64::NAN; members * rows * columns]),
-            CaseBuffer::Real(norms),
-            CaseBuffer::Int(marks),
-        ],
-    }
-}
-
-/// What the bounds of a case depend on.
-struct BoundsCase<'a> {
-    weights: &'a [f64],
-    input: &'a [f64],
-    x: &'a [f64],
-    coefficients: &'a [f64],
-    marks: &'a [i32],
-}
-
-impl BoundsCase<'_> {
-    /// Bounds of the f32 error of `out` and of the squared norms: a sum of k products in any order, fused or not, in
-    /// either rounding direction, is off by at most (k + 2) 2^-23 times the sum of magnitudes.
-    fn bounds(
-        &self,
-        (rows, inner, columns, members): (usize, usize, usize, usize),
-        member_gain: &[f64],
-    ) -> (Vec<f64>, Vec<[f64; norm::ROWS]>) {
-        let ulp = f32::EPSILON as f64;
-        let mut out = vec![0.0; members * rows * columns];
-        let mut squares = vec![[0.0; norm::ROWS]; members * columns];
-        for (m, &own_gain) in member_gain.iter().enumerate() {
-            for c in 0..columns {
-                let scale = (-self.marks[(m * mark::ROWS + mark::PENDING) * columns + c] as f64).exp2();
-                let gain = self.coefficients[columns + c] * own_gain;
-                let (mut error_of_norm, mut norm) = (0.0, 0.0);
-                for r in 0..rows {
-                    let w = &self.weights[(m * rows + r) * inner..][..inner];
-                    let products = (0..inner).map(|k| w[k] * self.input[(m * inner + k) * columns + c]);
-                    let (sum, size) = products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()));
-                    let kept = self.coefficients[c] * self.x[(m * rows + r) * columns + c];
-                    let value = scale * (gain * sum + kept);
-                    let size = scale * (gain.abs() * size + kept.abs());
-                    let error = (inner + 5) as f64 * ulp * size;
-                    out[(m * rows + r) * columns + c] = error;
-                    error_of_norm += 2.0 * value.abs() * error + error * error;
-                    norm += value * value;
-                }
-                let error = error_of_norm + (rows + 2) as f64 * ulp * norm;
-                // The peak is stored as a mantissa, which is at most 2 norms' worth.
-                squares[m * columns + c] = [error, 2.0 * error / norm, 0.0];
-            }
-        }
-        (out, squares)
     }
 }

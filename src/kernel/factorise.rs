@@ -7,6 +7,7 @@
 
 mod case;
 
+use crate::kernel::shared::trips::MOST_COUNTED_TRIPS;
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
@@ -16,7 +17,12 @@ use std::ops::Range;
 kernel! {
     /// LU factors with partial pivoting, of one matrix for each column.
     pub struct Factorise = factorise;
-    /// Sizes, and which pivots are eliminated.
+    constants {
+        /// Invocations of a workgroup.
+        LANES: u32 = 64,
+    }
+    compared { EPSILON = f32::EPSILON }
+    /// The sizes of the matrices, and the pivots that a run eliminates.
     params {
         /// Rows and columns of a matrix.
         width: u32,
@@ -38,26 +44,22 @@ kernel! {
     }
 }
 
-/// Lanes of a workgroup.
-const LANES: u32 = 64;
-/// Trips of the loops of one invocation at most: software drivers stop them at 65,535.
-const MOST_TRIPS: u32 = 40_000;
 
 /// The pivots of a matrix in ranges that are each few enough for one dispatch.
-pub fn bites(width: u32) -> Vec<Range<u32>> {
+pub fn pivot_ranges(width: u32) -> Vec<Range<u32>> {
     let trips = |k: u32| LANES + width.div_ceil(LANES) * (width - k + 4);
     // Filling the matrix comes before the first pivot.
-    let mut bites = Vec::new();
+    let mut ranges = Vec::new();
     let (mut first, mut sum) = (0, width.div_ceil(LANES) * (width + 1));
     for k in 0..width {
         sum += trips(k);
-        if sum > MOST_TRIPS {
-            bites.push(first..k);
+        if u64::from(sum) > MOST_COUNTED_TRIPS {
+            ranges.push(first..k);
             (first, sum) = (k, trips(k));
         }
     }
-    bites.push(first..width);
-    bites
+    ranges.push(first..width);
+    ranges
 }
 
 impl Kernel for Factorise {
@@ -154,20 +156,21 @@ fn pivot_row<T: Real>(column: &[T], k: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{LANES, MOST_TRIPS, bites};
+    use super::{LANES, MOST_COUNTED_TRIPS, pivot_ranges};
 
     #[test]
-    fn bites_cover_all_pivots_and_are_short() {
+    fn ranges_cover_all_pivots_and_are_short() {
         for width in [1, 7, 64, 130, 256, 512] {
-            let bites = bites(width);
-            assert!(bites.iter().all(|bite| !bite.is_empty()));
-            assert_eq!(bites.iter().flat_map(|bite| bite.clone()).collect::<Vec<_>>(), (0..width).collect::<Vec<_>>());
-            for bite in bites {
+            let ranges = pivot_ranges(width);
+            assert!(ranges.iter().all(|range| !range.is_empty()));
+            assert_eq!(ranges.iter().flat_map(|range| range.clone()).collect::<Vec<_>>(), (0..width).collect::<Vec<_>>());
+            for range in ranges {
                 // As the shader counts: filling, the search, the swap and the update.
                 let rows = |from: u32| (width - from).div_ceil(LANES);
                 let update = |k: u32| rows(k) + LANES + rows(0) + rows(k + 1) * (width - k);
-                let fill = if bite.start == 0 { rows(0) * (width + 1) } else { 0 };
-                assert!(fill + bite.map(update).sum::<u32>() <= MOST_TRIPS + 2 * width * rows(0));
+                let fill = if range.start == 0 { rows(0) * (width + 1) } else { 0 };
+                let trips = fill + range.map(update).sum::<u32>();
+                assert!(u64::from(trips) <= MOST_COUNTED_TRIPS + u64::from(2 * width * rows(0)));
             }
         }
     }

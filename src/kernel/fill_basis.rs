@@ -1,19 +1,21 @@
 //! Unit tangent vectors: vector k of every grid point is 1 at element (row, token) = divmod(first + k, T), 0 elsewhere.
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
 kernel! {
     /// Unit tangent vectors.
     pub struct FillBasis = fill_basis;
-    /// Sizes, and which vectors.
+    /// The sizes of the tangents, and the directions of a run.
     params {
-        /// n.
+        /// The width n of the state.
         width: u32,
         /// Rows of the buffer.
         rows: u32,
-        /// T.
+        /// The tokens T of a grid point.
         tokens: u32,
         /// Columns of the state, padded.
         columns: u32,
@@ -52,25 +54,6 @@ impl Kernel for FillBasis {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        // (width, tokens, columns, vectors, first, members)
-        let shapes = [(1, 1, 4, 4, 0, 1), (6, 3, 8, 20, 0, 2), (5, 5, 12, 8, 20, 3)];
-        shapes
-            .into_iter()
-            .map(|(width, tokens, columns, vectors, first, members)| {
-                case(Params { width, rows: u32::next_multiple_of(width, 4), tokens, columns, vectors, first }, members)
-            })
-            .collect()
-    }
-}
-
-/// Zeros and ones are exact.
-fn case(params: Params, members: usize) -> Case<Params> {
-    let size = members * (params.rows * params.columns * params.vectors) as usize;
-    Case {
-        name: format!("{} vectors from {} of {} x {}", params.vectors, params.first, params.width, params.tokens),
-        members,
-        params,
-        buffers: vec![CaseBuffer::Real(vec![f64::NAN; size])],
-        tolerance: vec![vec![0.0]],
+        case::cases()
     }
 }

@@ -5,16 +5,24 @@
 //! device: alpha and beta are whole multiples of 2^-32 (1 is 1 - 2^-32), their products with normal numbers whole multiples
 //! of 2^-27 and the sums whole multiples of 2^-20, all of them rounded towards 0.
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::{NORMAL_UNIT, Stream, normal_table};
+use crate::kernel::{Case, Cost, Kernel, Machine};
+use crate::numbers::random::{NORMAL_UNIT, Stream};
 use crate::numbers::real::Real;
 
 kernel! {
     /// Random weights.
     pub struct FillRandom = fill_random;
     shared { random }
-    /// The tensor to draw.
+    constants {
+        /// What the weights of a Ginibre matrix are multiples of.
+        pub GINIBRE_UNIT: f64 = NORMAL_UNIT,
+        /// What the weights of an elliptic matrix are multiples of: two normals need a bit more.
+        pub ELLIPTIC_UNIT: f64 = 2.0 * NORMAL_UNIT,
+    }
+    /// The tensor that is drawn.
     params {
         /// Rows that are drawn.
         rows: u32,
@@ -45,11 +53,6 @@ kernel! {
         out: write number,
     }
 }
-
-/// The weights of a Ginibre matrix are multiples of this.
-pub const GINIBRE_UNIT: f64 = NORMAL_UNIT;
-/// The weights of an elliptic matrix are multiples of this: two normals need a bit more.
-pub const ELLIPTIC_UNIT: f64 = 2.0 * NORMAL_UNIT;
 
 impl Kernel for FillRandom {
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
@@ -82,18 +85,7 @@ impl Kernel for FillRandom {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let half = (std::f64::consts::FRAC_1_SQRT_2 * 4_294_967_296.0) as u32;
-        let mixes = [(0, 0, 0), (half, half, 0), (half, half, 1), (4_148_390_399, 1_111_557_871, 0)];
-        let shapes = [(1, 1, 1), (7, 7, 3), (64, 64, 2), (5, 9, 4)];
-        let mut cases = Vec::new();
-        for (rows, columns, members) in shapes {
-            for (alpha, beta, beta_negative) in mixes {
-                if rows == columns || beta == 0 {
-                    cases.push(case((rows, columns, members), (alpha, beta, beta_negative)));
-                }
-            }
-        }
-        cases
+        case::cases()
     }
 }
 
@@ -109,33 +101,4 @@ fn mix(p: &Params, a: i32, b: i32) -> i32 {
     let second = product(b, p.beta);
     let sum = product(a, p.alpha) + if p.beta_negative != 0 { -second } else { second };
     if sum < 0 { -(-sum >> 7) } else { sum >> 7 }
-}
-
-fn case((rows, columns, members): (u32, u32, usize), (alpha, beta, beta_negative): (u32, u32, u32)) -> Case<Params> {
-    let (padded_rows, padded_columns) = (rows.next_multiple_of(4), columns.next_multiple_of(4));
-    let size = members * (padded_rows * padded_columns) as usize;
-    Case {
-        name: format!("{rows} x {columns}, {members} members, beta {beta}"),
-        members,
-        params: Params {
-            rows,
-            columns,
-            padded_rows,
-            padded_columns,
-            seed_low: 0xDEAD_BEEF,
-            seed_high: 1,
-            tensor: 1,
-            step: 3,
-            alpha,
-            beta,
-            beta_negative,
-        },
-        buffers: vec![
-            CaseBuffer::Word((0..members as u32).map(|m| m * 1000 + 5).collect()),
-            CaseBuffer::SharedWord(normal_table().to_vec()),
-            CaseBuffer::Real(vec![0.5; size]),
-        ],
-        // Bit-identical on every device.
-        tolerance: vec![vec![0.0]],
-    }
 }

@@ -1,17 +1,20 @@
 //! The initial state: standard normal numbers, the same for all grid points of a member, and the record of every
 //! column at step 0.
 
+mod case;
+
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::{NORMAL_UNIT, Stream, normal_table};
+use crate::kernel::{Case, Cost, Kernel, Machine};
+use crate::numbers::random::{NORMAL_UNIT, Stream};
 use crate::numbers::real::Real;
 
 kernel! {
     /// A random initial state, and its record at step 0.
     pub struct FillState = fill_state;
-    shared { magnitude, random }
-    /// The state to draw.
+    shared { magnitude, random, trajectory }
+    compared { NORMAL_UNIT = NORMAL_UNIT }
+    /// The state that is drawn.
     params {
         /// Rows that are drawn: the width of the stream.
         rows: u32,
@@ -81,37 +84,6 @@ impl Kernel for FillState {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        [(1, 1, 1, 1), (64, 20, 1, 3), (7, 30, 5, 2), (5, 66, 3, 2)].into_iter().map(case).collect()
-    }
-}
-
-fn case((rows, columns, tokens, members): (u32, u32, u32, usize)) -> Case<Params> {
-    let (padded_rows, padded_columns) = (rows.next_multiple_of(4), columns.next_multiple_of(4));
-    let size = (padded_rows * padded_columns) as usize * members;
-    let records = padded_columns as usize * members;
-    // A sum of `rows` squares of numbers below 6.3, and a mantissa below 2.
-    let error = 2.0 * (rows + 2) as f64 * f32::EPSILON as f64 * rows as f64 * 6.3 * 6.3;
-    Case {
-        name: format!("{rows} x {columns}, {tokens} tokens, {members} members"),
-        members,
-        params: Params {
-            rows,
-            padded_rows,
-            columns,
-            padded_columns,
-            tokens,
-            seed_low: 7,
-            seed_high: 0,
-            tensor: 2,
-            renormalise: tokens % 2,
-        },
-        buffers: vec![
-            CaseBuffer::Word((0..members as u32).collect()),
-            CaseBuffer::SharedWord(normal_table().to_vec()),
-            CaseBuffer::Real(vec![0.25; size]),
-            CaseBuffer::Real(vec![0.0; records * norm::ROWS]),
-            CaseBuffer::Int(vec![0; records * mark::ROWS]),
-        ],
-        tolerance: vec![vec![0.0], vec![error]],
+        case::cases()
     }
 }

@@ -4,22 +4,25 @@
 //! Number (vector, row, token) has the address `(vector * width + row) * T + token`, so a vector does not depend on how
 //! many others are drawn. Padding has to be 0 from the start: an integrator of several stages adds what it is given.
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor, normal_table};
+use crate::kernel::{Case, Cost, Kernel, Machine};
+use crate::numbers::random::{NORMAL_UNIT, Stream};
 use crate::numbers::real::Real;
 
 kernel! {
     /// Random tangent vectors.
     pub struct FillTangents = fill_tangents;
     shared { random }
-    /// Sizes, and where the numbers come from.
+    compared { NORMAL_UNIT = NORMAL_UNIT }
+    /// The sizes of the tangents, and the addresses of their numbers.
     params {
-        /// n.
+        /// The width n of the state.
         width: u32,
         /// Rows of the buffer.
         rows: u32,
-        /// T.
+        /// The tokens T of a grid point.
         tokens: u32,
         /// Columns of the state, padded.
         columns: u32,
@@ -72,35 +75,6 @@ impl Kernel for FillTangents {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        // (width, tokens, points, vectors, drawn, members)
-        let shapes = [(1, 1, 1, 1, 1, 1), (6, 3, 2, 8, 5, 2), (5, 5, 3, 1, 1, 3), (64, 2, 17, 4, 4, 2)];
-        shapes.into_iter().map(case).collect()
-    }
-}
-
-/// The numbers are exact in f32.
-fn case((width, tokens, points, vectors, drawn, members): (u32, u32, u32, u32, u32, usize)) -> Case<Params> {
-    let (rows, columns) = (width.next_multiple_of(4), (tokens * points).next_multiple_of(4));
-    Case {
-        name: format!("{drawn} of {vectors} vectors of {width} x {tokens}, {points} points, {members} members"),
-        members,
-        params: Params {
-            width,
-            rows,
-            tokens,
-            columns,
-            used_columns: tokens * points,
-            vectors,
-            drawn,
-            seed_low: 7,
-            seed_high: 1,
-            tensor: Tensor::Deviations as u32,
-        },
-        buffers: vec![
-            CaseBuffer::Word((0..members as u32).collect()),
-            CaseBuffer::SharedWord(normal_table().to_vec()),
-            CaseBuffer::Real(vec![f64::NAN; members * (rows * columns * vectors) as usize]),
-        ],
-        tolerance: vec![vec![0.0]],
+        case::cases()
     }
 }

@@ -4,17 +4,29 @@
 //! Sources: LAPACK's `slahqr`; Ahues and Tisseur, LAPACK Working Note 122 (deflation); Tokura et al. 2017 (all
 //! negligible entries are zeroed in each sweep).
 
-use crate::kernel::hessenberg::{self, Room, Team};
+mod case;
+
+use crate::kernel::shared::team::{Residence, Team};
+use crate::kernel::shared::trips::most_at_once;
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
-use crate::numbers::real::Real;
+use crate::kernel::{Case, Cost, Kernel, Machine};
+use crate::numbers::real::{Real, power_of_two};
 
 kernel! {
     /// Francis' double-shift QR sweeps.
     pub struct Francis = francis;
     shared { real, team, reflector }
-    /// How long to go on.
+    constants {
+        /// The status of a matrix that is quasi-triangular.
+        pub CONVERGED: u32 = 1,
+        /// The status of a matrix whose sweeps were used up.
+        pub GIVEN_UP: u32 = 2,
+        /// Words of `progress`: sweeps so far, sweeps since the last row of the active block changed, and that row.
+        pub PROGRESS: usize = 3,
+        /// Far below rounding in a matrix whose largest entry is about 1.
+        TINY: f64 = power_of_two(-100),
+    }
+    /// How long a run goes on.
     params {
         /// Width of the matrices.
         n: u32,
@@ -31,12 +43,8 @@ kernel! {
     }
 }
 
-/// The matrix is quasi-triangular.
-pub const CONVERGED: u32 = 1;
-/// The sweeps were used up.
-pub const GIVEN_UP: u32 = 2;
-/// Words of `progress`: sweeps so far, sweeps since the last row of the active block changed, and that row.
-pub const PROGRESS: usize = 3;
+/// Sweeps of one run, whatever the width.
+const MOST_SWEEPS: u32 = 32;
 
 /// Words of workgroup memory for a packed matrix: its upper triangle and three diagonals below.
 fn packed(n: u32) -> u32 {
@@ -50,13 +58,18 @@ pub fn trips(n: u32, lanes: u32, sweeps: u32) -> u64 {
     sweeps as u64 * (1 + n * step + 4 * share) + 2 * n * (1 + share)
 }
 
+/// Sweeps of one run that keep within the limit of trips.
+pub fn sweeps_at_once(n: u32, machine: &Machine) -> u32 {
+    most_at_once(MOST_SWEEPS, |sweeps| trips(n, Team::of(n, machine).lanes, sweeps))
+}
+
 impl Kernel for Francis {
     fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        Room::find(p.n, machine, 16, packed).overrides()
+        Residence::find(p.n, machine, 16, packed).overrides()
     }
 
     fn grid(p: &Params, members: u32, machine: &Machine) -> [u32; 3] {
-        Team::of(p.n, machine.software).grid(members)
+        Team::of(p.n, machine).grid(members)
     }
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
@@ -90,8 +103,7 @@ impl Kernel for Francis {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [(1, 1, 2), (2, 1, 3), (3, 1, 2), (4, 2, 3), (9, 3, 2), (17, 2, 2), (33, 1, 1)];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+        case::cases()
     }
 }
 
@@ -101,9 +113,8 @@ struct Hessenberg<'a, T> {
     h: &'a mut [T],
 }
 
-/// In a matrix whose largest entry was near 1 this is far below rounding: 2^-100.
-fn dust<T: Real>() -> T {
-    T::power_of_two(-100)
+fn tiny<T: Real>() -> T {
+    T::from_f64(TINY)
 }
 
 /// The smaller and the larger of two finite numbers.
@@ -121,7 +132,7 @@ struct Reflector<T> {
 impl<T: Real> Reflector<T> {
     fn new(x: [T; 3]) -> Self {
         let size = x[0].abs() + x[1].abs() + x[2].abs();
-        if size <= dust() {
+        if size <= tiny() {
             return Reflector { beta: x[0], v: [T::ONE, T::ZERO, T::ZERO], tau: T::ZERO };
         }
         let [x, y, z] = x.map(|x| x / size);
@@ -148,7 +159,7 @@ impl<T: Real> Hessenberg<'_, T> {
     fn negligible(&self, k: usize) -> bool {
         let ulp = T::from_f64(T::EPSILON);
         let below = self.at(k, k - 1).abs();
-        if below <= dust() {
+        if below <= tiny() {
             return true;
         }
         let (d0, d1) = (self.at(k - 1, k - 1), self.at(k, k));
@@ -160,7 +171,7 @@ impl<T: Real> Hessenberg<'_, T> {
         let (smaller, larger) = ordered(d1.abs(), (d0 - d1).abs());
         let total = larger + larger_off;
         let left = smaller_off * (larger_off / total);
-        left <= dust() || left <= ulp * (smaller * (larger / total))
+        left <= tiny() || left <= ulp * (smaller * (larger / total))
     }
 
     /// First and last row of the lowest block of three rows or more.
@@ -184,7 +195,7 @@ impl<T: Real> Hessenberg<'_, T> {
             block = [d, T::from_f64(-0.4375) * size, size, d];
         }
         let size = block.iter().fold(T::ZERO, |sum, x| sum + x.abs());
-        if size <= dust() {
+        if size <= tiny() {
             return [T::ZERO; 3];
         }
         let [a, b, c, d] = block.map(|x| x / size);
@@ -207,7 +218,7 @@ impl<T: Real> Hessenberg<'_, T> {
         let x = s * self.at(m, m + 1) + (d0 - re1) * ((d0 - re2) / scale) + im * (im / scale);
         let v = [x, s * (d0 + d1 - re1 - re2), s * self.at(m + 2, m + 1)];
         let size = v[0].abs() + v[1].abs() + v[2].abs();
-        if size > dust() { v.map(|v| v / size) } else { v }
+        if size > tiny() { v.map(|v| v / size) } else { v }
     }
 
     /// May the sweep start at row m, because two consecutive small entries let it ignore what is above?
@@ -247,42 +258,4 @@ impl<T: Real> Hessenberg<'_, T> {
             }
         }
     }
-}
-
-/// Well-separated matrices, so that f32 and f64 take the same decisions: a random Hessenberg matrix, coupled to a
-/// block that is finished already where it has room.
-fn case(i: u32, (n, sweeps, members): (usize, u32, usize)) -> Case<Params> {
-    let noise = sample(300 + i, members * n * n);
-    let mut h = vec![0.0; members * n * n];
-    for (at, (value, noise)) in h.iter_mut().zip(&noise).enumerate() {
-        let (row, column) = (at / n % n, at % n);
-        let cut = n >= 9 && row == n - 3 && column == n - 4;
-        let below = n >= 9 && row == n - 1 && column == n - 2;
-        *value = match (row, column) {
-            _ if cut || below || row > column + 1 => 0.0,
-            _ if row == column + 1 => 1.0 + 0.25 * noise.abs(),
-            _ => 0.5 * noise,
-        } as f32 as f64;
-    }
-    // Each sweep is a product of 2 n reflectors of rounding error 8 ulp each on entries of size 4, and the shifts'
-    // own rounding is amplified by the start of the bulge.
-    let error = 64.0 * (n * n) as f64 * sweeps as f64 * f32::EPSILON as f64;
-    Case {
-        name: format!("{n} x {n}, {sweeps} sweeps, {members} members"),
-        members,
-        params: Params { n: n as u32, sweeps, limit: 30 * n.max(10) as u32 },
-        buffers: vec![
-            CaseBuffer::Real(h),
-            CaseBuffer::Word(vec![0; PROGRESS * members]),
-            CaseBuffer::Word(vec![0; members]),
-            CaseBuffer::Word(vec![0; members]),
-        ],
-        tolerance: vec![vec![error]],
-    }
-}
-
-/// Sweeps of one run that keep an invocation's trips below the limit of software drivers.
-pub fn sweeps_at_once(n: u32, software: bool) -> u32 {
-    let lanes = Team::of(n, software).lanes;
-    (1..=32).rev().find(|&sweeps| trips(n, lanes, sweeps) < hessenberg::MOST_TRIPS).unwrap_or(1)
 }

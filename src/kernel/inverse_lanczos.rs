@@ -7,9 +7,11 @@
 //! one column of R at a time, used up with R. So a point needs O(n) numbers, 20 n² operations a step, and all points
 //! read the same H. Members are blocks of 32 points, which fill the vectors of the twin.
 
-use crate::kernel::hessenberg::MOST_TRIPS;
+mod case;
+
+use crate::kernel::shared::trips::MOST_TRIPS;
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
@@ -20,7 +22,26 @@ mod points;
 kernel! {
     /// Steps of Lanczos' iteration on the inverse at 32 points of the complex plane.
     pub struct InverseLanczos = inverse_lanczos;
-    /// How much of it.
+    constants {
+        /// Points of a member.
+        pub POINTS: usize = 32,
+        /// Numbers of the state for each point and index.
+        pub PARTS: usize = 11,
+        /// The part in which a row or a column of R is worked out.
+        WORKING: usize = 0,
+        /// The part of the right-hand side, and of the solution.
+        RHS: usize = 2,
+        /// The part of the last vector.
+        NOW: usize = 4,
+        /// The part of the vector before it.
+        BEFORE: usize = 6,
+        /// The part of the cosines of the rotations.
+        COSINE: usize = 8,
+        /// The part of the sines of the rotations.
+        SINE: usize = 10,
+    }
+    compared { ULP = f32::EPSILON, FLOOR = f32::EPSILON / 8.0 }
+    /// The steps that a run makes.
     params {
         /// Width of the Hessenberg matrix.
         n: u32,
@@ -41,11 +62,6 @@ kernel! {
     }
 }
 
-/// Points of a member.
-pub const POINTS: usize = 32;
-/// Numbers of the state for each point and index.
-pub const PARTS: usize = 11;
-
 /// An upper bound of the loop trips of one invocation.
 pub fn trips(n: u32, steps: u32) -> u64 {
     let n = u64::from(n);
@@ -54,7 +70,7 @@ pub fn trips(n: u32, steps: u32) -> u64 {
     u64::from(steps) * (1 + 2 * solution + 5 * n)
 }
 
-/// Steps of one run that keep within the limit of software drivers; 0 for too wide a matrix.
+/// Steps of one run that keep within the limit of trips; 0 for too wide a matrix.
 pub fn steps_at_once(n: u32) -> u32 {
     (0..=4).rev().find(|&steps| trips(n, steps) < MOST_TRIPS).unwrap_or(0)
 }
@@ -78,7 +94,7 @@ impl Kernel for InverseLanczos {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        vec![case(1, 1, true), case(2, 1, true), case(3, 2, true), case(16, 3, true), case(37, 2, false)]
+        case::cases()
     }
 }
 
@@ -135,39 +151,6 @@ impl<T: Real> Steps<'_, T> {
             self.lengths[l] += 1;
             self.lengths[POINTS + l] = u32::from(!goes_on(l));
         }
-    }
-}
-
-/// Three blocks of points at 3 to 4 from the origin around a Hessenberg matrix of norm about 2; the last one may be
-/// finished.
-fn case(n: usize, steps: u32, finished: bool) -> Case<Params> {
-    let (members, most) = (3, 4);
-    let scaled = |x: f64| (x / (n as f64).sqrt()) as f32 as f64;
-    let h: Vec<f64> = sample(2800 + n as u32, n * n).into_iter().map(scaled).collect();
-    let h = h.into_iter().enumerate().map(|(i, x)| if i / n > i % n + 1 { 0.0 } else { x }).collect();
-    let place = |i: usize| {
-        let (radius, angle) = (3.0 + (i % 7) as f64 / 7.0, (i % POINTS) as f64 / 10.0);
-        (radius * if (i / POINTS).is_multiple_of(2) { angle.cos() } else { angle.sin() }) as f32 as f64
-    };
-    let length = |i: usize| u32::from(finished && i / POINTS == 5);
-    // Condition about 5 at most: a solution is off by 5 n epsilon, a step by five times that, and a vector of the next
-    // step, divided by its norm of about 1/10 of the diagonal, by ten times more. State: 3 steps of it.
-    let error = 250.0 * 3.0 * (n + 8) as f64 * f32::EPSILON as f64;
-    Case {
-        name: format!("{n} x {n}, {steps} steps{}", if finished { ", a finished block" } else { "" }),
-        members,
-        params: Params { n: n as u32, most, steps },
-        buffers: vec![
-            CaseBuffer::SharedReal(h),
-            CaseBuffer::Real((0..members * 2 * POINTS).map(place).collect()),
-            CaseBuffer::SharedReal(start(n)),
-            CaseBuffer::Real(vec![0.0; members * n * PARTS * POINTS]),
-            CaseBuffer::Real(vec![0.0; members * most as usize * 2 * POINTS]),
-            CaseBuffer::Real(vec![0.0; members * POINTS]),
-            CaseBuffer::Word((0..members * 2 * POINTS).map(length).collect()),
-            CaseBuffer::Word(vec![0, 0, u32::from(finished)]),
-        ],
-        tolerance: vec![vec![error], vec![error], vec![error]],
     }
 }
 

@@ -4,16 +4,21 @@
 //! whose entries differ by a few roundings (Barth, Martin and Wilkinson 1967), so with the final bracket of 2^-30 of
 //! Gershgorin's the value is right to 8 epsilon max_i (|d_i| + |e_(i-1)| + |e_i|).
 
-use crate::kernel::hessenberg::Team;
+mod case;
+
+use crate::kernel::shared::team::Team;
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
-use crate::numbers::real::Real;
+use crate::kernel::{Case, Cost, Kernel, Machine};
+use crate::numbers::real::{Real, power_of_two};
 
 kernel! {
     /// The largest eigenvalue of a symmetric tridiagonal matrix.
     pub struct LargestEigenvalue = largest_eigenvalue;
-    /// Sizes.
+    constants {
+        /// The size of a pivot that counts as negative: far below rounding in a matrix of norm 1.
+        SMALLEST: f64 = power_of_two(-60),
+    }
+    /// The size of the matrices.
     params {
         /// Width of the matrices.
         n: u32,
@@ -31,7 +36,7 @@ const BITS: f64 = 30.0;
 
 impl Kernel for LargestEigenvalue {
     fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        let lanes = f64::from(Team::alone(p.n, machine.software).lanes);
+        let lanes = f64::from(Team::alone(p.n, machine).lanes);
         vec![("LANES", lanes), ("ROUNDS", (BITS / (lanes + 1.0).log2()).ceil())]
     }
 
@@ -51,7 +56,7 @@ impl Kernel for LargestEigenvalue {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        [(1, 3), (2, 3), (17, 4), (64, 3), (130, 3)].into_iter().map(|(n, members)| case(n, members)).collect()
+        case::cases()
     }
 }
 
@@ -81,7 +86,7 @@ fn largest<T: Real>(diagonal: &[T], beside: &[T]) -> T {
 
 /// Which of these lie above all eigenvalues?
 fn lie_above<T: Real>(diagonal: &[T], beside: &[T], x: [T; PROBES]) -> [bool; PROBES] {
-    let smallest = T::power_of_two(-60);
+    let smallest = T::from_f64(SMALLEST);
     let (mut pivots, mut above, mut side) = ([-T::ONE; PROBES], [true; PROBES], T::ZERO);
     for (&entry, &next) in diagonal.iter().zip(beside) {
         for ((pivot, above), &x) in pivots.iter_mut().zip(&mut above).zip(&x) {
@@ -92,29 +97,4 @@ fn lie_above<T: Real>(diagonal: &[T], beside: &[T], x: [T; PROBES]) -> [bool; PR
         side = next;
     }
     above
-}
-
-/// Random matrices; then a constant one, whose pivots vanish; then zero; then one that is not wanted.
-fn case(n: usize, members: usize) -> Case<Params> {
-    let keep = |values: Vec<f64>| -> Vec<f64> {
-        let scale = |(i, x): (usize, f64)| [x as f32 as f64, 1.0, 0.0, x][i / n];
-        values.into_iter().enumerate().map(scale).collect()
-    };
-    let diagonal = keep(sample(2200 + n as u32, members * n));
-    let mut beside = keep(sample(2400 + n as u32, members * n));
-    beside.iter_mut().skip(n - 1).step_by(n).for_each(|x| *x = 0.0);
-    let reach = |i: usize| diagonal[i].abs() + beside[i].abs() + if i > 0 { beside[i - 1].abs() } else { 0.0 };
-    let size = (0..members * n).map(reach).fold(0.0, f64::max);
-    Case {
-        name: format!("{n} x {n}, {members} members"),
-        members,
-        params: Params { n: n as u32 },
-        buffers: vec![
-            CaseBuffer::Word((0..members).map(|member| u32::from(member < 3)).collect()),
-            CaseBuffer::Real(diagonal),
-            CaseBuffer::Real(beside),
-            CaseBuffer::Real(vec![0.25; members]),
-        ],
-        tolerance: vec![vec![8.0 * f32::EPSILON as f64 * size]],
-    }
 }

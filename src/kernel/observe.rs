@@ -10,6 +10,7 @@ use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
+use crate::spec::MOST_TOKENS;
 
 mod case;
 mod sums;
@@ -19,8 +20,23 @@ use sums::Sums;
 kernel! {
     /// The end of a nonlinear step: what is seen of the state, or its freezing.
     pub struct Observe = observe;
-    shared { magnitude, track, freeze }
-    /// Sizes, and which step.
+    shared { magnitude, trajectory, track, freeze }
+    constants {
+        /// Invocations of a workgroup.
+        LANES: u32 = 64,
+    }
+    compared {
+        OBSERVATIONS = observation::ROWS,
+        NORM = observation::NORM,
+        COSINE = observation::COSINE,
+        SIMILARITY = observation::SIMILARITY,
+        ENTROPY = observation::ENTROPY,
+        EFFECTIVE_STEP = observation::EFFECTIVE_STEP,
+        EFFECTIVE_DAMPING = observation::EFFECTIVE_DAMPING,
+        MISSING = observation::MISSING,
+        MOST_TOKENS = MOST_TOKENS,
+    }
+    /// The sizes of the state, and the step that has been made.
     params {
         /// Rows of the state, padded.
         rows: u32,
@@ -36,9 +52,9 @@ kernel! {
         token_lanes: u32,
         /// The step that was made, from 1.
         step: u32,
-        /// Where the observations go.
+        /// The slot that the observations of this step go to.
         slot: u32,
-        /// How many such places there are.
+        /// Slots of the observations.
         slots: u32,
         /// A point has crossed when its squared norm exceeds `threshold_mantissa * 2^threshold_exponent` times the
         /// initial one.
@@ -73,7 +89,7 @@ pub mod observation {
     pub const EFFECTIVE_STEP: usize = 4;
     /// 1 - |x_k| / |x_{k+1}|.
     pub const EFFECTIVE_DAMPING: usize = 5;
-    /// How many.
+    /// The number of rows.
     pub const ROWS: usize = 6;
     /// -2^127 stands where there is no such number: kernels must not make NaN.
     pub const MISSING: f64 = -170_141_183_460_469_231_731_687_303_715_884_105_728.0;
@@ -225,7 +241,7 @@ impl<T: Real> Observation<'_, T> {
         if tokens.len() == 1 {
             return T::ONE;
         }
-        let mut inverse = [T::ZERO; crate::spec::MOST_TOKENS];
+        let mut inverse = [T::ZERO; MOST_TOKENS];
         for (inverse, token) in inverse.iter_mut().zip(tokens) {
             *inverse = T::ONE / token.square.sqrt();
         }

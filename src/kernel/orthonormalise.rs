@@ -7,9 +7,11 @@
 //!
 //! Reference: Benettin, Galgani, Giorgilli and Strelcyn, Meccanica 15 (1980).
 
+mod case;
+
+use crate::kernel::shared::trips::MOST_COUNTED_TRIPS;
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
@@ -17,7 +19,11 @@ kernel! {
     /// One pass of modified Gram-Schmidt over some pivots.
     pub struct Orthonormalise = orthonormalise;
     shared { magnitude }
-    /// Sizes, and which pivots.
+    constants {
+        /// Invocations of a workgroup.
+        LANES: u32 = 64,
+    }
+    /// The sizes of the vectors, and the pivots that a run takes.
     params {
         /// Rows of the vectors, padded to a multiple of 4.
         rows: u32,
@@ -41,6 +47,13 @@ kernel! {
         growth: write number,
         growth_exponents: write int,
     }
+}
+
+/// Pivots of one run that keep within the limit of trips, for so many vectors of so many rows.
+pub fn pivots_at_once(rows: usize, columns: usize) -> usize {
+    let lanes = LANES as usize;
+    let trips_of_pivot = rows.div_ceil(4) * (1 + 2 * columns.div_ceil(lanes)) + rows.div_ceil(lanes);
+    (MOST_COUNTED_TRIPS as usize / trips_of_pivot).max(1)
 }
 
 impl Kernel for Orthonormalise {
@@ -71,8 +84,7 @@ impl Kernel for Orthonormalise {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [(4, 1, 1), (4, 4, 3), (8, 7, 2), (64, 64, 2), (68, 5, 2), (32, 32, 5)];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+        case::cases()
     }
 }
 
@@ -124,45 +136,5 @@ impl<T: Real> Work for Pivot<'_, T> {
             column += lanes;
         }
         length
-    }
-}
-
-/// Well-conditioned vectors: unit vectors with a little noise, in scales from 2^-8 to 2^8.
-fn case(i: u32, (rows, columns, members): (usize, usize, usize)) -> Case<Params> {
-    let stride = columns.next_multiple_of(4);
-    let mut deviations = vec![0.0; members * rows * stride];
-    let noise = sample(100 + i, members * rows * columns);
-    for m in 0..members {
-        for r in 0..rows {
-            for c in 0..columns {
-                let scale = ((c % 5) as f64 * 4.0 - 8.0).exp2();
-                let unit = if r == c { 1.0 } else { 0.0 };
-                let value = scale * (unit + 0.05 * noise[(m * rows + r) * columns + c] / (rows as f64).sqrt());
-                deviations[(m * rows + r) * stride + c] = value as f32 as f64;
-            }
-        }
-    }
-    // Each vector takes part in at most `columns` projections of `rows` terms, each off by (rows + 4) ulp of its
-    // length, amplified by the condition of the noise, which is below 2.
-    let error = 2.0 * (columns * (rows + 4)) as f64 * f32::EPSILON as f64;
-    Case {
-        name: format!("{columns} vectors of {rows}, {members} members"),
-        members,
-        params: Params {
-            rows: rows as u32,
-            columns: columns as u32,
-            stride: stride as u32,
-            first: 0,
-            last: columns as u32,
-            block: 1,
-            blocks: 2,
-            begin: i % 2,
-        },
-        buffers: vec![
-            CaseBuffer::Real(deviations),
-            CaseBuffer::Real(vec![1.25; members * 2 * stride]),
-            CaseBuffer::Int(vec![3; members * 2 * stride]),
-        ],
-        tolerance: vec![vec![error], vec![2.0 * error]],
     }
 }

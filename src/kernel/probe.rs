@@ -1,14 +1,19 @@
 //! Probes a device's arithmetic and its loops, for the self-test.
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
 kernel! {
     /// Arithmetic and loops of a device, for its self-test.
     pub struct Probe = probe;
-    /// How much to try.
+    constants {
+        /// Rows of the result: product, quotient, root, (x + y) - x.
+        pub ROWS: usize = 4,
+    }
+    /// How much is tried.
     params {
         /// Pairs of numbers.
         length: u32,
@@ -22,9 +27,6 @@ kernel! {
         trips: write word,
     }
 }
-
-/// Rows of the result: product, quotient, root, (x + y) - x.
-pub const ROWS: usize = 4;
 
 impl Kernel for Probe {
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
@@ -48,25 +50,6 @@ impl Kernel for Probe {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let positive = |stream| sample(stream, 100).iter().map(|x| (x.abs() + 0.01) as f32 as f64).collect::<Vec<_>>();
-        let (x, y) = (positive(60), positive(61));
-        // The bounds of the WGSL specification; the last row may be reordered to y.
-        let ulp = f32::EPSILON as f64;
-        let mut tolerance: Vec<f64> = (0..100).map(|i| ulp * x[i] * y[i]).collect();
-        tolerance.extend((0..100).map(|i| 2.5 * ulp * x[i] / y[i]));
-        tolerance.extend((0..100).map(|i| 4.0 * ulp * x[i].sqrt()));
-        tolerance.extend((0..100).map(|i| 2.0 * ulp * (x[i] + y[i])));
-        vec![Case {
-            name: "100 pairs, 1000 trips".to_string(),
-            members: 1,
-            params: Params { length: 100, trips: 1000 },
-            buffers: vec![
-                CaseBuffer::SharedReal(x),
-                CaseBuffer::SharedReal(y),
-                CaseBuffer::Real(vec![f64::NAN; 100 * ROWS]),
-                CaseBuffer::Word(vec![0]),
-            ],
-            tolerance: vec![tolerance],
-        }]
+        case::cases()
     }
 }

@@ -1,14 +1,15 @@
 //! Copies numbers: the memory ceiling of the bench's roofline.
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
 kernel! {
     /// A copy, which measures memory.
     pub struct ProbeCopy = probe_copy;
-    /// How much to copy.
+    /// How much is copied.
     params {
         /// Numbers of a member, a multiple of 4.
         length: u32,
@@ -34,16 +35,6 @@ impl Kernel for ProbeCopy {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let case = |(length, members): (usize, usize)| Case {
-            name: format!("{length} numbers, {members} members"),
-            members,
-            params: Params { length: length as u32 },
-            buffers: vec![
-                CaseBuffer::Real(sample(70, members * length)),
-                CaseBuffer::Real(vec![f64::NAN; members * length]),
-            ],
-            tolerance: vec![vec![0.0]],
-        };
-        [(4, 3), (1 << 17, 1)].into_iter().map(case).collect()
+        case::cases()
     }
 }

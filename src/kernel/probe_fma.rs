@@ -1,16 +1,17 @@
 //! Multiplies and adds as fast as it can, `x <- a x + b`: the arithmetic ceiling of the bench's roofline.
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::matmul::multiply_add;
-use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
 kernel! {
     /// A recurrence of multiply-adds, which measures arithmetic.
     pub struct ProbeFma = probe_fma;
-    /// How often.
+    /// How much is computed.
     params {
         /// Numbers of a member, a multiple of 16.
         length: u32,
@@ -48,15 +49,7 @@ impl Kernel for ProbeFma {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let case = |(length, trips, members): (usize, u32, usize)| Case {
-            name: format!("{length} numbers, {trips} trips, {members} members"),
-            members,
-            params: Params { length: length as u32, trips, a: 0.75, b: 0.25 },
-            buffers: vec![CaseBuffer::Real(sample(71, members * length))],
-            // Each step adds one or two roundings of numbers below 4, and shrinks the older ones to 3/4.
-            tolerance: vec![vec![8.0 * 4.0 * f32::EPSILON as f64]],
-        };
-        [(16, 1, 2), (208, 3, 1), (3072, 1024, 1)].into_iter().map(case).collect()
+        case::cases()
     }
 }
 

@@ -3,13 +3,13 @@
 //! Weights are as drawn, so `scale` holds 1/sqrt(fan_in). Queries, keys and values are one projection with stacked
 //! weights.
 
-use crate::numbers::activation::{activate, kind};
-use crate::numbers::elementary::ELEMENTARY_ERROR;
+mod case;
+
+use crate::numbers::activation::activate;
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::matmul::{Epilogue, Matrix, product};
-use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
@@ -17,7 +17,7 @@ kernel! {
     /// A projection with its activation.
     pub struct Project = project;
     shared { elementary, activation, block, product, projection }
-    /// Sizes, padded to multiples of 4 with zeros.
+    /// The sizes of the product, padded to multiples of 4 with zeros, and what follows it.
     params {
         /// Rows of the weights and of `out`.
         rows: u32,
@@ -27,7 +27,7 @@ kernel! {
         columns: u32,
         /// A number of [`kind`].
         activation: u32,
-        /// On the product.
+        /// The factor on the product.
         scale: f32,
     }
     buffers {
@@ -65,16 +65,7 @@ impl Kernel for Project {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [
-            (4, 4, 4, 1, kind::IDENTITY),
-            (8, 4, 12, 3, kind::RELU),
-            (192, 64, 32, 2, kind::IDENTITY),
-            (68, 20, 40, 2, kind::GELU),
-            (12, 68, 4, 5, kind::TANH),
-            (4, 128, 64, 1, kind::GELU),
-            (68, 20, 136, 2, kind::TANH),
-        ];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(1000 + 10 * i as u32, shape)).collect()
+        case::cases()
     }
 }
 
@@ -116,35 +107,5 @@ impl<T: Real> Epilogue<T> for Store<'_, T> {
         }
         activate::<T, FUSED, LANES>(self.activation, &mut sums);
         self.out[row * self.columns + column..][..LANES].copy_from_slice(&sums);
-    }
-}
-
-/// A sum of k products is off by at most (k + 2) 2^-23 times the sum of magnitudes; all activations have slopes below
-/// 1.13, and their own error is relative, for GELU relative to its argument.
-fn case(stream: u32, (rows, inner, columns, members, activation): (usize, usize, usize, usize, u32)) -> Case<Params> {
-    let weights = sample(stream, members * rows * inner);
-    let input = sample(stream + 1, members * inner * columns);
-    let scale = 1.0 / (inner as f64).sqrt();
-    let mut bounds = Vec::with_capacity(members * rows * columns);
-    for (m, r) in (0..members).flat_map(|m| (0..rows).map(move |r| (m, r))) {
-        for c in 0..columns {
-            let w = &weights[(m * rows + r) * inner..][..inner];
-            let products = (0..inner).map(|k| w[k] * input[(m * inner + k) * columns + c]);
-            let (sum, size) = products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()));
-            let ulp = f32::EPSILON as f64;
-            bounds
-                .push(1.13 * (inner + 4) as f64 * ulp * scale * size + 2.0 * ELEMENTARY_ERROR * scale * f64::abs(sum));
-        }
-    }
-    Case {
-        name: format!("{rows} x {inner} x {columns}, {members} members, activation {activation}"),
-        members,
-        params: Params { rows: rows as u32, inner: inner as u32, columns: columns as u32, activation, scale },
-        buffers: vec![
-            CaseBuffer::Real(weights),
-            CaseBuffer::Real(input),
-            CaseBuffer::Real(vec![f64::NAN; members * rows * columns]),
-        ],
-        tolerance: vec![bounds],
     }
 }

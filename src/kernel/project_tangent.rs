@@ -2,13 +2,13 @@
 //!
 //! `pre` is the projection of the state before the activation; column c of `input` is a tangent at column c / vectors.
 
-use crate::numbers::activation::{kind, slope, slopes};
-use crate::numbers::elementary::ELEMENTARY_ERROR;
+mod case;
+
+use crate::numbers::activation::{slope, slopes};
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::matmul::{Epilogue, Matrix, product};
-use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 
@@ -16,7 +16,7 @@ kernel! {
     /// The tangent of [`Project`](super::project::Project).
     pub struct ProjectTangent = project_tangent;
     shared { elementary, activation, block, product, projection }
-    /// Sizes, padded to multiples of 4 with zeros.
+    /// The sizes of the product, padded to multiples of 4 with zeros, and what follows it.
     params {
         /// Rows of the weights and of `out`.
         rows: u32,
@@ -28,7 +28,7 @@ kernel! {
         vectors: u32,
         /// A number of [`kind`].
         activation: u32,
-        /// On the product.
+        /// The factor on the product.
         scale: f32,
     }
     buffers {
@@ -67,15 +67,7 @@ impl Kernel for ProjectTangent {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [
-            (4, 4, 4, 4, 1, kind::RELU),
-            (8, 4, 4, 12, 3, kind::GELU),
-            (68, 20, 8, 20, 2, kind::TANH),
-            (16, 64, 4, 64, 1, kind::GELU),
-            (68, 20, 72, 1, 2, kind::GELU),
-            (8, 4, 12, 1, 1, kind::TANH),
-        ];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(1500 + 10 * i as u32, shape)).collect()
+        case::cases()
     }
 }
 
@@ -135,44 +127,5 @@ impl<T: Real> Epilogue<T> for Store<'_, T> {
                 *out = factor * sum;
             }
         }
-    }
-}
-
-/// The product's error as in `project`; the slope, below 1.13, is off by its functions' error.
-fn case(
-    stream: u32,
-    (rows, inner, points, vectors, members, activation): (usize, usize, usize, usize, usize, u32),
-) -> Case<Params> {
-    let columns = points * vectors;
-    let weights = sample(stream, members * rows * inner);
-    let input = sample(stream + 1, members * inner * columns);
-    let pre = sample(stream + 2, members * rows * points);
-    let scale = 1.0 / (inner as f64).sqrt();
-    let mut bounds = Vec::with_capacity(members * rows * columns);
-    for (m, r) in (0..members).flat_map(|m| (0..rows).map(move |r| (m, r))) {
-        for c in 0..columns {
-            let w = &weights[(m * rows + r) * inner..][..inner];
-            let size: f64 = (0..inner).map(|k| (w[k] * input[(m * inner + k) * columns + c]).abs()).sum();
-            bounds.push(scale * size * (1.13 * (inner + 5) as f64 * f32::EPSILON as f64 + 4.0 * ELEMENTARY_ERROR));
-        }
-    }
-    Case {
-        name: format!("{rows} x {inner} x {points} x {vectors}, {members} members, activation {activation}"),
-        members,
-        params: Params {
-            rows: rows as u32,
-            inner: inner as u32,
-            columns: columns as u32,
-            vectors: vectors as u32,
-            activation,
-            scale,
-        },
-        buffers: vec![
-            CaseBuffer::Real(weights),
-            CaseBuffer::Real(input),
-            CaseBuffer::Real(pre),
-            CaseBuffer::Real(vec![f64::NAN; members * rows * columns]),
-        ],
-        tolerance: vec![bounds],
     }
 }

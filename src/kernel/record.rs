@@ -1,15 +1,17 @@
 //! Keeps the norm of every column at one step of a trajectory: its mantissa and exponent.
 
+mod case;
+
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
 kernel! {
     /// The norms of all columns at one step, kept in a history.
     pub struct Record = record;
-    /// Which row of the history.
+    shared { trajectory }
+    /// The row of the history that a run writes.
     params {
         /// Columns of the state.
         columns: u32,
@@ -44,18 +46,6 @@ impl Kernel for Record {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let case = |(columns, members): (usize, usize)| Case {
-            name: format!("{columns} columns, {members} members"),
-            members,
-            params: Params { columns: columns as u32, row: 1, rows: 3 },
-            buffers: vec![
-                CaseBuffer::Real(sample(50, members * norm::ROWS * columns)),
-                CaseBuffer::Int((0..(members * mark::ROWS * columns) as i32).collect()),
-                CaseBuffer::Real(vec![0.75; members * 3 * columns]),
-                CaseBuffer::Int(vec![-1; members * 3 * columns]),
-            ],
-            tolerance: vec![vec![0.0]],
-        };
-        [(4, 1), (68, 3)].into_iter().map(case).collect()
+        case::cases()
     }
 }

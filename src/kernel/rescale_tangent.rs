@@ -5,9 +5,10 @@
 //! as long as it fits the device's numbers at all. Where it does not, the point is marked by the exponent [`OVERFLOWED`] and
 //! its tangent becomes 0. Magnitudes below 2^-126 count as 0 in every number type.
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
 kernel! {
@@ -20,7 +21,7 @@ kernel! {
         /// The exponent below which a magnitude counts as 0.
         LEAST: i32 = -126,
     }
-    /// Sizes, and where the lengths go.
+    /// The sizes of the tangents, and the rows of their lengths.
     params {
         /// Rows of the tangent, padded to a multiple of 4.
         rows: u32,
@@ -34,7 +35,7 @@ kernel! {
         previous: u32,
         /// The row to write.
         row: u32,
-        /// How many rows there are.
+        /// Rows of the lengths.
         lengths: u32,
         /// Is this the start? Then nothing is read of the lengths before.
         begin: u32,
@@ -70,8 +71,7 @@ impl Kernel for RescaleTangent {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [(4, 1, 4, 1), (8, 5, 3, 2), (64, 16, 2, 3), (12, 70, 1, 2), (260, 3, 5, 1)];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(2300 + i as u32, shape)).collect()
+        case::cases()
     }
 }
 
@@ -95,38 +95,4 @@ fn rescale<'a, T: Real>(lines: impl Iterator<Item = &'a mut [T]>, first: usize, 
         square += *x * *x;
     }
     (square, largest)
-}
-
-/// Tangents of every size. A sum of m squares is off by m 2^-23 of itself; numbers and exponents are exact.
-fn case(stream: u32, (rows, tokens, points, members): (usize, usize, usize, usize)) -> Case<Params> {
-    let columns = (tokens * points).next_multiple_of(4);
-    let sizes = [1.0, 2.0_f64.powi(100), 2.0_f64.powi(-90), 0.0, 3e38];
-    let mut deviations = sample(stream, members * rows * columns);
-    for (i, x) in deviations.iter_mut().enumerate() {
-        // The first member begins where nothing overflows but its last point.
-        let (member, point) = (i / (rows * columns), i % columns / tokens);
-        *x = (x.clamp(-1.0, 1.0) * sizes[(member + point) % sizes.len()]) as f32 as f64;
-    }
-    let kept = 3 * points * members;
-    let m = (rows * tokens) as f64;
-    Case {
-        name: format!("{rows} x {tokens}, {points} points, {members} members"),
-        members,
-        params: Params {
-            rows: rows as u32,
-            columns: columns as u32,
-            tokens: tokens as u32,
-            points: points as u32,
-            previous: 0,
-            row: 2,
-            lengths: 3,
-            begin: u32::from(tokens == 1),
-        },
-        buffers: vec![
-            CaseBuffer::Real(deviations),
-            CaseBuffer::Real(vec![0.25; kept]),
-            CaseBuffer::Int((0..kept as i32).map(|i| if i == 1 { OVERFLOWED } else { 7 * i }).collect()),
-        ],
-        tolerance: vec![vec![0.0], vec![4.0 * m * (m + 4.0) * f32::EPSILON as f64]],
-    }
 }

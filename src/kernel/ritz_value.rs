@@ -6,16 +6,22 @@
 //! element on lose them all in f32, and the residual then stops at 1e-3). The residual is b_k |v_k| / |v|: some
 //! eigenvalue of the inverse lies within it of theta, and theta is below the largest one.
 
+mod case;
+
 use crate::kernel::inverse_lanczos::POINTS;
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
-use crate::numbers::real::Real;
+use crate::kernel::{Case, Cost, Kernel, Machine};
+use crate::numbers::real::{Real, power_of_two};
 
 kernel! {
     /// The smallest singular value that the bands of an inverse Lanczos iteration tell, with its residual.
     pub struct RitzValue = ritz_value;
-    /// Sizes.
+    constants {
+        /// Rounds of bisection on an f32 device.
+        ROUNDS: f64 = 30.0,
+    }
+    compared { POINTS = POINTS, SMALLEST = f32::EPSILON as f64 * FLOOR }
+    /// The sizes of the bands, and when the iteration ends.
     params {
         /// Steps that the bands have room for.
         most: u32,
@@ -30,9 +36,6 @@ kernel! {
         finished: write word,
     }
 }
-
-/// Rounds of bisection on an f32 device.
-const ROUNDS: f64 = 30.0;
 
 impl Kernel for RitzValue {
     fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
@@ -59,7 +62,7 @@ impl Kernel for RitzValue {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        vec![case(1, 4), case(3, 30), case(7, 7), case(7, 30)]
+        case::cases()
     }
 }
 
@@ -85,9 +88,12 @@ fn largest<T: Real>(diagonal: &[T], beside: &[T], stopped: bool) -> (T, T) {
     }
 }
 
+/// [`smallest`] over epsilon.
+const FLOOR: f64 = power_of_two(-17);
+
 /// A pivot below this counts as negative: far below rounding, where the first diagonal element is 1.
 fn smallest<T: Real>() -> T {
-    T::from_f64(T::EPSILON) * T::power_of_two(-17)
+    T::from_f64(T::EPSILON * FLOOR)
 }
 
 /// Are all pivots of theta - T positive?
@@ -116,34 +122,4 @@ fn last_share<T: Real>(diagonal: &[T], beside: &[T], theta: T) -> T {
         pivot = (theta - diagonal[i - 1]) - side * ratio;
     }
     share
-}
-
-/// Bands as they come: a diagonal that falls off from 1 and smaller elements beside it. Every third point has stopped.
-fn case(length: usize, most: usize) -> Case<Params> {
-    let members = 2;
-    let noise = sample(2790 + most as u32, members * most * 2 * POINTS);
-    let band = |(i, x): (usize, f64)| {
-        let (step, beside) = (i / (2 * POINTS) % most, i / POINTS % 2 == 1);
-        let size = if beside { 0.5 } else { 1.0 } / (1 + step) as f64;
-        (size * (1.0 + 0.2 * x.abs().min(3.0))) as f32 as f64
-    };
-    let lengths =
-        |i: usize| if (i / POINTS).is_multiple_of(2) { length as u32 } else { u32::from(i.is_multiple_of(3)) };
-    // sigma below 2 is off by half the relative error of theta, the residual, below 1, by some 10 roundings for each
-    // element of the vector, whose pivots are above 1/10 of theta.
-    let error = 100.0 * (length + 1) as f64 * f32::EPSILON as f64;
-    Case {
-        name: format!("{length} of {most} steps"),
-        members,
-        // Far from the residuals of 3 and of 7 steps.
-        params: Params { most: most as u32, tolerance: 1e-3 },
-        buffers: vec![
-            CaseBuffer::Real(noise.into_iter().enumerate().map(band).collect()),
-            CaseBuffer::Real((0..members * POINTS).map(|i| 1.0 + i as f64).collect()),
-            CaseBuffer::Word((0..members * 2 * POINTS).map(lengths).collect()),
-            CaseBuffer::Real(vec![f64::NAN; members * 2 * POINTS]),
-            CaseBuffer::Word(vec![7; members]),
-        ],
-        tolerance: vec![vec![error]],
-    }
 }

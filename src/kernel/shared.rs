@@ -1,4 +1,6 @@
-//! What several kernels have in common. A file of `shaders/shared` and the Rust half of it have the same stem.
+//! What several kernels have in common. Rust halves of files in `shaders/shared` have their stems.
 
 pub mod part;
+pub mod team;
 pub mod trajectory;
+pub mod trips;

@@ -14,8 +14,12 @@ use crate::numbers::simd::{Work, dispatch};
 kernel! {
     /// The implicit step, by forward and back substitution.
     pub struct Solve = solve;
-    shared { magnitude, track }
-    /// Sizes of one step, and its record.
+    shared { magnitude, trajectory, track }
+    constants {
+        /// The widest matrix.
+        pub WIDEST: usize = 512,
+    }
+    /// The sizes of a step, and its threshold.
     params {
         /// Rows and columns of a matrix.
         width: u32,
@@ -27,9 +31,9 @@ kernel! {
         step: u32,
         /// Rescale columns by powers of two?
         renormalise: u32,
-        /// As in `euler_update`.
+        /// As in [`euler_update`](super::euler_update).
         threshold_exponent: i32,
-        /// As in `euler_update`.
+        /// As in [`euler_update`](super::euler_update).
         threshold_mantissa: f32,
     }
     buffers {
@@ -41,9 +45,6 @@ kernel! {
         marks: write int,
     }
 }
-
-/// The widest matrix.
-pub const WIDEST: usize = 512;
 
 impl Kernel for Solve {
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {

@@ -4,16 +4,23 @@
 //! Spectra are affine, phi = keep + gain lambda, so one eigendecomposition serves a whole grid of step sizes, radii
 //! and dampings. Real eigenvalues are those of 1x1 blocks and of 2x2 blocks with real eigenvalues: im is exactly 0.
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
 kernel! {
     /// Radius, abscissa and counts of a spectrum at many steps M = keep + gain A.
     pub struct SpectralSummary = spectral_summary;
     shared { real, bits }
-    /// Sizes.
+    constants {
+        /// The least exponent of a unit.
+        LEAST_EXPONENT: i32 = -126,
+        /// The largest exponent of a unit: beyond, squares might overflow.
+        MOST_EXPONENT: i32 = 40,
+    }
+    /// The sizes of the spectra and of the grid.
     params {
         /// Eigenvalues of a member.
         n: u32,
@@ -50,7 +57,7 @@ impl Kernel for SpectralSummary {
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
         let Views { eigenvalues, centres: centre, exponents, keep, gain, extremes, counts } = views;
-        let [unit, far] = [0, 1].map(|i| T::power_of_two(exponents[i].clamp(-126, 40)));
+        let [unit, far] = [0, 1].map(|i| T::power_of_two(exponents[i].clamp(LEAST_EXPONENT, MOST_EXPONENT)));
         for point in 0..p.points as usize {
             let (mut largest, mut rightmost, mut outside, mut real) = (T::ZERO, None, 0, 0);
             for lambda in eigenvalues.chunks_exact(2) {
@@ -74,30 +81,6 @@ impl Kernel for SpectralSummary {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        vec![case(1, 1, 2), case(5, 3, 3), case(4, 2, 37), case(33, 70, 2)]
-    }
-}
-
-/// Random eigenvalues, every third one real, in units that make |phi| about 1 for some.
-fn case(n: usize, points: usize, members: usize) -> Case<Params> {
-    let mut eigenvalues = sample(500 + n as u32, 2 * n * members);
-    eigenvalues.iter_mut().skip(1).step_by(6).for_each(|im| *im = 0.0);
-    let steps: Vec<f64> = (0..points).map(|point| point as f64 / points as f64).collect();
-    // A few roundings of |phi| below 1 + 4 * 8.
-    let error = 128.0 * f32::EPSILON as f64;
-    Case {
-        name: format!("{n} eigenvalues, {points} points, {members} members"),
-        members,
-        params: Params { n: n as u32, points: points as u32 },
-        buffers: vec![
-            CaseBuffer::Real(eigenvalues),
-            CaseBuffer::Real((0..members).map(|member| 0.5 * member as f64).collect()),
-            CaseBuffer::Int((0..members as i32).flat_map(|member| [2 - member, 1]).collect()),
-            CaseBuffer::SharedReal(steps.iter().map(|step| (1.0 - step / 2.0) as f32 as f64).collect()),
-            CaseBuffer::SharedReal(steps.iter().map(|&step| step as f32 as f64).collect()),
-            CaseBuffer::Real(vec![0.25; 2 * points * members]),
-            CaseBuffer::Word(vec![99; 2 * points * members]),
-        ],
-        tolerance: vec![vec![error]],
+        case::cases()
     }
 }

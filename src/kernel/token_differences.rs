@@ -4,15 +4,16 @@
 //! tokens have nearly become one: their own projections are off by ε of the tokens, and two scores of large tokens tie
 //! by rounding where they do not.
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
 kernel! {
     /// Each token less the first one of its grid point.
     pub struct TokenDifferences = token_differences;
-    /// Sizes.
+    /// The sizes of the state.
     params {
         /// Rows of the state.
         rows: u32,
@@ -49,19 +50,6 @@ impl Kernel for TokenDifferences {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [(4, 4, 1, 1), (8, 12, 5, 2), (12, 68, 3, 3)];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(1650 + i as u32, shape)).collect()
-    }
-}
-
-/// One rounding of a difference of numbers below 6.3.
-fn case(stream: u32, (rows, columns, tokens, members): (u32, u32, u32, usize)) -> Case<Params> {
-    let x = sample(stream, members * (rows * columns) as usize);
-    Case {
-        name: format!("{rows} x {columns}, {tokens} tokens, {members} members"),
-        members,
-        params: Params { rows, columns, tokens },
-        buffers: vec![CaseBuffer::Real(x.clone()), CaseBuffer::Real(vec![f64::NAN; x.len()])],
-        tolerance: vec![vec![12.6 * f32::EPSILON as f64; x.len()]],
+        case::cases()
     }
 }

@@ -51,25 +51,27 @@
 //! The activation is made in a loop over rows: written out for each of them it took SwiftShader's compiler minutes and
 //! gigabytes instead of a second.
 //!
-//! An invocation makes fewer than 60,000 trips through its loops in a run, which [`steps_at_once`] sees to; lavapipe
-//! stops at 65,535.
+//! An invocation makes fewer trips through its loops in a run than the [limit](super::shared::trips), which
+//! [`steps_at_once`] sees to.
 
 mod case;
 mod layout;
 mod twin;
 
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, Cost, Kernel, Machine};
+use crate::kernel::{Case, Cost, Kernel, Machine, normalise};
+use crate::machine::Processor;
 use crate::numbers::real::Real;
 use layout::Layout;
 
 kernel! {
     /// Some Euler steps of the Transformer layer in one run.
     pub struct TransformerSteps = transformer_steps;
-    shared { magnitude, elementary, activation, block, track, freeze, tile_attention }
+    shared { magnitude, elementary, activation, block, trajectory, track, freeze, tile_attention }
+    compared { EPSILON = normalise::EPSILON }
     /// Sizes, padded to multiples of 4 with zeros where nothing else is said, and which steps.
     params {
-        /// n.
+        /// The width n of the state.
         width: u32,
         /// n, padded.
         rows: u32,
@@ -79,7 +81,7 @@ kernel! {
         points: u32,
         /// Grid points times tokens, padded.
         columns: u32,
-        /// Heads.
+        /// Heads of the attention.
         heads: u32,
         /// Does a token only attend to itself and those before it?
         causal: u32,
@@ -93,16 +95,16 @@ kernel! {
         activation: u32,
         /// The number of the first step; what the first of all steps sets in the record is there already.
         first: u32,
-        /// How many steps, on a GPU at most as many as [`steps_at_once`] says.
+        /// Steps of this run, on a GPU at most as many as [`steps_at_once`] says.
         steps: u32,
         /// A point has crossed when its squared norm exceeds `threshold_mantissa * 2^threshold_exponent` times the
         /// initial one.
         threshold_exponent: i32,
         /// Between 1 and 2.
         threshold_mantissa: f32,
-        /// On the branches' first projections.
+        /// The factor on the first projections of the branches.
         projection_scale: f32,
-        /// On the scores.
+        /// The factor on the scores.
         score_scale: f32,
     }
     buffers {
@@ -120,17 +122,22 @@ kernel! {
 /// Steps of one run at most: beyond, a dispatch costs next to nothing.
 pub const MOST_STEPS: usize = 32;
 
-/// How many steps a GPU may make in one run with a state of this shape; 0: the state does not fit.
-pub fn steps_at_once(p: &Params, machine: &Machine) -> usize {
+/// The most steps of one run with a state of this shape in the workgroup memory of a GPU; 0: the state does not fit.
+fn most_steps(p: &Params, machine: &Machine) -> usize {
     let layout = Layout::of(p, machine);
     if layout.fits(machine) { layout.steps(p) } else { 0 }
+}
+
+/// The steps that are best made in one run with a state of this shape; 0 where the separate kernels are better.
+pub fn steps_at_once(p: &Params, machine: &Machine) -> usize {
+    if machine.processor == Processor::Hardware { most_steps(p, machine) } else { 0 }
 }
 
 impl Kernel for TransformerSteps {
     const TRUSTED: bool = true;
 
     fn fits(p: &Params, machine: &Machine) -> bool {
-        steps_at_once(p, machine) > 0
+        machine.processor == Processor::Host || most_steps(p, machine) > 0
     }
 
     fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
@@ -169,6 +176,7 @@ impl Kernel for TransformerSteps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::shared::trips::MOST_TRIPS;
 
     /// Width 64 with 4 heads and an FFN of ratio 4, 16 tokens, 16 points, unless said otherwise.
     fn params(width: u32, tokens: u32, points: u32) -> Params {
@@ -195,7 +203,7 @@ mod tests {
     }
 
     fn hardware(kib: u32) -> Machine {
-        Machine { software: false, workgroup_bytes: kib << 10, real_bytes: 4, blocks: None }
+        Machine { workgroup_bytes: kib << 10, ..Machine::of(Processor::Hardware) }
     }
 
     #[test]
@@ -217,7 +225,7 @@ mod tests {
                     let layout = Layout::of(&p, &machine);
                     let steps = steps_at_once(&p, &machine);
                     assert_eq!(steps > 0, layout.fits(&machine), "{width} x {tokens}");
-                    assert!(steps as u64 * layout.trips(&p) < 60_000, "{width} x {tokens}: {steps} steps");
+                    assert!(steps as u64 * layout.trips(&p) < MOST_TRIPS, "{width} x {tokens}: {steps} steps");
                     assert!(layout.points <= points && p.rows.is_multiple_of(layout.panel), "{layout:?}");
                 }
             }
@@ -229,7 +237,7 @@ mod tests {
         let machine = hardware(32);
         let mut partly_empty = false;
         for case in TransformerSteps::cases() {
-            let most = steps_at_once(&case.params, &machine);
+            let most = most_steps(&case.params, &machine);
             assert!(most >= case.params.steps as usize, "{}: {most} steps", case.name);
             let (points, own) = (case.params.points, Layout::of(&case.params, &machine).points);
             partly_empty |= own > 1 && points > own && !points.is_multiple_of(own);

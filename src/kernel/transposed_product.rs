@@ -3,17 +3,18 @@
 //!
 //! |error| <= (n + 2) epsilon sum_k |x| |y| for each element.
 
+mod case;
+
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::matmul::{Epilogue, Matrix, product};
-use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
 kernel! {
     /// The product xᵀ y of square matrices.
     pub struct TransposedProduct = transposed_product;
-    /// Sizes.
+    /// The size of the matrices.
     params {
         /// Width of the matrices, a multiple of 4.
         n: u32,
@@ -46,7 +47,7 @@ impl Kernel for TransposedProduct {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        [(4, 3), (8, 2), (36, 2), (64, 1)].into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+        case::cases()
     }
 }
 
@@ -82,28 +83,5 @@ impl<T: Real> Epilogue<T> for Store<'_, T> {
     #[inline(always)]
     fn store<const FUSED: bool, const LANES: usize>(&mut self, row: usize, column: usize, sums: [T; LANES]) {
         self.out[row * self.n + column..][..LANES].copy_from_slice(&sums);
-    }
-}
-
-/// The second member does not want its product, and its output stays what it was.
-fn case(i: u32, (n, members): (usize, usize)) -> Case<Params> {
-    let (x, y) = (sample(2000 + 2 * i, members * n * n), sample(2001 + 2 * i, members * n * n));
-    let bound = |at: usize| {
-        let (member, row, column) = (at / (n * n), at / n % n, at % n);
-        let size = |k: usize| (x[(member * n + k) * n + row] * y[(member * n + k) * n + column]).abs();
-        (n + 2) as f64 * f32::EPSILON as f64 * (0..n).map(size).sum::<f64>()
-    };
-    let tolerance = vec![(0..members * n * n).map(bound).collect()];
-    Case {
-        name: format!("{n} x {n}, {members} members"),
-        members,
-        params: Params { n: n as u32 },
-        buffers: vec![
-            CaseBuffer::Word((0..members).map(|member| u32::from(member != 1)).collect()),
-            CaseBuffer::Real(x),
-            CaseBuffer::Real(y),
-            CaseBuffer::Real(vec![0.25; members * n * n]),
-        ],
-        tolerance,
     }
 }

@@ -5,18 +5,24 @@
 //! in practice, so its eigenvalues are off by no more than that (Higham, Accuracy and Stability, 19.3; Weyl).
 //! Source: LAPACK's `ssytd2`.
 
-use crate::kernel::hessenberg::{MOST_TRIPS, Team};
+mod case;
+
+use crate::kernel::shared::team::Team;
+use crate::kernel::shared::trips::most_at_once;
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::matmul::multiply_add;
-use crate::numbers::random::sample;
-use crate::numbers::real::Real;
+use crate::numbers::real::{Real, power_of_two};
 use crate::numbers::simd::{Work, dispatch};
 
 kernel! {
     /// Householder reduction of the symmetric part to tridiagonal form.
     pub struct Tridiagonal = tridiagonal;
-    /// Which columns.
+    constants {
+        /// Far below rounding in a matrix whose largest entry is about 1.
+        TINY: f64 = power_of_two(-100),
+    }
+    /// The sizes of the matrices, and the columns that a run reduces.
     params {
         /// Width of the matrices.
         n: u32,
@@ -44,9 +50,9 @@ pub fn trips(n: u32, lanes: u32, columns: u32) -> u64 {
     u64::from(columns) * column + 2 * n * (1 + share)
 }
 
-/// Columns of one run that keep within the limit of software drivers.
-pub fn columns_at_once(n: u32, software: bool) -> u32 {
-    (1..=n).rev().find(|&columns| trips(n, Team::alone(n, software).lanes, columns) < MOST_TRIPS).unwrap_or(1)
+/// Columns of one run that keep within the limit of trips.
+pub fn columns_at_once(n: u32, machine: &Machine) -> u32 {
+    most_at_once(n, |columns| trips(n, Team::alone(n, machine).lanes, columns))
 }
 
 impl Kernel for Tridiagonal {
@@ -55,7 +61,7 @@ impl Kernel for Tridiagonal {
         let words = width * (width | 1);
         let local = 4 * words + 8 * width <= machine.workgroup_bytes;
         vec![
-            ("LANES", Team::alone(p.n, machine.software).lanes.into()),
+            ("LANES", Team::alone(p.n, machine).lanes.into()),
             ("LOCAL", u8::from(local).into()),
             ("CAPACITY", if local { words } else { 1 }.into()),
             ("WIDTH", width.into()),
@@ -94,8 +100,7 @@ impl Kernel for Tridiagonal {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [(1, 2, 4), (2, 2, 4), (3, 1, 3), (17, 2, 20), (33, 3, 36), (92, 1, 92)];
-        shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+        case::cases()
     }
 }
 
@@ -129,7 +134,7 @@ fn column<T: Real, const FUSED: bool>(s: &mut [T], n: usize, k: usize, v: &mut [
     v.copy_from_slice(&s[k * n + k + 1..(k + 1) * n]);
     let square = dot::<T, FUSED>(&v[1..], &v[1..]);
     let (mut beta, mut tau, mut scale) = (alpha, T::ZERO, T::ZERO);
-    if square > T::power_of_two(-100) {
+    if square > T::from_f64(TINY) {
         let norm = (alpha * alpha + square).sqrt();
         beta = if alpha >= T::ZERO { -norm } else { norm };
         tau = (beta - alpha) / beta;
@@ -179,26 +184,4 @@ pub fn dot<T: Real, const FUSED: bool>(x: &[T], y: &[T]) -> T {
     }
     let rest = xs.remainder().iter().zip(ys.remainder());
     rest.map(|(&x, &y)| x * y).chain(sums).fold(T::ZERO, |all, sum| all + sum)
-}
-
-/// Symmetric parts of random matrices of norm about 2. The last of three members is not wanted.
-fn case(i: u32, (n, members, stride): (usize, usize, usize)) -> Case<Params> {
-    let mut s = sample(2100 + i, members * stride * stride);
-    s.iter_mut().for_each(|x| *x = (*x / (n as f64).sqrt()) as f32 as f64);
-    // At most 16 columns: late columns depend on rounding errors ever more, though the eigenvalues do not.
-    // 2 n reflectors with dot products of n terms.
-    let error = 16.0 * (n * n) as f64 * f32::EPSILON as f64;
-    Case {
-        name: format!("{n} x {n}, {members} members"),
-        members,
-        params: Params { n: n as u32, stride: stride as u32, first: 0, last: 16.min((n as u32).saturating_sub(2)) },
-        buffers: vec![
-            CaseBuffer::Word((0..members).map(|member| u32::from(member < 2)).collect()),
-            CaseBuffer::Real(s),
-            CaseBuffer::Real(vec![0.25; members * n * n]),
-            CaseBuffer::Real(vec![0.25; members * n]),
-            CaseBuffer::Real(vec![0.25; members * n]),
-        ],
-        tolerance: vec![vec![error], vec![error], vec![error]],
-    }
 }

@@ -6,17 +6,27 @@
 //! Frobenius norm, its upper bound, is above the peak, and of the powers 1, 2, 4, 8, ..., which ends the search after at
 //! most twice as many powers as it takes. Norms that differ by rounding are no different: the peak is the first of them.
 
-use crate::kernel::hessenberg::Team;
+mod case;
+
+use crate::kernel::shared::team::Team;
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, CaseBuffer, Cost, Kernel, Machine};
-use crate::numbers::random::sample;
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 
 kernel! {
     /// The scale of a power of a matrix, the peak of the norms so far, and what comes next.
     pub struct WatchPower = watch_power;
     shared { magnitude }
-    /// Sizes.
+    constants {
+        /// Integers of the state: the number of the power, its exponent, the number of the largest one, the exponent of
+        /// its squared norm.
+        pub STATE: usize = 4,
+        /// The status of a matrix of which a power contracts, so that its peak is final.
+        pub CONTRACTS: u32 = 1,
+        /// The status of a matrix of which no power has contracted in time.
+        GIVEN_UP: u32 = 2,
+    }
+    /// The size of the matrices, and how far powers are followed.
     params {
         /// Width of the matrices, padding included.
         n: u32,
@@ -37,18 +47,9 @@ kernel! {
     }
 }
 
-/// Rows of the state: the number of the power, its exponent, the number of the largest one, the exponent of its squared
-/// norm.
-pub const STATE: usize = 4;
-
-/// The word of a matrix of which a power contracts, so that its peak is final.
-pub const CONTRACTS: u32 = 1;
-/// The word of a matrix of which no power has contracted in time.
-const GIVEN_UP: u32 = 2;
-
 impl Kernel for WatchPower {
     fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
-        vec![("LANES", Team::alone(p.n, machine.software).lanes.into())]
+        vec![("LANES", Team::alone(p.n, machine).lanes.into())]
     }
 
     fn grid(_p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
@@ -97,7 +98,7 @@ impl Kernel for WatchPower {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        vec![case(4), case(12), case(36)]
+        case::cases()
     }
 }
 
@@ -118,45 +119,4 @@ fn sum_of_squares<T: Real>(values: &[T]) -> T {
         sums.iter_mut().zip(chunk).for_each(|(sum, &x)| *sum += x * x);
     }
     sums.into_iter().fold(T::ZERO, |all, sum| all + sum)
-}
-
-/// Members: a first step; one whose last norm was a peak; one whose last norm was that of a contraction; one that has
-/// vanished; one that is given up; one that is finished; one of Frobenius norm 1, which is a contraction; two below their
-/// peaks, at step 8 and at step 9; one whose last norm is above its peak within rounding.
-fn case(n: usize) -> Case<Params> {
-    let scales = [1.0, 3.0, 1.0, 0.0, 5.0, 7.0, 0.0, 1.0, 1.0, 2.0];
-    let members = scales.len();
-    let mut power = sample(2500 + n as u32, members * n * n);
-    power.iter_mut().enumerate().for_each(|(i, x)| *x = (*x * scales[i / (n * n)]) as f32 as f64);
-    power[6 * n * n] = 1.0;
-    // The other exponents put the norms far from the limits at which a decision turns.
-    let state = [
-        [0, 0, 0, 0],
-        [3, 5, 2, 4],
-        [8, -4, 6, 20],
-        [2, 1, 0, 0],
-        [9, 2, 0, 0],
-        [5, 0, 4, 2],
-        [4, 0, 1, 0],
-        [7, 9, 2, 60],
-        [8, 9, 2, 60],
-        [2, 5, 1, 10],
-    ];
-    Case {
-        name: format!("{n} x {n}"),
-        members,
-        params: Params { n: n as u32, most: 10, band: f64::powi(2.0, -12) },
-        buffers: vec![
-            CaseBuffer::Real(power),
-            CaseBuffer::Int(vec![2, -1, 0, 0, 1, 0, 0, 0, 0, 3]),
-            CaseBuffer::Real(vec![0.0, 6.5, 3.0, 2.0, 1.5, 9.0, 1.0, 1.0, 1.0, 1.5 + f64::powi(2.0, -13)]),
-            CaseBuffer::Int(state.concat()),
-            CaseBuffer::Real(vec![0.0, 1.25, 1.5, 1.0, 1.0, 1.5, 1.0, 1.0, 1.0, 1.5]),
-            CaseBuffer::Word(vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 1]),
-            CaseBuffer::Word(vec![0, 1, 1, 1, 1, 0, 1, 1, 1, 1]),
-            CaseBuffer::Word(vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0]),
-        ],
-        // Scaling is exact, and so is the mantissa of a value.
-        tolerance: vec![vec![0.0], vec![0.0]],
-    }
 }

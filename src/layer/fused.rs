@@ -26,7 +26,7 @@ impl FusedSteps {
     pub fn new(plan: &mut Plan, layer: &NonlinearLayer, device: &Device) -> Option<Self> {
         let (attention, feedforward) = sublayers(layer)?;
         let params = params(layer, attention, feedforward)?;
-        let at_once = device.transformer_steps_at_once(&params);
+        let at_once = transformer_steps::steps_at_once(&params, &device.machine());
         if at_once == 0 {
             return None;
         }

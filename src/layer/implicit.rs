@@ -40,7 +40,7 @@ impl Implicit {
 
     /// Factorises the matrices of the layer that has just been drawn.
     pub(super) fn factorise(&self, plan: &mut Plan, weights: Reals, member_gain: Reals) {
-        for range in factorise::bites(self.width as u32) {
+        for range in factorise::pivot_ranges(self.width as u32) {
             let params = factorise::Params {
                 width: self.width as u32,
                 padded: self.width.next_multiple_of(PADDING) as u32,

@@ -4,6 +4,11 @@ use crate::numbers::elementary::Elementary;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
+/// 2^e for a constant, with -1022 <= e <= 1023.
+pub const fn power_of_two(e: i32) -> f64 {
+    f64::from_bits(((1023 + e) as u64) << 52)
+}
+
 /// f32 or f64.
 pub trait Real:
     Elementary

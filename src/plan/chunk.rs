@@ -20,7 +20,7 @@ impl<I> Output<I> {
 
 /// What came back for some of the members.
 pub struct Chunk {
-    /// Which members of the call, from 0.
+    /// The members of the call, counted from 0, that it holds.
     pub members: Range<usize>,
     /// The outputs of the plan in order, `members.len() * length` elements each.
     outputs: Vec<Data>,

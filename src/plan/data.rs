@@ -24,7 +24,7 @@ impl Data {
         }
     }
 
-    /// How many elements.
+    /// The number of elements.
     pub fn len(&self) -> usize {
         match self {
             Data::F32(v) => v.len(),
@@ -82,7 +82,7 @@ impl Numbers<'_> {
         }
     }
 
-    /// The count of them.
+    /// The number of them.
     pub fn len(self) -> usize {
         match self {
             Numbers::F32(v) => v.len(),

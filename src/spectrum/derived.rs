@@ -9,6 +9,7 @@ use super::peak::{self, PeakStatus, Radius, Stop, Transient, peak};
 use super::{Spectrum, norms::Wanted as WantedNorms};
 use crate::device::{Device, cpu::Cpu};
 use crate::error::Result;
+use crate::machine::Processor;
 use crate::numbers::real::Real;
 use crate::numbers::verdict::Band;
 use crate::spec::Quantities;
@@ -172,7 +173,7 @@ impl<'a> Batch<'a> {
 
     /// The peaks of these matrices: those that a device finds in a few powers there, the others on the host.
     fn peaks(&self, which: &[usize], stop: Stop) -> Result<Vec<Transient>> {
-        let hardware = matches!(self.device, Device::Gpu(_)) && !self.device.description().software;
+        let hardware = self.device.machine().processor == Processor::Hardware;
         let most = if hardware { POWERS_OF_HARDWARE } else { POWERS_OF_SOFTWARE };
         let is_quick = |i: usize| {
             let decays = self.spectra[i].radius().is_some_and(|radius| radius.powi(most as i32) < DECAYED);

@@ -28,6 +28,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::invalid;
 use crate::kernel::{balance, components, diagonal_blocks, francis, hessenberg, spectral_summary};
+use crate::machine::Machine;
 use crate::plan::{Chunk, Data, Inputs, Ints, Output, Plan, Reals, Words};
 use rayon::prelude::*;
 
@@ -181,7 +182,7 @@ struct SummaryOutputs {
 }
 
 /// The plan of a solver for width n.
-fn plan(n: u32, software: bool, steps: &[Step]) -> SolverPlan {
+fn plan(n: u32, machine: &Machine, steps: &[Step]) -> SolverPlan {
     let size = (n * n) as usize;
     let mut plan = Plan::new();
     let matrices = plan.reals("matrices", size);
@@ -195,23 +196,23 @@ fn plan(n: u32, software: bool, steps: &[Step]) -> SolverPlan {
     let skips = plan.words("skips", 1);
     let eigenvalues = plan.reals("eigenvalues", 2 * n as usize);
     plan.input(matrices);
-    let pivots = components::pivots_at_once(n, software);
+    let pivots = components::pivots_at_once(n, machine);
     for first in (0..n).step_by(pivots as usize) {
         let last = n.min(first + pivots);
         plan.run(components::Params { n, first, last }, components::Buffers { matrices, reach, blocks });
     }
-    let sweeps = balance::sweeps_at_once(n, software);
+    let sweeps = balance::sweeps_at_once(n, machine);
     for dispatch in 0..balance::MOST_SWEEPS.div_ceil(sweeps) {
         let first = u32::from(dispatch == 0);
         let buffers = balance::Buffers { matrices, blocks, h, centres, exponents };
         plan.run(balance::Params { n, first, sweeps }, buffers);
     }
     let columns = n.saturating_sub(2);
-    for first in (0..columns).step_by(hessenberg::columns_at_once(n, software) as usize) {
-        let last = columns.min(first + hessenberg::columns_at_once(n, software));
+    for first in (0..columns).step_by(hessenberg::columns_at_once(n, machine) as usize) {
+        let last = columns.min(first + hessenberg::columns_at_once(n, machine));
         plan.run(hessenberg::Params { n, first, last }, hessenberg::Buffers { a: h });
     }
-    let sweeps = francis::sweeps_at_once(n, software);
+    let sweeps = francis::sweeps_at_once(n, machine);
     let limit = 30 * n.max(10);
     let first = plan.runs.len();
     plan.run(francis::Params { n, sweeps, limit }, francis::Buffers { h, progress, finished, skips });
@@ -237,21 +238,11 @@ fn plan(n: u32, software: bool, steps: &[Step]) -> SolverPlan {
     }
 }
 
-/// As many matrices as keep one bite of sweeps short: well below a second on a software driver, and milliseconds on
-/// hardware.
-fn largest_chunk(n: usize, software: bool) -> usize {
-    let numbers = if software { 1 << 20 } else { 1 << 28 };
-    (numbers / (n * n)).max(1)
-}
-
 fn solve<T: Real>(device: &Device, matrices: &[&[T]], n: usize, chunk: usize, steps: &[Step]) -> Result<Vec<Solved>> {
     if matrices.is_empty() {
         return Ok(Vec::new());
     }
-    let software = device.description().software;
-    let plan = plan(n as u32, software, steps);
-    let most = largest_chunk(n, software);
-    let chunk = if chunk == 0 { most } else { chunk.min(most) };
+    let plan = plan(n as u32, &device.machine(), steps);
     let inputs = Inputs::new().with(plan.matrices, Data::of(matrices.concat()));
     let mut solved = Vec::with_capacity(matrices.len());
     let ulp = device.epsilon();
@@ -318,20 +309,24 @@ fn invariants<T: Real>(a: &[T], n: usize, e: i32) -> Invariants {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::shared::team::Team;
+    use crate::kernel::shared::trips::MOST_TRIPS;
+    use crate::machine::Processor;
 
     /// lavapipe ends all loops of an invocation, silently, after 65,535 trips.
     #[test]
     fn no_dispatch_makes_too_many_loop_trips() {
         for n in 1..=WIDEST as u32 {
-            for software in [false, true] {
-                let lanes = hessenberg::Team::of(n, software).lanes;
+            for machine in [Processor::Software, Processor::Hardware].map(Machine::of) {
+                let machine = &machine;
+                let lanes = Team::of(n, machine).lanes;
                 let most = [
-                    components::trips(n, lanes, components::pivots_at_once(n, software)),
-                    balance::trips(n, lanes, balance::sweeps_at_once(n, software)),
-                    hessenberg::trips(n, lanes, hessenberg::columns_at_once(n, software)),
-                    francis::trips(n, lanes, francis::sweeps_at_once(n, software)),
+                    components::trips(n, lanes, components::pivots_at_once(n, machine)),
+                    balance::trips(n, lanes, balance::sweeps_at_once(n, machine)),
+                    hessenberg::trips(n, lanes, hessenberg::columns_at_once(n, machine)),
+                    francis::trips(n, lanes, francis::sweeps_at_once(n, machine)),
                 ];
-                assert!(most.iter().all(|&trips| trips < hessenberg::MOST_TRIPS), "n = {n}, {software}: {most:?}");
+                assert!(most.iter().all(|&trips| trips < MOST_TRIPS), "n = {n}, {machine:?}: {most:?}");
             }
         }
     }

@@ -40,6 +40,7 @@ use super::Spectrum;
 use crate::device::Device;
 use crate::error::Result;
 use crate::kernel::{departure, largest_eigenvalue, transposed_product, tridiagonal, watch_power};
+use crate::machine::Machine;
 use crate::numbers::real::Real;
 use crate::plan::{Data, Inputs, Ints, Output, Plan, Reals, Words};
 use crate::weights::ensemble::PADDING;
@@ -94,7 +95,7 @@ pub fn norms<T: Real>(
     wanted: Wanted,
     spectra: &[&Spectrum],
 ) -> Result<Vec<Norms>> {
-    let plan = NormPlan::new(n, wanted, device.description().software);
+    let plan = NormPlan::new(n, wanted, device.machine());
     let mut all = Vec::with_capacity(matrices.len());
     let at_once = (NUMBERS_AT_ONCE / (n * n)).max(1);
     for (matrices, spectra) in matrices.chunks(at_once).zip(spectra.chunks(at_once)) {
@@ -104,7 +105,7 @@ pub fn norms<T: Real>(
             units.flat_map(|(&e, spectrum)| spectrum.eigenvalues.iter().map(move |z| z.map(|x| shifted(x, -e))));
         let eigenvalues = Data::F64(eigenvalues.flatten().collect());
         let inputs = Inputs::new().with(plan.a, stack.values).with(plan.eigenvalues, eigenvalues);
-        device.run(&plan.plan, matrices.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
+        device.run(&plan.plan, matrices.len(), 0, &inputs, &mut |chunk| {
             let (norm, departure) = (chunk.reals(plan.norm), chunk.reals(plan.departure));
             all.extend(chunk.members.clone().enumerate().map(|(i, member)| {
                 let unit = |x: f64| shifted(x, stack.exponents[member]);
@@ -132,7 +133,7 @@ pub fn peaks<T: Real>(device: &Device, matrices: &[&[T]], n: usize, most: usize)
             .with(plan.power, plain.values)
             .with(plan.transposed, transposed.values)
             .with(plan.unit, Data::Int(plain.exponents));
-        device.run(&plan.plan, matrices.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
+        device.run(&plan.plan, matrices.len(), 0, &inputs, &mut |chunk| {
             let (state, peak) = (chunk.ints(plan.state), chunk.reals(plan.peak));
             let finished = chunk.words(plan.finished);
             all.extend((0..chunk.members.len()).map(|i| {
@@ -147,11 +148,6 @@ pub fn peaks<T: Real>(device: &Device, matrices: &[&[T]], n: usize, most: usize)
         })?;
     }
     Ok(all)
-}
-
-/// As many matrices as keep a dispatch well below a second on a software driver; else as many as fit (0).
-fn largest_chunk(device: &Device, n: usize) -> usize {
-    if device.description().software { ((1 << 20) / (n * n)).max(1) } else { 0 }
 }
 
 /// x times 2^e, in two factors, for one may be beyond f64.
@@ -211,17 +207,17 @@ impl Stack {
 /// Buffers of the reduction of symmetric matrices.
 struct Reduction {
     n: u32,
-    software: bool,
+    machine: Machine,
     work: Reals,
     diagonal: Reals,
     beside: Reals,
 }
 
 impl Reduction {
-    fn new(plan: &mut Plan, n: usize, software: bool) -> Self {
+    fn new(plan: &mut Plan, n: usize, machine: Machine) -> Self {
         Reduction {
             n: n as u32,
-            software,
+            machine,
             work: plan.reals("work", n * n),
             diagonal: plan.reals("diagonal", n),
             beside: plan.reals("beside", n),
@@ -232,7 +228,7 @@ impl Reduction {
     fn largest(&self, plan: &mut Plan, wanted: Words, s: Reals, value: Reals) {
         let (n, stride) = (self.n, self.n.next_multiple_of(PADDING as u32));
         let columns = n.saturating_sub(2);
-        let at_once = tridiagonal::columns_at_once(n, self.software);
+        let at_once = tridiagonal::columns_at_once(n, &self.machine);
         for first in (0..columns.max(1)).step_by(at_once as usize) {
             let params = tridiagonal::Params { n, stride, first, last: columns.min(first + at_once) };
             let Reduction { work, diagonal, beside, .. } = *self;
@@ -255,7 +251,7 @@ struct NormPlan {
 }
 
 impl NormPlan {
-    fn new(n: usize, wanted: Wanted, software: bool) -> Self {
+    fn new(n: usize, wanted: Wanted, machine: Machine) -> Self {
         let padded = n.next_multiple_of(PADDING);
         let mut plan = Plan::new();
         let [a, gram] = ["matrices", "gram"].map(|label| plan.reals(label, padded * padded));
@@ -264,7 +260,7 @@ impl NormPlan {
         let all = plan.shared_words("all", vec![1]);
         plan.input(a);
         plan.input(eigenvalues);
-        let reduction = Reduction::new(&mut plan, n, software);
+        let reduction = Reduction::new(&mut plan, n, machine);
         let product = transposed_product::Buffers { wanted: all, x: a, y: a, out: gram };
         plan.run(transposed_product::Params { n: padded as u32 }, product);
         reduction.largest(&mut plan, all, gram, norm);
@@ -305,7 +301,7 @@ impl PeakPlan {
         plan.input(transposed);
         plan.input(power);
         plan.input(unit);
-        let reduction = Reduction::new(&mut plan, n, device.description().software);
+        let reduction = Reduction::new(&mut plan, n, device.machine());
         let product = transposed_product::Params { n: padded as u32 };
         let watch = |plan: &mut Plan, power: Reals| {
             let params = watch_power::Params { n: product.n, most: most as u32, band };
@@ -328,18 +324,20 @@ impl PeakPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::hessenberg::{MOST_TRIPS, Team};
     use crate::kernel::inverse_lanczos;
+    use crate::kernel::shared::team::Team;
+    use crate::kernel::shared::trips::MOST_TRIPS;
+    use crate::machine::Processor;
 
     /// lavapipe ends all loops of an invocation, silently, after 65,535 trips.
     #[test]
     fn no_dispatch_makes_too_many_loop_trips() {
         for n in 1..=WIDEST as u32 {
-            for software in [false, true] {
-                let columns = tridiagonal::columns_at_once(n, software);
+            for machine in [Processor::Software, Processor::Hardware].map(Machine::of) {
+                let columns = tridiagonal::columns_at_once(n, &machine);
                 assert!(
-                    tridiagonal::trips(n, Team::alone(n, software).lanes, columns) < MOST_TRIPS,
-                    "n = {n}, {software}"
+                    tridiagonal::trips(n, Team::alone(n, &machine).lanes, columns) < MOST_TRIPS,
+                    "n = {n}, {machine:?}"
                 );
             }
             let steps = inverse_lanczos::steps_at_once(n);

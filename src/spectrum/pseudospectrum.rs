@@ -157,7 +157,7 @@ fn by_lanczos(
         part(0).chain(part(1)).map(place).collect::<Vec<f64>>()
     };
     let inputs = Inputs::new().with(plan.points, Data::F64(blocks.iter().flat_map(|own| block(own)).collect()));
-    let flow = device.run_until(&plan.plan, blocks.len(), largest_chunk(device, n), &inputs, &mut |chunk| {
+    let flow = device.run_until(&plan.plan, blocks.len(), 0, &inputs, &mut |chunk| {
         let found = chunk.reals(plan.found);
         for (i, member) in chunk.members.clone().enumerate() {
             all.extend((0..blocks[member].len()).map(|l| {
@@ -171,23 +171,13 @@ fn by_lanczos(
     Ok(flow.is_continue().then_some(all))
 }
 
-/// As many blocks of points as keep a dispatch short on hardware and below a second or so elsewhere, so that progress is
-/// seen and it can be stopped.
-fn largest_chunk(device: &Device, n: usize) -> usize {
-    match device {
-        Device::Gpu(gpu) if !gpu.description().software => ((1 << 26) / (n * n)).max(1),
-        Device::Gpu(_) => ((1 << 18) / (n * n)).max(1),
-        _ => ((1 << 18) / (n * n)).max(4 * rayon::current_num_threads()),
-    }
-}
-
 /// H = Qᵀ A Q on the device, for a matrix of size 1.
 fn hessenberg_form(device: &Device, matrix: Vec<f64>, n: usize) -> Result<Vec<f64>> {
     let mut plan = Plan::new();
     let a = plan.reals("matrix", n * n);
     plan.input(a);
     let (width, columns) = (n as u32, n.saturating_sub(2) as u32);
-    let at_once = hessenberg::columns_at_once(width, device.description().software);
+    let at_once = hessenberg::columns_at_once(width, &device.machine());
     for first in (0..columns).step_by(at_once as usize) {
         let params = hessenberg::Params { n: width, first, last: columns.min(first + at_once) };
         plan.run(params, hessenberg::Buffers { a });

@@ -15,8 +15,8 @@ use crate::weights::matrix::MatrixStack;
 use rayon::prelude::*;
 use std::ops::ControlFlow;
 
-/// Operations of matrices whose quantities are derived at a time, over the cube of their width: about half a second.
-const CUBES_AT_ONCE: f64 = 2e8;
+/// The work of a matrix whose quantities are derived, over the cube of its width, on the CPU path.
+const DERIVED_WORK: f64 = 300.0;
 
 /// What came of the matrices, or of the first of them if it was stopped before the last one.
 #[derive(Default)]
@@ -168,9 +168,6 @@ pub fn derive(
 
 /// Few enough matrices that it is soon seen how far the run is.
 fn derived_at_once(device: &Device, n: usize) -> usize {
-    let most = at_once(n, None);
-    match device {
-        Device::Gpu(gpu) if !gpu.description().software => most,
-        _ => ((CUBES_AT_ONCE / (n as f64).powi(3)) as usize).clamp(rayon::current_num_threads().min(most), most),
-    }
+    let half_a_second = device.members_of_half_a_second(DERIVED_WORK * (n as f64).powi(3));
+    half_a_second.min(at_once(n, None))
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 /// How long one submission should take: watchdogs strike from half a second on.
 const TARGET_SECONDS: f64 = 0.075;
-/// How many submissions may be under way.
+/// Submissions that may be under way at a time.
 const IN_FLIGHT: usize = 2;
 
 /// The submissions of a session.

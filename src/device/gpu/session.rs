@@ -367,7 +367,7 @@ fn create_dispatches(
             })
         });
         let cost = (run.entry.cost)(&*run.params.value);
-        dispatches.push(Dispatch { pipeline, group: group.clone(), offset, work: cost.flops + cost.bytes });
+        dispatches.push(Dispatch { pipeline, group: group.clone(), offset, work: cost.work() });
     }
     Ok(dispatches)
 }

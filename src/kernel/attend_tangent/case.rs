@@ -8,7 +8,7 @@ use crate::numbers::random::sample;
 /// Sizes of a case: (head width, heads, tokens, points, vectors, members, causal).
 pub(in crate::kernel) type Sizes = (usize, usize, usize, usize, usize, usize, u32);
 
-/// The cases.
+/// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
     let sizes: [Sizes; 8] = [
         (1, 1, 1, 4, 4, 1, 0),

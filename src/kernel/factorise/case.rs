@@ -4,7 +4,7 @@ use super::Params;
 use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::random::sample;
 
-/// The cases.
+/// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
     // (width, columns, members, first pivot)
     let shapes = [(1, 4, 1, 0), (2, 4, 3, 0), (7, 8, 2, 0), (20, 4, 2, 0), (67, 4, 1, 0), (12, 4, 2, 5)];

@@ -1,6 +1,6 @@
 //! The linear algebra of the twin: 32 points move together, one in each lane of a few vectors.
 
-use super::{PARTS, POINTS};
+use super::{BEFORE, COSINE, NOW, PARTS, POINTS, RHS, SINE, WORKING};
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::real::Real;
 use crate::numbers::simd;
@@ -9,14 +9,6 @@ use crate::numbers::simd;
 type Lanes<T> = [T; POINTS];
 /// One complex number at each point, its parts apart.
 type Complex<T> = [Lanes<T>; 2];
-
-/// The parts of the state at an index.
-const WORKING: usize = 0;
-const RHS: usize = 2;
-const NOW: usize = 4;
-const BEFORE: usize = 6;
-const COSINE: usize = 8;
-const SINE: usize = 10;
 
 /// z - H and the vectors at 32 points z.
 pub(super) struct Points<'a, T> {

@@ -5,7 +5,7 @@ use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::random::sample;
 
-/// The cases.
+/// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
     // (rows, tokens, points, heads, members, step)
     let shapes =

@@ -3,7 +3,7 @@
 #![allow(non_upper_case_globals, reason = "a part is called as its file")]
 
 use super::trajectory::{DIVERGED_EXPONENT, mark, norm};
-use crate::kernel::Part;
+use crate::kernel::{Part, attend};
 use crate::numbers::activation::kind;
 
 macro_rules! parts {
@@ -23,7 +23,7 @@ parts! {
     block,
     column_squares,
     elementary,
-    freeze { DIVERGED_EXPONENT = DIVERGED_EXPONENT, DIVERGED_STEP = mark::DIVERGED_STEP, },
+    freeze { DIVERGED_EXPONENT = DIVERGED_EXPONENT, },
     magnitude,
     product,
     projection,
@@ -32,8 +32,9 @@ parts! {
     real64 { ULP = f64::EPSILON, MANTISSA = f64::MANTISSA_DIGITS - 1, BIAS = f64::MAX_EXP - 1, },
     reflector,
     team,
-    tile_attention,
-    track {
+    tile_attention { LOWEST = attend::LOWEST, LEAST = attend::LEAST, },
+    track,
+    trajectory {
         NOW = norm::NOW,
         PEAK = norm::PEAK,
         INITIAL = norm::INITIAL,
@@ -44,6 +45,7 @@ parts! {
         PEAK_STEP = mark::PEAK_STEP,
         CROSSING_STEP = mark::CROSSING_STEP,
         COLLAPSE_STEP = mark::COLLAPSE_STEP,
+        DIVERGED_STEP = mark::DIVERGED_STEP,
         MARK_ROWS = mark::ROWS,
     },
 }

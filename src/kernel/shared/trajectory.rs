@@ -5,13 +5,13 @@ use crate::numbers::real::Real;
 
 /// Rows of the buffer `norms`: squared norms of columns.
 pub mod norm {
-    /// Of the column now, in its own scale.
+    /// The norm of the column now, in its own scale.
     pub const NOW: usize = 0;
-    /// The largest so far, its mantissa.
+    /// The mantissa of the largest norm so far.
     pub const PEAK: usize = 1;
-    /// At the start.
+    /// The norm at the start.
     pub const INITIAL: usize = 2;
-    /// How many.
+    /// The number of rows.
     pub const ROWS: usize = 3;
 }
 
@@ -31,7 +31,7 @@ pub mod mark {
     pub const COLLAPSE_STEP: usize = 5;
     /// The step at which the state crossed 2^48 and was frozen, 0: none. Only nonlinear states: see `observe`.
     pub const DIVERGED_STEP: usize = 6;
-    /// How many.
+    /// The number of rows.
     pub const ROWS: usize = 7;
 }
 
@@ -41,13 +41,13 @@ pub const DIVERGED_EXPONENT: i32 = 48;
 /// What the record of a step depends on.
 #[derive(Clone, Copy)]
 pub(in crate::kernel) struct Track {
-    /// From 1.
+    /// The number of the step, from 1.
     pub step: u32,
     /// Is the next step to divide by a power of two?
     pub renormalise: bool,
-    /// On the squared growth of the norm: `threshold_mantissa 2^threshold_exponent`.
+    /// The mantissa and the exponent of the threshold on the squared growth of the norm.
     pub threshold: (f64, i32),
-    /// Columns of the record.
+    /// The number of columns.
     pub columns: usize,
 }
 

@@ -104,7 +104,7 @@ ids! {
 
 /// The buffers of one run of a kernel, by name.
 pub trait Arguments {
-    /// The kernel.
+    /// The kernel whose buffers they are.
     type Kernel: Signature<Buffers = Self>;
 
     /// The buffers in the order of the kernel's bindings.

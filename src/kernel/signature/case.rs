@@ -22,7 +22,7 @@ pub enum CaseBuffer {
 pub struct Case<P> {
     /// What is special about it.
     pub name: String,
-    /// How many members it has.
+    /// The number of its members.
     pub members: usize,
     /// The parameters.
     pub params: P,

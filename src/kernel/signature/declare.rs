@@ -8,10 +8,11 @@
 ///     pub struct Combine = combine;          // the type and the stem: shaders/combine.wgsl, src/kernel/combine.rs
 ///     shared { magnitude, block }            // files of shaders/shared in front of the shader, if there are any
 ///     behind { column_squares }              // files of shaders/shared behind it, if there are any
-///     constants {                            // constants of the shader that Rust knows as well, if there are any
-///         /// Terms at most.
-///         pub MOST_TERMS: u32 = 5,
+///     constants {                            // constants of the shader that Rust has as well, if there are any
+///         /// Invocations of a workgroup.
+///         pub LANES: u32 = 64,
 ///     }
+///     compared { NOW = norm::NOW }           // and those that Rust has elsewhere, if there are any
 ///     /// What the parameters are.
 ///     params {
 ///         /// Rows of a state.
@@ -33,6 +34,7 @@ macro_rules! kernel {
         $(shared { $($shared:ident),+ $(,)? })?
         $(behind { $($behind:ident),+ $(,)? })?
         $(constants { $($(#[$about:meta])* $visible:vis $constant:ident : $type:ty = $value:expr),+ $(,)? })?
+        $(compared { $($elsewhere:ident = $other:expr),+ $(,)? })?
         $(#[$of_params:meta])*
         params { $($(#[$of_field:meta])* $field:ident : $kind:ident),+ $(,)? }
         buffers { $($buffer:ident : $access:ident $element:ident),+ $(,)? }
@@ -81,7 +83,10 @@ macro_rules! kernel {
                     source: include_str!(concat!(
                         env!("CARGO_MANIFEST_DIR"), "/shaders/", stringify!($stem), ".wgsl"
                     )),
-                    constants: &[$($((stringify!($constant), $constant as f64),)+)?],
+                    constants: &[
+                        $($((stringify!($constant), $constant as f64),)+)?
+                        $($((stringify!($elsewhere), $other as f64),)+)?
+                    ],
                 },
                 $($($crate::kernel::shared::part::$behind,)+)?
             ];

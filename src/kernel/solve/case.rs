@@ -7,7 +7,7 @@ use crate::numbers::random::sample;
 
 const ULP: f64 = f32::EPSILON as f64;
 
-/// The cases.
+/// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
     // (width, columns, members)
     let shapes = [(1, 4, 1), (3, 4, 2), (8, 12, 3), (67, 4, 2), (130, 4, 1)];

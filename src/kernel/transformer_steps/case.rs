@@ -29,7 +29,7 @@ const CROSSES: usize = 2;
 const FROZEN: usize = 3;
 const EMPTY: usize = 4;
 
-/// The cases.
+/// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
     let shape = |[width, heads, tokens, points, ffn_ratio, members, steps]: [usize; 7]| Shape {
         width,

@@ -2,6 +2,7 @@
 
 use super::{MOST_STEPS, Params};
 use crate::kernel::Machine;
+use crate::kernel::shared::trips::MOST_TRIPS;
 use crate::machine::Blocks;
 
 /// Invocations of a workgroup, if a point does not take more: four subgroups of 32, one for each scheduler of a
@@ -12,8 +13,6 @@ const MOST_INVOCATIONS: u32 = 256;
 /// Terms of a panel of weights at most, and at least if there is another choice.
 const PANEL: u32 = 32;
 const LEAST_PANEL: u32 = 16;
-/// Trips through its loops that an invocation may make in a run.
-const TRIPS: u64 = 60_000;
 
 /// How a GPU lays out a run: a workgroup has all rows of some points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +101,7 @@ impl Layout {
 
     /// Steps of a run.
     pub fn steps(&self, p: &Params) -> usize {
-        ((TRIPS / (self.trips(p) + 1)) as usize).min(MOST_STEPS)
+        ((MOST_TRIPS / (self.trips(p) + 1)) as usize).min(MOST_STEPS)
     }
 
     /// Trips of an invocation through its loops in a step, at most.

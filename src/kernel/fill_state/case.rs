@@ -1,0 +1,42 @@
+//! Parity cases of `fill_state`.
+
+use super::Params;
+use crate::kernel::{Case, CaseBuffer};
+use crate::kernel::euler_update::{mark, norm};
+use crate::numbers::random::normal_table;
+
+/// The cases on which devices must agree.
+pub(super) fn cases() -> Vec<Case<Params>> {
+    [(1, 1, 1, 1), (64, 20, 1, 3), (7, 30, 5, 2), (5, 66, 3, 2)].into_iter().map(case).collect()
+}
+
+fn case((rows, columns, tokens, members): (u32, u32, u32, usize)) -> Case<Params> {
+    let (padded_rows, padded_columns) = (rows.next_multiple_of(4), columns.next_multiple_of(4));
+    let size = (padded_rows * padded_columns) as usize * members;
+    let records = padded_columns as usize * members;
+    // A sum of `rows` squares of numbers below 6.3, and a mantissa below 2.
+    let error = 2.0 * (rows + 2) as f64 * f32::EPSILON as f64 * rows as f64 * 6.3 * 6.3;
+    Case {
+        name: format!("{rows} x {columns}, {tokens} tokens, {members} members"),
+        members,
+        params: Params {
+            rows,
+            padded_rows,
+            columns,
+            padded_columns,
+            tokens,
+            seed_low: 7,
+            seed_high: 0,
+            tensor: 2,
+            renormalise: tokens % 2,
+        },
+        buffers: vec![
+            CaseBuffer::Word((0..members as u32).collect()),
+            CaseBuffer::SharedWord(normal_table().to_vec()),
+            CaseBuffer::Real(vec![0.25; size]),
+            CaseBuffer::Real(vec![0.0; records * norm::ROWS]),
+            CaseBuffer::Int(vec![0; records * mark::ROWS]),
+        ],
+        tolerance: vec![vec![0.0], vec![error]],
+    }
+}

@@ -1,0 +1,23 @@
+//! Parity cases of `token_differences`.
+
+use super::Params;
+use crate::kernel::{Case, CaseBuffer};
+use crate::numbers::random::sample;
+
+/// The cases on which devices must agree.
+pub(super) fn cases() -> Vec<Case<Params>> {
+    let shapes = [(4, 4, 1, 1), (8, 12, 5, 2), (12, 68, 3, 3)];
+    shapes.into_iter().enumerate().map(|(i, shape)| case(1650 + i as u32, shape)).collect()
+}
+
+/// One rounding of a difference of numbers below 6.3.
+fn case(stream: u32, (rows, columns, tokens, members): (u32, u32, u32, usize)) -> Case<Params> {
+    let x = sample(stream, members * (rows * columns) as usize);
+    Case {
+        name: format!("{rows} x {columns}, {tokens} tokens, {members} members"),
+        members,
+        params: Params { rows, columns, tokens },
+        buffers: vec![CaseBuffer::Real(x.clone()), CaseBuffer::Real(vec![f64::NAN; x.len()])],
+        tolerance: vec![vec![12.6 * f32::EPSILON as f64; x.len()]],
+    }
+}
