@@ -25,6 +25,7 @@ use std::ops::ControlFlow;
 pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
 
 /// What runs the plans.
+#[non_exhaustive]
 pub enum Device {
     /// f32 on an adapter, through WGSL.
     Gpu(Box<Gpu>),
@@ -36,6 +37,7 @@ pub enum Device {
 
 /// What a device is, for the record.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Description {
     /// `gpu`, `cpu` or `reference`.
     pub kind: &'static str,
@@ -68,12 +70,20 @@ impl std::fmt::Display for Description {
 impl Device {
     /// The device that a word of the command line means: `auto`, `gpu`, `software`, `cpu`, `reference`, or a part of
     /// an adapter's name. Never silently a software driver. The second value is a line that the user should see.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`](crate::error::Error::Adapter) where no adapter fits the word;
+    /// [`Error::Device`](crate::error::Error::Device) where one cannot be opened.
     pub fn open(word: &str) -> Result<(Device, Option<String>)> {
         Self::open_in(Precision::F32, word)
     }
 
     /// [`Device::open`], with kernels in f32 or f64 where it is a GPU. In f64 there are the kernels of
     /// [`spectrum::device`](crate::spectrum::device); an adapter without f64 is refused, and `auto` passes it by.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`](crate::error::Error::Adapter) where no adapter fits the word or has f64;
+    /// [`Error::Device`](crate::error::Error::Device) where one cannot be opened.
     pub fn open_in(precision: Precision, word: &str) -> Result<(Device, Option<String>)> {
         let fits = |adapter: &gpu::Adapter| precision == Precision::F32 || adapter.has_f64();
         match word {

@@ -78,6 +78,7 @@ pub fn eigenvalues<T: Real>(device: &Device, matrices: &[T], n: usize) -> Result
 
 /// What became of one matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Status {
     /// Eigenvalues are there and have passed the trace checks.
     Ok,

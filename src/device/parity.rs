@@ -39,6 +39,9 @@ pub fn agreements(device: &Device) -> Vec<Agreement> {
 }
 
 /// Compares a device with the reference on all cases of a kernel.
+///
+/// # Errors
+/// What the device reports; a difference is no error but a finding.
 pub fn agreement(device: &Device, entry: &'static Entry) -> Result<Agreement> {
     let (reference, _) = Device::open("reference")?;
     let mut agreement = Agreement { kernel: entry.name, cases: 0, left_out: 0, worst: 0.0, differences: Vec::new() };
@@ -71,6 +74,9 @@ pub fn agreement(device: &Device, entry: &'static Entry) -> Result<Agreement> {
 }
 
 /// The written buffers of a case after a run.
+///
+/// # Errors
+/// What the device reports.
 pub fn run(device: &Device, entry: &'static Entry, case: Case<ErasedParams>) -> Result<Vec<Data>> {
     let members = case.members;
     let (mut plan, inputs, ids) = Plan::of_case(entry, case, members, Data::F64, 1);

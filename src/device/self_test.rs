@@ -46,6 +46,9 @@ impl SelfTest {
 }
 
 /// Tests a device; takes well below a second.
+///
+/// # Errors
+/// What the device reports; a failed test is no error but a finding.
 pub fn self_test(device: &Device) -> Result<SelfTest> {
     let probe = run_probe(device)?;
     Ok(SelfTest { random_exact: random_exact(device)?, non_finite_seen: non_finite_seen(device)?, ..probe })

@@ -53,14 +53,16 @@ impl Moments {
 pub struct LogMean {
     count: u64,
     largest: f64,
-    /// Of e^(x - largest), and of its squares.
+    /// Sum of the weights e^(x - largest), of their squares, and of their squared distances from their mean. The last
+    /// follows Welford, Technometrics 4 (1962): a difference of the first two would be rounding where weights are alike.
     sum: f64,
     squares: f64,
+    deviations: f64,
 }
 
 impl Default for LogMean {
     fn default() -> Self {
-        LogMean { count: 0, largest: f64::NEG_INFINITY, sum: 0.0, squares: 0.0 }
+        LogMean { count: 0, largest: f64::NEG_INFINITY, sum: 0.0, squares: 0.0, deviations: 0.0 }
     }
 }
 
@@ -71,16 +73,23 @@ impl LogMean {
         if self.largest == f64::INFINITY || x == f64::INFINITY {
             // A single infinite value makes the mean infinite.
             (self.largest, self.sum) = (f64::INFINITY, 1.0);
-        } else if x > self.largest {
-            let scale = if self.sum > 0.0 { (self.largest - x).exp() } else { 0.0 };
-            self.sum = self.sum * scale + 1.0;
-            self.squares = self.squares * scale * scale + 1.0;
-            self.largest = x;
-        } else if x > f64::NEG_INFINITY {
-            let weight = (x - self.largest).exp();
-            self.sum += weight;
-            self.squares += weight * weight;
+            return;
         }
+        if x > self.largest {
+            let scale = if self.sum > 0.0 { (self.largest - x).exp() } else { 0.0 };
+            self.sum *= scale;
+            self.squares *= scale * scale;
+            self.deviations *= scale * scale;
+            self.largest = x;
+        }
+        let weight = if x > f64::NEG_INFINITY { (x - self.largest).exp() } else { 0.0 };
+        let (before, after) = ((self.count - 1) as f64, self.count as f64);
+        if before > 0.0 {
+            let distance = weight - self.sum / before;
+            self.deviations += distance * distance * (before / after);
+        }
+        self.sum += weight;
+        self.squares += weight * weight;
     }
 
     /// The natural logarithm of the mean: minus infinity when all values are 0, infinity when one is infinite; none
@@ -93,8 +102,8 @@ impl LogMean {
     pub fn relative_error(&self) -> Option<f64> {
         let n = self.count as f64;
         let known = self.count > 1 && self.sum > 0.0 && self.largest.is_finite();
-        // The variance of n weights over their squared mean is (n squares / sum² - 1) n / (n - 1).
-        known.then(|| ((n / self.effective_count() - 1.0).max(0.0) / (n - 1.0)).sqrt())
+        // The variance of n weights is their deviations over n - 1, and their mean has an n-th of it.
+        known.then(|| (self.deviations / (n - 1.0) * n).sqrt() / self.sum)
     }
 
     /// Kish's effective number of values, (Σ w)² / Σ w²: as many equal ones have a mean as good as that of these. It is

@@ -21,6 +21,7 @@ const LISTED: usize = 12;
 
 /// A key that is swept outside of the map, in the order of the loops: the first is the outermost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Axis {
     /// Steps L.
     Depth,

@@ -15,6 +15,9 @@ const LARGEST_BUFFER: u128 = 1 << 31;
 const SMALLEST: f64 = f32::MIN_POSITIVE as f64;
 
 /// A whole number from 1 to `most`.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) for 0 and for more than `most`.
 pub fn count(name: &str, value: usize, most: usize) -> Result<()> {
     if value == 0 {
         return invalid!("{name}: 0 leaves nothing to compute; give a whole number from 1 to {most}");
@@ -27,6 +30,9 @@ pub fn count(name: &str, value: usize, most: usize) -> Result<()> {
 
 /// Tangents, `columns` of `dimension` 32-bit numbers, that fit the 2 GiB a GPU buffer can have anywhere.
 /// A Jacobian is a square of them.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) where they take more.
 pub fn tangents(what: &str, dimension: usize, columns: usize, change: &str) -> Result<()> {
     let bytes = dimension as u128 * columns as u128 * 4;
     if bytes <= LARGEST_BUFFER {
@@ -41,6 +47,9 @@ pub fn tangents(what: &str, dimension: usize, columns: usize, change: &str) -> R
 }
 
 /// A step size that f32 can carry.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) for anything else.
 pub fn step_size(value: f64) -> Result<()> {
     finite("step_size", value)?;
     let said = plain(value);
@@ -57,6 +66,9 @@ pub fn step_size(value: f64) -> Result<()> {
 }
 
 /// A spectral radius: 0 or a number that f32 can carry.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) for anything else.
 pub fn radius(value: f64) -> Result<()> {
     finite("radius", value)?;
     let said = plain(value);
@@ -70,6 +82,9 @@ pub fn radius(value: f64) -> Result<()> {
 }
 
 /// Friction between none and total.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) for anything else.
 pub fn damping(value: f64) -> Result<()> {
     finite("damping", value)?;
     let said = plain(value);
@@ -80,6 +95,9 @@ pub fn damping(value: f64) -> Result<()> {
 }
 
 /// A factor above 0 that f32 can carry.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) for anything else.
 pub fn factor(name: &str, value: f64) -> Result<()> {
     finite(name, value)?;
     let said = plain(value);
@@ -93,6 +111,9 @@ pub fn factor(name: &str, value: f64) -> Result<()> {
 }
 
 /// No NaN, no infinity.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) for anything else.
 pub fn finite(name: &str, value: f64) -> Result<()> {
     if !value.is_finite() {
         return invalid!("{name}: {value} is not a finite number; give a finite one");
@@ -137,6 +158,9 @@ impl Gain {
     }
 
     /// Refuses a step that could overflow.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid) where the bound is beyond 2^40.
     pub fn check(&self) -> Result<()> {
         let bound = self.bound();
         if bound <= LARGEST_GAIN {

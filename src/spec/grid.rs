@@ -20,6 +20,9 @@ pub struct Grid {
 
 impl Grid {
     /// Reads a grid; errors name the offending part of `text`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid), which names the offending part.
     pub fn parse(text: &str) -> Result<Grid> {
         let source = text.trim();
         let parts = parts(source);

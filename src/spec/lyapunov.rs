@@ -71,6 +71,9 @@ impl LyapunovSpec {
     }
 
     /// Refuses, in one line, what cannot be computed or would mean nothing.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid), which names the key to change.
     pub fn validate(&self) -> Result<()> {
         self.ensemble.validate()?;
         self.layer.validate(&self.ensemble)?;

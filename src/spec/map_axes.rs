@@ -10,6 +10,7 @@ use std::fmt;
 
 /// A key that can be an axis of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MapAxis {
     /// h, as it acts.
     StepSize,

@@ -71,6 +71,9 @@ impl EnsembleSpec {
     }
 
     /// Refuses what cannot be drawn.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid), which names the key to change.
     pub fn validate(&self) -> Result<()> {
         check::count("members", self.layers, MOST_LAYERS)?;
         check::count("width", self.width, WIDEST)?;
@@ -161,6 +164,9 @@ impl LayerSpec {
     }
 
     /// Refuses layers that cannot be built from `ensemble`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid), which names the key to change.
     pub fn validate(&self, ensemble: &EnsembleSpec) -> Result<()> {
         check::count("tokens", self.tokens, MOST_TOKENS)?;
         check::count("heads", self.heads, WIDEST)?;

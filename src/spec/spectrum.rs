@@ -167,6 +167,9 @@ impl SpectrumSpec {
     }
 
     /// Refuses, in one line, what cannot be computed.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid), which names the key to change.
     pub fn validate(&self) -> Result<()> {
         self.ensemble.validate()?;
         if self.pseudospectrum.is_some() && self.matrix.is_none() {

@@ -127,6 +127,9 @@ impl SweepSpec {
     }
 
     /// Refuses, in one line, what cannot be computed or would mean nothing, at any combination of the outer axes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid), which names the key to change and the combination.
     pub fn validate(&self) -> Result<()> {
         self.axes.map_or(Ok(()), |axes| axes.check(self))?;
         if self.sweep_over.is_empty() {

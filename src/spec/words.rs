@@ -24,6 +24,7 @@ macro_rules! words {
     )+) => { $(
         $(#[doc = $doc])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[non_exhaustive]
         pub enum $word {
             $(#[doc = $meaning] #[serde(rename = $name)] $variant,)+
         }

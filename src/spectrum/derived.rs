@@ -101,6 +101,9 @@ fn undamped(matrix: &[f64], n: usize, spectrum: &Spectrum) -> Option<f64> {
 /// Derived quantities of many finite matrices `[n, n]`, each with its eigenvalues: by the kernels in f32 on a GPU, by
 /// their twins in f64 on the CPU path, by [`derived`] on the reference. The critical step size is that of undamped steps.
 /// `stop` ends searches for peaks early.
+///
+/// # Errors
+/// What the device reports.
 pub fn derived_all(
     device: &Device,
     matrices: &[&[f64]],
@@ -190,6 +193,9 @@ impl<'a> Batch<'a> {
 }
 
 /// ‖A‖₂ and Henrici's departure from normality over ‖A‖_F, of many finite matrices `[n, n]` with their eigenvalues.
+///
+/// # Errors
+/// What the device reports.
 pub fn norms_and_departures<T: Real>(
     device: &Device,
     matrices: &[&[T]],

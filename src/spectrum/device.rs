@@ -41,11 +41,18 @@ pub const WIDEST: usize = 512;
 /// matrix and on the adapter, not on its place or neighbours. On [`Device::Cpu`] and [`Device::Reference`] the twins of
 /// the kernels run, which is a check and not fast: see [`batch`](super::host::batch) for the CPU. Matrices of f64 need a device
 /// of f64: [`Device::open_in`], or the reference.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) where the sizes do not fit or the device has no f64; what the
+/// device reports.
 pub fn eigenvalues<T: Real>(device: &Device, matrices: &[T], n: usize) -> Result<Vec<Spectrum>> {
     eigenvalues_in_chunks(device, matrices, n, 0)
 }
 
 /// As [`eigenvalues`], with at most `chunk` matrices on the device at a time (0: as many as fit).
+///
+/// # Errors
+/// As for [`eigenvalues`].
 pub fn eigenvalues_in_chunks<T: Real>(
     device: &Device,
     matrices: &[T],
@@ -58,6 +65,9 @@ pub fn eigenvalues_in_chunks<T: Real>(
 
 /// As [`eigenvalues`], with a summary of each step M = keep + gain A, made on the device. Where there are no
 /// eigenvalues there are no summaries.
+///
+/// # Errors
+/// As for [`eigenvalues`].
 pub fn summaries<T: Real>(
     device: &Device,
     matrices: &[T],

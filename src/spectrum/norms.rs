@@ -88,6 +88,9 @@ pub fn norm_error(n: usize, epsilon: f64) -> f64 {
 }
 
 /// Norms of the matrices, each `[n, n]`, row-major and finite, with their spectra.
+///
+/// # Errors
+/// What the device reports.
 pub fn norms<T: Real>(
     device: &Device,
     matrices: &[&[T]],
@@ -124,6 +127,9 @@ pub fn norms<T: Real>(
 
 /// The largest of ‖M^k‖ for k from 0 to the first power that contracts, which makes it the peak of all, or to `most`:
 /// then `false` stands beside it.
+///
+/// # Errors
+/// What the device reports.
 pub fn peaks<T: Real>(device: &Device, matrices: &[&[T]], n: usize, most: usize) -> Result<Vec<(Peak, bool)>> {
     let plan = PeakPlan::new(n, most, device);
     let mut all = Vec::with_capacity(matrices.len());

@@ -32,6 +32,7 @@ pub type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
 /// What is known of a peak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum PeakStatus {
     /// It is proved: a power contracts.
     Found,

@@ -42,6 +42,9 @@ pub fn at_once(n: usize, chunk: Option<usize>) -> usize {
 }
 
 /// The eigenvalues of every member. They are kept only if they are asked for: the facts are made beside the solver.
+///
+/// # Errors
+/// What the device reports.
 pub fn of_ensemble(
     device: &Device,
     spec: &SpectrumSpec,
@@ -92,6 +95,9 @@ fn band_of_ensemble(spec: &SpectrumSpec, epsilon: f64) -> Band {
 }
 
 /// The eigenvalues of matrices from a file: if nothing else is wanted in f64 on the host, in f32 on a GPU.
+///
+/// # Errors
+/// What the device reports.
 pub fn of_stack(device: &Device, stack: &MatrixStack, spec: &SpectrumSpec, progress: Progress) -> Result<Solved> {
     let n = stack.n;
     let usual = if matches!(device, Device::Gpu(_)) { Precision::F32 } else { Precision::F64 };
@@ -135,6 +141,9 @@ pub fn spoken_of(spec: &SpectrumSpec, matrix: &[f64], n: usize) -> Vec<f64> {
 }
 
 /// The derived quantities of all matrices that have eigenvalues; none of those that the user did not wait for.
+///
+/// # Errors
+/// What the device reports.
 pub fn derive(
     device: &Device,
     spec: &SpectrumSpec,

@@ -72,6 +72,7 @@ fn activate(activation: Activation, x: Dual) -> Dual {
             let share = normal_share_below(x.0);
             x.map(x.0 * share, share + x.0 * (-0.5 * x.0 * x.0).exp() / std::f64::consts::TAU.sqrt())
         }
+        other => panic!("{other} has no definition here"),
     }
 }
 

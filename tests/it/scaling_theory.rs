@@ -138,6 +138,7 @@ fn the_scaling_of_the_step_size_decides_what_depth_does() {
                     StepScaling::Constant => depth * 2f64.ln(),
                     StepScaling::InverseSqrtDepth => depth * (1.0 / depth).ln_1p(),
                     StepScaling::InverseDepth => depth * (1.0 / (depth * depth)).ln_1p(),
+                    other => panic!("{other} has no closed form here"),
                 };
                 let found = cell.log_mean_square_growth.expect("is");
                 // The squared growth is close to log-normal with twice the standard deviation of the logarithm.

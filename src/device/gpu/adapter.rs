@@ -75,11 +75,17 @@ impl Adapter {
     }
 
     /// Opens it with all that it offers.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`](crate::error::Error::Adapter) where the driver refuses.
     pub fn open(&self) -> Result<Gpu> {
         self.open_in(Precision::F32)
     }
 
     /// Opens it with all that it offers, for kernels in f32 or in f64.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`](crate::error::Error::Adapter) where the driver refuses, or has no f64 in shaders.
     pub fn open_in(&self, precision: Precision) -> Result<Gpu> {
         let limits = self.adapter.limits();
         let mut wanted = self.adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
@@ -144,6 +150,9 @@ fn watch(device: &wgpu::Device, failure: &Arc<Mutex<Option<String>>>) {
 
 /// The adapter that `word` means: `gpu` (hardware first, a software one only if it is all there is), `software`, or a
 /// part of a name.
+///
+/// # Errors
+/// [`Error::Adapter`](crate::error::Error::Adapter), with the names that there are, where none or several fit.
 pub fn choose(word: &str) -> Result<Adapter> {
     let mut all = adapters();
     if all.is_empty() {

@@ -6,6 +6,9 @@ use wgpu::naga;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 
 /// Compares entry point, buffers, parameters and constants of a kernel's shader with its Rust half; says what differs.
+///
+/// # Errors
+/// The first difference, in a line.
 pub fn check(entry: &Entry) -> Result<(), String> {
     let module = valid(entry.name, &entry.source(), Capabilities::empty())?;
     check_constants(entry, &module, entry.parts)?;
