@@ -10,7 +10,7 @@ use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::real::Real;
-use crate::numbers::simd::{Work, dispatch};
+use crate::numbers::simd::{Work, dispatch, lanes};
 
 kernel! {
     /// The tangent of [`Normalise`](super::normalise::Normalise).
@@ -110,32 +110,26 @@ impl<T: Real> Tangents<'_, T> {
             }
             own
         };
+        // Whole arrays in and out, so that the compiler sees vectors.
         let (mut mean, mut along) = ([T::ZERO; LANES], [T::ZERO; LANES]);
         for row in 0..width {
             let (d, y) = (d(row), of(&self.y[row * columns + column..]));
-            for l in 0..LANES {
-                mean[l] += d[l];
-                along[l] = multiply_add::<T, FUSED>(y[l], d[l], along[l]);
-            }
+            mean = lanes(|l| mean[l] + d[l]);
+            along = lanes(|l| multiply_add::<T, FUSED>(y[l], d[l], along[l]));
         }
         let each = T::ONE / T::from_f64(width as f64);
         let of_mean = if self.p.root_mean_square == 0 { each } else { T::ZERO };
-        for l in 0..LANES {
-            mean[l] *= of_mean;
-            along[l] *= each;
-        }
+        let mean: [T; LANES] = lanes(|l| mean[l] * of_mean);
+        let along: [T; LANES] = lanes(|l| along[l] * each);
         let scale = of(&self.inverse[column..]);
         for row in 0..self.p.rows as usize {
-            let out = &mut self.out[(row * columns + column) * self.p.vectors as usize + vector..][..LANES];
-            let out: &mut [T; LANES] = out.try_into().expect("LANES long");
-            if row >= width {
-                out.fill(T::ZERO);
-                continue;
-            }
-            let (d, y) = (d(row), of(&self.y[row * columns + column..]));
-            for l in 0..LANES {
-                out[l] = scale[l] * (d[l] - mean[l] - y[l] * along[l]);
-            }
+            let out: [T; LANES] = if row < width {
+                let (d, y) = (d(row), of(&self.y[row * columns + column..]));
+                lanes(|l| scale[l] * (d[l] - mean[l] - y[l] * along[l]))
+            } else {
+                [T::ZERO; LANES]
+            };
+            self.out[at(row)..][..LANES].copy_from_slice(&out);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::kernel::shared::trips::MOST_COUNTED_TRIPS;
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
-use crate::numbers::simd::{Work, dispatch};
+use crate::numbers::simd::{Work, dispatch, lanes};
 
 kernel! {
     /// One pass of modified Gram-Schmidt over some pivots.
@@ -99,7 +99,7 @@ impl<T: Real> Work for Pivot<'_, T> {
     type Output = T;
 
     #[inline(always)]
-    fn run<const BYTES: usize, const FUSED: bool>(self) -> T {
+    fn run<const BYTES: usize, const FUSED: bool>(mut self) -> T {
         let (stride, pivot) = (self.p.stride as usize, self.pivot);
         let rows = || 0..self.p.rows as usize;
         let mut square = T::ZERO;
@@ -115,26 +115,34 @@ impl<T: Real> Work for Pivot<'_, T> {
             let value = &mut self.deviations[row * stride + pivot];
             *value = *value / length;
         }
-        const LANES: usize = 16;
         let mut column = pivot + 1;
-        while column < self.p.columns as usize {
-            let lanes = LANES.min(self.p.columns as usize - column);
-            let mut dots = [T::ZERO; LANES];
-            for row in rows() {
-                let line = &self.deviations[row * stride..][..stride];
-                for (dot, &value) in dots.iter_mut().zip(&line[column..column + lanes]) {
-                    *dot += line[pivot] * value;
-                }
-            }
-            for row in rows() {
-                let line = &mut self.deviations[row * stride..][..stride];
-                let own = line[pivot];
-                for (value, &dot) in line[column..column + lanes].iter_mut().zip(&dots) {
-                    *value -= own * dot;
-                }
-            }
-            column += lanes;
+        while column + 16 <= self.p.columns as usize {
+            self.project::<16>(column);
+            column += 16;
         }
+        while column + 4 <= self.p.columns as usize {
+            self.project::<4>(column);
+            column += 4;
+        }
+        (column..self.p.columns as usize).for_each(|column| self.project::<1>(column));
         length
+    }
+}
+
+impl<T: Real> Pivot<'_, T> {
+    /// Takes the pivot out of `LANES` vectors.
+    #[inline(always)]
+    fn project<const LANES: usize>(&mut self, column: usize) {
+        let (stride, rows) = (self.p.stride as usize, self.p.rows as usize);
+        let mut dots = [T::ZERO; LANES];
+        for line in self.deviations.chunks_exact(stride).take(rows) {
+            let (own, values): (T, &[T; LANES]) = (line[self.pivot], line[column..][..LANES].try_into().expect("LANES long"));
+            dots = lanes(|l| dots[l] + own * values[l]);
+        }
+        for line in self.deviations.chunks_exact_mut(stride).take(rows) {
+            let own = line[self.pivot];
+            let values: &mut [T; LANES] = (&mut line[column..][..LANES]).try_into().expect("LANES long");
+            *values = lanes(|l| values[l] - own * dots[l]);
+        }
     }
 }
