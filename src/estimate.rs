@@ -147,7 +147,7 @@ fn seconds_of_all(device: &Device, spec: &SweepSpec, progress: Progress) -> Resu
 fn trial(device: &Device, spec: &SweepSpec) -> Result<SweepSpec> {
     let linear = spec.layer.model == Model::Linear;
     let mut trial = spec.clone();
-    if linear {
+    if linear && spec.ensemble.matrices.is_none() {
         trial.ensemble.width = trial.ensemble.width.min(WIDEST);
     }
     let work = work(&trial);

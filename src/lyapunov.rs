@@ -13,18 +13,19 @@
 
 mod nonlinear;
 
-use crate::device::Device;
+use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::integrator::Scheme;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::orthonormalise;
-use crate::layer::{Coefficients, LinearLayer, Threshold};
+use crate::layer::{Coefficients, LinearLayer, Point, Threshold};
 use crate::numbers::random::Tensor;
 use crate::numbers::statistics::Moments;
 use crate::numbers::verdict::Band;
 use crate::plan::{Chunk, Ints, Output, Plan, Reals};
 use crate::spec::{LyapunovSpec, Model, Weights};
-use crate::weights::ensemble::{PADDING, Source, State, norm_bound, unit};
+use crate::weights::ensemble::{least_size, norm_bound, unit};
+use crate::weights::{Columns, PADDING, Source, State};
 use serde::Serialize;
 use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
@@ -121,9 +122,6 @@ struct GrowthOutputs {
     exponents: Output<Ints>,
 }
 
-/// Is told how far a run is, as a fraction; may ask it to stop after this chunk.
-pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
-
 /// The exponents of an ensemble, of at most `chunk` members at a time; 0 chooses chunks short enough to stop between.
 pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progress) -> Result<Lyapunov> {
     if spec.layer.model != Model::Linear {
@@ -131,7 +129,7 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
     }
     let scheme = scheme(spec, device.epsilon());
     scheme.check()?;
-    own(spec).check(&scheme)?;
+    own(spec).check(&scheme, least_size(&spec.ensemble))?;
     let mut plan = Plan::new();
     let (source, frame, marks) = record(&mut plan, spec, device.epsilon());
     let (growth, marks) = (frame.output(&mut plan), plan.output(marks));
@@ -195,19 +193,24 @@ pub fn plan_of_one(spec: &LyapunovSpec) -> Plan {
     plan
 }
 
+/// The one grid point.
+fn point(spec: &LyapunovSpec) -> Point {
+    Point { step_size: spec.step_size, radius: spec.radius, damping: spec.damping }
+}
+
 /// What every deviation does in a step.
 fn own(spec: &LyapunovSpec) -> Coefficients {
-    Coefficients::new((spec.step_size, spec.radius, spec.damping), spec.ensemble.shift, unit(&spec.ensemble))
+    Coefficients::linear(&point(spec), spec.ensemble.shift, unit(&spec.ensemble))
 }
 
 /// How a step is made on a device with this epsilon.
 fn scheme(spec: &LyapunovSpec, epsilon: f64) -> Scheme {
-    Scheme::new(spec.layer.integrator, own(spec).gain.abs() * norm_bound(spec.ensemble.width), epsilon)
+    Scheme::new(spec.layer.integrator, own(spec).gain.abs() * norm_bound(&spec.ensemble), epsilon)
 }
 
 /// Block 0 takes the transient, blocks 1.. the convergence series. Gives the marks of the deviations, too.
 fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame, Ints) {
-    let source = Source::new(plan, spec.ensemble.seed);
+    let mut source = Source::of(plan, &spec.ensemble, spec.layer.weights, 1);
     let member_gain = plan.shared_reals("member_gain", vec![1.0]);
     let own = own(spec);
     let (width, columns) = (spec.ensemble.width, spec.exponents());
@@ -228,12 +231,18 @@ fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame,
     };
     let frame = Frame::new(plan, (rows, columns, stride), blocks);
     let mut state = state;
-    layer.draw(plan, &source, &spec.ensemble, 0);
-    source.draw_state(plan, Tensor::Deviations, (width, columns, columns), false, &state);
+    layer.load(plan, &mut source, &spec.ensemble, 0);
+    source.draw_state(
+        plan,
+        Tensor::Deviations,
+        Columns { rows: width, count: columns, tokens: columns },
+        false,
+        &state,
+    );
     frame.orthonormalise(plan, state.x, 0, true);
     for step in 1..=spec.transient_steps + spec.steps {
-        if spec.layer.weights == Weights::Iid && step > 1 {
-            layer.draw(plan, &source, &spec.ensemble, step as u32 - 1);
+        if spec.layer.weights != Weights::Tied && step > 1 {
+            layer.load(plan, &mut source, &spec.ensemble, step as u32 - 1);
         }
         state = layer.step(plan, state, 1, false);
         let block = block_of(spec, step);

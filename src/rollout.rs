@@ -15,7 +15,8 @@ use crate::layer::{Coefficients, LinearLayer, Threshold};
 use crate::numbers::random::Tensor;
 use crate::plan::{Chunk, Data, Ints, Plan, Reals};
 use crate::spec::{EnsembleSpec, Integrator, Weights};
-use crate::weights::ensemble::{PADDING, Source, State, norm_bound};
+use crate::weights::ensemble::norm_bound;
+use crate::weights::{Columns, PADDING, Source, State};
 use outcome::Outputs;
 pub use outcome::{Outcome, Outcomes};
 use std::f64::consts::LN_2;
@@ -48,7 +49,7 @@ pub fn middle(depth: usize) -> usize {
 pub struct Rollout<'a> {
     /// Which matrices.
     pub ensemble: &'a EnsembleSpec,
-    /// Tied or iid.
+    /// Tied, iid or given.
     pub weights: Weights,
     /// Steps.
     pub depth: usize,
@@ -214,7 +215,7 @@ impl Rollout<'_> {
     /// length may not depend on other members.
     pub fn scheme(&self, epsilon: f64) -> Scheme {
         let gain = self.points.iter().fold(0.0, |largest: f64, point| largest.max(point.gain.abs()));
-        Scheme::new(self.integrator, gain * norm_bound(self.ensemble.width), epsilon)
+        Scheme::new(self.integrator, gain * norm_bound(self.ensemble), epsilon)
     }
 
     fn checked_scheme(&self, device: &Device) -> Result<Scheme> {
@@ -229,7 +230,7 @@ impl Rollout<'_> {
 
     fn start(&self) -> Recorded {
         let mut plan = Plan::new();
-        let source = Source::new(&mut plan, self.ensemble.seed);
+        let source = Source::of(&mut plan, self.ensemble, self.weights, 1);
         let member_gain = self.member_gain.map(|_| {
             let id = plan.reals("member_gain", 1);
             plan.input(id)
@@ -241,11 +242,12 @@ impl Rollout<'_> {
     fn layer(&self, recorded: &mut Recorded, scheme: &Scheme) -> (LinearLayer, State) {
         let Recorded { plan, source, member_gain, columns } = recorded;
         let gain = member_gain.unwrap_or_else(|| plan.shared_reals("member_gain", vec![1.0]));
-        let layer =
+        let mut layer =
             LinearLayer::new(plan, self.ensemble.width, self.points, scheme, gain, Threshold::new(self.threshold));
-        layer.draw(plan, source, self.ensemble, 0);
+        layer.load(plan, source, self.ensemble, 0);
         let state = State::new(plan, self.padded(), *columns);
-        source.draw_state(plan, Tensor::State, (self.ensemble.width, self.points.len(), 1), true, &state);
+        let drawn = Columns { rows: self.ensemble.width, count: self.points.len(), tokens: 1 };
+        source.draw_state(plan, Tensor::State, drawn, true, &state);
         (layer, state)
     }
 
@@ -272,8 +274,8 @@ impl Rollout<'_> {
     }
 
     fn step(&self, recorded: &mut Recorded, layer: &mut LinearLayer, state: State, step: usize) -> State {
-        if self.weights == Weights::Iid && step > 1 {
-            layer.draw(&mut recorded.plan, &recorded.source, self.ensemble, step as u32 - 1);
+        if self.weights != Weights::Tied && step > 1 {
+            layer.load(&mut recorded.plan, &mut recorded.source, self.ensemble, step as u32 - 1);
         }
         layer.step(&mut recorded.plan, state, step as u32, true)
     }

@@ -2,26 +2,31 @@
 //!
 //! - [`Grid`] is the little language of swept axes.
 //! - [`SweepSpec`], [`SpectrumSpec`] and [`LyapunovSpec`] are what the commands do. They share [`EnsembleSpec`] (which
-//!   matrices are drawn) and [`LayerSpec`] (what a layer computes), and serialise flat, under the names of the flags.
+//!   members there are) and [`LayerSpec`] (what a layer computes), and serialise flat, under the names of the flags.
 //! - [`Axes`] are the keys that a sweep varies around its map; every combination of them is a plain [`SweepSpec`].
 //!
 //! An invalid specification is [`crate::error::Error::Invalid`]: one line that names the key to change.
 
 mod axes;
 pub mod check;
+mod ensemble;
+mod given;
 pub mod grid;
+mod layer;
 mod lyapunov;
 mod map_axes;
-mod parts;
 mod spectrum;
 mod sweep;
 mod words;
 
 pub use axes::{Axes, Axis, MOST_COMBINATIONS};
+pub use ensemble::{EnsembleSpec, MOST_LAYERS, WIDEST};
+pub(crate) use given::NormBound;
+pub use given::{InitialStates, Matrices, Origin};
 pub use grid::{Grid, MOST_POINTS};
+pub use layer::{Gains, LayerSpec, MOST_ATTENTION, MOST_TOKENS};
 pub use lyapunov::LyapunovSpec;
 pub use map_axes::{MapAxes, MapAxis};
-pub use parts::{EnsembleSpec, LayerSpec, MOST_ATTENTION, MOST_LAYERS, MOST_TOKENS, WIDEST};
 pub use spectrum::{Quantities, SpectrumSpec};
 pub use sweep::{DEEPEST, SweepSpec};
 pub use words::{

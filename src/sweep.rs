@@ -8,58 +8,33 @@ pub mod thinning;
 mod accumulator;
 mod cell;
 mod combinations;
+mod members;
 pub mod nonlinear;
 
 pub use cell::{Bands, Cell, Fates, Intervals, Linearised, Observed, Remark};
 pub use combinations::{Combination, check_all, run_all};
+pub use members::Member;
 
-use crate::device::Device;
-use crate::error::{Error, Result};
-use crate::integrator::{self, c64};
+use crate::device::{Device, Progress};
+use crate::error::Result;
+use crate::integrator;
 use crate::invalid;
 use crate::layer::Coefficients;
-use crate::numbers::statistics::convex_hull;
+pub use crate::layer::Point;
 use crate::plan::Plan;
 use crate::rollout::{Growth, Outcome, Rollout, points_at_once};
-use crate::spec::{Integrator, Model, RadiusKind, SweepSpec};
-use crate::spectrum::{self, Spectrum, Status};
-use crate::weights::ensemble::{band_of_step, draw_matrices, unit};
+use crate::spec::{Model, RadiusKind, SweepSpec};
+use crate::spectrum::{Spectrum, Status};
+use crate::weights::ensemble::{band_of_step, least_size, unit};
 use accumulator::Accumulator;
+use members::{check_exact, measure_spectra};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// Members whose spectra are computed at once.
-const SPECTRA_AT_ONCE: usize = 1024;
 /// Memory for the samples behind medians and quantiles, in bytes; beyond it they come from the first members.
 const SAMPLE_BUDGET: usize = 256 << 20;
-
-/// A point of the grid.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Point {
-    /// h, as it acts.
-    pub step_size: f64,
-    /// rho.
-    pub radius: f64,
-    /// gamma.
-    pub damping: f64,
-}
-
-/// What the sweep knows of one member, besides its share in the cells.
-#[derive(Clone, Debug)]
-pub struct Member {
-    /// Eigenvalues of G / its law's edge, times `gain`: those among which the largest |Φ| is.
-    extremes: Vec<[f64; 2]>,
-    /// What makes an exact radius exact; 1 for a nominal one.
-    pub gain: f64,
-    /// The spectral radius of A at radius 1 and shift 0, before `gain`.
-    pub spectral_radius: f64,
-    /// Real eigenvalues.
-    pub real_eigenvalues: usize,
-    /// What became of its spectrum.
-    pub status: Status,
-}
 
 /// Seconds of the parts of a sweep.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -161,12 +136,8 @@ pub fn points(spec: &SweepSpec) -> Vec<Point> {
 
 /// What a step does at a point, for members whose matrices are drawn by `spec`.
 pub fn coefficients(spec: &SweepSpec, point: &Point) -> Coefficients {
-    let Point { step_size, radius, damping } = *point;
-    Coefficients::new((step_size, radius, damping), spec.ensemble.shift, unit(&spec.ensemble))
+    Coefficients::linear(point, spec.ensemble.shift, unit(&spec.ensemble))
 }
-
-/// Is told how far a run is, as a fraction; may ask it to stop.
-pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
 
 /// Refuses steps of a plain linear sweep that a device cannot follow, or that would take too long to make.
 pub fn check(device: &Device, spec: &SweepSpec) -> Result<()> {
@@ -176,7 +147,7 @@ pub fn check(device: &Device, spec: &SweepSpec) -> Result<()> {
     let own: Vec<Coefficients> = points(spec).iter().map(|point| coefficients(spec, point)).collect();
     let scheme = nominal_rollout(spec, &own).scheme(device.epsilon());
     scheme.check()?;
-    own.iter().try_for_each(|point| point.check(&scheme))
+    own.iter().try_for_each(|point| point.check(&scheme, least_size(&spec.ensemble)))
 }
 
 /// Runs a plain sweep, without outer axes.
@@ -206,11 +177,15 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
     };
     check(device, spec)?;
     measure_spectra(device, spec, &mut sweep, progress)?;
+    check_exact(spec, &sweep.members)?;
     sweep.timing.spectra_seconds = start.elapsed().as_secs_f64();
     let own: Vec<Coefficients> = points.iter().map(|point| coefficients(spec, point)).collect();
     let passes = nominal_rollout(spec, &own).passes(device.epsilon());
     // Cells that the run does not come to have no layers and no values.
-    sweep.cells = points.iter().map(|point| accumulator(device, spec, point, 0).cell(point)).collect();
+    sweep.cells = points
+        .iter()
+        .map(|point| accumulator(device, spec, point, largest_gain(spec, &sweep.members), 0).cell(point))
+        .collect();
     for (pass, places) in passes.iter().enumerate() {
         let mut on_members = |done: usize| {
             let flow = progress((pass as f64 + done as f64 / layers as f64) / passes.len() as f64);
@@ -232,62 +207,19 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
     Ok(sweep)
 }
 
-fn accumulator(device: &Device, spec: &SweepSpec, point: &Point, quantile_members: usize) -> Accumulator {
-    let band = band_of_step(&spec.ensemble, (point.step_size, point.radius), device.epsilon());
+/// By how much exact radii enlarge own matrices at most. Random ones have a radius near their nominal one.
+fn largest_gain(spec: &SweepSpec, members: &[Member]) -> f64 {
+    if spec.ensemble.matrices.is_none() {
+        return 1.0;
+    }
+    members.iter().map(|member| member.gain).fold(0.0, f64::max)
+}
+
+/// An empty cell for members whose matrices are enlarged by `gain` at most.
+fn accumulator(device: &Device, spec: &SweepSpec, point: &Point, gain: f64, quantile_members: usize) -> Accumulator {
+    let band = band_of_step(&spec.ensemble, (point.step_size, gain * point.radius), device.epsilon());
     let band = band.steeper(integrator::slope(spec.layer.integrator));
     Accumulator::new(quantile_members, Bands::new(band, spec.ensemble.width, device.epsilon()))
-}
-
-/// Draws all matrices and reduces their spectra to what the grid needs.
-fn measure_spectra(device: &Device, spec: &SweepSpec, sweep: &mut Sweep, progress: Progress) -> Result<()> {
-    let n = spec.ensemble.width;
-    let unit = unit(&spec.ensemble);
-    let exact = spec.ensemble.radius_kind == RadiusKind::Exact;
-    let at_once = SPECTRA_AT_ONCE.min((64 << 20) / (4 * n * n)).max(1);
-    let chunk = spec.chunk.map_or(at_once, |chunk| chunk.min(at_once));
-    draw_matrices(device, &spec.ensemble, 0..spec.ensemble.layers, chunk, &mut |first, matrices| {
-        if progress(0.0).is_break() {
-            return Err(Error::Partial("interrupted before the rollouts began: there is nothing to keep".to_string()));
-        }
-        let spectra = spectrum::eigenvalues(device, &matrices, n)?;
-        let of = |spectrum| member(spectrum, unit, exact, spec.layer.integrator);
-        let members: Vec<Member> = spectra.par_iter().map(of).collect();
-        sweep.members.extend(members);
-        let kept = spectra.into_iter().take(spec.trajectories.saturating_sub(first));
-        sweep.spectra.extend(kept.map(|spectrum| spectrum.map(|[re, im]| [re * unit, im * unit])));
-        Ok(ControlFlow::Continue(()))
-    })
-}
-
-fn member(spectrum: &Spectrum, unit: f64, exact: bool, integrator: Integrator) -> Member {
-    let radius = spectrum.radius().unwrap_or(0.0) * unit;
-    let extremes = match integrator {
-        Integrator::Euler => convex_hull(&spectrum.eigenvalues),
-        // Of a conjugate pair one does.
-        _ => spectrum.eigenvalues.iter().copied().filter(|z| z[1] >= 0.0).collect(),
-    };
-    let known = spectrum.status == Status::Ok && radius > 0.0;
-    let gain = if exact && known { 1.0 / radius } else { 1.0 };
-    Member {
-        extremes: extremes.into_iter().map(|[re, im]| [re * unit * gain, im * unit * gain]).collect(),
-        gain,
-        spectral_radius: radius,
-        real_eigenvalues: spectrum.real,
-        status: spectrum.status,
-    }
-}
-
-impl Member {
-    /// The spectral radius of the step, max |Φ(z)| with z = step_size (radius λ - shift) - damping, if the spectrum is
-    /// known.
-    pub fn radius_of_step(&self, integrator: Integrator, shift: f64, point: &Point) -> Option<f64> {
-        let Coefficients { keep, gain } = Coefficients::new((point.step_size, point.radius, point.damping), shift, 1.0);
-        let square = |&[re, im]: &[f64; 2]| match integrator {
-            Integrator::Euler => (keep + gain * re).powi(2) + (gain * im).powi(2),
-            _ => integrator::growth(integrator, c64::new(keep - 1.0 + gain * re, gain * im)).norm_sqr(),
-        };
-        (self.status == Status::Ok).then(|| self.extremes.iter().map(square).fold(0.0, f64::max).sqrt())
-    }
 }
 
 /// The rollout of a linear sweep at some grid points; `gains` are those of all members, used where radii are exact.
@@ -321,8 +253,9 @@ fn run_pass(
     let gains: Vec<f64> = members.iter().map(|member| member.gain).collect();
     let exact = spec.ensemble.radius_kind == RadiusKind::Exact;
     let rollout = rollout(spec, &own, &gains);
+    let largest = largest_gain(spec, members);
     let mut accumulators: Vec<Accumulator> =
-        points.iter().map(|point| accumulator(device, spec, point, quantile_members)).collect();
+        points.iter().map(|point| accumulator(device, spec, point, largest, quantile_members)).collect();
     let shift = spec.ensemble.shift;
     rollout.run(device, 0..members.len(), spec.chunk.unwrap_or(0), &mut |outcomes| {
         let range = outcomes.members();

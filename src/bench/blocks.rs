@@ -13,7 +13,7 @@ use crate::kernel::{Cost, Signature};
 use crate::machine::{Blocks, Machine};
 use crate::numbers::random::Tensor;
 use crate::plan::{Plan, Reals};
-use crate::weights::ensemble::{Source, State};
+use crate::weights::{Columns, Source, State};
 use serde::Serialize;
 use std::ops::ControlFlow;
 
@@ -150,7 +150,13 @@ impl Trial {
         let weights = plan.reals("weights", rows * inner);
         source.draw(&mut plan, Tensor::Up, 0, (rows, inner), weights);
         let input = State::new(&mut plan, inner, COLUMNS);
-        source.draw_state(&mut plan, Tensor::State, (inner, COLUMNS, COLUMNS), true, &input);
+        source.draw_state(
+            &mut plan,
+            Tensor::State,
+            Columns { rows: inner, count: COLUMNS, tokens: COLUMNS },
+            true,
+            &input,
+        );
         let (kernel, output) = match product {
             Product::Update => (EulerUpdate::NAME, updates(&mut plan, weights, &input, rows, inner)),
             Product::Projection => (Project::NAME, projections(&mut plan, weights, &input, rows, inner)),

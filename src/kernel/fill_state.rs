@@ -1,5 +1,5 @@
-//! The initial state: standard normal numbers, the same for all grid points of a member, and the record of every
-//! column at step 0.
+//! The initial state, the same for all grid points of a member: standard normal numbers or given ones, and the record of
+//! every column at step 0.
 
 mod case;
 
@@ -10,7 +10,7 @@ use crate::numbers::random::{NORMAL_UNIT, Stream};
 use crate::numbers::real::Real;
 
 kernel! {
-    /// A random initial state, and its record at step 0.
+    /// An initial state, random or given, and its record at step 0.
     pub struct FillState = fill_state;
     shared { magnitude, random, trajectory }
     compared { NORMAL_UNIT = NORMAL_UNIT }
@@ -34,10 +34,13 @@ kernel! {
         tensor: u32,
         /// Ask the first update to rescale the column to a norm near 1?
         renormalise: u32,
+        /// Is the state that of `start`, instead of random?
+        given: u32,
     }
     buffers {
         member_ids: read word,
         normal_table: read word,
+        start: read number,
         x: write number,
         norms: write number,
         marks: write int,
@@ -50,17 +53,18 @@ impl Kernel for FillState {
     }
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
-        let Views { member_ids: member, x, norms, marks, .. } = views;
+        let Views { member_ids: member, start, x, norms, marks, .. } = views;
         let seed = (p.seed_high as u64) << 32 | p.seed_low as u64;
         let stream = Stream { seed, member: member[0], tensor: p.tensor, step: 0 };
         let (columns, padded, tokens) = (p.columns as usize, p.padded_columns as usize, p.tokens as usize);
         let mut normals = vec![0; p.rows as usize * tokens];
         stream.normals(&mut normals);
+        let drawn: Vec<T> = normals.into_iter().map(|normal| T::from_f64(normal as f64 * NORMAL_UNIT)).collect();
+        let values = if p.given != 0 { start } else { &drawn };
         let mut squares = vec![T::ZERO; tokens];
-        for (row, normals) in normals.chunks_exact(tokens).enumerate() {
+        for (row, values) in values.chunks_exact(tokens).enumerate() {
             let line = &mut x[row * padded..][..columns];
-            for (token, &normal) in normals.iter().enumerate() {
-                let value = T::from_f64(normal as f64 * NORMAL_UNIT);
+            for (token, &value) in values.iter().enumerate() {
                 squares[token] += value * value;
                 line.iter_mut().skip(token).step_by(tokens).for_each(|x| *x = value);
             }

@@ -32,7 +32,7 @@ impl FusedSteps {
         }
         let whole = Update::Substep(1.0);
         let of = |sublayer: &Sublayer| {
-            whole.coefficients((layer.shape.columns, layer.shape.tokens), &layer.points, sublayer.inner)
+            whole.coefficients((layer.shape.columns, layer.shape.tokens), &layer.points, sublayer.output_scale)
         };
         let coefficients = [of(attention), of(feedforward)].concat();
         let ([query_key_value, output], [up, down]) = (attention.weights(), feedforward.weights());
@@ -80,6 +80,10 @@ fn sublayers(layer: &NonlinearLayer) -> Option<(&Sublayer, &Sublayer)> {
 fn params(layer: &NonlinearLayer, attention: &Sublayer, feedforward: &Sublayer) -> Option<transformer_steps::Params> {
     let Branch::Attention { params: attend, .. } = &attention.branch else { return None };
     let Branch::Feedforward { activation, .. } = &feedforward.branch else { return None };
+    // The kernel has one scale for both.
+    if attention.input_scale != feedforward.input_scale {
+        return None;
+    }
     let (shape, threshold) = (layer.shape, layer.threshold);
     Some(transformer_steps::Params {
         width: shape.width as u32,

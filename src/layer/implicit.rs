@@ -6,7 +6,7 @@ use crate::kernel::euler_update;
 use crate::kernel::{factorise, solve};
 use crate::layer::{Coefficients, State};
 use crate::plan::{Ints, Plan, Reals};
-use crate::weights::ensemble::PADDING;
+use crate::weights::PADDING;
 
 /// The factors of all grid points.
 pub(super) struct Implicit {

@@ -7,14 +7,14 @@ use crate::layer::implicit::Implicit;
 use crate::layer::{Coefficients, State, Threshold};
 use crate::plan::{Ints, Plan, Reals};
 use crate::spec::EnsembleSpec;
-use crate::weights::ensemble::{PADDING, Source};
+use crate::weights::{PADDING, Source};
 use std::ops::RangeInclusive;
 
 /// The linear layer f(x) = A x of the whole grid: each grid point is a column with its own coefficients.
 pub struct LinearLayer {
     padded: usize,
     columns: usize,
-    /// G as it is drawn, `[padded width, padded width]`.
+    /// The matrix of the current layer as its source has it, `[padded width, padded width]`.
     pub weights: Reals,
     member_gain: Reals,
     threshold: Threshold,
@@ -134,9 +134,9 @@ impl LinearLayer {
         }
     }
 
-    /// Draws the weights of layer `layer`, from 0.
-    pub fn draw(&self, plan: &mut Plan, source: &Source, spec: &EnsembleSpec, layer: u32) {
-        source.draw_square(plan, spec, layer, self.weights);
+    /// Takes the weights of layer `layer`, from 0, from their source.
+    pub fn load(&mut self, plan: &mut Plan, source: &mut Source, spec: &EnsembleSpec, layer: u32) {
+        self.weights = source.square(plan, spec, layer, self.weights);
         if let Step::Implicit(implicit) = &self.step {
             implicit.factorise(plan, self.weights, self.member_gain);
         }

@@ -10,7 +10,7 @@ use crate::layer::{Point, State, Threshold};
 use crate::numbers::random::Tensor;
 use crate::plan::{Ints, Plan, Reals};
 use crate::spec::LayerSpec;
-use crate::weights::ensemble::Source;
+use crate::weights::{Columns, Source};
 
 /// What is kept of a rollout, for each grid point: see [`observe`].
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ pub struct Record {
 /// ```
 ///
 /// with FFN(y) = radius W2 φ(W1 y) and MultiHead(y) = radius W_O [softmax(Q^T K / sqrt d) V of each head]; all weights
-/// N(0, 1/fan_in). With `norm = post` the sums are normed instead of the inputs. The order of the sublayers and the
+/// N(0, 1/fan_in), times the squares of their gains. With `norm = post` the sums are normed instead of the inputs. The order of the sublayers and the
 /// stages of other integrators: [`crate::integrator`]. Steps of the last kind that are not seen, made many at a time:
 /// [`crate::layer::fused`].
 pub struct NonlinearLayer {
@@ -121,10 +121,11 @@ impl NonlinearLayer {
         self.sublayers.iter().flat_map(Sublayer::weights).collect()
     }
 
-    /// Draws the initial state, standard normal numbers, the same at every grid point: `[rows, columns]`.
+    /// Makes the initial state, standard normal numbers or given ones, the same at every grid point: `[rows, columns]`.
     pub fn start(&self, plan: &mut Plan, source: &Source) -> Reals {
         let Shape { width, tokens, points, .. } = self.shape;
-        source.draw_state(plan, Tensor::State, (width, points * tokens, tokens), false, &self.start);
+        let columns = Columns { rows: width, count: points * tokens, tokens };
+        source.draw_state(plan, Tensor::State, columns, false, &self.start);
         self.start.x
     }
 

@@ -2,13 +2,14 @@
 
 use crate::kernel::euler_update::{self, mark, norm};
 use crate::kernel::{attend, normalise, project};
-use crate::layer::update::{Coefficients, Update};
+use crate::layer::update::{Update, UpdateCoefficients};
 use crate::layer::{Point, Threshold};
 use crate::numbers::activation;
 use crate::numbers::random::Tensor;
 use crate::plan::{Ints, Plan, Reals};
 use crate::spec::{LayerSpec, Mask, NormKind, NormPlacement};
-use crate::weights::ensemble::{PADDING, Source};
+use crate::weights::Scale;
+use crate::weights::{PADDING, Source};
 use std::cell::Cell;
 
 /// The sizes of a nonlinear layer.
@@ -62,6 +63,12 @@ pub(super) enum Branch {
     },
 }
 
+/// What the weights of the two projections of a sublayer are multiplied by.
+struct Scales {
+    input: Scale,
+    output: Scale,
+}
+
 /// One sublayer.
 pub(super) struct Sublayer {
     pub shape: Shape,
@@ -70,6 +77,10 @@ pub(super) struct Sublayer {
     pub branch: Branch,
     /// Units that the output projection reads, not padded.
     pub inner: usize,
+    /// Of the weights of the branch's first projection.
+    pub input_scale: Scale,
+    /// Of the weights of the output projection, with all that multiplies f besides the radius.
+    pub output_scale: Scale,
     /// The output projection, `[width, inner]`, padded.
     pub output: Reals,
     /// The normed input of the branch, `[rows, columns]`; with `pre` only.
@@ -78,7 +89,7 @@ pub(super) struct Sublayer {
     pub inverse: Reals,
     /// The update before its norm, `[rows, columns]`; with `post` only.
     raw: Reals,
-    pub coefficients: Coefficients,
+    pub coefficients: UpdateCoefficients,
     pub member_gain: Reals,
     /// The state at which the norm and the branch were last evaluated.
     evaluated_at: Cell<Option<Reals>>,
@@ -114,10 +125,16 @@ impl Sublayer {
                 heads: spec.heads as u32,
                 causal: u32::from(spec.mask == Mask::Causal),
                 key_lanes: attend::key_lanes(shape.tokens as u32),
-                scale: spec.logit_gain / (head_width as f64).sqrt(),
+                // Queries and keys are stored without their gain.
+                scale: spec.logit_gain * spec.gains.query_key.powi(2) / (head_width as f64).sqrt(),
             },
         };
-        Self::new(plan, shape, spec, points, (updates, threshold), (branch, shape.width))
+        let scales = Scales {
+            input: Scale::random(1.0, shape.width),
+            // Heads are linear in the values, which are stored without their gain.
+            output: Scale::random(spec.gains.value * spec.gains.output, shape.width),
+        };
+        Self::new(plan, shape, spec, points, (updates, threshold), (branch, shape.width, scales))
     }
 
     /// The FFN of a layer.
@@ -135,7 +152,11 @@ impl Sublayer {
             hidden: plan.reals("hidden", padded * shape.columns),
             activation: activation::number(spec.activation),
         };
-        Self::new(plan, shape, spec, points, (updates, threshold), (branch, hidden))
+        let scales = Scales {
+            input: Scale::random(spec.gains.hidden, shape.width),
+            output: Scale::random(spec.gains.output, hidden),
+        };
+        Self::new(plan, shape, spec, points, (updates, threshold), (branch, hidden, scales))
     }
 
     fn new(
@@ -144,7 +165,7 @@ impl Sublayer {
         spec: &LayerSpec,
         points: &[Point],
         (updates, threshold): (&[Update], Threshold),
-        (branch, inner): (Branch, usize),
+        (branch, inner, scales): (Branch, usize, Scales),
     ) -> Self {
         let normed = if spec.norm == NormPlacement::Pre { shape.rows * shape.columns } else { 1 };
         let raw = if spec.norm == NormPlacement::Post { shape.rows * shape.columns } else { 1 };
@@ -154,11 +175,13 @@ impl Sublayer {
             kind: spec.norm_kind,
             branch,
             inner,
+            input_scale: scales.input,
+            output_scale: scales.output,
             output: plan.reals("output", shape.rows * inner.next_multiple_of(PADDING)),
             normed: plan.reals("normed", normed),
             inverse: plan.reals("inverse", shape.columns),
             raw: plan.reals("raw", raw),
-            coefficients: Coefficients::new(plan, (shape.columns, shape.tokens), points, inner, updates),
+            coefficients: UpdateCoefficients::new(plan, (shape.columns, shape.tokens), points, scales.output, updates),
             evaluated_at: Cell::new(None),
             member_gain: plan.shared_reals("member_gain", vec![1.0]),
             norms: plan.reals("norms", norm::ROWS * shape.columns),
@@ -262,7 +285,7 @@ impl Sublayer {
         }
     }
 
-    /// The branch's first projection, with 1/sqrt(fan_in).
+    /// The branch's first projection.
     pub fn projection(&self, activation: u32) -> project::Params {
         let rows = match &self.branch {
             Branch::Attention { params, .. } => params.rows as usize,
@@ -273,7 +296,7 @@ impl Sublayer {
             inner: self.shape.rows as u32,
             columns: self.shape.columns as u32,
             activation,
-            scale: 1.0 / (self.shape.width as f64).sqrt(),
+            scale: self.input_scale.times(1.0),
         }
     }
 

@@ -11,13 +11,13 @@ use crate::kernel::{
 };
 use crate::layer::nonlinear::combine;
 use crate::layer::sublayer::{Branch, Shape, Sublayer};
-use crate::layer::update::{Coefficients, Update};
+use crate::layer::update::{Update, UpdateCoefficients};
 use crate::layer::{NonlinearLayer, State};
 use crate::numbers::activation::kind;
 use crate::numbers::random::Tensor;
 use crate::plan::{Ints, Plan, Reals};
 use crate::spec::{NormKind, NormPlacement};
-use crate::weights::ensemble::{PADDING, Source};
+use crate::weights::{Columns, PADDING, Source};
 use std::cell::OnceCell;
 
 /// Which map of a layer is linearised, at the state x before the step just recorded.
@@ -65,7 +65,7 @@ struct Buffers {
     /// The hidden units before their activation, `[hidden, columns]`.
     pre: Reals,
     /// `[keep | gain, columns, vectors]` of each use.
-    coefficients: Coefficients,
+    coefficients: UpdateCoefficients,
 }
 
 impl Tangents {
@@ -152,7 +152,8 @@ impl Tangents {
         assert_eq!(self.vectors, 1, "several vectors have another layout");
         let state = State { x: self.start, norms: self.norms, marks: self.marks };
         let Shape { width, tokens, points, .. } = layer.shape;
-        source.draw_state(plan, Tensor::Perturbation, (width, points * tokens, tokens), false, &state);
+        let columns = Columns { rows: width, count: points * tokens, tokens };
+        source.draw_state(plan, Tensor::Perturbation, columns, false, &state);
         self.start
     }
 
@@ -360,7 +361,7 @@ impl Buffers {
         let updates = [Update::of(&layer.program, sublayer), vec![Update::Field, Update::FieldAdded]].concat();
         let size = (stride, layer.shape.tokens * vectors);
         Buffers {
-            coefficients: Coefficients::new(plan, size, &layer.points, own.inner, &updates),
+            coefficients: UpdateCoefficients::new(plan, size, &layer.points, own.output_scale, &updates),
             normed: plan.reals("normed", if pre { rows * stride } else { 1 }),
             projected: plan.reals("projected", projected * stride),
             keyed: own

@@ -1,8 +1,9 @@
 //! What a sublayer's update `out = keep base + gain f` does at each grid point.
 
 use crate::integrator::{Field, Operation, Program};
-use crate::layer::Point;
+use crate::layer::{Coefficients, Point};
 use crate::plan::{Plan, Reals};
+use crate::weights::Scale;
 
 /// A use of the update kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,38 +43,28 @@ impl Update {
         updates
     }
 
-    /// `[keep | gain, columns]`, `repeat` columns for each grid point, for an output projection that reads `inner` units;
-    /// padding is 0.
-    pub fn coefficients(self, (columns, repeat): (usize, usize), points: &[Point], inner: usize) -> Vec<f64> {
+    /// `[keep | gain, columns]`, `repeat` columns for each grid point, for an output projection whose weights have
+    /// this scale; padding is 0.
+    pub fn coefficients(self, (columns, repeat): (usize, usize), points: &[Point], output: Scale) -> Vec<f64> {
         let mut values = vec![0.0; 2 * columns];
         for column in 0..points.len() * repeat {
-            (values[column], values[columns + column]) = self.at(&points[column / repeat], inner);
+            let own = Coefficients::of_update(self, &points[column / repeat], output);
+            (values[column], values[columns + column]) = (own.keep, own.gain);
         }
         values
-    }
-
-    /// `keep` and `gain` at a grid point.
-    fn at(self, point: &Point, inner: usize) -> (f64, f64) {
-        let field = point.radius / (inner as f64).sqrt();
-        match self {
-            Update::Substep(fraction) => (1.0 - fraction * point.damping, fraction * point.step_size * field),
-            Update::Increment(sublayers) => (-(sublayers as f64) * point.damping, point.step_size * field),
-            Update::Added => (1.0, point.step_size * field),
-            Update::Field => (0.0, field),
-            Update::FieldAdded => (1.0, field),
-        }
     }
 }
 
 /// The coefficients of the uses of one sublayer, `[keep | gain, columns]` each.
-pub(super) struct Coefficients(Vec<(Update, Reals)>);
+pub(super) struct UpdateCoefficients(Vec<(Update, Reals)>);
 
-impl Coefficients {
+impl UpdateCoefficients {
     /// Of a state or tangents with so many columns, `repeat` of them for each grid point.
-    pub fn new(plan: &mut Plan, columns: (usize, usize), points: &[Point], inner: usize, updates: &[Update]) -> Self {
-        let buffer =
-            |update: &Update| (*update, plan.shared_reals("coefficients", update.coefficients(columns, points, inner)));
-        Coefficients(updates.iter().map(buffer).collect())
+    pub fn new(plan: &mut Plan, columns: (usize, usize), points: &[Point], output: Scale, updates: &[Update]) -> Self {
+        let buffer = |update: &Update| {
+            (*update, plan.shared_reals("coefficients", update.coefficients(columns, points, output)))
+        };
+        UpdateCoefficients(updates.iter().map(buffer).collect())
     }
 
     /// Those of a use.

@@ -1,14 +1,14 @@
 //! Exponents along the trajectories of nonlinear layers: tangents through the exact linearisation of every step.
 
-use super::{Estimate, Frame, GrowthOutputs, Lyapunov, Progress, block_of, estimate, growth_of, in_chunks, summarise};
-use crate::device::Device;
+use super::{Estimate, Frame, GrowthOutputs, Lyapunov, block_of, estimate, growth_of, in_chunks, point, summarise};
+use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::observe::observation;
-use crate::layer::{NonlinearLayer, Point, Tangents, Threshold};
+use crate::layer::{NonlinearLayer, Tangents, Threshold};
 use crate::plan::{Chunk, Ints, Output, Plan, Reals};
 use crate::spec::{LyapunovSpec, Weights};
-use crate::weights::ensemble::Source;
+use crate::weights::Source;
 
 /// The norm after the transient, if there is one, is kept in slot 0, the last one in slot 1.
 const SLOTS: usize = 2;
@@ -47,10 +47,9 @@ pub(super) struct Outputs {
 }
 
 pub(super) fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame, Outputs) {
-    let source = Source::new(plan, spec.ensemble.seed);
-    let point = Point { step_size: spec.step_size, radius: spec.radius, damping: spec.damping };
+    let source = Source::of(plan, &spec.ensemble, spec.layer.weights, spec.layer.tokens);
     let threshold = Threshold::new(f64::from(f32::MAX));
-    let mut layer = NonlinearLayer::new(plan, &spec.layer, spec.ensemble.width, &[point], threshold, SLOTS);
+    let mut layer = NonlinearLayer::new(plan, &spec.layer, spec.ensemble.width, &[point(spec)], threshold, SLOTS);
     let tangents = Tangents::new(plan, &layer, spec.exponents());
     let shape = layer.shape();
     let frame = Frame::new(plan, (shape.rows * shape.columns, spec.exponents(), tangents.vectors()), 1 + spec.blocks);

@@ -21,6 +21,7 @@
 //! A sum of m squares, each rounded, is off by (m + 1) ε relatively at most, its root by half of it; so the logarithm of
 //! the ratio of two norms is off by (m + 1) ε, and 3 ε for roots and quotient. A rate over k steps has a k-th of it.
 
+use crate::spec::NormBound;
 use serde::Serialize;
 
 /// ‖E‖₂ / (n ε ‖A‖₂) at most, where computed eigenvalues are those of A + E.
@@ -43,20 +44,9 @@ impl Band {
     /// Of an eigenvalue of this matrix `[n, n]`, row-major and finite, with the bound min(‖A‖_F, sqrt(‖A‖₁ ‖A‖_∞)) in
     /// place of ‖A‖₂: it is the same whatever else is computed of the matrix, and whatever its scale.
     pub fn of_matrix(matrix: &[f64], n: usize, epsilon: f64) -> Self {
-        let largest = matrix.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
-        if largest == 0.0 {
-            return Band(0.0);
-        }
-        let unit = |x: &f64| x.abs() / largest;
-        let (mut rows, mut columns, mut squares) = (0.0, vec![0.0; n], 0.0);
-        for row in matrix.chunks(n) {
-            rows = f64::max(rows, row.iter().map(unit).sum());
-            columns.iter_mut().zip(row).for_each(|(sum, x)| *sum += unit(x));
-            squares += row.iter().map(|x| unit(x).powi(2)).sum::<f64>();
-        }
-        let norm = f64::min(squares, rows * columns.into_iter().fold(0.0, f64::max)).sqrt();
+        let bound = NormBound::of(matrix, n);
         // The largest entry comes last, for n times it may be beyond f64.
-        Band(Band::of_eigenvalue(n, epsilon, norm).0 * largest)
+        Band(Band::of_eigenvalue(n, epsilon, bound.of_scaled).0 * bound.largest)
     }
 
     /// Of |Φ| of Euler's step M = keep + h A, with |h| ‖A‖₂ = `size` and eigenvalues computed with this epsilon.

@@ -4,6 +4,7 @@
 
 mod bench;
 mod ensemble;
+mod given;
 mod layer;
 mod lyapunov;
 mod spectrum;
@@ -12,6 +13,7 @@ mod text;
 
 pub use bench::BenchKeys;
 pub use ensemble::EnsembleKeys;
+pub use given::GivenKeys;
 pub use layer::LayerKeys;
 pub use lyapunov::LyapunovKeys;
 pub use spectrum::SpectrumKeys;
@@ -31,6 +33,9 @@ pub trait Keys: clap::Args + Default {
     const COMMAND: &'static str;
     /// Can its file say how many members are computed at a time?
     const HAS_CHUNK: bool = true;
+
+    /// The keys of records that are no flags.
+    const RECORDED: &'static [&'static str] = &[];
 
     /// Reads all of them from one file.
     fn read(file: &impl Source) -> Result<Self>;

@@ -218,7 +218,7 @@ pub fn caption(device: &Device, spec: &SweepSpec, over: &[MapAxis]) -> String {
     format!(
         "{} {}{}{}, {} radius, seed {}; {}",
         spec.layer.weights,
-        ensemble.family,
+        ensemble.title(),
         fixed(Axis::Width, ensemble.width),
         fixed(Axis::Depth, spec.depth),
         ensemble.radius_kind,

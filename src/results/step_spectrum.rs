@@ -35,7 +35,7 @@ pub fn figure(device: &Device, spec: &SweepSpec, Combination { spec: own, sweep 
         caption: format!(
             "{members}{step}, {} {}, width {}, {} radius, seed {}, {}; {}",
             own.layer.model,
-            own.ensemble.family,
+            own.ensemble.title(),
             own.ensemble.width,
             own.ensemble.radius_kind,
             own.ensemble.seed,
@@ -62,8 +62,7 @@ fn of_jacobians(sweep: &Sweep) -> Vec<[f64; 2]> {
 /// Φ(z) of every eigenvalue λ of A at radius 1, with z = h ρ λ - h mu - γ; where radii are exact, of λ times the gain of its
 /// member.
 fn of_step(own: &SweepSpec, sweep: &Sweep, point: &Point) -> Vec<[f64; 2]> {
-    let Point { step_size, radius, damping } = *point;
-    let Coefficients { keep, gain } = Coefficients::new((step_size, radius, damping), own.ensemble.shift, 1.0);
+    let Coefficients { keep, gain } = Coefficients::linear(point, own.ensemble.shift, 1.0);
     let member_gains = sweep.members.iter().map(|member| member.gain);
     let factor = |[re, im]: [f64; 2], own_gain: f64| {
         let own_gain = gain * own_gain;
@@ -78,7 +77,8 @@ fn of_step(own: &SweepSpec, sweep: &Sweep, point: &Point) -> Vec<[f64; 2]> {
 
 /// Where the circular law expects them: Euler's step moves and scales the disc, other steps bend it.
 fn circular_law(own: &SweepSpec, point: &Point) -> Option<Disc> {
-    let is_disc = own.layer.integrator == Integrator::Euler && own.ensemble.correlation() == 0.0;
+    let ginibre = own.ensemble.matrices.is_none() && own.ensemble.correlation() == 0.0;
+    let is_disc = own.layer.integrator == Integrator::Euler && ginibre;
     let center = 1.0 - point.damping - point.step_size * own.ensemble.shift;
     is_disc.then_some(Disc { center, radius: point.step_size * point.radius })
 }

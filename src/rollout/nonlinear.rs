@@ -15,7 +15,7 @@ use crate::layer::sublayer::Shape;
 use crate::layer::{FusedSteps, Jacobian, NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
 use crate::plan::{Chunk, Ints, Output, Plan, Reals};
 use crate::spec::{EnsembleSpec, LayerSpec, Weights};
-use crate::weights::ensemble::{Source, State};
+use crate::weights::{Source, State};
 use std::ops::{ControlFlow, Range, RangeInclusive};
 
 /// What to run.
@@ -296,7 +296,7 @@ impl NonlinearRollout<'_> {
 
     fn start(&self, slots: usize) -> Recorded {
         let mut plan = Plan::new();
-        let source = Source::new(&mut plan, self.ensemble.seed);
+        let source = Source::of(&mut plan, self.ensemble, self.layer.weights, self.layer.tokens);
         let threshold = Threshold::new(self.threshold);
         let layer = NonlinearLayer::new(&mut plan, self.layer, self.ensemble.width, self.points, threshold, slots);
         let x = layer.start(&mut plan, &source);

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::kernel::audit;
 use crate::kernel::euler_update::{mark, norm};
 use crate::plan::{Chunk, Ints, Output, Plan, Reals, Words};
-use crate::weights::ensemble::State;
+use crate::weights::State;
 use std::f64::consts::LN_2;
 use std::ops::Range;
 

@@ -8,7 +8,7 @@ use crate::kernel::rescale_tangent;
 use crate::layer::sublayer::Shape;
 use crate::layer::{NonlinearLayer, Tangents};
 use crate::plan::{Chunk, Ints, Output, Plan, Reals};
-use crate::weights::ensemble::Source;
+use crate::weights::Source;
 use std::f64::consts::LN_2;
 
 /// Which lengths of a tangent are kept: of every step where every step is observed, else of the start, the middle and the

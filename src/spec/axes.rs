@@ -4,7 +4,7 @@
 //! every combination of their values is a plain sweep of its own.
 
 use super::grid::{Grid, MOST_POINTS, brief, plain, shown};
-use super::parts::LayerSpec;
+use super::layer::LayerSpec;
 use super::sweep::SweepSpec;
 use super::words::Model;
 use crate::error::{Error, Result};
@@ -33,11 +33,29 @@ pub enum Axis {
     Heads,
     /// Factor on the attention scores.
     LogitGain,
+    /// Standard deviation of the query and key projections.
+    QueryKeyGain,
+    /// Standard deviation of the value projection.
+    ValueGain,
+    /// Standard deviation of W1.
+    HiddenGain,
+    /// Standard deviation of the output projections.
+    OutputGain,
 }
 
 impl Axis {
     /// All of them.
-    pub const ALL: [Axis; 5] = [Axis::Depth, Axis::Width, Axis::Tokens, Axis::Heads, Axis::LogitGain];
+    pub const ALL: [Axis; 9] = [
+        Axis::Depth,
+        Axis::Width,
+        Axis::Tokens,
+        Axis::Heads,
+        Axis::LogitGain,
+        Axis::QueryKeyGain,
+        Axis::ValueGain,
+        Axis::HiddenGain,
+        Axis::OutputGain,
+    ];
 
     /// The key in specifications, tables and JSON.
     pub fn key(self) -> &'static str {
@@ -47,12 +65,16 @@ impl Axis {
             Axis::Tokens => "tokens",
             Axis::Heads => "heads",
             Axis::LogitGain => "logit_gain",
+            Axis::QueryKeyGain => "query_key_gain",
+            Axis::ValueGain => "value_gain",
+            Axis::HiddenGain => "hidden_gain",
+            Axis::OutputGain => "output_gain",
         }
     }
 
     /// Does it take whole numbers only?
     pub fn is_whole(self) -> bool {
-        self != Axis::LogitGain
+        matches!(self, Axis::Depth | Axis::Width | Axis::Tokens | Axis::Heads)
     }
 
     /// The value of a plain sweep.
@@ -63,6 +85,10 @@ impl Axis {
             Axis::Tokens => spec.layer.tokens as f64,
             Axis::Heads => spec.layer.heads as f64,
             Axis::LogitGain => spec.layer.logit_gain,
+            Axis::QueryKeyGain => spec.layer.gains.query_key,
+            Axis::ValueGain => spec.layer.gains.value,
+            Axis::HiddenGain => spec.layer.gains.hidden,
+            Axis::OutputGain => spec.layer.gains.output,
         }
     }
 
@@ -74,6 +100,10 @@ impl Axis {
             Axis::Tokens => spec.layer.tokens = whole,
             Axis::Heads => spec.layer.heads = whole,
             Axis::LogitGain => spec.layer.logit_gain = value,
+            Axis::QueryKeyGain => spec.layer.gains.query_key = value,
+            Axis::ValueGain => spec.layer.gains.value = value,
+            Axis::HiddenGain => spec.layer.gains.hidden = value,
+            Axis::OutputGain => spec.layer.gains.output = value,
         }
     }
 

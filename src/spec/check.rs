@@ -133,15 +133,16 @@ pub struct Gain {
     pub shift: f64,
     /// Of A_ij with A_ji.
     pub correlation: f64,
+    /// A bound of ‖A‖₂ at radius 1 and without shift.
+    pub norm: f64,
     /// How the step is made.
     pub integrator: Integrator,
 }
 
 impl Gain {
-    /// An upper bound of the norm of one step and of its stages: ‖G‖/√n stays below 2 but for rare draws, hence the 4.
-    /// Backward Euler has no bound (its step can be singular): there it is Euler's.
+    /// An upper bound of the norm of one step and of its stages. Backward Euler has no bound (its step can be singular): there it is Euler's.
     pub fn bound(&self) -> f64 {
-        let random = self.step_size * self.radius * 4.0;
+        let random = self.step_size * self.radius * self.norm;
         let constant = -self.damping - self.step_size * self.shift;
         let z = constant.abs() + random;
         match self.integrator {

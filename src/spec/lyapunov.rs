@@ -1,7 +1,8 @@
 //! What `lyapunov` does: the exponents of long products of layers.
 
-use super::check::{self, Gain};
-use super::parts::{EnsembleSpec, LayerSpec};
+use super::check;
+use super::ensemble::EnsembleSpec;
+use super::layer::LayerSpec;
 use super::words::{Model, Weights};
 use crate::error::Result;
 use crate::invalid;
@@ -81,9 +82,18 @@ impl LyapunovSpec {
         check::step_size(self.step_size)?;
         check::damping(self.damping)?;
         self.validate_counts()?;
-        let LyapunovSpec { step_size, radius, damping, .. } = *self;
-        let (shift, correlation) = (self.ensemble.shift, self.ensemble.correlation());
-        Gain { step_size, radius, damping, shift, correlation, integrator: self.layer.integrator }.check()
+        let all = self.steps.saturating_add(self.transient_steps);
+        self.ensemble.validate_weights(self.layer.weights, "steps", all)?;
+        self.validate_initial()?;
+        self.layer.gain(&self.ensemble, self.step_size, self.radius, self.damping).check()
+    }
+
+    fn validate_initial(&self) -> Result<()> {
+        let Some(initial) = &self.ensemble.initial else { return Ok(()) };
+        if self.layer.model == Model::Linear {
+            return invalid!("initial: exponents of the linear model do not depend on a state; remove it");
+        }
+        initial.count(self.ensemble.layers, self.layer.tokens, self.ensemble.width).map(|_| ())
     }
 
     fn validate_counts(&self) -> Result<()> {

@@ -1,7 +1,7 @@
 //! What `spectrum` does: the eigenvalues of an ensemble, or of matrices from a file.
 
 use super::check::{self, Gain};
-use super::parts::EnsembleSpec;
+use super::ensemble::EnsembleSpec;
 use super::words::{Integrator, Precision};
 use crate::error::Result;
 use crate::invalid;
@@ -186,7 +186,8 @@ impl SpectrumSpec {
         self.damping.map_or(Ok(()), check::damping)?;
         let (step_size, damping) = (self.step_size.unwrap_or(1.0), self.damping.unwrap_or(0.0));
         let (radius, shift, correlation) = (self.radius, self.ensemble.shift, self.ensemble.correlation());
-        Gain { step_size, radius, damping, shift, correlation, integrator: Integrator::Euler }.check()
+        let norm = self.ensemble.largest_norm();
+        Gain { step_size, radius, damping, shift, correlation, norm, integrator: Integrator::Euler }.check()
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a sweep does: a stability map over step size × radius × damping.
 
-use super::axes::Axes;
-use super::check::{self, Gain};
+use super::axes::{Axes, Axis};
+use super::check;
+use super::ensemble::{EnsembleSpec, MOST_LAYERS};
 use super::grid::{Grid, MOST_POINTS};
+use super::layer::LayerSpec;
 use super::map_axes::MapAxes;
-use super::parts::{EnsembleSpec, LayerSpec};
 use super::words::*;
 use crate::error::{Error, Result};
 use crate::invalid;
@@ -135,6 +136,9 @@ impl SweepSpec {
         if self.sweep_over.is_empty() {
             return self.validate_plain();
         }
+        if self.ensemble.matrices.is_some() && self.sweep_over.keys().contains(&Axis::Width) {
+            return invalid!("sweep_over: width: own matrices have one width; remove it or `matrix`");
+        }
         self.sweep_over.check(self)?;
         self.combinations().try_for_each(|plain| {
             let said = self.said_of(&plain);
@@ -146,26 +150,36 @@ impl SweepSpec {
         self.ensemble.validate()?;
         self.layer.validate(&self.ensemble)?;
         check::count("depth", self.depth, DEEPEST)?;
+        self.ensemble.validate_weights(self.layer.weights, "depth", self.depth)?;
+        self.validate_initial()?;
         check::factor("threshold", self.threshold)?;
         self.validate_counts()?;
         if self.layer.model != Model::Linear && self.linearise_every != Some(0) {
             let dimension = self.ensemble.width * self.layer.tokens;
             check::tangents("tokens: the Jacobian", dimension, dimension, "linearise never, with linearise_every 0")?;
         }
-        if self.ensemble.radius_kind == RadiusKind::Exact && self.layer.weights == Weights::Iid {
+        if self.ensemble.radius_kind == RadiusKind::Exact && self.layer.weights != Weights::Tied {
             return invalid!(
-                "radius_kind: with iid weights one exact radius would be that of the first layer only; use nominal, or \
-                 tied weights"
+                "radius_kind: with {} weights one exact radius would be that of the first layer only; use {}, or tied \
+                 weights",
+                self.layer.weights,
+                self.ensemble.plain_radius_kind()
             );
         }
         if self.ensemble.radius_kind == RadiusKind::Exact && self.layer.integrator == Integrator::ExponentialEuler {
             return invalid!(
                 "radius_kind: with exact radii exponential-euler would need longer series for some members than for others; \
-                 use nominal"
+                 use {}",
+                self.ensemble.plain_radius_kind()
             );
         }
         self.validate_grids()?;
         self.validate_gain()
+    }
+
+    fn validate_initial(&self) -> Result<()> {
+        let Some(initial) = &self.ensemble.initial else { return Ok(()) };
+        initial.count(self.ensemble.layers, self.layer.tokens, self.ensemble.width).map(|_| ())
     }
 
     fn validate_counts(&self) -> Result<()> {
@@ -188,7 +202,7 @@ impl SweepSpec {
             }
         }
         if let Some(chunk) = self.chunk {
-            check::count("chunk", chunk, super::parts::MOST_LAYERS)?;
+            check::count("chunk", chunk, MOST_LAYERS)?;
         }
         if self.trajectories > MOST_TRAJECTORIES {
             return invalid!("trajectories: {} is too large; the most is {MOST_TRAJECTORIES}", self.trajectories);
@@ -221,9 +235,7 @@ impl SweepSpec {
         for step_size in ends(&self.step_size) {
             for damping in ends(&self.damping) {
                 let step_size = self.effective_step_size(step_size);
-                let (shift, correlation) = (self.ensemble.shift, self.ensemble.correlation());
-                let integrator = self.layer.integrator;
-                Gain { step_size, radius, damping, shift, correlation, integrator }.check()?;
+                self.layer.gain(&self.ensemble, step_size, radius, damping).check()?;
             }
         }
         Ok(())

@@ -86,6 +86,8 @@ words! {
         Tied = "tied",
         /// A fresh layer at every step
         Iid = "iid",
+        /// Own matrices, one after the other
+        Given = "given",
     }
 
     /// What `radius` is the radius of.
@@ -94,6 +96,8 @@ words! {
         Nominal = "nominal",
         /// Each A is rescaled by its own measured radius
         Exact = "exact",
+        /// Own matrices are multiplied by it
+        Factor = "factor",
     }
 
     /// The nonlinearity φ of the FFN.

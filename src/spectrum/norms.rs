@@ -43,7 +43,7 @@ use crate::kernel::{departure, largest_eigenvalue, transposed_product, tridiagon
 use crate::machine::Machine;
 use crate::numbers::real::Real;
 use crate::plan::{Data, Inputs, Ints, Output, Plan, Reals, Words};
-use crate::weights::ensemble::PADDING;
+use crate::weights::PADDING;
 use rayon::prelude::*;
 
 /// The widest matrices that the kernels take.

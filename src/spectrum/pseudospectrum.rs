@@ -17,7 +17,7 @@
 //! the random start, as always with Lanczos' method.
 
 use super::norms::{exponent_of_largest, shifted};
-use crate::device::{Device, cpu::Cpu};
+use crate::device::{Device, Progress, cpu::Cpu};
 use crate::error::Result;
 use crate::invalid;
 use crate::kernel::inverse_lanczos::{self, PARTS, POINTS};
@@ -45,9 +45,6 @@ pub struct Pseudospectrum {
 const MOST_STEPS: u32 = 96;
 /// A residual that counts as converged, relative to σ^-2: the value is then right to half of it at worst.
 const LARGEST_RESIDUAL: f64 = 1e-3;
-
-/// Is told how far it is, as a fraction; may ask it to stop.
-pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
 
 /// The pseudospectrum of a real matrix `[n, n]`, row-major and finite, on a square grid of `points` x `points` around the
 /// eigenvalues; none if it was stopped. A real matrix has a symmetric one, so only half of the grid is computed.

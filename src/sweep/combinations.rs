@@ -1,7 +1,7 @@
 //! Outer axes: a sweep of its own for every combination of their values.
 
-use super::{Progress, Sweep, check, run};
-use crate::device::Device;
+use super::{Sweep, check, run};
+use crate::device::{Device, Progress};
 use crate::error::{Error, Result};
 use crate::spec::SweepSpec;
 

@@ -2,10 +2,9 @@
 
 use super::accumulator::Accumulator;
 use super::cell::{Bands, Linearised, Observed};
-use super::{Cell, Course, Point, Progress, Sweep, Timing, points};
-use crate::device::Device;
+use super::{Cell, Course, Point, Sweep, Timing, points};
+use crate::device::{Device, Progress};
 use crate::error::Result;
-use crate::layer;
 use crate::numbers::statistics::{Moments, Share, Summary};
 use crate::numbers::verdict::Band;
 use crate::plan::Plan;
@@ -92,7 +91,7 @@ pub fn points_per_pass(spec: &SweepSpec) -> usize {
 
 /// The plan of one step at these points.
 pub fn plan_of_a_step(spec: &SweepSpec, points: &[Point]) -> Plan {
-    rollout_of(spec, &layer_points(points)).plan_of_a_step()
+    rollout_of(spec, points).plan_of_a_step()
 }
 
 /// The steps whose Jacobians are made: every so many, or the first, the first of the later half and the last; none for 0.
@@ -126,7 +125,7 @@ struct Extra {
     linearised: Vec<Linearised>,
 }
 
-fn rollout_of<'a>(spec: &'a SweepSpec, points: &'a [layer::Point]) -> NonlinearRollout<'a> {
+fn rollout_of<'a>(spec: &'a SweepSpec, points: &'a [Point]) -> NonlinearRollout<'a> {
     NonlinearRollout {
         ensemble: &spec.ensemble,
         layer: &spec.layer,
@@ -137,12 +136,6 @@ fn rollout_of<'a>(spec: &'a SweepSpec, points: &'a [layer::Point]) -> NonlinearR
     }
 }
 
-/// Grid points as a layer sees them.
-pub fn layer_points(points: &[Point]) -> Vec<layer::Point> {
-    let of = |p: &Point| layer::Point { step_size: p.step_size, radius: p.radius, damping: p.damping };
-    points.iter().map(of).collect()
-}
-
 /// All members at some grid points.
 fn roll(
     device: &Device,
@@ -151,7 +144,6 @@ fn roll(
     mut kept: Option<(usize, &mut Vec<Course>)>,
     stop: &mut dyn FnMut(f64) -> ControlFlow<()>,
 ) -> Result<(Vec<Extra>, Vec<Accumulator>)> {
-    let own = layer_points(points);
     let layers = spec.ensemble.layers;
     let mut accumulators: Vec<Accumulator> = {
         let numbers = spec.ensemble.width * spec.layer.tokens;
@@ -160,7 +152,7 @@ fn roll(
     };
     let mut seen = vec![[Moments::default(); 5]; points.len()];
     let chunk = spec.chunk.unwrap_or(0);
-    rollout_of(spec, &own).run(device, 0..layers, chunk, &mut |outcomes, observations| {
+    rollout_of(spec, points).run(device, 0..layers, chunk, &mut |outcomes, observations| {
         for (p, (accumulator, seen)) in accumulators.iter_mut().zip(&mut seen).enumerate() {
             for i in 0..outcomes.members().len() {
                 accumulator.observe(&outcomes.get(i, p), spec);
@@ -247,9 +239,8 @@ fn linearise(
 ) -> Result<()> {
     let order = spec.ensemble.width * spec.layer.tokens;
     let at_once = (NUMBERS_AT_ONCE / (order * order)).max(1);
-    let own = layer_points(points);
     let is_later = step > rollout::middle(spec.depth);
-    for (block, own) in own.chunks(at_once).enumerate() {
+    for (block, own) in points.chunks(at_once).enumerate() {
         let mut summaries: Vec<Radii> = own.iter().map(|_| Radii::default()).collect();
         rollout_of(spec, own).jacobians(device, members.clone(), step, &mut |jacobians| {
             let spectra = spectra_of(device, &jacobians)?;
@@ -342,9 +333,8 @@ impl Radii {
 
 /// The histories of the first members: `[members, steps 0..=depth, points]`.
 pub fn histories(device: &Device, spec: &SweepSpec, points: &[Point]) -> Result<Vec<Observation>> {
-    let own = layer_points(points);
     let mut all = Vec::new();
-    rollout_of(spec, &own).histories(device, 0..spec.trajectories, &mut |outcomes, observations| {
+    rollout_of(spec, points).histories(device, 0..spec.trajectories, &mut |outcomes, observations| {
         for member in 0..outcomes.members().len() {
             all.extend((0..points.len()).map(|point| observations.start(member, point)));
             for step in 1..=spec.depth {

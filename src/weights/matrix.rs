@@ -38,6 +38,15 @@ pub struct MatrixStack {
     pub values: Vec<f64>,
 }
 
+/// Numbers in an array, the last axis running fastest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// The lengths of the axes.
+    pub shape: Vec<usize>,
+    /// As many numbers as the product of the axes.
+    pub values: Vec<f64>,
+}
+
 /// The file formats that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -63,6 +72,21 @@ pub fn read(path: &Path) -> Result<MatrixStack> {
     let format = format_of(path)?;
     let bytes = decompressed(path, read_bytes(path)?)?;
     parse(format, &bytes).map_err(|error| Error::Invalid(format!("{}: {error}", path.display())))
+}
+
+/// Reads an array of any shape from a `.npy` file, or of rows and columns from text.
+///
+/// # Errors
+/// As for [`read`]; numbers need not be finite.
+pub fn read_array(path: &Path) -> Result<Array> {
+    let format = format_of(path)?;
+    let bytes = decompressed(path, read_bytes(path)?)?;
+    let array = match format {
+        Format::Npy => npy::parse_array(&bytes),
+        Format::Csv => text::decode(&bytes).and_then(|text| csv::parse_array(&text)),
+        Format::MatrixMarket => Err("this format is for matrices; save the array as .npy or .csv".to_string()),
+    };
+    array.map_err(|error| Error::Invalid(format!("{}: {error}", path.display())))
 }
 
 /// Parses the content of a matrix file. Never panics, whatever the bytes.

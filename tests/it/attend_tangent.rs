@@ -10,7 +10,7 @@ use eulerscope::numbers::elementary::ELEMENTARY_ERROR;
 use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Plan};
 use eulerscope::spec::{LayerSpec, Model, NormPlacement};
-use eulerscope::weights::ensemble::Source;
+use eulerscope::weights::Source;
 use std::ops::{Add, Mul, Sub};
 
 /// A number of 106 bits as the sum of two (Dekker 1971): operations are off by a few 2^-104.

@@ -6,7 +6,7 @@ use eulerscope::layer::{NonlinearLayer, Point, Threshold};
 use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Plan};
 use eulerscope::spec::{LayerSpec, Model, NormPlacement};
-use eulerscope::weights::ensemble::Source;
+use eulerscope::weights::Source;
 
 /// |v^T J dk| <= 1/2 for unit vectors, with equality for two equal scores.
 #[test]

@@ -7,6 +7,7 @@
 //! | definition | where |
 //! |---|---|
 //! | random numbers | [`random`] |
+//! | own matrices and initial states | [`given`] |
 //! | layers, norms, activations, attention | [`layer`] |
 //! | integrators, Jacobians | [`integrator`] |
 //! | trajectories, what is seen of them | [`trajectory`], [`observe`] |
@@ -17,6 +18,7 @@
 
 mod compare;
 mod dense;
+mod given;
 mod integrator;
 mod layer;
 mod lyapunov;

@@ -14,7 +14,8 @@ use eulerscope::spec::{
 };
 use eulerscope::spectrum::{self, host::exact::faer_eigenvalues};
 use eulerscope::sweep;
-use eulerscope::weights::ensemble::{Source, State, draw_matrices};
+use eulerscope::weights::ensemble::draw_matrices;
+use eulerscope::weights::{Columns, Source, State};
 use std::ops::{Add, ControlFlow, Mul};
 
 const WIDTH: usize = 6;
@@ -293,7 +294,7 @@ fn exact_radii_are_f64_throughout_on_the_reference() {
     let mut plan = Plan::new();
     let source = Source::new(&mut plan, SEED);
     let state = State::new(&mut plan, n.next_multiple_of(4), 4);
-    source.draw_state(&mut plan, Tensor::State, (n, 1, 1), true, &state);
+    source.draw_state(&mut plan, Tensor::State, Columns { rows: n, count: 1, tokens: 1 }, true, &state);
     let x = plan.output(state.x);
     let mut starts: Vec<Vec<f64>> = Vec::new();
     reference()

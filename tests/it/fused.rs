@@ -10,7 +10,7 @@ use eulerscope::rollout::nonlinear::{NonlinearRollout, Observation};
 use eulerscope::spec::{
     Activation, EnsembleSpec, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement, Weights,
 };
-use eulerscope::weights::ensemble::Source;
+use eulerscope::weights::Source;
 
 const KERNEL: &str = "transformer_steps";
 const MEMBERS: usize = 3;

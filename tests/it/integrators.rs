@@ -12,12 +12,17 @@ use eulerscope::spec::{
     Activation, EnsembleSpec, Grid, Integrator, LayerSpec, LyapunovSpec, Model, NormKind, SweepSpec, Weights,
 };
 use eulerscope::sweep;
-use eulerscope::weights::ensemble::{Source, unit};
+use eulerscope::weights::Source;
+use eulerscope::weights::ensemble::unit;
 use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
 
 const LINEAR: [Integrator; 5] =
     [Integrator::Euler, Integrator::Heun, Integrator::Rk4, Integrator::BackwardEuler, Integrator::ExponentialEuler];
+
+fn linear(step_size: f64, radius: f64, damping: f64, shift: f64, unit: f64) -> Coefficients {
+    Coefficients::linear(&Point { step_size, radius, damping }, shift, unit)
+}
 
 fn devices() -> Vec<Device> {
     let mut devices = vec![reference(), Device::open("cpu").expect("always there").0];
@@ -54,7 +59,7 @@ fn every_integrator_multiplies_the_essays_equation_by_its_growth_factor() {
     for device in devices() {
         for integrator in LINEAR {
             for (h, damping) in [(1.0, 0.0), (0.37, 0.1)] {
-                let points = [Coefficients::new((h, 0.0, damping), 5.0, 1.0)];
+                let points = [linear(h, 0.0, damping, 5.0, 1.0)];
                 let factor = growth(integrator, c64::new(-5.0 * h - damping, 0.0)).norm();
                 for outcome in outcomes(&device, &rollout(&ensemble, integrator, steps, &points)) {
                     let error = (outcome.log_growth - steps as f64 * factor.ln()).abs();
@@ -70,7 +75,7 @@ fn every_integrator_multiplies_the_essays_equation_by_its_growth_factor() {
 fn growth_over_time_one(integrator: Integrator, steps: usize) -> Vec<f64> {
     let ensemble = EnsembleSpec { width: 8, layers: 4, ..Default::default() };
     let h = 1.0 / steps as f64;
-    let points = [Coefficients::new((h, 1.2, 0.3 * h), 0.4, unit(&ensemble))];
+    let points = [linear(h, 1.2, 0.3 * h, 0.4, unit(&ensemble))];
     let outcomes = outcomes(&reference(), &rollout(&ensemble, integrator, steps, &points));
     outcomes.iter().map(|outcome| outcome.log_growth).collect()
 }
@@ -101,7 +106,7 @@ fn devices_agree_on_every_integrator() {
     for integrator in LINEAR {
         for weights in [Weights::Tied, Weights::Iid] {
             let points = [(0.3, 1.0, 0.1), (1.0, 0.5, 0.0), (0.9, 1.4, 0.4)]
-                .map(|(h, radius, damping)| Coefficients::new((h, radius, damping), 0.6, unit(&ensemble)));
+                .map(|(h, radius, damping)| linear(h, radius, damping, 0.6, unit(&ensemble)));
             let own = Rollout { weights, ..rollout(&ensemble, integrator, 12, &points) };
             let truth = outcomes(&reference(), &own);
             for device in devices() {
@@ -149,7 +154,7 @@ fn predicted_growth_is_observed_growth_in_one_dimension() {
 #[test]
 fn a_singular_implicit_step_is_a_divergence() {
     let ensemble = EnsembleSpec { width: 3, shift: -1.0, layers: 2, ..Default::default() };
-    let points = [1.0, 0.5].map(|h| Coefficients::new((h, 0.0, 0.0), -1.0, 1.0));
+    let points = [1.0, 0.5].map(|h| linear(h, 0.0, 0.0, -1.0, 1.0));
     for device in devices() {
         let own = rollout(&ensemble, Integrator::BackwardEuler, 4, &points);
         let mut seen = 0;
@@ -186,7 +191,7 @@ fn a_singular_implicit_step_is_infinite_everywhere() {
         let cell = sweep::run(&device, &spec, never).expect("it runs").cells.remove(0);
         assert_eq!((cell.fates_predicted.explodes, cell.fates_observed.explodes), (Some(1.0), Some(1.0)));
         assert_eq!((cell.unstable_fraction, cell.frozen, cell.crossing_step), (Some(1.0), 3, Some(1.0)));
-        let points = [Coefficients::new((1.0, 0.0, 0.0), -1.0, 1.0)];
+        let points = [linear(1.0, 0.0, 0.0, -1.0, 1.0)];
         let growth = rollout(&spec.ensemble, integrator, 2, &points).histories(&device, 0..1).expect("it runs");
         assert_eq!(growth, [0.0, f64::INFINITY, f64::INFINITY]);
         let exponents = LyapunovSpec {

@@ -6,7 +6,7 @@ use eulerscope::layer::{NonlinearLayer, Part, Point, Tangents, Threshold, jacobi
 use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Numbers, Plan};
 use eulerscope::spec::{Activation, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement};
-use eulerscope::weights::ensemble::Source;
+use eulerscope::weights::Source;
 
 const WIDTH: usize = 8;
 

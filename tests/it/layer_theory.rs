@@ -8,7 +8,7 @@ use eulerscope::kernel::observe::observation;
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
 use eulerscope::plan::Plan;
 use eulerscope::spec::{Activation, LayerSpec, Model, NormKind, NormPlacement, Weights};
-use eulerscope::weights::ensemble::Source;
+use eulerscope::weights::Source;
 use std::ops::Range;
 
 /// A rollout and what is kept of it.

@@ -27,6 +27,7 @@ mod families;
 mod figure;
 mod figure_spectrum;
 mod fused;
+mod given;
 mod hand_in;
 mod map_axes;
 mod matrix;

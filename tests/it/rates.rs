@@ -2,7 +2,7 @@
 
 use crate::theory::devices;
 use eulerscope::device::Device;
-use eulerscope::layer::Coefficients;
+use eulerscope::layer::{Coefficients, Point};
 use eulerscope::rollout::{Outcome, Rollout, middle};
 use eulerscope::spec::{Ensemble, EnsembleSpec, Grid, Integrator, LayerSpec, Model, RadiusKind, SweepSpec, Weights};
 use eulerscope::sweep::{self, Cell, Remark};
@@ -29,7 +29,8 @@ fn outcomes(device: &Device, rollout: &Rollout, members: usize) -> Vec<Outcome> 
 #[test]
 fn rates_are_the_slope_of_the_later_half_of_the_history() {
     let ensemble = EnsembleSpec { width: 6, layers: 3, ..Default::default() };
-    let points = [(0.3, 1.2, 0.1), (1.0, 0.7, 0.0), (0.05, 1.0, 0.4)].map(|p| Coefficients::new(p, 0.0, 0.4));
+    let points = [[0.3, 1.2, 0.1], [1.0, 0.7, 0.0], [0.05, 1.0, 0.4]]
+        .map(|[step_size, radius, damping]| Coefficients::linear(&Point { step_size, radius, damping }, 0.0, 0.4));
     let gains = [1.0, 0.5, 1.75];
     for (device, _) in &devices() {
         for weights in [Weights::Tied, Weights::Iid] {

@@ -12,7 +12,7 @@ use eulerscope::spec::{
     Activation, Axis, EnsembleSpec, Grid, LayerSpec, Model, NormPlacement, StepScaling, SweepSpec, Weights,
 };
 use eulerscope::sweep;
-use eulerscope::weights::ensemble::Source;
+use eulerscope::weights::Source;
 use std::ops::ControlFlow;
 
 fn point(step_size: f64, radius: f64) -> Point {

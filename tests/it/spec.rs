@@ -211,7 +211,9 @@ fn the_examples_of_the_help_and_of_the_readme_are_accepted() {
         let arguments = arguments_of(&format!("eulerscope {bare}"));
         // Records of runs that were not made here.
         let arguments = arguments.into_iter().filter(|word| !word.ends_with("run.json")).map(OsString::from);
+        // Matrices and states of files that are the reader's own.
         let said = cli::understand(arguments).err().map(|error| error.to_string());
+        let said = said.filter(|said| !said.contains("No such file"));
         assert_eq!(said, None, "{example}");
     }
 }

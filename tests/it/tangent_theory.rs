@@ -9,7 +9,7 @@ use eulerscope::numbers::random::sample;
 use eulerscope::plan::{Data, Inputs, Plan};
 use eulerscope::spec::{Activation, LayerSpec, Mask, Model, NormPlacement};
 use eulerscope::spectrum::host::batch;
-use eulerscope::weights::ensemble::Source;
+use eulerscope::weights::Source;
 
 fn open(word: &str) -> Device {
     Device::open(word).expect("always there").0

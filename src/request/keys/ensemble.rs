@@ -41,11 +41,15 @@ pub struct EnsembleKeys {
 impl EnsembleKeys {
     /// The first key that was given, but for the seed, which means something without an ensemble too.
     pub(super) fn first(&self) -> Option<&'static str> {
+        let given = [("radius_kind", self.radius_kind.is_some()), ("shift", self.shift.is_some())];
+        self.first_drawn().or(given.into_iter().find(|(_, given)| *given).map(|(name, _)| name))
+    }
+
+    /// The first key that was given of those that own matrices make meaningless.
+    pub(super) fn first_drawn(&self) -> Option<&'static str> {
         let given = [
             ("ensemble", self.ensemble.is_some()),
             ("tau", self.tau.is_some()),
-            ("radius_kind", self.radius_kind.is_some()),
-            ("shift", self.shift.is_some()),
             ("members", self.members.is_some()),
             ("width", self.width.is_some()),
         ];

@@ -11,7 +11,7 @@ pub struct LayerKeys {
     /// What a layer computes [default: linear]
     #[arg(long, value_name = "NAME", help_heading = "Layer", value_parser = word::<Model>())]
     pub model: Option<Model>,
-    /// Whether the steps of a member share their layer [default: tied; iid for lyapunov]
+    /// Whether the steps of a member share their layer [default: tied; iid for lyapunov without own matrices]
     #[arg(long, value_name = "KIND", help_heading = "Layer", value_parser = word::<Weights>())]
     pub weights: Option<Weights>,
     /// Tokens T, 1 to 512 [default: 4 with attention, else 1]
@@ -38,6 +38,18 @@ pub struct LayerKeys {
     /// Factor on the attention scores [default: 1]
     #[arg(long, value_name = "NUMBER", help_heading = "Layer", allow_negative_numbers = true)]
     pub logit_gain: Option<f64>,
+    /// Standard deviation of the random query and key projections, over 1/sqrt(width) [default: 1]
+    #[arg(long, value_name = "SIGMA", help_heading = "Layer", allow_negative_numbers = true)]
+    pub query_key_gain: Option<f64>,
+    /// Standard deviation of the random value projection, over 1/sqrt(width) [default: 1]
+    #[arg(long, value_name = "SIGMA", help_heading = "Layer", allow_negative_numbers = true)]
+    pub value_gain: Option<f64>,
+    /// Standard deviation of the random W1 of the FFN, over 1/sqrt(width) [default: 1]
+    #[arg(long, value_name = "SIGMA", help_heading = "Layer", allow_negative_numbers = true)]
+    pub hidden_gain: Option<f64>,
+    /// Standard deviation of the random output projections W_O and W2, which the radius multiplies too [default: 1]
+    #[arg(long, value_name = "SIGMA", help_heading = "Layer", allow_negative_numbers = true)]
+    pub output_gain: Option<f64>,
     /// How a step follows dx/dt = f(x) [default: euler]
     #[arg(long, value_name = "NAME", help_heading = "Layer", value_parser = word::<Integrator>())]
     pub integrator: Option<Integrator>,
@@ -52,6 +64,10 @@ impl LayerKeys {
             ("logit_gain", self.logit_gain.is_some()),
             ("ffn_ratio", self.ffn_ratio.is_some()),
             ("activation", self.activation.is_some()),
+            ("query_key_gain", self.query_key_gain.is_some()),
+            ("value_gain", self.value_gain.is_some()),
+            ("hidden_gain", self.hidden_gain.is_some()),
+            ("output_gain", self.output_gain.is_some()),
             ("norm", self.norm.is_some()),
             ("norm_kind", self.norm_kind.is_some()),
         ];
@@ -62,5 +78,9 @@ impl LayerKeys {
     pub(super) fn apply(&self, spec: &mut LayerSpec) {
         take!(self => spec; model, weights, tokens, heads, ffn_ratio, activation, norm, norm_kind, mask, logit_gain,
             integrator);
+        spec.gains.query_key = self.query_key_gain.unwrap_or(spec.gains.query_key);
+        spec.gains.value = self.value_gain.unwrap_or(spec.gains.value);
+        spec.gains.hidden = self.hidden_gain.unwrap_or(spec.gains.hidden);
+        spec.gains.output = self.output_gain.unwrap_or(spec.gains.output);
     }
 }

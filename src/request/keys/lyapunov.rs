@@ -1,8 +1,9 @@
 //! The keys of `lyapunov`.
 
-use super::{EnsembleKeys, Keys, LayerKeys, Seed, Source, take};
+use super::given::{Given, ensemble, refuse_drawn};
+use super::{EnsembleKeys, GivenKeys, Keys, LayerKeys, Seed, Source, take};
 use crate::error::Result;
-use crate::spec::LyapunovSpec;
+use crate::spec::{LyapunovSpec, Weights};
 
 /// What the layers do, and how many steps of them.
 #[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
@@ -20,11 +21,11 @@ pub struct LyapunovKeys {
     #[arg(long, visible_alias = "gamma", value_name = "GAMMA", allow_negative_numbers = true)]
     #[serde(alias = "gamma")]
     pub damping: Option<f64>,
-    /// Steps L that are averaged over [default: 1000]
+    /// Steps L that are averaged over [default: 1000; all that are left of the matrices with weights given]
     #[arg(long, visible_alias = "depth", value_name = "STEPS", allow_negative_numbers = true)]
     #[serde(alias = "depth")]
     pub steps: Option<usize>,
-    /// Steps before the average begins [default: 100]
+    /// Steps before the average begins [default: 100; 0 with weights given]
     #[arg(long, value_name = "STEPS", allow_negative_numbers = true)]
     pub transient_steps: Option<usize>,
     /// Only the K largest exponents [default: all]
@@ -40,6 +41,10 @@ pub struct LyapunovKeys {
     #[command(flatten)]
     #[serde(skip)]
     pub ensemble: EnsembleKeys,
+    /// What is brought along.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub given: GivenKeys,
     /// What a layer computes.
     #[command(flatten)]
     #[serde(skip)]
@@ -50,14 +55,26 @@ impl Keys for LyapunovKeys {
     type Spec = LyapunovSpec;
 
     const COMMAND: &'static str = "lyapunov";
+    const RECORDED: &'static [&'static str] = GivenKeys::RECORDED;
 
     fn read(file: &impl Source) -> Result<Self> {
-        Ok(LyapunovKeys { ensemble: file.view()?, layer: file.view()?, ..file.view()? })
+        Ok(LyapunovKeys { ensemble: file.view()?, given: file.view()?, layer: file.view()?, ..file.view()? })
     }
 
-    fn specify(file: Self, flags: Self) -> Result<LyapunovSpec> {
+    fn specify(mut file: Self, flags: Self) -> Result<LyapunovSpec> {
         let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
         let mut spec = LyapunovSpec::of(model);
+        refuse_drawn(&mut file.ensemble, &flags.ensemble, [&file.given, &flags.given])?;
+        let Given { matrices, initial } = Given::read(&file.given, &flags.given)?;
+        if let Some(own) = &matrices {
+            spec.layer.weights = flags.layer.weights.or(file.layer.weights).unwrap_or(Weights::Tied);
+            if spec.layer.weights == Weights::Given {
+                spec.transient_steps = flags.transient_steps.or(file.transient_steps).unwrap_or(0);
+                spec.steps = own.count().saturating_sub(spec.transient_steps);
+            }
+        }
+        spec.ensemble = ensemble(matrices, spec.layer.weights, spec.ensemble);
+        spec.ensemble.initial = initial;
         for keys in [&file, &flags] {
             keys.layer.refuse_unused(model)?;
             keys.ensemble.apply(&mut spec.ensemble);

@@ -1,9 +1,10 @@
 //! The keys of `sweep`.
 
-use super::{EnsembleKeys, GridText, Keys, LayerKeys, Seed, Source, take, word};
+use super::given::{Given, ensemble, refuse_drawn};
+use super::{EnsembleKeys, GivenKeys, GridText, Keys, LayerKeys, Seed, Source, take, word};
 use crate::error::Result;
 use crate::request::swept::{self, AxisText, Swept};
-use crate::spec::{Axis, MapAxes, StepScaling, SweepSpec};
+use crate::spec::{Axis, Grid, MapAxes, StepScaling, SweepSpec, Weights};
 
 /// What `sweep` varies and how it steps.
 #[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
@@ -13,7 +14,7 @@ pub struct SweepKeys {
     #[arg(long, visible_alias = "h", value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
     #[serde(alias = "h")]
     pub step_size: Option<GridText>,
-    /// Spectral radii rho [default: lin(0.05,1.6,32); lin(0.1,1.6,12) for nonlinear models]
+    /// Spectral radii rho [default: lin(0.05,1.6,32); lin(0.1,1.6,12) for nonlinear models; 1 for own matrices]
     #[arg(long, visible_alias = "rho", value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
     #[serde(alias = "rho")]
     pub radius: Option<GridText>,
@@ -21,7 +22,7 @@ pub struct SweepKeys {
     #[arg(long, visible_alias = "gamma", value_name = "GRID", help_heading = "Sweep", allow_hyphen_values = true)]
     #[serde(alias = "gamma")]
     pub damping: Option<GridText>,
-    /// Steps L of a trajectory [default: 80]
+    /// Steps L of a trajectory [default: 80; one a matrix with weights given]
     #[arg(long, visible_alias = "steps", value_name = "STEPS", help_heading = "Sweep", allow_negative_numbers = true)]
     #[serde(alias = "steps")]
     pub depth: Option<usize>,
@@ -40,7 +41,8 @@ pub struct SweepKeys {
     /// Members recorded step by step [default: 8]
     #[arg(long, value_name = "COUNT", help_heading = "Sweep", allow_negative_numbers = true)]
     pub trajectories: Option<usize>,
-    /// Sweep one more key, once for each: step_size, radius, damping, depth, width, tokens, heads or logit_gain
+    /// Sweep one more key, once for each: step_size, radius, damping, depth, width, tokens, heads, logit_gain,
+    /// query_key_gain, value_gain, hidden_gain or output_gain
     #[arg(long, value_name = "KEY=GRID", help_heading = "Sweep")]
     #[serde(deserialize_with = "swept::table")]
     pub sweep_over: Vec<AxisText>,
@@ -54,6 +56,10 @@ pub struct SweepKeys {
     #[command(flatten)]
     #[serde(skip)]
     pub ensemble: EnsembleKeys,
+    /// What is brought along.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub given: GivenKeys,
     /// What a layer computes.
     #[command(flatten)]
     #[serde(skip)]
@@ -64,16 +70,26 @@ impl Keys for SweepKeys {
     type Spec = SweepSpec;
 
     const COMMAND: &'static str = "sweep";
+    const RECORDED: &'static [&'static str] = GivenKeys::RECORDED;
 
     fn read(file: &impl Source) -> Result<Self> {
-        Ok(SweepKeys { ensemble: file.view()?, layer: file.view()?, ..file.view()? })
+        Ok(SweepKeys { ensemble: file.view()?, given: file.view()?, layer: file.view()?, ..file.view()? })
     }
 
-    fn specify(file: Self, flags: Self) -> Result<SweepSpec> {
+    fn specify(mut file: Self, flags: Self) -> Result<SweepSpec> {
         let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
         file.layer.refuse_unused(model)?;
         flags.layer.refuse_unused(model)?;
+        refuse_drawn(&mut file.ensemble, &flags.ensemble, [&file.given, &flags.given])?;
+        let Given { matrices, initial } = Given::read(&file.given, &flags.given)?;
+        let weights = flags.layer.weights.or(file.layer.weights).unwrap_or_default();
         let mut spec = SweepSpec::of(model);
+        if let Some(own) = &matrices {
+            spec.radius = Grid::single(1.0);
+            spec.depth = if weights == Weights::Given { own.count() } else { spec.depth };
+        }
+        spec.ensemble = ensemble(matrices, weights, spec.ensemble);
+        spec.ensemble.initial = initial;
         file.apply(&mut spec)?;
         flags.apply(&mut spec)?;
         spec.trajectories = spec.trajectories.min(spec.ensemble.layers);
@@ -99,6 +115,10 @@ impl SweepKeys {
             "tokens" => self.layer.tokens.is_some(),
             "heads" => self.layer.heads.is_some(),
             "logit_gain" => self.layer.logit_gain.is_some(),
+            "query_key_gain" => self.layer.query_key_gain.is_some(),
+            "value_gain" => self.layer.value_gain.is_some(),
+            "hidden_gain" => self.layer.hidden_gain.is_some(),
+            "output_gain" => self.layer.output_gain.is_some(),
             _ => false,
         }
     }

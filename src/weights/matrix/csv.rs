@@ -2,7 +2,7 @@
 //! row names in front, as pandas and R write them, are recognised and left out.
 
 use super::text::{not_a_number, number};
-use super::{MatrixStack, Parsed, check_shape, excerpt};
+use super::{Array, MatrixStack, Parsed, check_shape, excerpt};
 use std::borrow::Cow;
 
 /// Words for a value that is not there, which are no names of rows or columns.
@@ -27,6 +27,19 @@ struct Fields {
 
 /// Parses one square matrix; the first line with numbers decides the separator.
 pub(super) fn parse(text: &str) -> Parsed<MatrixStack> {
+    fields(text)?.square()
+}
+
+/// Parses numbers in rows of equal length, without names.
+pub(super) fn parse_array(text: &str) -> Parsed<Array> {
+    let Fields { rows, columns, values, flaw, .. } = fields(text)?;
+    match flaw {
+        Some(flaw) => Err(flaw),
+        None => Ok(Array { shape: vec![rows, columns], values }),
+    }
+}
+
+fn fields(text: &str) -> Parsed<Fields> {
     let mut fields = Fields::default();
     let mut separator = None;
     for (index, line) in text.lines().enumerate() {
@@ -40,7 +53,7 @@ pub(super) fn parse(text: &str) -> Parsed<MatrixStack> {
     if fields.rows == 0 {
         return Err("no numbers: every line is blank or a comment; write one matrix row per line".into());
     }
-    fields.square()
+    Ok(fields)
 }
 
 impl Fields {

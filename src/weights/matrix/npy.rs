@@ -1,7 +1,7 @@
 //! NumPy's `.npy`: a short header, then the raw values.
 
 use super::text::inexact;
-use super::{MatrixStack, Parsed, check_shape, excerpt};
+use super::{Array, MAX_VALUES, MatrixStack, Parsed, check_shape, excerpt};
 
 /// The first bytes of every `.npy` file.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
@@ -16,39 +16,73 @@ struct Header {
 
 /// Parses one square matrix (2-D) or a stack (3-D, the matrix index first).
 pub(super) fn parse(bytes: &[u8]) -> Parsed<MatrixStack> {
-    let (header, data) = split(bytes)?;
-    let header = parse_header(header)?;
-    let missing = |key| format!("the header has no {key}; write the file again with numpy.save");
-    let element = Element::from_descr(&header.descr.ok_or_else(|| missing("descr"))?)?;
-    let fortran_order = header.fortran_order.ok_or_else(|| missing("fortran_order"))?;
-    let shape = header.shape.ok_or_else(|| missing("shape"))?;
-    let (matrices, n, length) = match *shape.as_slice() {
+    let stored = Stored::open(bytes)?;
+    let (matrices, n, _) = match *stored.shape.as_slice() {
         [rows, columns] => check_shape(1, rows, columns)?,
         [matrices, rows, columns] => check_shape(matrices, rows, columns)?,
-        _ => {
+        ref shape => {
             return Err(format!(
                 "the array has {} dimensions; give [n, n] or a stack [matrices, n, n] (numpy.reshape)",
                 shape.len()
             ));
         }
     };
-    let needed = length * element.size;
-    if data.len() != needed {
-        return Err(format!(
-            "the header promises {needed} bytes of values and {} are there; the file is cut short or damaged",
-            data.len()
-        ));
+    Ok(MatrixStack { n, matrices, values: stored.values(&[matrices, n, n])? })
+}
+
+/// Parses an array of any shape.
+pub(super) fn parse_array(bytes: &[u8]) -> Parsed<Array> {
+    let stored = Stored::open(bytes)?;
+    let count = stored.shape.iter().fold(1, |count: u64, &length| count.saturating_mul(length));
+    if count > MAX_VALUES {
+        return Err(format!("{count} values are more than the limit of {MAX_VALUES}; split the file"));
     }
-    let values = if fortran_order {
+    let shape: Vec<usize> = stored.shape.iter().map(|&length| length as usize).collect();
+    Ok(Array { values: stored.values(&shape)?, shape })
+}
+
+/// An array as the file has it.
+struct Stored<'a> {
+    element: Element,
+    fortran_order: bool,
+    shape: Vec<u64>,
+    data: &'a [u8],
+}
+
+impl<'a> Stored<'a> {
+    fn open(bytes: &'a [u8]) -> Parsed<Self> {
+        let (header, data) = split(bytes)?;
+        let header = parse_header(header)?;
+        let missing = |key| format!("the header has no {key}; write the file again with numpy.save");
+        let element = Element::from_descr(&header.descr.ok_or_else(|| missing("descr"))?)?;
+        let fortran_order = header.fortran_order.ok_or_else(|| missing("fortran_order"))?;
+        let shape = header.shape.ok_or_else(|| missing("shape"))?;
+        Ok(Stored { element, fortran_order, shape, data })
+    }
+
+    /// All values, the last axis of `shape`, which is that of the file but for axes of length 1, running fastest.
+    fn values(&self, shape: &[usize]) -> Parsed<Vec<f64>> {
+        let length: usize = shape.iter().product();
+        let needed = length * self.element.size;
+        if self.data.len() != needed {
+            return Err(format!(
+                "the header promises {needed} bytes of values and {} are there; the file is cut short or damaged",
+                self.data.len()
+            ));
+        }
+        // In Fortran's order the first axis runs fastest.
         let place = |index: usize| {
-            let (matrix, row, column) = (index / (n * n), index / n % n, index % n);
-            matrix + matrices * (row + n * column)
+            let (mut rest, mut stride, mut place) = (index, length, 0);
+            for axis in shape.iter().rev() {
+                stride /= axis;
+                place += rest % axis * stride;
+                rest /= axis;
+            }
+            place
         };
-        (0..length).map(|index| element.value(data, place(index))).collect::<Parsed<_>>()?
-    } else {
-        (0..length).map(|index| element.value(data, index)).collect::<Parsed<_>>()?
-    };
-    Ok(MatrixStack { n, matrices, values })
+        let at = |index| if self.fortran_order { place(index) } else { index };
+        (0..length).map(|index| self.element.value(self.data, at(index))).collect()
+    }
 }
 
 /// The header's text and the bytes of the values.

@@ -4,6 +4,7 @@
 //! projection is one tensor of 3 n rows, and head k has rows k n / heads .. (k + 1) n / heads of each.
 
 use super::dense::{Matrix, State, blurred, dot, eigenvalues, spectral_radius, sum, times};
+use super::given::matrix;
 use super::number::Number;
 use super::random::{Address, Tensor};
 use super::setting::Setting;
@@ -35,7 +36,7 @@ enum Sublayer {
 impl<'a> Layer<'a> {
     /// Draws the layer of step `step`, from 1.
     pub fn draw(setting: &'a Setting, member: usize, step: usize) -> Self {
-        let step = if setting.weights == "iid" { step as u32 - 1 } else { 0 };
+        let step = if setting.weights == "tied" { 0 } else { step as u32 - 1 };
         let address = |tensor| Address { seed: setting.seed, member: member as u32, tensor, step };
         let (n, hidden) = (setting.width, setting.ffn_ratio * setting.width);
         let attention = || Sublayer::Attention {
@@ -74,13 +75,14 @@ impl<'a> Layer<'a> {
             }
             Sublayer::Attention { query_key_value, output } => {
                 let scale = N::from(1.0) / N::from(n).sqrt();
-                let stacked: State<N> = normed.iter().map(|y| times(query_key_value, y, scale)).collect();
-                let heads = self.attended(&stacked).0;
-                heads.iter().map(|y| times(output, y, N::from(radius) * scale)).collect()
+                let heads = self.attended(&self.stacked(query_key_value, &normed)).0;
+                let gain = N::from(radius) * N::from(self.setting.output_gain);
+                heads.iter().map(|y| times(output, y, gain * scale)).collect()
             }
             Sublayer::Feedforward { up, down } => {
-                let scale = N::from(1.0) / N::from(n).sqrt();
-                let inner = N::from(radius) / N::from(down[0].len() as f64).sqrt();
+                let scale = N::from(self.setting.hidden_gain) / N::from(n).sqrt();
+                let gain = N::from(radius) * N::from(self.setting.output_gain);
+                let inner = gain / N::from(down[0].len() as f64).sqrt();
                 let token = |y: &Vec<N>| {
                     let hidden: Vec<N> = times(up, y, scale).into_iter().map(|z| self.activated(z)).collect();
                     times(down, &hidden, inner)
@@ -94,12 +96,22 @@ impl<'a> Layer<'a> {
     pub fn attention_entropy<N: Number>(&self, x: &State<N>) -> Option<N> {
         let Some(Sublayer::Attention { query_key_value, .. }) = self.sublayers.first() else { return None };
         let normed = if self.setting.norm == "pre" { self.normed(x) } else { x.clone() };
-        let scale = N::from(1.0) / N::from(self.setting.width as f64).sqrt();
-        let stacked: State<N> = normed.iter().map(|y| times(query_key_value, y, scale)).collect();
-        let rows = self.attended(&stacked).1;
+        let rows = self.attended(&self.stacked(query_key_value, &normed)).1;
         let entropy = |row: &Vec<N>| -sum(row.iter().filter(|p| p.value() > 0.0).map(|&p| p * logarithm(p)));
         let count = rows.len() as f64;
         Some(sum(rows.iter().map(entropy)) / count.into())
+    }
+
+    /// Q, K and V of all tokens, with the standard deviations of their projections.
+    fn stacked<N: Number>(&self, query_key_value: &Matrix, normed: &State<N>) -> State<N> {
+        let n = self.setting.width;
+        let gain = |row: usize| if row < 2 * n { self.setting.query_key_gain } else { self.setting.value_gain };
+        let scale = N::from(1.0) / N::from(n as f64).sqrt();
+        let token = |y: &Vec<N>| -> Vec<N> {
+            let all = times(query_key_value, y, scale);
+            all.into_iter().enumerate().map(|(row, x)| x * N::from(gain(row))).collect()
+        };
+        normed.iter().map(token).collect()
     }
 
     /// softmax(gain Q Kᵀ / sqrt(head width)) V of every head, from the stacked Q, K and V of all tokens; and all rows
@@ -175,7 +187,12 @@ pub fn with_radius_one(setting: &Setting, address: &Address) -> Matrix {
 
 /// G over the edge of its limiting law: sqrt(n) by the circular law, 2 sqrt(n) by the semicircle law of symmetric and
 /// antisymmetric matrices, (1 + |tau|) sqrt(n) by the elliptic law.
+///
+/// An own matrix is as it is given.
 pub fn at_the_edge(setting: &Setting, address: &Address) -> Matrix {
+    if setting.given.matrices {
+        return matrix(setting, if setting.weights == "given" { address.step } else { address.member } as usize);
+    }
     let n = setting.width;
     let tau: f64 = match setting.ensemble {
         "symmetric" => 1.0,

@@ -78,7 +78,7 @@ fn growth<N: Number>(setting: &Setting, run: &Run, member: usize) -> Growth {
     let mut seen = Growth { logs: vec![], norm: 0.0 };
     let mut first = norm(&x);
     for k in 1..=run.transient_steps + run.steps {
-        if setting.weights == "iid" {
+        if setting.weights != "tied" {
             layer = Layer::draw(setting, member, k);
         }
         frame = frame.iter().map(|d| tangent(setting, &layer, &point, &x, d)).collect();

@@ -90,7 +90,7 @@ fn all() -> Vec<Setting> {
     all
 }
 
-fn hold(all: &[Setting], device: &str) {
+pub fn hold(all: &[Setting], device: &str) {
     report(all, device, |setting| (format!("{setting:?}"), complaints(setting, device)));
 }
 

@@ -135,3 +135,11 @@ fn mills_ratio(z: f64) -> f64 {
     };
     (-160..160).map(term).sum::<f64>() * step
 }
+
+/// A well-mixed word for every place (Steele, Lea and Flood 2014), for what is brought along and not the program's.
+pub fn splitmix(place: u64) -> u64 {
+    let mut z = place.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,5 +1,7 @@
 //! What is asked of the program: the options that the definitions depend on, and the command line that says them.
 
+use super::given::{self, Given};
+
 /// Options of a run, by the words of the command line.
 #[derive(Clone, Debug)]
 pub struct Setting {
@@ -26,6 +28,12 @@ pub struct Setting {
     pub norm_kind: &'static str,
     pub mask: &'static str,
     pub logit_gain: f64,
+    pub query_key_gain: f64,
+    pub value_gain: f64,
+    pub hidden_gain: f64,
+    pub output_gain: f64,
+    /// What is not drawn.
+    pub given: Given,
     pub threshold: f64,
     pub linearise_every: Option<usize>,
     pub trajectories: usize,
@@ -60,6 +68,11 @@ impl Default for Setting {
             norm_kind: "layernorm",
             mask: "none",
             logit_gain: 1.0,
+            query_key_gain: 1.0,
+            value_gain: 1.0,
+            hidden_gain: 1.0,
+            output_gain: 1.0,
+            given: Given::default(),
             threshold: 1e3,
             linearise_every: None,
             trajectories: 2,
@@ -134,19 +147,26 @@ impl Setting {
 
     /// The flags of the ensemble and the layer, which all commands share; nothing that the model does not have.
     fn layer_flags(&self) -> String {
-        let mut flags = format!("--model {} --weights {} --width {}", self.model, self.weights, self.width);
+        let mut flags = format!("--model {} --weights {}", self.model, self.weights);
         let mut add = |name: &str, value: String| flags += &format!(" --{name} {value}");
-        add("layers", self.members.to_string());
+        let drawn = !self.given.matrices;
+        if drawn {
+            add("width", self.width.to_string());
+            add("layers", self.members.to_string());
+        }
         add("integrator", self.integrator.to_string());
         add("seed", self.seed.to_string());
         if self.is_linear() {
-            add("ensemble", self.ensemble.to_string());
+            if drawn {
+                add("ensemble", self.ensemble.to_string());
+            }
             add("radius-kind", self.radius_kind.to_string());
             add("shift", self.shift.to_string());
-            if self.ensemble == "elliptic" {
+            if drawn && self.ensemble == "elliptic" {
                 add("tau", self.tau.to_string());
             }
         } else {
+            add("output-gain", self.output_gain.to_string());
             add("tokens", self.tokens.to_string());
             add("norm", self.norm.to_string());
             add("norm-kind", self.norm_kind.to_string());
@@ -155,10 +175,13 @@ impl Setting {
             add("heads", self.heads.to_string());
             add("mask", self.mask.to_string());
             add("logit-gain", self.logit_gain.to_string());
+            add("query-key-gain", self.query_key_gain.to_string());
+            add("value-gain", self.value_gain.to_string());
         }
         if self.has_ffn() {
             add("ffn-ratio", self.ffn_ratio.to_string());
             add("activation", self.activation.to_string());
+            add("hidden-gain", self.hidden_gain.to_string());
         }
         if let Some(chunk) = self.chunk {
             add("chunk", chunk.to_string());
@@ -183,7 +206,7 @@ impl Setting {
         if let Some(every) = self.linearise_every {
             line += &format!(" --linearise-every {every}");
         }
-        line
+        line + &given::flags(self, self.depth)
     }
 
     /// The command line of `spectrum`, of A or of M at the first point of the map.
@@ -213,7 +236,7 @@ impl Setting {
             run.transient_steps,
             run.blocks,
             run.top
-        )
+        ) + &given::flags(self, run.transient_steps + run.steps)
     }
 }
 

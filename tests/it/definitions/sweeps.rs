@@ -79,7 +79,7 @@ fn linear_factors() -> Vec<Factor> {
     ]
 }
 
-fn nonlinear_factors() -> Vec<Factor> {
+pub fn nonlinear_factors() -> Vec<Factor> {
     vec![
         factor("model", &["mlp", "attention", "transformer"], |s, x| s.model = x),
         factor("weights", &["tied", "iid"], |s, x| s.weights = x),
@@ -114,9 +114,9 @@ pub fn allowed(setting: &Setting) -> bool {
         "backward-euler" if model != "linear" => false,
         "exponential-euler" if model != "linear" || exact => false,
         "strang" | "strang-rk4" if model != "transformer" => false,
-        "euler" => !(exact && setting.weights == "iid"),
+        "euler" => !(exact && setting.weights != "tied"),
         _ if model != "linear" && norm == "post" => false,
-        _ => width > 1 && !(exact && setting.weights == "iid"),
+        _ => width > 1 && !(exact && setting.weights != "tied"),
     }
 }
 
@@ -134,7 +134,7 @@ pub fn report(all: &[Setting], device: &str, complaints: impl Fn(&Setting) -> (S
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-fn hold(all: &[Setting], device: &str) {
+pub fn hold(all: &[Setting], device: &str) {
     report(all, device, |setting| (setting.sweep(), complaints(setting, device)));
 }
 

@@ -1,6 +1,7 @@
 //! One member at one place of the map: its states, its Jacobians, and what became of it.
 
 use super::dense::{Matrix, State};
+use super::given;
 use super::integrator::{jacobian, size, step, tangent};
 use super::layer::Layer;
 use super::number::Number;
@@ -25,6 +26,9 @@ pub struct Trajectory {
 
 /// The initial state of a member: `[rows, tokens]` numbers, row by row.
 pub fn start<N: Number>(setting: &Setting, member: usize, tensor: Tensor) -> State<N> {
+    if setting.given.initial.is_some() && tensor as u32 == Tensor::State as u32 {
+        return given::state(setting, member).iter().map(|x| x.iter().map(|&x| x.into()).collect()).collect();
+    }
     let address = Address { seed: setting.seed, member: member as u32, tensor, step: 0 };
     let number = |token: usize, row: usize| address.normal(row * setting.tokens + token).into();
     (0..setting.tokens).map(|token| (0..setting.width).map(|row| number(token, row)).collect()).collect()
@@ -42,7 +46,7 @@ pub fn run<N: Number>(setting: &Setting, member: usize, point: &Point, linearise
     }
     let mut layer = Layer::draw(setting, member, 1);
     for k in 1..=setting.depth {
-        if setting.weights == "iid" && k > 1 {
+        if setting.weights != "tied" && k > 1 {
             layer = Layer::draw(setting, member, k);
         }
         if seen.frozen.is_some() {

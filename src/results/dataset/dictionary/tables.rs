@@ -19,6 +19,10 @@ pub const SWEPT: &[Described] = &[
     Described::column("tokens", "", "number of tokens T"),
     Described::column("heads", "", "number of attention heads"),
     Described::column("logit_gain", "", "factor on the attention scores"),
+    Described::column("query_key_gain", "", "standard deviation of the query and key projections, over 1/sqrt(width)"),
+    Described::column("value_gain", "", "standard deviation of the value projection, over 1/sqrt(width)"),
+    Described::column("hidden_gain", "", "standard deviation of W1, over 1/sqrt(width)"),
+    Described::column("output_gain", "", "standard deviation of W_O and W2, over 1/sqrt(fan in)"),
 ];
 
 /// All tables.

@@ -1,17 +1,14 @@
-//! What the specifications share: which matrices are drawn, and what a layer computes.
+//! What a layer computes, which the specifications share.
 
-use super::check;
+use super::check::{self, Gain};
+use super::ensemble::{EnsembleSpec, WIDEST};
 use super::words::*;
 use crate::error::Result;
 use crate::invalid;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// The widest state.
-pub const WIDEST: usize = 4096;
 /// The most tokens.
 pub const MOST_TOKENS: usize = 512;
-/// The most members of an ensemble.
-pub const MOST_LAYERS: usize = 1 << 31;
 /// The widest state of an implicit integrator.
 const WIDEST_IMPLICIT: usize = 512;
 /// The widest FFN over the width.
@@ -20,84 +17,6 @@ const LARGEST_RATIO: usize = 64;
 /// The largest tokens * width / heads of a linearised attention: its kernel makes 2.25 loop trips for each, and some
 /// drivers end all loops silently after 65,535.
 pub const MOST_ATTENTION: usize = 24_000;
-
-/// Which random matrices are drawn: A = -shift I + rho G / sqrt(width), `layers` of them.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct EnsembleSpec {
-    /// The family of G; the key is `ensemble`.
-    #[serde(rename = "ensemble")]
-    pub family: Ensemble,
-    /// Correlation of A_ij with A_ji, for the elliptic family only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tau: Option<f64>,
-    /// What the radius is the radius of.
-    pub radius_kind: RadiusKind,
-    /// The restoring force mu.
-    pub shift: f64,
-    /// Members; the key is `members`.
-    #[serde(rename = "members")]
-    pub layers: usize,
-    /// n.
-    pub width: usize,
-    /// The seed of every random number.
-    #[serde(serialize_with = "serialize_seed")]
-    pub seed: u64,
-}
-
-impl Default for EnsembleSpec {
-    /// 1,024 Ginibre matrices of width 64, unshifted, nominal radius, seed 0.
-    fn default() -> Self {
-        EnsembleSpec {
-            family: Ensemble::Ginibre,
-            tau: None,
-            radius_kind: RadiusKind::Nominal,
-            shift: 0.0,
-            layers: 1024,
-            width: 64,
-            seed: 0,
-        }
-    }
-}
-
-impl EnsembleSpec {
-    /// The correlation of A_ij with A_ji: 0 for Ginibre, 1 symmetric, -1 antisymmetric, else `tau`.
-    pub fn correlation(&self) -> f64 {
-        match self.family {
-            Ensemble::Ginibre => 0.0,
-            Ensemble::Symmetric => 1.0,
-            Ensemble::Antisymmetric => -1.0,
-            Ensemble::Elliptic => self.tau.unwrap_or(0.0),
-        }
-    }
-
-    /// Refuses what cannot be drawn.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`](crate::error::Error::Invalid), which names the key to change.
-    pub fn validate(&self) -> Result<()> {
-        check::count("members", self.layers, MOST_LAYERS)?;
-        check::count("width", self.width, WIDEST)?;
-        check::finite("shift", self.shift)?;
-        self.validate_tau()?;
-        if self.radius_kind == RadiusKind::Exact && self.correlation() == -1.0 && self.width == 1 {
-            return invalid!(
-                "radius_kind: an antisymmetric matrix of width 1 is 0 and has no radius; use width 2 or nominal"
-            );
-        }
-        Ok(())
-    }
-
-    fn validate_tau(&self) -> Result<()> {
-        match (self.family, self.tau) {
-            (Ensemble::Elliptic, None) => invalid!("tau: the elliptic ensemble needs one; give a number from -1 to 1"),
-            (Ensemble::Elliptic, Some(tau)) if !(-1.0..=1.0).contains(&tau) => {
-                invalid!("tau: {tau} is outside -1 to 1, and so no correlation; give a number from -1 to 1")
-            }
-            (Ensemble::Elliptic, Some(_)) | (_, None) => Ok(()),
-            (other, Some(_)) => invalid!("tau: the {other} ensemble has none; remove it or use the elliptic ensemble"),
-        }
-    }
-}
 
 /// What one layer computes, and whether the steps share it. The record has only what the model has.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,8 +41,42 @@ pub struct LayerSpec {
     pub mask: Mask,
     /// Factor on the attention scores; models with attention.
     pub logit_gain: f64,
+    /// Standard deviations of the random weights of its parts; nonlinear models.
+    pub gains: Gains,
     /// How a step follows dx/dt = f(x).
     pub integrator: Integrator,
+}
+
+/// Standard deviations of the random weights of a layer's parts, in units of 1 / sqrt(fan in).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gains {
+    /// Of the query and of the key projection; models with attention.
+    pub query_key: f64,
+    /// Of the value projection; models with attention.
+    pub value: f64,
+    /// Of W1, from the state to the hidden units; MLP and transformer.
+    pub hidden: f64,
+    /// Of W_O and W2, the output projections, which the radius multiplies too.
+    pub output: f64,
+}
+
+impl Default for Gains {
+    /// 1 for all of them.
+    fn default() -> Self {
+        Gains { query_key: 1.0, value: 1.0, hidden: 1.0, output: 1.0 }
+    }
+}
+
+impl Gains {
+    /// Each with its key.
+    fn each(&self) -> [(&'static str, f64); 4] {
+        [
+            ("query_key_gain", self.query_key),
+            ("value_gain", self.value),
+            ("hidden_gain", self.hidden),
+            ("output_gain", self.output),
+        ]
+    }
 }
 
 impl LayerSpec {
@@ -140,6 +93,7 @@ impl LayerSpec {
             norm_kind: NormKind::Layernorm,
             mask: Mask::None,
             logit_gain: 1.0,
+            gains: Gains::default(),
             integrator: Integrator::Euler,
         }
     }
@@ -150,13 +104,13 @@ impl LayerSpec {
     /// [`Error::Invalid`](crate::error::Error::Invalid), which names the key and models that have a use for it.
     pub fn refuse_unused(model: Model, key: &str) -> Result<()> {
         match key {
-            "heads" | "mask" | "logit_gain" if !model.attends() => {
+            "heads" | "mask" | "logit_gain" | "query_key_gain" | "value_gain" if !model.attends() => {
                 invalid!("{key}: the {model} model has no attention; remove it or use model transformer")
             }
-            "ffn_ratio" | "activation" if !model.has_ffn() => {
+            "ffn_ratio" | "activation" | "hidden_gain" if !model.has_ffn() => {
                 invalid!("{key}: the {model} model has none; remove it or use model mlp or transformer")
             }
-            "norm" | "norm_kind" if model == Model::Linear => {
+            "norm" | "norm_kind" | "output_gain" if model == Model::Linear => {
                 invalid!("{key}: the linear model has none; remove it or use model mlp or transformer")
             }
             _ => Ok(()),
@@ -172,7 +126,15 @@ impl LayerSpec {
         check::count("heads", self.heads, WIDEST)?;
         check::count("ffn_ratio", self.ffn_ratio, LARGEST_RATIO)?;
         check::factor("logit_gain", self.logit_gain)?;
+        self.gains.each().into_iter().try_for_each(|(key, gain)| check::factor(key, gain))?;
+        check::factor("query_key_gain: logit_gain x query_key_gain^2", self.logit_gain * self.gains.query_key.powi(2))?;
         self.validate_integrator(ensemble.width)?;
+        if ensemble.matrices.is_some() && self.model != Model::Linear {
+            return invalid!(
+                "matrix: the {} model has weights of several parts; own matrices are for linear",
+                self.model
+            );
+        }
         if self.model == Model::Linear {
             return match self.tokens {
                 1 => Ok(()),
@@ -218,6 +180,25 @@ impl LayerSpec {
             "heads: {heads} do not divide width {width}; use {fitting} heads or width {}",
             width.next_multiple_of(heads)
         )
+    }
+
+    /// What one step at a grid point can do to a state.
+    pub(super) fn gain(&self, ensemble: &EnsembleSpec, step_size: f64, radius: f64, damping: f64) -> Gain {
+        Gain {
+            step_size,
+            radius: radius * self.largest_output_gain(),
+            damping,
+            shift: ensemble.shift,
+            correlation: ensemble.correlation(),
+            norm: ensemble.largest_norm(),
+            integrator: self.integrator,
+        }
+    }
+
+    /// The largest factor besides the radius on the f of a sublayer.
+    fn largest_output_gain(&self) -> f64 {
+        let value = if self.model.attends() { self.gains.value } else { 1.0 };
+        self.gains.output * if self.model.has_ffn() { value.max(1.0) } else { value }
     }
 
     /// Refuses attention that is too large for its tangents. Whole Jacobians need no such guard: one that fits has
@@ -275,17 +256,10 @@ impl Serialize for LayerSpec {
             map.serialize_entry("norm", &self.norm)?;
             map.serialize_entry("norm_kind", &self.norm_kind)?;
         }
+        for (key, gain) in self.gains.each().into_iter().filter(|(_, gain)| *gain != 1.0) {
+            map.serialize_entry(key, &gain)?;
+        }
         map.serialize_entry("integrator", &self.integrator)?;
         map.end()
-    }
-}
-
-/// Writes a seed as a number, or as hexadecimal text where TOML and JSON readers would lose digits.
-fn serialize_seed<S: serde::Serializer>(seed: &u64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    const EXACT_IN_F64: u64 = 1 << 53;
-    if *seed <= EXACT_IN_F64 {
-        serializer.serialize_u64(*seed)
-    } else {
-        serializer.serialize_str(&format!("{seed:#x}"))
     }
 }
