@@ -153,7 +153,7 @@ pub fn check(device: &Device, spec: &SweepSpec) -> Result<()> {
 /// Runs a plain sweep, without outer axes.
 ///
 /// # Errors
-/// [`Error::Invalid`] where [`run_all`] is meant, and whatever the device refuses.
+/// [`Error::Invalid`](crate::error::Error::Invalid) where [`run_all`] is meant, and whatever the device refuses.
 pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
     if !spec.sweep_over.is_empty() {
         return invalid!("sweep_over: one sweep has no outer axes; run all of its combinations");

@@ -17,7 +17,7 @@ pub struct GivenKeys {
     /// The BLAKE3 hash that the matrices had in an earlier run; in its record only.
     #[arg(skip)]
     pub matrix_blake3: Option<String>,
-    /// Your own initial state: .npy or .csv of [width] or [tokens, width], or one of them for each member
+    /// Your own initial state, .npy or .csv: the width alone or tokens x width, or one of them for each member
     #[arg(long, value_name = "FILE", help_heading = "Ensemble")]
     pub initial: Option<PathBuf>,
     /// The BLAKE3 hash that the initial states had in an earlier run; in its record only.
