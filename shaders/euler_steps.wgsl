@@ -21,7 +21,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> member_gain: array<f32>;         // [members], or 1 for all
 @group(0) @binding(4) var<storage, read_write> x: array<vec4<f32>>;       // [members, rows, columns / 4]
 @group(0) @binding(5) var<storage, read_write> norms: array<f32>;         // [members, now | peak | initial, columns]
-@group(0) @binding(6) var<storage, read_write> marks: array<i32>;         // [members, 7 marks, columns]
+@group(0) @binding(6) var<storage, read_write> events: array<i32>;         // [members, 3 scales | 4 events, columns]
 
 override RESIDENT: bool = false;
 
@@ -34,7 +34,7 @@ fn weight(at: u32) -> vec4<f32> {
 
 // What the next step multiplies the column by.
 fn scale_of(member: u32, column: u32) -> f32 {
-    return power_of_two(-marks[(member * MARK_ROWS + PENDING) * params.columns + column]);
+    return power_of_two(-events[(member * EVENT_ROWS + PENDING) * params.columns + column]);
 }
 
 // Ends the step of four rows of a quad of the tile, if there are such; returns the squares of its columns.

@@ -22,7 +22,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> member_gain: array<f32>;         // [members], or 1 for all
 @group(0) @binding(6) var<storage, read_write> out: array<vec4<f32>>;     // [members, rows, columns / 4]
 @group(0) @binding(7) var<storage, read_write> norms: array<f32>;         // [members, now | peak | initial, columns]
-@group(0) @binding(8) var<storage, read_write> marks: array<i32>;         // [members, 7 marks, columns]
+@group(0) @binding(8) var<storage, read_write> events: array<i32>;         // [members, 3 scales | 4 events, columns]
 
 // What an update does to the four columns of a quad of a member.
 struct Scales {
@@ -33,9 +33,9 @@ struct Scales {
 fn scales(member: u32, quad: u32) -> Scales {
     let quads = params.columns / 4u;
     let own = min(quad, quads - 1u);
-    let pending = (member * MARK_ROWS + PENDING) * params.columns + 4u * own;
-    let scale = vec4<f32>(power_of_two(-marks[pending]), power_of_two(-marks[pending + 1u]),
-        power_of_two(-marks[pending + 2u]), power_of_two(-marks[pending + 3u]));
+    let pending = (member * EVENT_ROWS + PENDING) * params.columns + 4u * own;
+    let scale = vec4<f32>(power_of_two(-events[pending]), power_of_two(-events[pending + 1u]),
+        power_of_two(-events[pending + 2u]), power_of_two(-events[pending + 3u]));
     let gain = coefficients[quads + own] * member_gain[member % arrayLength(&member_gain)];
     return Scales(coefficients[own] * scale, gain * scale);
 }

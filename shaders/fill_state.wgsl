@@ -23,7 +23,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> start: array<f32>;           // [members, rows, tokens]; 1 a member if not given
 @group(0) @binding(4) var<storage, read_write> x: array<f32>;         // [members, padded_rows, padded_columns]
 @group(0) @binding(5) var<storage, read_write> norms: array<f32>;     // [members, now | peak | initial, padded_columns]
-@group(0) @binding(6) var<storage, read_write> marks: array<i32>;     // [members, 7 marks, padded_columns]
+@group(0) @binding(6) var<storage, read_write> events: array<i32>;     // [members, 3 scales | 4 events, padded_columns]
 
 const NORMAL_UNIT: f32 = 0.000000476837158203125;    // 2^-21
 
@@ -56,10 +56,10 @@ fn fill_state(@builtin(global_invocation_id) at: vec3<u32>) {
     norms[norm + NOW * columns] = square;
     norms[norm + PEAK * columns] = square * power_of_two(-exponent);
     norms[norm + INITIAL * columns] = square;
-    let mark = at.z * MARK_ROWS * columns + column;
-    for (var row = 0u; row < MARK_ROWS; row += 1u) {
-        marks[mark + row * columns] = 0;
+    let event = at.z * EVENT_ROWS * columns + column;
+    for (var row = 0u; row < EVENT_ROWS; row += 1u) {
+        events[event + row * columns] = 0;
     }
-    marks[mark + PENDING * columns] = select(0, exponent >> 1u, params.renormalise != 0u);
-    marks[mark + PEAK_EXPONENT * columns] = exponent;
+    events[event + PENDING * columns] = select(0, exponent >> 1u, params.renormalise != 0u);
+    events[event + PEAK_EXPONENT * columns] = exponent;
 }

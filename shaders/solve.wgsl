@@ -20,15 +20,15 @@ struct Params {
 @group(0) @binding(3) var<storage, read> x: array<f32>;            // [members, rows, columns]
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;    // [members, rows, columns]
 @group(0) @binding(5) var<storage, read_write> norms: array<f32>;  // [members, now | peak | initial, columns]
-@group(0) @binding(6) var<storage, read_write> marks: array<i32>;  // [members, 7 marks, columns]
+@group(0) @binding(6) var<storage, read_write> events: array<i32>;  // [members, 3 scales | 4 events, columns]
 
 const LANES: u32 = 64u;
 const WIDEST: u32 = 512u;
 var<workgroup> y: array<f32, WIDEST>;
 
-// Keeps the step in a mark that has none.
-fn first_time(mark: u32) {
-    marks[mark] = select(marks[mark], i32(params.step), marks[mark] == 0);
+// Keeps the step in an event that has none.
+fn first_time(event: u32) {
+    events[event] = select(events[event], i32(params.step), events[event] == 0);
 }
 
 @compute @workgroup_size(LANES, 1, 1)
@@ -40,10 +40,10 @@ fn solve(@builtin(local_invocation_id) local: vec3<u32>, @builtin(workgroup_id) 
     let matrix = member * params.columns + column;
     let first = matrix * n * n;
     let state = member * params.rows * params.columns + column;
-    let mark = member * MARK_ROWS * params.columns + column;
+    let event = member * EVENT_ROWS * params.columns + column;
     let singular = pivots[matrix * n] < 0;
-    let frozen = singular || marks[mark + DIVERGED_STEP * params.columns] != 0;
-    let scale = power_of_two(-marks[mark + PENDING * params.columns]);
+    let frozen = singular || events[event + DIVERGED_STEP * params.columns] != 0;
+    let scale = power_of_two(-events[event + PENDING * params.columns]);
     for (var i = lane; i < n; i += LANES) {
         let row = u32(max(pivots[matrix * n + i], 0));
         y[i] = x[state + row * params.columns] * scale;
@@ -78,8 +78,8 @@ fn solve(@builtin(local_invocation_id) local: vec3<u32>, @builtin(workgroup_id) 
             track(member, column, params.columns, square, params.step, params.renormalise != 0u);
         } else {
             // What it would be is beyond any threshold.
-            first_time(mark + DIVERGED_STEP * params.columns);
-            first_time(mark + CROSSING_STEP * params.columns);
+            first_time(event + DIVERGED_STEP * params.columns);
+            first_time(event + CROSSING_STEP * params.columns);
         }
     }
 }

@@ -37,7 +37,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> coefficients: array<f32>;           // [attention, FFN: keep | gain, columns]
 @group(0) @binding(6) var<storage, read_write> x: array<f32>;                // [members, rows, columns]
 @group(0) @binding(7) var<storage, read_write> norms: array<f32>;            // [members, now | peak | initial, points]
-@group(0) @binding(8) var<storage, read_write> marks: array<i32>;            // [members, 7 marks, points]
+@group(0) @binding(8) var<storage, read_write> events: array<i32>;            // [members, 3 scales | 4 events, points]
 
 // Grid points of a workgroup, and the room for what invocations have of a sum.
 override POINTS: u32 = 1u;
@@ -248,8 +248,8 @@ fn begin(first_point: u32) {
     place = select(vec4<u32>(), vec4<u32>(point * params.tokens) + token, inside);
     for (var i = own; i < POINTS; i += ROW_LANES * COLUMN_LANES) {
         let at = min(first_point + i, params.points - 1u);
-        let mark = marks[(member * MARK_ROWS + DIVERGED_STEP) * params.points + at];
-        frozen[i] = select(0u, 1u, mark != 0 || first_point + i >= params.points);
+        let event = events[(member * EVENT_ROWS + DIVERGED_STEP) * params.points + at];
+        frozen[i] = select(0u, 1u, event != 0 || first_point + i >= params.points);
     }
 }
 

@@ -16,8 +16,9 @@ mod nonlinear;
 use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::integrator::Scheme;
-use crate::kernel::euler_update::{mark, norm};
 use crate::kernel::orthonormalise;
+use crate::kernel::shared::PADDING;
+use crate::kernel::shared::trajectory::{event, norm};
 use crate::layer::{Coefficients, LinearLayer, Point, Threshold};
 use crate::numbers::random::Tensor;
 use crate::numbers::statistics::Moments;
@@ -25,7 +26,7 @@ use crate::numbers::verdict::Band;
 use crate::plan::{Chunk, Ints, Output, Plan, Reals};
 use crate::spec::{LyapunovSpec, Model, Weights};
 use crate::weights::ensemble::{least_size, norm_bound, unit};
-use crate::weights::{Columns, PADDING, Source, State};
+use crate::weights::{Columns, Source, State};
 use serde::Serialize;
 use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
@@ -131,14 +132,14 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
     scheme.check()?;
     own(spec).check(&scheme, least_size(&spec.ensemble))?;
     let mut plan = Plan::new();
-    let (source, frame, marks) = record(&mut plan, spec, device.epsilon());
-    let (growth, marks) = (frame.output(&mut plan), plan.output(marks));
+    let (source, frame, events) = record(&mut plan, spec, device.epsilon());
+    let (growth, events) = (frame.output(&mut plan), plan.output(events));
     let (mut logs, mut frozen) = (Vec::new(), 0);
     let layers = spec.ensemble.layers;
     let interrupted = in_chunks(device, &plan, layers, chunk, &source, progress, &mut |chunk| {
         let diverged = |member: usize| {
-            let first = (member * mark::ROWS + mark::DIVERGED_STEP) * frame.stride;
-            chunk.ints(marks)[first..first + frame.columns].iter().any(|&step| step > 0)
+            let first = (member * event::ROWS + event::DIVERGED_STEP) * frame.stride;
+            chunk.ints(events)[first..first + frame.columns].iter().any(|&step| step > 0)
         };
         for member in 0..chunk.members.len() {
             if diverged(member) {
@@ -175,9 +176,9 @@ pub fn plan_of_a_step(spec: &LyapunovSpec) -> Plan {
     let spec = &LyapunovSpec { steps: 1, transient_steps: 0, ..spec.clone() };
     let mut plan = Plan::new();
     if spec.layer.model == Model::Linear {
-        let (_, frame, marks) = record(&mut plan, spec, f64::from(f32::EPSILON));
+        let (_, frame, events) = record(&mut plan, spec, f64::from(f32::EPSILON));
         frame.output(&mut plan);
-        plan.output(marks);
+        plan.output(events);
     } else {
         nonlinear::record(&mut plan, spec);
     }
@@ -187,9 +188,9 @@ pub fn plan_of_a_step(spec: &LyapunovSpec) -> Plan {
 /// The plan of one member, for its cost and its memory.
 pub fn plan_of_one(spec: &LyapunovSpec) -> Plan {
     let mut plan = Plan::new();
-    let (_, frame, marks) = record(&mut plan, spec, f64::from(f32::EPSILON));
+    let (_, frame, events) = record(&mut plan, spec, f64::from(f32::EPSILON));
     frame.output(&mut plan);
-    plan.output(marks);
+    plan.output(events);
     plan
 }
 
@@ -208,7 +209,7 @@ fn scheme(spec: &LyapunovSpec, epsilon: f64) -> Scheme {
     Scheme::new(spec.layer.integrator, own(spec).gain.abs() * norm_bound(&spec.ensemble), epsilon)
 }
 
-/// Block 0 takes the transient, blocks 1.. the convergence series. Gives the marks of the deviations, too.
+/// Block 0 takes the transient, blocks 1.. the convergence series. Gives the events of the deviations, too.
 fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame, Ints) {
     let mut source = Source::of(plan, &spec.ensemble, spec.layer.weights, 1);
     let member_gain = plan.shared_reals("member_gain", vec![1.0]);
@@ -227,7 +228,7 @@ fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame,
     let state = State {
         x: plan.reals("deviations", rows * stride),
         norms: plan.reals("norms", norm::ROWS * stride),
-        marks: plan.ints("marks", mark::ROWS * stride),
+        events: plan.ints("events", event::ROWS * stride),
     };
     let frame = Frame::new(plan, (rows, columns, stride), blocks);
     let mut state = state;
@@ -248,7 +249,7 @@ fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame,
         let block = block_of(spec, step);
         frame.orthonormalise(plan, state.x, block, block > 0 && block != block_of(spec, step - 1));
     }
-    (source, frame, state.marks)
+    (source, frame, state.events)
 }
 
 /// The block of a step, from 1: 0 in the transient and before it.

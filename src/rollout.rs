@@ -9,14 +9,15 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::integrator::Scheme;
 use crate::kernel::euler_steps::{STEPS, steps_at_once};
-use crate::kernel::euler_update::mark;
-use crate::kernel::record;
+use crate::kernel::save;
+use crate::kernel::shared::PADDING;
+use crate::kernel::shared::trajectory::event;
 use crate::layer::{Coefficients, LinearLayer, Threshold};
 use crate::numbers::random::Tensor;
 use crate::plan::{Chunk, Data, Ints, Plan, Reals};
 use crate::spec::{EnsembleSpec, Integrator, Weights};
 use crate::weights::ensemble::norm_bound;
-use crate::weights::{Columns, PADDING, Source, State};
+use crate::weights::{Columns, Source, State};
 use outcome::Outputs;
 pub use outcome::{Outcome, Outcomes};
 use std::f64::consts::LN_2;
@@ -86,10 +87,10 @@ impl Snapshot {
     }
 
     /// Keeps the norms as they are now.
-    fn take(&self, plan: &mut Plan, columns: usize, norms: Reals, marks: Ints) {
-        let params = record::Params { columns: columns as u32, row: 0, rows: 1 };
+    fn take(&self, plan: &mut Plan, columns: usize, norms: Reals, events: Ints) {
+        let params = save::Params { columns: columns as u32, row: 0, rows: 1 };
         let (history, history_exponents) = (self.norms, self.exponents);
-        plan.run(params, record::Buffers { norms, marks, history, history_exponents });
+        plan.run(params, save::Buffers { norms, events, history, history_exponents });
     }
 }
 
@@ -173,20 +174,20 @@ impl Rollout<'_> {
             if step > 0 {
                 state = self.step(&mut recorded, &mut layer, state, step);
             }
-            let params = record::Params { columns: columns as u32, row: step as u32, rows: rows as u32 };
-            let State { norms, marks, .. } = state;
-            recorded.plan.run(params, record::Buffers { norms, marks, history, history_exponents: exponents });
+            let params = save::Params { columns: columns as u32, row: step as u32, rows: rows as u32 };
+            let State { norms, events, .. } = state;
+            recorded.plan.run(params, save::Buffers { norms, events, history, history_exponents: exponents });
         }
         let plan = &mut recorded.plan;
-        let (history, exponents, marks) = (plan.output(history), plan.output(exponents), plan.output(state.marks));
+        let (history, exponents, events) = (plan.output(history), plan.output(exponents), plan.output(state.events));
         let mut growth = Vec::new();
         self.execute(device, recorded, members, 0, &mut |chunk| {
-            let (squares, exponents, marks) = (chunk.reals(history), chunk.ints(exponents), chunk.ints(marks));
+            let (squares, exponents, events) = (chunk.reals(history), chunk.ints(exponents), chunk.ints(events));
             let log = |i: usize| f64::from(exponents[i]) * LN_2 + 0.5 * squares.at(i).ln();
             for (member, row) in (0..chunk.members.len()).flat_map(|m| (0..rows).map(move |row| (m, row))) {
                 let at = |row: usize, point: usize| (member * rows + row) * columns + point;
                 growth.extend((0..self.points.len()).map(|point| {
-                    let diverged = marks[(member * mark::ROWS + mark::DIVERGED_STEP) * columns + point];
+                    let diverged = events[(member * event::ROWS + event::DIVERGED_STEP) * columns + point];
                     let finite = diverged == 0 || row < diverged as usize;
                     if finite { log(at(row, point)) - log(at(0, point)) } else { f64::INFINITY }
                 }));
@@ -205,7 +206,7 @@ impl Rollout<'_> {
         for norms in [state.norms, middle.norms] {
             plan.output(norms);
         }
-        for exponents in [state.marks, middle.exponents] {
+        for exponents in [state.events, middle.exponents] {
             plan.output(exponents);
         }
         plan
@@ -267,7 +268,7 @@ impl Rollout<'_> {
                 _ => steps.clone().fold(state, |state, step| self.step(recorded, layer, state, step)),
             };
             if *steps.end() == middle {
-                snapshot.take(&mut recorded.plan, columns, state.norms, state.marks);
+                snapshot.take(&mut recorded.plan, columns, state.norms, state.events);
             }
         }
         (state, snapshot)

@@ -6,4 +6,4 @@ pub mod matrix;
 mod source;
 
 pub use given::Scale;
-pub use source::{Columns, PADDING, Source, State};
+pub use source::{Columns, Source, State};

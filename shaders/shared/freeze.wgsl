@@ -11,9 +11,9 @@ fn bounded(value: f32) -> f32 {
 
 // Marks one of so many points, which diverges in step `step`; it has crossed every threshold then.
 fn freeze(member: u32, point: u32, points: u32, step: u32) {
-    let mark = member * MARK_ROWS * points + point;
-    marks[mark + DIVERGED_STEP * points] = i32(step);
-    if marks[mark + CROSSING_STEP * points] == 0 {
-        marks[mark + CROSSING_STEP * points] = i32(step);
+    let event = member * EVENT_ROWS * points + point;
+    events[event + DIVERGED_STEP * points] = i32(step);
+    if events[event + CROSSING_STEP * points] == 0 {
+        events[event + CROSSING_STEP * points] = i32(step);
     }
 }

@@ -1,4 +1,4 @@
-// Rows of the buffers `norms` and `marks` of a trajectory, which src/kernel/shared/trajectory.rs explains.
+// Rows of the buffers `norms` and `events` of a trajectory, which src/kernel/shared/trajectory.rs explains.
 
 const NOW: u32 = 0u;
 const PEAK: u32 = 1u;
@@ -11,4 +11,4 @@ const PEAK_STEP: u32 = 3u;
 const CROSSING_STEP: u32 = 4u;
 const COLLAPSE_STEP: u32 = 5u;
 const DIVERGED_STEP: u32 = 6u;
-const MARK_ROWS: u32 = 7u;
+const EVENT_ROWS: u32 = 7u;

@@ -220,7 +220,7 @@ fn updates(plan: &mut Plan, weights: Reals, input: &State, rows: usize, inner: u
         member_gain: gain,
         out,
         norms: x.norms,
-        marks: x.marks,
+        events: x.events,
     };
     for _ in 0..RUNS {
         plan.run(params, buffers);
@@ -253,8 +253,8 @@ fn steps(plan: &mut Plan, weights: Reals, input: &State, rows: usize) -> Reals {
             threshold_exponent: 10,
             threshold_mantissa: 1.0,
         };
-        let State { x, norms, marks } = *input;
-        plan.run(params, euler_steps::Buffers { weights, coefficients, member_gain: gain, x, norms, marks });
+        let State { x, norms, events } = *input;
+        plan.run(params, euler_steps::Buffers { weights, coefficients, member_gain: gain, x, norms, events });
     }
     input.norms
 }

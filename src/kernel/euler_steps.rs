@@ -27,7 +27,8 @@
 mod case;
 mod layout;
 
-use crate::kernel::euler_update::{self, Update, mark, norm};
+use crate::kernel::shared::trajectory::{event, norm};
+use crate::kernel::euler_update::{self, Update};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Processor;
@@ -64,7 +65,7 @@ kernel! {
         member_gain: read number,
         x: write vec4,
         norms: write number,
-        marks: write int,
+        events: write int,
     }
 }
 
@@ -99,8 +100,8 @@ impl Kernel for EulerSteps {
     }
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
-        let Views { weights, coefficients, member_gain, x, norms, marks } = views;
-        dispatch(Steps { p, weights, coefficients, member_gain: member_gain[0], x, norms, marks });
+        let Views { weights, coefficients, member_gain, x, norms, events } = views;
+        dispatch(Steps { p, weights, coefficients, member_gain: member_gain[0], x, norms, events });
     }
 
     fn cost(p: &Params) -> Cost {
@@ -125,7 +126,7 @@ struct Steps<'a, T> {
     member_gain: T,
     x: &'a mut [T],
     norms: &'a mut [T],
-    marks: &'a mut [i32],
+    events: &'a mut [i32],
 }
 
 /// Columns that are taken through all steps at once: the panel of the widest tile.
@@ -143,11 +144,11 @@ impl<T: Real> Work for Steps<'_, T> {
             let lines = rows * wide;
             let mut coefficients = [T::ZERO; 2 * PANEL];
             let mut norms = [T::ZERO; norm::ROWS * PANEL];
-            let mut marks = [0; mark::ROWS * PANEL];
+            let mut events = [0; event::ROWS * PANEL];
             gather(self.coefficients, (column, columns, wide), &mut coefficients);
             gather(self.x, (column, columns, wide), &mut now);
             gather(self.norms, (column, columns, wide), &mut norms);
-            gather(self.marks, (column, columns, wide), &mut marks);
+            gather(self.events, (column, columns, wide), &mut events);
             for step in 0..self.p.steps {
                 let update = Update {
                     p: &self.p.update(wide, step),
@@ -158,14 +159,14 @@ impl<T: Real> Work for Steps<'_, T> {
                     member_gain: self.member_gain,
                     out: &mut next,
                     norms: &mut norms,
-                    marks: &mut marks,
+                    events: &mut events,
                 };
                 update.run::<BYTES, FUSED>();
                 std::mem::swap(&mut now, &mut next);
             }
             scatter(&now, (column, columns, wide), self.x);
             scatter(&norms, (column, columns, wide), self.norms);
-            scatter(&marks, (column, columns, wide), self.marks);
+            scatter(&events, (column, columns, wide), self.events);
         }
     }
 }
@@ -219,7 +220,7 @@ mod tests {
                 member_gain: &[1.0],
                 out: &mut state.0,
                 norms: &mut state.1,
-                marks: &mut state.2,
+                events: &mut state.2,
             };
             euler_update::EulerUpdate::twin::<f32>(&p.update(p.columns as usize, step), views);
         }
@@ -239,9 +240,9 @@ mod tests {
                     _ => unreachable!("numbers"),
                 }
             };
-            let CaseBuffer::Int(marks) = &case.buffers[5] else { unreachable!("integers") };
+            let CaseBuffer::Int(events) = &case.buffers[5] else { unreachable!("integers") };
             let (weights, coefficients) = (reals(0), reals(1));
-            let mut one = (reals(3), reals(4), marks[..marks.len() / case.members].to_vec());
+            let mut one = (reals(3), reals(4), events[..events.len() / case.members].to_vec());
             let mut all = one.clone();
             single_steps(&p, [&weights, &coefficients], &mut one);
             let views = Views {
@@ -250,7 +251,7 @@ mod tests {
                 member_gain: &[1.0],
                 x: &mut all.0,
                 norms: &mut all.1,
-                marks: &mut all.2,
+                events: &mut all.2,
             };
             EulerSteps::twin::<f32>(&p, views);
             let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();

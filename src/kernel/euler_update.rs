@@ -29,8 +29,7 @@ use crate::machine::Blocks;
 use crate::numbers::matmul::{Matrix, multiply_add, tile};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
-pub use crate::kernel::shared::trajectory::{mark, norm};
-use crate::kernel::shared::trajectory::Track;
+use crate::kernel::shared::trajectory::{Track, scale};
 
 kernel! {
     /// The Euler update of every column, and the record of its norm.
@@ -62,7 +61,7 @@ kernel! {
         member_gain: read number,
         out: write vec4,
         norms: write number,
-        marks: write int,
+        events: write int,
     }
 }
 
@@ -78,8 +77,8 @@ impl Kernel for EulerUpdate {
     }
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
-        let Views { weights, input, x, coefficients, member_gain, out, norms, marks } = views;
-        dispatch(Update { p, weights, input, x, coefficients, member_gain: member_gain[0], out, norms, marks });
+        let Views { weights, input, x, coefficients, member_gain, out, norms, events } = views;
+        dispatch(Update { p, weights, input, x, coefficients, member_gain: member_gain[0], out, norms, events });
     }
 
     fn cost(p: &Params) -> Cost {
@@ -105,7 +104,7 @@ pub(super) struct Update<'a, T> {
     pub member_gain: T,
     pub out: &'a mut [T],
     pub norms: &'a mut [T],
-    pub marks: &'a mut [i32],
+    pub events: &'a mut [i32],
 }
 
 impl<T: Real> Work for Update<'_, T> {
@@ -139,7 +138,7 @@ impl<T: Real> Update<'_, T> {
         while *column + LANES <= self.p.columns as usize {
             let squares = self.panel::<FUSED, ROWS, LANES>(*column);
             for (l, square) in squares.into_iter().enumerate() {
-                track.observe(self.norms, self.marks, *column + l, square);
+                track.observe(self.norms, self.events, *column + l, square);
             }
             *column += LANES;
         }
@@ -149,7 +148,7 @@ impl<T: Real> Update<'_, T> {
     #[inline(always)]
     fn panel<const FUSED: bool, const ROWS: usize, const LANES: usize>(&mut self, column: usize) -> [T; LANES] {
         let columns = self.p.columns as usize;
-        let scale: [T; LANES] = lanes(|l| T::power_of_two(-self.marks[mark::PENDING * columns + column + l]));
+        let scale: [T; LANES] = lanes(|l| T::power_of_two(-self.events[scale::PENDING * columns + column + l]));
         let keep: [T; LANES] = lanes(|l| self.coefficients[column + l] * scale[l]);
         let gain: [T; LANES] = lanes(|l| self.coefficients[columns + column + l] * self.member_gain * scale[l]);
         let mut squares = [T::ZERO; LANES];

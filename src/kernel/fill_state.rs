@@ -3,7 +3,7 @@
 
 mod case;
 
-use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::shared::trajectory::{event, norm, scale};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::random::{NORMAL_UNIT, Stream};
@@ -43,7 +43,7 @@ kernel! {
         start: read number,
         x: write number,
         norms: write number,
-        marks: write int,
+        events: write int,
     }
 }
 
@@ -53,7 +53,7 @@ impl Kernel for FillState {
     }
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
-        let Views { member_ids: member, start, x, norms, marks, .. } = views;
+        let Views { member_ids: member, start, x, norms, events, .. } = views;
         let seed = (p.seed_high as u64) << 32 | p.seed_low as u64;
         let stream = Stream { seed, member: member[0], tensor: p.tensor, step: 0 };
         let (columns, padded, tokens) = (p.columns as usize, p.padded_columns as usize, p.tokens as usize);
@@ -75,11 +75,11 @@ impl Kernel for FillState {
             norms[norm::NOW * padded + column] = square;
             norms[norm::INITIAL * padded + column] = square;
             norms[norm::PEAK * padded + column] = square * T::power_of_two(-exponent);
-            for row in 0..mark::ROWS {
-                marks[row * padded + column] = 0;
+            for row in 0..event::ROWS {
+                events[row * padded + column] = 0;
             }
-            marks[mark::PEAK_EXPONENT * padded + column] = exponent;
-            marks[mark::PENDING * padded + column] = if p.renormalise != 0 { exponent >> 1 } else { 0 };
+            events[scale::PEAK_EXPONENT * padded + column] = exponent;
+            events[scale::PENDING * padded + column] = if p.renormalise != 0 { exponent >> 1 } else { 0 };
         }
     }
 

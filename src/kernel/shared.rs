@@ -4,3 +4,6 @@ pub mod part;
 pub mod team;
 pub mod trajectory;
 pub mod trips;
+
+/// Sizes of buffers are multiples of this, so that everything can be read four at a time.
+pub const PADDING: usize = 4;

@@ -5,7 +5,7 @@
 
 mod case;
 
-use crate::kernel::shared::trajectory::{Track, mark};
+use crate::kernel::shared::trajectory::{Track, event, scale};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
@@ -42,7 +42,7 @@ kernel! {
         x: read number,
         out: write number,
         norms: write number,
-        marks: write int,
+        events: write int,
     }
 }
 
@@ -52,7 +52,7 @@ impl Kernel for Solve {
     }
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
-        let Views { factors, pivots, x, out, norms, marks } = views;
+        let Views { factors, pivots, x, out, norms, events } = views;
         let (n, columns) = (p.width as usize, p.columns as usize);
         let track = Track {
             step: p.step,
@@ -62,11 +62,11 @@ impl Kernel for Solve {
         };
         for column in 0..columns {
             let pivots = &pivots[column * n..][..n];
-            let diverged = mark::DIVERGED_STEP * columns + column;
-            if pivots[0] < 0 || marks[diverged] != 0 {
+            let diverged = event::DIVERGED_STEP * columns + column;
+            if pivots[0] < 0 || events[diverged] != 0 {
                 // What it would be is beyond any threshold.
-                for at in [diverged, mark::CROSSING_STEP * columns + column] {
-                    marks[at] = if marks[at] == 0 { p.step as i32 } else { marks[at] };
+                for at in [diverged, event::CROSSING_STEP * columns + column] {
+                    events[at] = if events[at] == 0 { p.step as i32 } else { events[at] };
                 }
                 for row in 0..p.rows as usize {
                     out[row * columns + column] = if row < n { x[row * columns + column] } else { T::ZERO };
@@ -74,13 +74,13 @@ impl Kernel for Solve {
                 continue;
             }
             let mut y = [T::ZERO; WIDEST];
-            let scale = T::power_of_two(-marks[mark::PENDING * columns + column]);
+            let scale = T::power_of_two(-events[scale::PENDING * columns + column]);
             for (y, &row) in y.iter_mut().zip(pivots) {
                 *y = x[row as usize * columns + column] * scale;
             }
             let square = dispatch(Substitution { factors: &factors[column * n * n..][..n * n], y: &mut y[..n] });
             (0..p.rows as usize).for_each(|row| out[row * columns + column] = y[row]);
-            track.observe(norms, marks, column, square);
+            track.observe(norms, events, column, square);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Some Euler steps in a row of the Transformer layer with its norm before f, as that many runs of the separate
 //! kernels would make them, and after each of them the record of every grid point's norm as
-//! [`observe`](super::observe) would leave it. Of what else `observe` sees nothing is kept.
+//! [`end_step`](super::end_step) would leave it. Of what else `end_step` sees nothing is kept.
 //!
 //! ```text
 //! x' <- keep x  + gain W_O [softmax(scale Q^T K) V of each head], Q | K | V = W_QKV norm(x) / sqrt n
@@ -115,7 +115,7 @@ kernel! {
         coefficients: read number,
         x: write number,
         norms: write number,
-        marks: write int,
+        events: write int,
     }
 }
 
@@ -151,9 +151,9 @@ impl Kernel for TransformerSteps {
     }
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
-        let Views { query_key_value, output, up, down, coefficients, x, norms, marks } = views;
+        let Views { query_key_value, output, up, down, coefficients, x, norms, events } = views;
         let weights = twin::Weights { query_key_value, output, up, down };
-        twin::steps(p, &weights, coefficients, x, (norms, marks));
+        twin::steps(p, &weights, coefficients, x, (norms, events));
     }
 
     fn cost(p: &Params) -> Cost {

@@ -55,9 +55,9 @@ impl FusedSteps {
         assert!(first > 1 && steps <= self.at_once, "the first step of all sets the record");
         let params = transformer_steps::Params { first: first as u32, steps: steps as u32, ..self.params };
         let [query_key_value, output, up, down] = self.weights;
-        let Record { norms, marks, .. } = self.record;
+        let Record { norms, events, .. } = self.record;
         let coefficients = self.coefficients;
-        let buffers = transformer_steps::Buffers { query_key_value, output, up, down, coefficients, x, norms, marks };
+        let buffers = transformer_steps::Buffers { query_key_value, output, up, down, coefficients, x, norms, events };
         plan.run(params, buffers);
     }
 }

@@ -3,10 +3,10 @@
 //! Every grid point has its own matrix, factorised once for each layer and solved with in each step.
 
 use crate::kernel::euler_update;
+use crate::kernel::shared::PADDING;
 use crate::kernel::{factorise, solve};
 use crate::layer::{Coefficients, State};
 use crate::plan::{Ints, Plan, Reals};
-use crate::weights::PADDING;
 
 /// The factors of all grid points.
 pub(super) struct Implicit {
@@ -65,7 +65,7 @@ impl Implicit {
             threshold_mantissa: like.threshold_mantissa,
         };
         let Implicit { factors, pivots, .. } = *self;
-        let State { x, norms, marks } = state;
-        plan.run(params, solve::Buffers { factors, pivots, x, out: end, norms, marks });
+        let State { x, norms, events } = state;
+        plan.run(params, solve::Buffers { factors, pivots, x, out: end, norms, events });
     }
 }

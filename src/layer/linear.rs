@@ -2,12 +2,14 @@
 
 use crate::integrator::Scheme;
 use crate::kernel::euler_steps;
-use crate::kernel::euler_update::{self, mark, norm};
+use crate::kernel::euler_update;
+use crate::kernel::shared::PADDING;
+use crate::kernel::shared::trajectory::{event, norm};
 use crate::layer::implicit::Implicit;
 use crate::layer::{Coefficients, State, Threshold};
 use crate::plan::{Ints, Plan, Reals};
 use crate::spec::EnsembleSpec;
-use crate::weights::{PADDING, Source};
+use crate::weights::Source;
 use std::ops::RangeInclusive;
 
 /// The linear layer f(x) = A x of the whole grid: each grid point is a column with its own coefficients.
@@ -46,7 +48,7 @@ struct Products {
 #[derive(Clone, Copy)]
 struct Unrecorded {
     norms: Reals,
-    marks: Ints,
+    events: Ints,
 }
 
 impl Products {
@@ -69,7 +71,7 @@ impl Products {
         // Only what a bracket's record is written to; without brackets in between it is not used.
         let record = if degree * substeps > 1 { columns } else { 1 };
         let norms = plan.reals("norms", norm::ROWS * record);
-        let unrecorded = Unrecorded { norms, marks: plan.ints("marks", mark::ROWS * record) };
+        let unrecorded = Unrecorded { norms, events: plan.ints("events", event::ROWS * record) };
         Products { brackets, substeps, within, between, unrecorded }
     }
 
@@ -93,10 +95,11 @@ impl Products {
                     (false, true) => self.between[substep % 2],
                     (false, false) => self.within[i % 2],
                 };
-                let own = Unrecorded { norms: state.norms, marks: state.marks };
-                let Unrecorded { norms, marks } = if last { own } else { self.unrecorded };
+                let own = Unrecorded { norms: state.norms, events: state.events };
+                let Unrecorded { norms, events } = if last { own } else { self.unrecorded };
                 let own = euler_update::Params { renormalise: if last { params.renormalise } else { 0 }, ..params };
-                let buffers = euler_update::Buffers { weights, input, x, coefficients, member_gain, out, norms, marks };
+                let buffers =
+                    euler_update::Buffers { weights, input, x, coefficients, member_gain, out, norms, events };
                 plan.run(own, buffers);
                 input = out;
             }
@@ -187,9 +190,9 @@ impl LinearLayer {
                 threshold_exponent: self.threshold.exponent,
                 threshold_mantissa: self.threshold.mantissa,
             };
-            let State { x, norms, marks } = state;
+            let State { x, norms, events } = state;
             let LinearLayer { weights, member_gain, .. } = *self;
-            plan.run(params, euler_steps::Buffers { weights, coefficients, member_gain, x, norms, marks });
+            plan.run(params, euler_steps::Buffers { weights, coefficients, member_gain, x, norms, events });
         }
         state
     }

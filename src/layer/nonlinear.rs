@@ -2,8 +2,8 @@
 
 use crate::integrator::{self, Field, Operation, Program, Value, c64};
 use crate::kernel::combine::{self, MOST_TERMS};
-use crate::kernel::euler_update::{mark, norm};
-use crate::kernel::observe::{self, observation};
+use crate::kernel::end_step::{self, observation};
+use crate::kernel::shared::trajectory::{event, norm};
 use crate::layer::sublayer::{Branch, Shape, Sublayer};
 use crate::layer::update::Update;
 use crate::layer::{Point, State, Threshold};
@@ -12,15 +12,15 @@ use crate::plan::{Ints, Plan, Reals};
 use crate::spec::LayerSpec;
 use crate::weights::{Columns, Source};
 
-/// What is kept of a rollout, for each grid point: see [`observe`].
+/// What is kept of a rollout, for each grid point: see [`end_step`].
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
     /// `[slots, 6 observations, points]`, the rows of [`observation`].
     pub observations: Reals,
     /// `[now | peak | initial, points]`: squared norms over all tokens.
     pub norms: Reals,
-    /// `[7 marks, points]`: the rows of [`mark`].
-    pub marks: Ints,
+    /// `[3 scales | 4 events, points]`: see [`trajectory`](crate::kernel::shared::trajectory).
+    pub events: Ints,
 }
 
 /// A nonlinear layer for the whole grid: its sublayers, and how a step is made of them.
@@ -99,7 +99,7 @@ impl NonlinearLayer {
             record: Record {
                 observations: plan.reals("observations", slots * observation::ROWS * points.len()),
                 norms: plan.reals("norms", norm::ROWS * points.len()),
-                marks: plan.ints("marks", mark::ROWS * points.len()),
+                events: plan.ints("events", event::ROWS * points.len()),
             },
         }
     }
@@ -194,7 +194,7 @@ impl NonlinearLayer {
             Some(Branch::Attention { params, entropy, .. }) => (params.heads, *entropy),
             _ => (0, self.no_entropy),
         };
-        let params = observe::Params {
+        let params = end_step::Params {
             rows: self.shape.rows as u32,
             columns: self.shape.columns as u32,
             tokens: self.shape.tokens as u32,
@@ -207,8 +207,8 @@ impl NonlinearLayer {
             threshold_exponent: self.threshold.exponent,
             threshold_mantissa: self.threshold.mantissa,
         };
-        let Record { observations, norms, marks } = self.record;
-        let buffers = observe::Buffers {
+        let Record { observations, norms, events } = self.record;
+        let buffers = end_step::Buffers {
             before: x,
             start: self.start.x,
             keep: self.keep,
@@ -216,7 +216,7 @@ impl NonlinearLayer {
             x: after,
             observations,
             norms,
-            marks,
+            events,
         };
         plan.run(params, buffers);
     }

@@ -1,6 +1,8 @@
 //! A sublayer: norm, branch (attention or FFN) and the Euler update with the branch's output projection.
 
-use crate::kernel::euler_update::{self, mark, norm};
+use crate::kernel::euler_update;
+use crate::kernel::shared::PADDING;
+use crate::kernel::shared::trajectory::{event, norm};
 use crate::kernel::{attend, normalise, project};
 use crate::layer::update::{Update, UpdateCoefficients};
 use crate::layer::{Point, Threshold};
@@ -9,7 +11,7 @@ use crate::numbers::random::Tensor;
 use crate::plan::{Ints, Plan, Reals};
 use crate::spec::{LayerSpec, Mask, NormKind, NormPlacement};
 use crate::weights::Scale;
-use crate::weights::{PADDING, Source};
+use crate::weights::Source;
 use std::cell::Cell;
 
 /// The sizes of a nonlinear layer.
@@ -94,7 +96,7 @@ pub(super) struct Sublayer {
     /// The state at which the norm and the branch were last evaluated.
     evaluated_at: Cell<Option<Reals>>,
     norms: Reals,
-    marks: Ints,
+    events: Ints,
     threshold: Threshold,
 }
 
@@ -185,7 +187,7 @@ impl Sublayer {
             evaluated_at: Cell::new(None),
             member_gain: plan.shared_reals("member_gain", vec![1.0]),
             norms: plan.reals("norms", norm::ROWS * shape.columns),
-            marks: plan.ints("marks", mark::ROWS * shape.columns),
+            events: plan.ints("events", event::ROWS * shape.columns),
             threshold,
         }
     }
@@ -232,7 +234,7 @@ impl Sublayer {
             member_gain: self.member_gain,
             out: sum,
             norms: self.norms,
-            marks: self.marks,
+            events: self.events,
         };
         plan.run(params, buffers);
         if self.norm == NormPlacement::Post {

@@ -5,7 +5,9 @@
 //! reads and what the Jacobian is.
 
 use crate::integrator::{Field, Operation, Value};
-use crate::kernel::euler_update::{self, mark, norm};
+use crate::kernel::euler_update;
+use crate::kernel::shared::PADDING;
+use crate::kernel::shared::trajectory::{event, norm};
 use crate::kernel::{
     attend_tangent, fill_basis, fill_tangents, normalise_tangent, project, project_tangent, token_differences,
 };
@@ -17,7 +19,7 @@ use crate::numbers::activation::kind;
 use crate::numbers::random::Tensor;
 use crate::plan::{Ints, Plan, Reals};
 use crate::spec::{NormKind, NormPlacement};
-use crate::weights::{Columns, PADDING, Source};
+use crate::weights::{Columns, Source};
 use std::cell::OnceCell;
 
 /// Which map of a layer is linearised, at the state x before the step just recorded.
@@ -49,7 +51,7 @@ pub struct Tangents {
     partial: OnceCell<Reals>,
     sublayers: Vec<Buffers>,
     norms: Reals,
-    marks: Ints,
+    events: Ints,
 }
 
 /// What the tangents of one sublayer need.
@@ -99,7 +101,7 @@ impl Tangents {
             ends,
             sublayers: (0..layer.sublayers.len()).map(|i| Buffers::new(plan, layer, i, vectors)).collect(),
             norms: plan.reals("norms", norm::ROWS * stride),
-            marks: plan.ints("marks", mark::ROWS * stride),
+            events: plan.ints("events", event::ROWS * stride),
         }
     }
 
@@ -150,7 +152,7 @@ impl Tangents {
     /// One normal vector, the same at every grid point, in the columns of the state that count.
     pub fn draw_single(&self, plan: &mut Plan, layer: &NonlinearLayer, source: &Source) -> Reals {
         assert_eq!(self.vectors, 1, "several vectors have another layout");
-        let state = State { x: self.start, norms: self.norms, marks: self.marks };
+        let state = State { x: self.start, norms: self.norms, events: self.events };
         let Shape { width, tokens, points, .. } = layer.shape;
         let columns = Columns { rows: width, count: points * tokens, tokens };
         source.draw_state(plan, Tensor::Perturbation, columns, false, &state);
@@ -261,7 +263,7 @@ impl Tangents {
             member_gain: own.member_gain,
             out,
             norms: self.norms,
-            marks: self.marks,
+            events: self.events,
         };
         plan.run(params, buffers);
     }

@@ -3,8 +3,8 @@
 use super::{Estimate, Frame, GrowthOutputs, Lyapunov, block_of, estimate, growth_of, in_chunks, point, summarise};
 use crate::device::{Device, Progress};
 use crate::error::Result;
-use crate::kernel::euler_update::{mark, norm};
-use crate::kernel::observe::observation;
+use crate::kernel::end_step::observation;
+use crate::kernel::shared::trajectory::{event, norm};
 use crate::layer::{NonlinearLayer, Tangents, Threshold};
 use crate::plan::{Chunk, Ints, Output, Plan, Reals};
 use crate::spec::{LyapunovSpec, Weights};
@@ -21,7 +21,7 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
     let layers = spec.ensemble.layers;
     let interrupted = in_chunks(device, &plan, layers, chunk, &source, progress, &mut |chunk| {
         for member in 0..chunk.members.len() {
-            if chunk.ints(outputs.marks)[member * mark::ROWS + mark::DIVERGED_STEP] > 0 {
+            if chunk.ints(outputs.events)[member * event::ROWS + event::DIVERGED_STEP] > 0 {
                 frozen += 1;
                 continue;
             }
@@ -40,8 +40,8 @@ pub(super) struct Outputs {
     growth: GrowthOutputs,
     /// `[slots, 6 observations]`.
     observations: Output<Reals>,
-    /// `[7 marks]`.
-    marks: Output<Ints>,
+    /// `[3 scales | 4 events]`.
+    events: Output<Ints>,
     /// `[now | peak | initial]`.
     norms: Output<Reals>,
 }
@@ -69,7 +69,7 @@ pub(super) fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame, Ou
     let outputs = Outputs {
         growth: frame.output(plan),
         observations: plan.output(record.observations),
-        marks: plan.output(record.marks),
+        events: plan.output(record.events),
         norms: plan.output(record.norms),
     };
     (source, frame, outputs)

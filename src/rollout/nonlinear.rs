@@ -8,8 +8,8 @@ use super::perturbation::{LengthOutputs, Lengths, Perturbation};
 use super::{Growth, Outcomes, Outputs, Snapshot, middle};
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernel::euler_update::mark;
-use crate::kernel::observe::observation;
+use crate::kernel::end_step::observation;
+use crate::kernel::shared::trajectory::event;
 use crate::layer::nonlinear::Record;
 use crate::layer::sublayer::Shape;
 use crate::layer::{FusedSteps, Jacobian, NonlinearLayer, Part, Point, Tangents, Threshold, jacobian};
@@ -133,8 +133,8 @@ impl Observations<'_> {
     }
 
     fn is_frozen(&self, member: usize, step: usize, point: usize) -> bool {
-        let at = (member * mark::ROWS + mark::DIVERGED_STEP) * self.shape.points + point;
-        let frozen = self.chunk.ints(self.outputs.outcomes.marks)[at];
+        let at = (member * event::ROWS + event::DIVERGED_STEP) * self.shape.points + point;
+        let frozen = self.chunk.ints(self.outputs.outcomes.events)[at];
         frozen > 0 && step >= frozen as usize
     }
 
@@ -209,13 +209,13 @@ impl NonlinearRollout<'_> {
             self.steps(&mut recorded, steps.clone(), (slots, fused.as_ref()));
             if *steps.end() == middle(self.depth) {
                 let Recorded { plan, layer, .. } = &mut recorded;
-                snapshot.take(plan, points, layer.record.norms, layer.record.marks);
+                snapshot.take(plan, points, layer.record.norms, layer.record.events);
             }
         }
         let Recorded { mut plan, source, layer, x, perturbation } = recorded;
-        let Record { norms, marks, observations } = layer.record;
+        let Record { norms, events, observations } = layer.record;
         let shape = layer.shape();
-        let outcomes = Outputs::new(&mut plan, State { x, norms, marks }, shape.rows * shape.columns, snapshot);
+        let outcomes = Outputs::new(&mut plan, State { x, norms, events }, shape.rows * shape.columns, snapshot);
         let outputs = Seen {
             outcomes,
             observations: plan.output(observations),
@@ -247,14 +247,14 @@ impl NonlinearRollout<'_> {
         step: usize,
         sink: &mut dyn FnMut(Jacobians) -> Result<()>,
     ) -> Result<()> {
-        let (mut plan, source, jacobian, marks) = self.record_jacobians(step);
-        let (matrices, marks) = (plan.output(jacobian.buffer), plan.output(marks));
+        let (mut plan, source, jacobian, events) = self.record_jacobians(step);
+        let (matrices, events) = (plan.output(jacobian.buffer), plan.output(events));
         let order = jacobian.order;
         let points = self.points.len();
         device.run(&plan, members.len(), 0, &source.inputs(members), &mut |chunk| {
-            let (matrices, marks) = (chunk.reals(matrices), chunk.ints(marks));
+            let (matrices, events) = (chunk.reals(matrices), chunk.ints(events));
             let matrix = |member: usize, point: usize| {
-                let frozen = marks[(member * mark::ROWS + mark::DIVERGED_STEP) * points + point] > 0;
+                let frozen = events[(member * event::ROWS + event::DIVERGED_STEP) * points + point] > 0;
                 (!frozen).then(|| jacobian.matrix(matrices, member, point))
             };
             let pairs = (0..chunk.members.len()).flat_map(|member| (0..points).map(move |point| (member, point)));
@@ -270,7 +270,7 @@ impl NonlinearRollout<'_> {
         plan
     }
 
-    /// The plan of a step's Jacobians, still without outputs, and the marks of the state before.
+    /// The plan of a step's Jacobians, still without outputs, and the events of the state before.
     fn record_jacobians(&self, step: usize) -> (Plan, Source, Jacobian, Ints) {
         let mut recorded = NonlinearRollout { perturbations: false, ..*self }.start(1);
         for step in 1..=step {
@@ -279,17 +279,17 @@ impl NonlinearRollout<'_> {
         let Recorded { mut plan, source, layer, .. } = recorded;
         let tangents = Tangents::new(&mut plan, &layer, layer.shape().width * layer.shape().tokens);
         let jacobian = jacobian(&mut plan, &layer, &tangents, Part::Step);
-        (plan, source, jacobian, layer.record.marks)
+        (plan, source, jacobian, layer.record.events)
     }
 
     /// The plan of one step, for what a run would take.
     pub fn plan_of_a_step(&self) -> Plan {
         let mut recorded = self.start(1);
         self.step(&mut recorded, 1, 0);
-        let Record { norms, marks, observations } = recorded.layer.record;
+        let Record { norms, events, observations } = recorded.layer.record;
         let mut plan = recorded.plan;
         plan.output(norms);
-        plan.output(marks);
+        plan.output(events);
         plan.output(observations);
         plan
     }

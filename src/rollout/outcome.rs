@@ -3,7 +3,7 @@
 use super::{Snapshot, middle};
 use crate::error::{Error, Result};
 use crate::kernel::audit;
-use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::shared::trajectory::{event, norm, scale};
 use crate::plan::{Chunk, Ints, Output, Plan, Reals, Words};
 use crate::weights::State;
 use std::f64::consts::LN_2;
@@ -35,8 +35,8 @@ pub struct Outcome {
 pub(super) struct Outputs {
     /// `[now | peak | initial, columns]`.
     norms: Output<Reals>,
-    /// `[7 marks, columns]`.
-    pub marks: Output<Ints>,
+    /// `[3 scales | 4 events, columns]`.
+    pub events: Output<Ints>,
     /// Of numbers that are not finite.
     count: Output<Words>,
     /// The norms in the middle, `[columns]`.
@@ -52,7 +52,7 @@ impl Outputs {
         plan.run(audit::Params { length: length as u32 }, audit::Buffers { values: state.x, count });
         Outputs {
             norms: plan.output(state.norms),
-            marks: plan.output(state.marks),
+            events: plan.output(state.events),
             count: plan.output(count),
             middles: plan.output(middle.norms),
             middle_exponents: plan.output(middle.exponents),
@@ -95,13 +95,13 @@ impl Outcomes<'_> {
 
     /// The outcome of member `member` of this chunk, from 0, at a grid point.
     pub fn get(&self, member: usize, point: usize) -> Outcome {
-        let (norms, marks) = (self.chunk.reals(self.outputs.norms), self.chunk.ints(self.outputs.marks));
+        let (norms, events) = (self.chunk.reals(self.outputs.norms), self.chunk.ints(self.outputs.events));
         let norm = |row: usize| norms.at((member * norm::ROWS + row) * self.columns + point);
-        let mark = |row: usize| marks[(member * mark::ROWS + row) * self.columns + point];
-        let step = |row: usize| Some(mark(row) as u32).filter(|&step| step > 0);
-        let (now, initial, exponent) = (norm(norm::NOW), norm(norm::INITIAL), mark(mark::EXPONENT));
-        let collapse_step = step(mark::COLLAPSE_STEP);
-        let diverged_step = step(mark::DIVERGED_STEP);
+        let event = |row: usize| events[(member * event::ROWS + row) * self.columns + point];
+        let step = |row: usize| Some(event(row) as u32).filter(|&step| step > 0);
+        let (now, initial, exponent) = (norm(norm::NOW), norm(norm::INITIAL), event(scale::EXPONENT));
+        let collapse_step = step(event::COLLAPSE_STEP);
+        let diverged_step = step(event::DIVERGED_STEP);
         let ended = |value: f64| match (collapse_step, diverged_step) {
             (Some(_), _) => f64::NEG_INFINITY,
             (None, Some(_)) => f64::INFINITY,
@@ -113,11 +113,11 @@ impl Outcomes<'_> {
             _ => (self.chunk.reals(self.outputs.middles).at(at), self.chunk.ints(self.outputs.middle_exponents)[at]),
         };
         let since = f64::from(exponent - exponent_then) * LN_2 + 0.5 * (now / then).ln();
-        let peak_step = mark(mark::PEAK_STEP) as u32;
+        let peak_step = event(event::PEAK_STEP) as u32;
         // The peak is at least the start, whatever rounding says.
         let log_peak = match peak_step {
             0 => 0.0,
-            _ => (0.5 * (f64::from(mark(mark::PEAK_EXPONENT)) * LN_2 + (norm(norm::PEAK) / initial).ln())).max(0.0),
+            _ => (0.5 * (f64::from(event(scale::PEAK_EXPONENT)) * LN_2 + (norm(norm::PEAK) / initial).ln())).max(0.0),
         };
         Outcome {
             // One logarithm of a ratio, so that a norm that has not changed gives exactly 0.
@@ -125,7 +125,7 @@ impl Outcomes<'_> {
             rate: ended(since / (self.depth - middle(self.depth)) as f64),
             log_peak: if diverged_step.is_some() { f64::INFINITY } else { log_peak },
             peak_step: diverged_step.unwrap_or(peak_step),
-            crossing_step: step(mark::CROSSING_STEP),
+            crossing_step: step(event::CROSSING_STEP),
             collapse_step,
             diverged_step,
         }

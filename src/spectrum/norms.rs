@@ -39,11 +39,11 @@
 use super::Spectrum;
 use crate::device::Device;
 use crate::error::Result;
+use crate::kernel::shared::PADDING;
 use crate::kernel::{departure, largest_eigenvalue, transposed_product, tridiagonal, watch_power};
 use crate::machine::Machine;
 use crate::numbers::real::Real;
 use crate::plan::{Data, Inputs, Ints, Output, Plan, Reals, Words};
-use crate::weights::PADDING;
 use rayon::prelude::*;
 
 /// The widest matrices that the kernels take.

@@ -5,10 +5,11 @@
 
 use crate::device::Device;
 use crate::error::Result;
+use crate::kernel::shared::PADDING;
 use crate::numbers::verdict::Band;
 use crate::plan::{Numbers, Plan};
 use crate::spec::{EnsembleSpec, Matrices, RadiusKind};
-use crate::weights::{PADDING, Source};
+use crate::weights::Source;
 use std::ops::{ControlFlow, Range};
 
 /// What the matrices are multiplied by at radius 1: 1 for own ones; for random ones the factor that brings the edge of

@@ -1,6 +1,6 @@
 //! Own matrices and initial states in a plan, as inputs of it.
 
-use super::source::PADDING;
+use crate::kernel::shared::PADDING;
 use crate::plan::{Data, Inputs, Plan, Reals};
 use crate::spec::{InitialStates, Matrices, Weights};
 use std::ops::Range;

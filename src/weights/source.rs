@@ -2,15 +2,13 @@
 //! user brings along, as inputs of the plan.
 
 use super::given::{GivenStates, GivenWeights};
-use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::shared::PADDING;
+use crate::kernel::shared::trajectory::{event, norm};
 use crate::kernel::{fill_random, fill_state};
 use crate::numbers::random::{Tensor, normal_table};
 use crate::plan::{Data, Inputs, Ints, Plan, Reals, Words};
 use crate::spec::{EnsembleSpec, Weights};
 use std::ops::Range;
-
-/// Sizes of buffers are multiples of this, so that everything can be read four at a time.
-pub const PADDING: usize = 4;
 
 /// The state of a member: its columns and their records.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +17,8 @@ pub struct State {
     pub x: Reals,
     /// `[now | peak | initial, padded columns]`: squared norms.
     pub norms: Reals,
-    /// `[6 marks, padded columns]`.
-    pub marks: Ints,
+    /// `[3 scales | 4 events, padded columns]`.
+    pub events: Ints,
 }
 
 impl State {
@@ -29,7 +27,7 @@ impl State {
         State {
             x: plan.reals("x", rows * columns),
             norms: plan.reals("norms", norm::ROWS * columns),
-            marks: plan.ints("marks", mark::ROWS * columns),
+            events: plan.ints("events", event::ROWS * columns),
         }
     }
 }
@@ -144,8 +142,8 @@ impl Source {
         };
         let start = given.map_or_else(|| plan.shared_reals("start", vec![0.0]), |given| given.start);
         let Source { member_ids, normal_table, .. } = *self;
-        let State { x, norms, marks } = *state;
-        plan.run(params, fill_state::Buffers { member_ids, normal_table, start, x, norms, marks });
+        let State { x, norms, events } = *state;
+        plan.run(params, fill_state::Buffers { member_ids, normal_table, start, x, norms, events });
     }
 }
 

@@ -44,7 +44,7 @@ fn sound(row: &Row) {
 
 #[test]
 fn rows_and_ratios_of_two_devices_hang_together() {
-    let (_, report) = quick(&["record", "euler_update", "linear_sweep", "eigenvalues_128"]);
+    let (_, report) = quick(&["save", "euler_update", "linear_sweep", "eigenvalues_128"]);
     assert!(!report.interrupted);
     for peak in &report.peaks {
         assert!(peak.gflops > 0.1 && peak.gigabytes_per_second > 0.1, "{peak:?}");
@@ -55,8 +55,8 @@ fn rows_and_ratios_of_two_devices_hang_together() {
     assert_eq!(on("linear_sweep"), ["software", "cpu"]);
     assert_eq!(on("eigenvalues_128"), ["cpu"], "too much for a software driver");
     assert_eq!(report.rows.len(), 7);
-    let record = report.rows.iter().find(|row| row.name == "record").expect("is wanted");
-    assert_eq!(record.gflops, None, "what computes nothing has no speed of computing");
+    let save = report.rows.iter().find(|row| row.name == "save").expect("is wanted");
+    assert_eq!(save.gflops, None, "what computes nothing has no speed of computing");
     assert_eq!(report.ratios.len(), 3);
     for ratio in &report.ratios {
         assert_eq!((ratio.device, ratio.over), ("software", "cpu"), "a software driver is never called a GPU");
@@ -118,7 +118,7 @@ fn the_script_for_hardware_ends_in_time_and_keeps_what_it_has() {
 #[test]
 fn a_run_that_is_stopped_says_so() {
     let devices = vec![Device::open("cpu").expect("always there").0];
-    let settings = BenchSpec { quick: true, only: vec!["record".to_string()], seed: 0 };
+    let settings = BenchSpec { quick: true, only: vec!["save".to_string()], seed: 0 };
     let report = run(&devices, &settings, &mut |_, _| ControlFlow::Break(())).expect("stopping is no failure");
     assert!(report.interrupted && report.rows.is_empty());
 }

@@ -96,9 +96,9 @@ fn every_command_reads_its_keys_from_a_file() {
         let found = json(&format!("{command} spec.toml --json"), folder.path());
         assert_eq!(lasting(found), lasting(json(&format!("{command} {flags} --json"), folder.path())), "{text}");
     }
-    write("spec.toml", "quick = true\nonly = ['audit', 'record']\nseed = 3");
+    write("spec.toml", "quick = true\nonly = ['audit', 'save']\nseed = 3");
     let plan = json("bench spec.toml --plan --json", folder.path());
-    assert_eq!(plan["spec"], serde_json::json!({ "quick": true, "only": ["audit", "record"], "seed": 3 }));
+    assert_eq!(plan["spec"], serde_json::json!({ "quick": true, "only": ["audit", "save"], "seed": 3 }));
     assert_eq!(
         json("bench spec.toml --only audit --plan --json", folder.path())["jobs"].as_array().map(Vec::len),
         Some(1)

@@ -10,7 +10,7 @@
 //! | own matrices and initial states | [`given`] |
 //! | layers, norms, activations, attention | [`layer`] |
 //! | integrators, Jacobians | [`integrator`] |
-//! | trajectories, what is seen of them | [`trajectory`], [`observe`] |
+//! | trajectories, what is seen of them | [`trajectory`], [`end_step`] |
 //! | cells and tables of a sweep | [`sweep`] |
 //! | exponents | [`lyapunov`] |
 //! | spectra, norms, peaks, critical steps | [`spectrum`] |

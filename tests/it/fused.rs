@@ -2,7 +2,7 @@
 
 use crate::adapter::{as_on_hardware, reference, software};
 use eulerscope::device::Device;
-use eulerscope::kernel::euler_update::{mark, norm};
+use eulerscope::kernel::shared::trajectory::{event, norm};
 use eulerscope::layer::{FusedSteps, NonlinearLayer, Point, Threshold};
 use eulerscope::plan::{Data, Plan};
 use eulerscope::rollout::Outcome;
@@ -99,7 +99,7 @@ fn steps_are_fused_where_it_pays_and_only_there() {
     assert!(!kernels(&hardware, &layer, 2).contains(&KERNEL));
     for device in [software(), Device::open("cpu").expect("always there").0] {
         let found = kernels(&device, &layer, 6);
-        assert!(!found.contains(&KERNEL) && found.contains(&"observe"), "{found:?}");
+        assert!(!found.contains(&KERNEL) && found.contains(&"end_step"), "{found:?}");
     }
     let others = [
         LayerSpec { integrator: Integrator::Heun, ..layer.clone() },
@@ -111,11 +111,11 @@ fn steps_are_fused_where_it_pays_and_only_there() {
     ];
     for other in others {
         let found = kernels(&hardware, &other, 6);
-        assert!(!found.contains(&KERNEL) && found.contains(&"observe"), "{other:?}: {found:?}");
+        assert!(!found.contains(&KERNEL) && found.contains(&"end_step"), "{other:?}: {found:?}");
     }
 }
 
-/// The state, norms and marks of a member after `depth` steps on a device, in runs of `at_once` steps or one by one.
+/// The state, norms and events of a member after `depth` steps on a device, in runs of `at_once` steps or one by one.
 fn states(device: &Device, layer: &LayerSpec, width: usize, depth: usize, at_once: Option<usize>) -> Vec<Data> {
     let mut plan = Plan::new();
     let source = Source::new(&mut plan, 5);
@@ -133,7 +133,7 @@ fn states(device: &Device, layer: &LayerSpec, width: usize, depth: usize, at_onc
     }
     plan.output(x);
     plan.output(own.record.norms);
-    plan.output(own.record.marks);
+    plan.output(own.record.events);
     let mut outputs = Vec::new();
     device
         .run(&plan, 1, 0, &source.inputs(0..1), &mut |chunk| {
@@ -153,13 +153,13 @@ fn the_twin_makes_the_states_of_the_separate_kernels() {
         for at_once in [1, 4, 11] {
             let all = states(&device, &layer, width, 12, Some(at_once));
             assert_eq!(all[0], one[0], "states, width {width}, {at_once} at once");
-            assert_eq!(all[2], one[2], "marks, width {width}, {at_once} at once");
+            assert_eq!(all[2], one[2], "events, width {width}, {at_once} at once");
             let points = points().len();
             for i in 0..norm::ROWS * points {
                 let (found, wanted) = (all[1].real(i), one[1].real(i));
                 assert!((found - wanted).abs() <= 1e-5 * wanted, "norm {i}: {found}, not {wanted}");
             }
-            let frozen = (0..points).filter(|p| all[2].real(mark::DIVERGED_STEP * points + p) > 1.0).count();
+            let frozen = (0..points).filter(|p| all[2].real(event::DIVERGED_STEP * points + p) > 1.0).count();
             assert_eq!(frozen, 1, "one point is frozen on the way");
         }
     }

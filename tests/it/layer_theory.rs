@@ -4,7 +4,7 @@
 
 use crate::adapter::{gpu, software_adapters};
 use eulerscope::device::Device;
-use eulerscope::kernel::observe::observation;
+use eulerscope::kernel::end_step::observation;
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
 use eulerscope::plan::Plan;
 use eulerscope::spec::{Activation, LayerSpec, Model, NormKind, NormPlacement, Weights};
@@ -17,7 +17,7 @@ struct Rolled {
     points: usize,
     slots: usize,
     members: usize,
-    marks: Vec<i32>,
+    events: Vec<i32>,
     bytes: Vec<f64>,
 }
 
@@ -56,18 +56,18 @@ fn roll(
         }
         x = layer.step(&mut plan, x, step as u32, step - 1);
     }
-    let (seen, happened) = (plan.output(layer.record.observations), plan.output(layer.record.marks));
+    let (seen, happened) = (plan.output(layer.record.observations), plan.output(layer.record.events));
     let x = plan.output(x);
-    let (mut observations, mut bytes, mut marks) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut observations, mut bytes, mut events) = (Vec::new(), Vec::new(), Vec::new());
     device
         .run(&plan, members.len(), 0, &source.inputs(members.clone()), &mut |chunk| {
             observations.extend(chunk.reals(seen).to_vec());
-            marks.extend_from_slice(chunk.ints(happened));
+            events.extend_from_slice(chunk.ints(happened));
             bytes.extend(chunk.reals(x).to_vec());
             Ok(())
         })
         .expect("the rollout runs");
-    Rolled { observations, points: points.len(), slots: depth, members: members.len(), marks, bytes }
+    Rolled { observations, points: points.len(), slots: depth, members: members.len(), events, bytes }
 }
 
 fn point(step_size: f64, radius: f64, damping: f64) -> Point {
@@ -191,9 +191,9 @@ fn a_diverging_state_is_frozen() {
     for device in hosts() {
         let rolled = roll(&device, &spec, 16, 30, &points, 0..3);
         for member in 0..3 {
-            let diverged = rolled.marks[(member * 7 + 6) * 2];
+            let diverged = rolled.events[(member * 7 + 6) * 2];
             assert!(diverged > 1 && diverged < 20, "member {member}: {diverged}");
-            assert_eq!(rolled.marks[(member * 7 + 6) * 2 + 1], 0);
+            assert_eq!(rolled.events[(member * 7 + 6) * 2 + 1], 0);
         }
         assert!(rolled.bytes.iter().all(|x| x.abs() < 2f64.powi(48)));
     }

@@ -1,8 +1,8 @@
-//! What `observe` says of a state, by hand.
+//! What `end_step` says of a state, by hand.
 
 use crate::theory::devices;
-use eulerscope::kernel::euler_update::{mark, norm};
-use eulerscope::kernel::observe::{self, observation};
+use eulerscope::kernel::end_step::{self, observation};
+use eulerscope::kernel::shared::trajectory::{event, norm};
 use eulerscope::plan::{Data, Inputs, Plan};
 
 /// Before (3, 4), kept to a half, and h f = (0, 10): x = (1.5, 12). The start is (0, 2), |x| = 12.0934.
@@ -22,8 +22,8 @@ fn observations_of_one_step_are_those_of_its_states() {
         let keep = plan.shared_reals("keep", vec![0.5; 4]);
         let entropy = plan.reals("entropy", 1);
         let observations = plan.reals("observations", observation::ROWS);
-        let (norms, marks) = (plan.reals("norms", norm::ROWS), plan.ints("marks", mark::ROWS));
-        let params = observe::Params {
+        let (norms, events) = (plan.reals("norms", norm::ROWS), plan.ints("events", event::ROWS));
+        let params = end_step::Params {
             rows: 4,
             columns: 4,
             tokens: 1,
@@ -36,8 +36,8 @@ fn observations_of_one_step_are_those_of_its_states() {
             threshold_exponent: 5,
             threshold_mantissa: 1.0,
         };
-        plan.run(params, observe::Buffers { before, start, keep, entropy, x, observations, norms, marks });
-        let (observations, marks) = (plan.output(observations), plan.output(marks));
+        plan.run(params, end_step::Buffers { before, start, keep, entropy, x, observations, norms, events });
+        let (observations, events) = (plan.output(observations), plan.output(events));
         let inputs =
             Inputs::new().with(before, column(3.0, 4.0)).with(start, column(0.0, 2.0)).with(x, column(1.5, 12.0));
         let mut seen = 0;
@@ -59,8 +59,8 @@ fn observations_of_one_step_are_those_of_its_states() {
                     );
                 }
                 // |x|² / |x_0|² = 36.6 is beyond 2^5, and the largest so far.
-                assert_eq!(chunk.ints(marks)[mark::CROSSING_STEP], 1);
-                assert_eq!(chunk.ints(marks)[mark::PEAK_STEP], 1);
+                assert_eq!(chunk.ints(events)[event::CROSSING_STEP], 1);
+                assert_eq!(chunk.ints(events)[event::PEAK_STEP], 1);
                 seen += 1;
                 Ok(())
             })

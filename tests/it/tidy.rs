@@ -128,19 +128,19 @@ fn with_source(good: &Entry, source: &'static str) -> Entry {
 
 #[test]
 fn a_shader_that_drifts_is_found() {
-    let good = KERNELS.iter().find(|entry| entry.name == "record").expect("is listed");
+    let good = KERNELS.iter().find(|entry| entry.name == "save").expect("is listed");
     assert_eq!(check(good), Ok(()));
     let fields = &[("columns", "u32"), ("rows", "u32"), ("row", "u32")];
     assert!(check(&Entry { fields, ..*good }).is_err(), "order of parameters");
     let binding = |name, access, element| Binding { name, access, element };
     let swapped = [
-        binding("marks", Access::Read, Element::Int),
+        binding("events", Access::Read, Element::Int),
         binding("norms", Access::Read, Element::Number),
         binding("history", Access::Write, Element::Number),
         binding("history_exponents", Access::Write, Element::Int),
     ];
     assert!(check(&Entry { buffers: Box::leak(Box::new(swapped)), ..*good }).is_err(), "order of buffers");
-    assert!(check(&with_source(good, "fn record() {}")).is_err(), "no entry point");
+    assert!(check(&with_source(good, "fn save() {}")).is_err(), "no entry point");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_constant_that_drifts_is_found() {
     for (kernel, from, to) in [
         ("normalise", "const EPSILON: f32 = 0.00001;", "const EPSILON: f32 = 0.000011;"),
         ("normalise", "const EPSILON: f32 = 0.00001;", "const EPSILON = 0.00001;"),
-        ("observe", "const MARK_ROWS: u32 = 7u;", "const MARK_ROWS: u32 = 8u;"),
+        ("end_step", "const EVENT_ROWS: u32 = 7u;", "const EVENT_ROWS: u32 = 8u;"),
         ("rescale_tangent", "const LEAST: i32 = -126;", "const LEAST: i32 = -127;"),
         ("project", "const GELU: u32 = 2u;", "const GELUS: u32 = 2u;"),
     ] {

@@ -1,7 +1,7 @@
 //! The cases of the steps, with the bounds of their errors.
 
 use super::Params;
-use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::shared::trajectory::{event, norm, scale};
 use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
@@ -22,12 +22,12 @@ pub(super) fn case(stream: u32, (rows, columns, members, steps): (usize, usize, 
         coefficients.map(|(i, c)| (0.05 * c + if i < columns { 0.95 } else { 0.1 }) as f32 as f64).collect();
     let member_gain: Vec<f64> = (0..members).map(|m| (-(m as f64)).exp2()).collect();
     let mut norms = vec![1.0; members * norm::ROWS * columns];
-    let mut marks = vec![0; members * mark::ROWS * columns];
+    let mut events = vec![0; members * event::ROWS * columns];
     let (mut state_bound, mut norm_bound) = (vec![0.0; x.len()], vec![0.0; norms.len()]);
     for (m, c) in (0..members).flat_map(|m| (0..columns).map(move |c| (m, c))) {
         let norm_at = |row: usize| (m * norm::ROWS + row) * columns + c;
-        marks[(m * mark::ROWS + mark::PENDING) * columns + c] = (c % 7) as i32 - 3;
-        marks[(m * mark::ROWS + mark::PEAK_EXPONENT) * columns + c] = c as i32 - 8;
+        events[(m * event::ROWS + scale::PENDING) * columns + c] = (c % 7) as i32 - 3;
+        events[(m * event::ROWS + scale::PEAK_EXPONENT) * columns + c] = c as i32 - 8;
         norms[norm_at(norm::INITIAL)] = (c + 1) as f64;
         norms[norm_at(norm::NOW)] = f64::NAN;
         let column = Column {
@@ -58,7 +58,7 @@ pub(super) fn case(stream: u32, (rows, columns, members, steps): (usize, usize, 
             CaseBuffer::Real(member_gain),
             CaseBuffer::Real(x),
             CaseBuffer::Real(norms),
-            CaseBuffer::Int(marks),
+            CaseBuffer::Int(events),
         ],
         tolerance: vec![state_bound, norm_bound],
     }

@@ -2,7 +2,7 @@
 
 use super::Params;
 use crate::kernel::{Case, CaseBuffer};
-use crate::kernel::shared::trajectory::{mark, norm};
+use crate::kernel::shared::trajectory::{event, norm, scale};
 use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
@@ -20,16 +20,16 @@ fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize)) -
     // Powers of two, so that the bounds below can ignore their sign and rounding.
     let member_gain: Vec<f64> = (0..members).map(|m| (m as f64 - 1.0).exp2()).collect();
     let mut norms = vec![1.0; members * norm::ROWS * columns];
-    let mut marks = vec![0; members * mark::ROWS * columns];
+    let mut events = vec![0; members * event::ROWS * columns];
     for m in 0..members {
         for c in 0..columns {
-            marks[(m * mark::ROWS + mark::PENDING) * columns + c] = (c % 7) as i32 - 3;
-            marks[(m * mark::ROWS + mark::PEAK_EXPONENT) * columns + c] = c as i32 - 2;
+            events[(m * event::ROWS + scale::PENDING) * columns + c] = (c % 7) as i32 - 3;
+            events[(m * event::ROWS + scale::PEAK_EXPONENT) * columns + c] = c as i32 - 2;
             norms[(m * norm::ROWS + norm::INITIAL) * columns + c] = (c + 1) as f64;
             norms[(m * norm::ROWS + norm::NOW) * columns + c] = f64::NAN;
         }
     }
-    let case = BoundsCase { weights: &weights, input: &input, x: &x, coefficients: &coefficients, marks: &marks };
+    let case = BoundsCase { weights: &weights, input: &input, x: &x, coefficients: &coefficients, events: &events };
     let (out, squares) = case.bounds((rows, inner, columns, members), &member_gain);
     let norm_bounds = (0..members * norm::ROWS * columns)
         .map(|j| squares[j / (norm::ROWS * columns) * columns + j % columns][j / columns % norm::ROWS])
@@ -55,7 +55,7 @@ fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize)) -
             CaseBuffer::Real(member_gain),
             CaseBuffer::Real(vec![f64::NAN; members * rows * columns]),
             CaseBuffer::Real(norms),
-            CaseBuffer::Int(marks),
+            CaseBuffer::Int(events),
         ],
     }
 }
@@ -66,7 +66,7 @@ struct BoundsCase<'a> {
     input: &'a [f64],
     x: &'a [f64],
     coefficients: &'a [f64],
-    marks: &'a [i32],
+    events: &'a [i32],
 }
 
 impl BoundsCase<'_> {
@@ -82,7 +82,7 @@ impl BoundsCase<'_> {
         let mut squares = vec![[0.0; norm::ROWS]; members * columns];
         for (m, &own_gain) in member_gain.iter().enumerate() {
             for c in 0..columns {
-                let scale = (-self.marks[(m * mark::ROWS + mark::PENDING) * columns + c] as f64).exp2();
+                let scale = (-self.events[(m * event::ROWS + scale::PENDING) * columns + c] as f64).exp2();
                 let gain = self.coefficients[columns + c] * own_gain;
                 let (mut error_of_norm, mut norm) = (0.0, 0.0);
                 for r in 0..rows {

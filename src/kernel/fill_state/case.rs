@@ -2,7 +2,7 @@
 
 use super::Params;
 use crate::kernel::{Case, CaseBuffer};
-use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::shared::trajectory::{event, norm};
 use crate::numbers::random::{normal_table, sample};
 
 /// The cases on which devices must agree.
@@ -38,7 +38,7 @@ fn case((rows, columns, tokens, members, given): (u32, u32, u32, usize, bool)) -
             CaseBuffer::Real(if given { sample(9, members * (rows * tokens) as usize) } else { vec![0.0; members] }),
             CaseBuffer::Real(vec![0.25; size]),
             CaseBuffer::Real(vec![0.0; records * norm::ROWS]),
-            CaseBuffer::Int(vec![0; records * mark::ROWS]),
+            CaseBuffer::Int(vec![0; records * event::ROWS]),
         ],
         tolerance: vec![vec![0.0], vec![error]],
     }

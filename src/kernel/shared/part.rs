@@ -2,7 +2,7 @@
 
 #![allow(non_upper_case_globals, reason = "a part is called as its file")]
 
-use super::trajectory::{DIVERGED_EXPONENT, mark, norm};
+use super::trajectory::{DIVERGED_EXPONENT, event, norm, scale};
 use crate::kernel::{Part, attend};
 use crate::numbers::activation::kind;
 
@@ -39,13 +39,13 @@ parts! {
         PEAK = norm::PEAK,
         INITIAL = norm::INITIAL,
         NORM_ROWS = norm::ROWS,
-        EXPONENT = mark::EXPONENT,
-        PENDING = mark::PENDING,
-        PEAK_EXPONENT = mark::PEAK_EXPONENT,
-        PEAK_STEP = mark::PEAK_STEP,
-        CROSSING_STEP = mark::CROSSING_STEP,
-        COLLAPSE_STEP = mark::COLLAPSE_STEP,
-        DIVERGED_STEP = mark::DIVERGED_STEP,
-        MARK_ROWS = mark::ROWS,
+        EXPONENT = scale::EXPONENT,
+        PENDING = scale::PENDING,
+        PEAK_EXPONENT = scale::PEAK_EXPONENT,
+        PEAK_STEP = event::PEAK_STEP,
+        CROSSING_STEP = event::CROSSING_STEP,
+        COLLAPSE_STEP = event::COLLAPSE_STEP,
+        DIVERGED_STEP = event::DIVERGED_STEP,
+        EVENT_ROWS = event::ROWS,
     },
 }

@@ -15,23 +15,27 @@ pub mod norm {
     pub const ROWS: usize = 3;
 }
 
-/// Rows of the buffer `marks`: what happened to a column, in integers.
-pub mod mark {
+/// Rows of the buffer `events` that hold the scale of a column: powers of two, in integers.
+pub mod scale {
     /// The state is the stored column times 2^EXPONENT.
     pub const EXPONENT: usize = 0;
     /// The power of two by which the next update divides.
     pub const PENDING: usize = 1;
     /// The largest squared norm so far is its mantissa in `norms` times 2^PEAK_EXPONENT.
     pub const PEAK_EXPONENT: usize = 2;
-    /// The step at which it was.
+}
+
+/// Rows of the buffer `events`, behind those of [`scale`]: the steps at which something happened to a column.
+pub mod event {
+    /// The step of the largest norm so far.
     pub const PEAK_STEP: usize = 3;
     /// The first step beyond the threshold, 0: none.
     pub const CROSSING_STEP: usize = 4;
     /// The first step with norm 0, 0: none.
     pub const COLLAPSE_STEP: usize = 5;
-    /// The step at which the state crossed 2^48 and was frozen, 0: none. Only nonlinear states: see `observe`.
+    /// The step at which the state crossed 2^48 and was frozen, 0: none. Only nonlinear states: see `end_step`.
     pub const DIVERGED_STEP: usize = 6;
-    /// The number of rows.
+    /// The number of rows of the buffer, those of [`scale`] included.
     pub const ROWS: usize = 7;
 }
 
@@ -54,44 +58,44 @@ pub(in crate::kernel) struct Track {
 impl Track {
     /// Records the squared norm of a column after a step: its exponent, its peak and when it crossed the threshold.
     #[inline(always)]
-    pub fn observe<T: Real>(&self, norms: &mut [T], marks: &mut [i32], column: usize, square: T) {
+    pub fn observe<T: Real>(&self, norms: &mut [T], events: &mut [i32], column: usize, square: T) {
         let at = |row: usize| row * self.columns + column;
         let step = self.step as i32;
         norms[at(norm::NOW)] = square;
-        marks[at(mark::EXPONENT)] += marks[at(mark::PENDING)];
-        marks[at(mark::PENDING)] = 0;
+        events[at(scale::EXPONENT)] += events[at(scale::PENDING)];
+        events[at(scale::PENDING)] = 0;
         let exponent = square.exponent();
         if exponent <= -127 {
-            if marks[at(mark::COLLAPSE_STEP)] == 0 {
-                marks[at(mark::COLLAPSE_STEP)] = step;
+            if events[at(event::COLLAPSE_STEP)] == 0 {
+                events[at(event::COLLAPSE_STEP)] = step;
             }
             return;
         }
         let mantissa = square * T::power_of_two(-exponent);
-        let total = exponent + 2 * marks[at(mark::EXPONENT)];
-        let peak = (marks[at(mark::PEAK_EXPONENT)], norms[at(norm::PEAK)]);
+        let total = exponent + 2 * events[at(scale::EXPONENT)];
+        let peak = (events[at(scale::PEAK_EXPONENT)], norms[at(norm::PEAK)]);
         if (total, mantissa) > peak {
-            marks[at(mark::PEAK_EXPONENT)] = total;
+            events[at(scale::PEAK_EXPONENT)] = total;
             norms[at(norm::PEAK)] = mantissa;
-            marks[at(mark::PEAK_STEP)] = step;
+            events[at(event::PEAK_STEP)] = step;
         }
         let limit = norms[at(norm::INITIAL)] * T::from_f64(self.threshold.0);
         let limit_exponent = limit.exponent();
         let limit = (limit_exponent + self.threshold.1, limit * T::power_of_two(-limit_exponent));
-        if marks[at(mark::CROSSING_STEP)] == 0 && (total, mantissa) > limit {
-            marks[at(mark::CROSSING_STEP)] = step;
+        if events[at(event::CROSSING_STEP)] == 0 && (total, mantissa) > limit {
+            events[at(event::CROSSING_STEP)] = step;
         }
         if self.renormalise {
-            marks[at(mark::PENDING)] = exponent >> 1;
+            events[at(scale::PENDING)] = exponent >> 1;
         }
     }
 
     /// Marks a column that diverges in this step; it has crossed every threshold then.
     #[inline(always)]
-    pub fn freeze(&self, marks: &mut [i32], column: usize) {
+    pub fn freeze(&self, events: &mut [i32], column: usize) {
         let step = self.step as i32;
-        marks[mark::DIVERGED_STEP * self.columns + column] = step;
-        let crossing = &mut marks[mark::CROSSING_STEP * self.columns + column];
+        events[event::DIVERGED_STEP * self.columns + column] = step;
+        let crossing = &mut events[event::CROSSING_STEP * self.columns + column];
         *crossing = if *crossing == 0 { step } else { *crossing };
     }
 }

@@ -1,7 +1,7 @@
 //! Parity cases of `solve`: factors with columns of every scale, singular ones, and columns that are frozen already.
 
 use super::Params;
-use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::shared::trajectory::{event, norm, scale};
 use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::random::sample;
 
@@ -27,22 +27,22 @@ fn case(stream: u32, (n, columns, members): (usize, usize, usize)) -> Case<Param
     }
     let mut pivots: Vec<i32> = (0..members * columns * n).map(|i| ((i + 1) % n) as i32).collect();
     let mut norms = vec![1.0; members * norm::ROWS * columns];
-    let mut marks = vec![0; members * mark::ROWS * columns];
+    let mut events = vec![0; members * event::ROWS * columns];
     for m in 0..members {
         pivots[(m * columns + 1) * n] = -1;
         for c in 0..columns {
-            marks[(m * mark::ROWS + mark::PENDING) * columns + c] = (c % 7) as i32 - 3;
-            marks[(m * mark::ROWS + mark::PEAK_EXPONENT) * columns + c] = c as i32 - 2;
+            events[(m * event::ROWS + scale::PENDING) * columns + c] = (c % 7) as i32 - 3;
+            events[(m * event::ROWS + scale::PEAK_EXPONENT) * columns + c] = c as i32 - 2;
             norms[(m * norm::ROWS + norm::INITIAL) * columns + c] = (c + 1) as f64;
         }
-        marks[(m * mark::ROWS + mark::DIVERGED_STEP) * columns + 2] = 3;
+        events[(m * event::ROWS + event::DIVERGED_STEP) * columns + 2] = 3;
     }
     let mut out_bounds = vec![0.0; members * rows * columns];
     let mut norm_bounds = vec![0.0; members * norm::ROWS * columns];
     for m in 0..members {
         for c in (0..columns).filter(|&c| c != 1 && c != 2) {
             let matrix = m * columns + c;
-            let scale = (-marks[(m * mark::ROWS + mark::PENDING) * columns + c] as f64).exp2();
+            let scale = (-events[(m * event::ROWS + scale::PENDING) * columns + c] as f64).exp2();
             let right = |i: usize| scale * x[(m * rows + pivots[matrix * n + i] as usize) * columns + c];
             let solution = running_bounds(&factors[matrix * n * n..][..n * n], (0..n).map(right).collect());
             for (i, (_, error)) in solution.iter().enumerate() {
@@ -74,7 +74,7 @@ fn case(stream: u32, (n, columns, members): (usize, usize, usize)) -> Case<Param
             CaseBuffer::Real(x),
             CaseBuffer::Real(vec![f64::NAN; members * rows * columns]),
             CaseBuffer::Real(norms),
-            CaseBuffer::Int(marks),
+            CaseBuffer::Int(events),
         ],
         tolerance: vec![out_bounds, norm_bounds],
     }

@@ -5,7 +5,7 @@ mod bound;
 
 use super::Params;
 use crate::numbers::activation::kind;
-use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::shared::trajectory::{event, norm, scale};
 use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
@@ -142,7 +142,7 @@ fn case(stream: u32, s: Shape, causal: u32, root_mean_square: u32, activation: u
     let coefficients = coefficients(&p, stream + 4);
     let x = states(&p, stream + 5, s.members);
     let mut norms = vec![3.0; s.members * norm::ROWS * points];
-    let mut marks = vec![0; s.members * mark::ROWS * points];
+    let mut events = vec![0; s.members * event::ROWS * points];
     let (mut state_bounds, mut norm_bounds) = (vec![0.0; x.len()], vec![0.0; norms.len()]);
     let part = |values: &[f64], m: usize| -> Vec<f64> {
         let length = values.len() / s.members;
@@ -158,9 +158,9 @@ fn case(stream: u32, s: Shape, causal: u32, root_mean_square: u32, activation: u
             let exponent = Real::exponent(initial);
             let peak = if initial > 0.0 { initial / f64::from(exponent).exp2() } else { 0.0 };
             (norms[at(norm::PEAK)], norms[at(norm::INITIAL)]) = (peak as f32 as f64, initial as f32 as f64);
-            marks[(m * mark::ROWS + mark::PEAK_EXPONENT) * points + point] = exponent.max(-127);
+            events[(m * event::ROWS + scale::PEAK_EXPONENT) * points + point] = exponent.max(-127);
             if point == FROZEN {
-                marks[(m * mark::ROWS + mark::DIVERGED_STEP) * points + point] = 1;
+                events[(m * event::ROWS + event::DIVERGED_STEP) * points + point] = 1;
                 continue;
             }
             let bounds = member.bounds(own, point, s.steps);
@@ -188,7 +188,7 @@ fn case(stream: u32, s: Shape, causal: u32, root_mean_square: u32, activation: u
             CaseBuffer::SharedReal(coefficients),
             CaseBuffer::Real(x),
             CaseBuffer::Real(norms),
-            CaseBuffer::Int(marks),
+            CaseBuffer::Int(events),
         ],
         tolerance: vec![state_bounds, norm_bounds],
     }

@@ -7,7 +7,7 @@ use crate::kernel::euler_update::{self, EulerUpdate};
 use crate::kernel::normalise::{self, Normalise};
 use crate::kernel::project::{self, Project};
 use crate::kernel::Kernel;
-use crate::kernel::shared::trajectory::{DIVERGED_EXPONENT, Track, mark, norm};
+use crate::kernel::shared::trajectory::{DIVERGED_EXPONENT, Track, event, norm};
 use crate::numbers::real::Real;
 
 /// The weights of a member.
@@ -24,7 +24,7 @@ pub(super) fn steps<T: Real>(
     weights: &Weights<T>,
     coefficients: &[T],
     x: &mut [T],
-    (norms, marks): (&mut [T], &mut [i32]),
+    (norms, events): (&mut [T], &mut [i32]),
 ) {
     let mut between = Between::new(p);
     for step in 0..p.steps {
@@ -36,7 +36,7 @@ pub(super) fn steps<T: Real>(
             columns: p.points as usize,
         };
         for point in 0..p.points as usize {
-            end(p, &track, point, after, x, (norms, marks));
+            end(p, &track, point, after, x, (norms, events));
         }
     }
 }
@@ -48,21 +48,21 @@ fn end<T: Real>(
     point: usize,
     after: &[T],
     x: &mut [T],
-    (norms, marks): (&mut [T], &mut [i32]),
+    (norms, events): (&mut [T], &mut [i32]),
 ) {
     let (columns, tokens) = (p.columns as usize, p.tokens as usize);
-    if marks[mark::DIVERGED_STEP * p.points as usize + point] != 0 {
+    if events[event::DIVERGED_STEP * p.points as usize + point] != 0 {
         return;
     }
     let line = |row: usize| row * columns + point * tokens..row * columns + (point + 1) * tokens;
     let values = || (0..p.rows as usize).flat_map(|row| &after[line(row)]);
     if values().map(|x| x.exponent()).max() >= Some(DIVERGED_EXPONENT) {
-        track.freeze(marks, point);
+        track.freeze(events, point);
         return;
     }
     let mut square = T::ZERO;
     values().for_each(|&x| square += x * x);
-    track.observe(norms, marks, point, square);
+    track.observe(norms, events, point, square);
     for row in 0..p.rows as usize {
         x[line(row)].copy_from_slice(&after[line(row)]);
     }
@@ -86,7 +86,7 @@ struct Between<T> {
     states: [Vec<T>; 2],
     /// The records of columns, which nobody reads.
     norms: Vec<T>,
-    marks: Vec<i32>,
+    events: Vec<i32>,
 }
 
 impl<T: Real> Between<T> {
@@ -102,7 +102,7 @@ impl<T: Real> Between<T> {
             hidden: reals(p.hidden),
             states: [reals(p.rows), reals(p.rows)],
             norms: reals(norm::ROWS as u32),
-            marks: vec![0; mark::ROWS * columns],
+            events: vec![0; event::ROWS * columns],
         }
     }
 
@@ -172,7 +172,7 @@ impl<T: Real> Between<T> {
             member_gain: &[T::ONE],
             out,
             norms: &mut self.norms,
-            marks: &mut self.marks,
+            events: &mut self.events,
         };
         EulerUpdate::twin(&params, views);
     }

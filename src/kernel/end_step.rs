@@ -1,11 +1,11 @@
-//! What is seen of a nonlinear state after each step, for each grid point over all its tokens; and the freezing of a
-//! state whose largest magnitude has reached 2^48.
+//! The end of a nonlinear step: what is seen of the state after it, for each grid point over all its tokens; and the
+//! freezing of a state whose largest magnitude has reached 2^48.
 //!
-//! Norms and marks have the layout of [`euler_update`](crate::kernel::euler_update), with a grid point in the place of
-//! a column, so linear and nonlinear rollouts are read alike. From its `DIVERGED_STEP` on a point's state stays what
+//! Norms and events are those of a [trajectory](crate::kernel::shared::trajectory), with a grid point in the place of a
+//! column, so linear and nonlinear rollouts are read alike. From its `DIVERGED_STEP` on a point's state stays what
 //! it was before that step, and its observations are not written: they are missing, not 0.
 
-use crate::kernel::shared::trajectory::{DIVERGED_EXPONENT, Track, mark, norm};
+use crate::kernel::shared::trajectory::{DIVERGED_EXPONENT, Track, event, norm, scale};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
@@ -19,7 +19,7 @@ use sums::Sums;
 
 kernel! {
     /// The end of a nonlinear step: what is seen of the state, or its freezing.
-    pub struct Observe = observe;
+    pub struct EndStep = end_step;
     shared { magnitude, trajectory, track, freeze }
     constants {
         /// Invocations of a workgroup.
@@ -70,7 +70,7 @@ kernel! {
         x: write number,
         observations: write number,
         norms: write number,
-        marks: write int,
+        events: write int,
     }
 }
 
@@ -108,14 +108,14 @@ impl Params {
     }
 }
 
-impl Kernel for Observe {
+impl Kernel for EndStep {
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
         [p.points, 1, members]
     }
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
-        let Views { before, start, keep, entropy, x, observations, norms, marks } = views;
-        dispatch(Observation { p, before, start, keep, entropy, x, observations, norms, marks });
+        let Views { before, start, keep, entropy, x, observations, norms, events } = views;
+        dispatch(Observation { p, before, start, keep, entropy, x, observations, norms, events });
     }
 
     fn cost(p: &Params) -> Cost {
@@ -138,7 +138,7 @@ struct Observation<'a, T> {
     x: &'a mut [T],
     observations: &'a mut [T],
     norms: &'a mut [T],
-    marks: &'a mut [i32],
+    events: &'a mut [i32],
 }
 
 impl<T: Real> Work for Observation<'_, T> {
@@ -184,20 +184,20 @@ impl<T: Real> Observation<'_, T> {
             self.norms[norm::NOW * points + point] = all.start;
             self.norms[norm::PEAK * points + point] = all.start * T::power_of_two(-exponent.max(-126));
             self.norms[norm::INITIAL * points + point] = all.start;
-            self.marks[mark::PEAK_EXPONENT * points + point] = exponent;
+            self.events[scale::PEAK_EXPONENT * points + point] = exponent;
         }
-        let frozen = self.marks[mark::DIVERGED_STEP * points + point] != 0;
+        let frozen = self.events[event::DIVERGED_STEP * points + point] != 0;
         let diverges = all.exponent >= DIVERGED_EXPONENT;
         if frozen || diverges {
             self.restore(point, tokens.len());
             if !frozen {
-                self.p.track().freeze(self.marks, point);
+                self.p.track().freeze(self.events, point);
             }
             return;
         }
         self.observe(point, tokens, &all);
         self.norms[norm::INITIAL * points + point] = all.start;
-        self.p.track().observe(self.norms, self.marks, point, all.square);
+        self.p.track().observe(self.norms, self.events, point, all.square);
     }
 
     /// Puts back the state before the step.

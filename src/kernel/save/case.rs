@@ -1,8 +1,8 @@
-//! Parity cases of `record`.
+//! Parity cases of `save`.
 
 use super::Params;
 use crate::kernel::{Case, CaseBuffer};
-use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::shared::trajectory::{event, norm};
 use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
@@ -13,7 +13,7 @@ pub(super) fn cases() -> Vec<Case<Params>> {
         params: Params { columns: columns as u32, row: 1, rows: 3 },
         buffers: vec![
             CaseBuffer::Real(sample(50, members * norm::ROWS * columns)),
-            CaseBuffer::Int((0..(members * mark::ROWS * columns) as i32).collect()),
+            CaseBuffer::Int((0..(members * event::ROWS * columns) as i32).collect()),
             CaseBuffer::Real(vec![0.75; members * 3 * columns]),
             CaseBuffer::Int(vec![-1; members * 3 * columns]),
         ],

@@ -1,9 +1,9 @@
-// What is seen of a nonlinear state after each step, for each grid point over all its tokens; and the freezing of a
+// The end of a nonlinear step: what is seen of the state after it, for each grid point over all its tokens; and the freezing of a
 // state whose largest magnitude has reached 2^48.
 //
 // One workgroup for each grid point of a member. Its 64 invocations share tokens (`token_lanes` of them) and rows.
 // Sums have a fixed order. The magnitude is compared as the exponent's bits, before anything can overflow.
-// CPU twin: src/kernel/observe.rs.
+// CPU twin: src/kernel/end_step.rs.
 
 struct Params {
     rows: u32,
@@ -27,7 +27,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> x: array<f32>;               // [members, rows, columns]
 @group(0) @binding(6) var<storage, read_write> observations: array<f32>;    // [members, slots, 6 observations, points]
 @group(0) @binding(7) var<storage, read_write> norms: array<f32>;           // [members, now | peak | initial, points]
-@group(0) @binding(8) var<storage, read_write> marks: array<i32>;           // [members, 7 marks, points]
+@group(0) @binding(8) var<storage, read_write> events: array<i32>;           // [members, 3 scales | 4 events, points]
 
 const LANES: u32 = 64u;
 const MOST_TOKENS: u32 = 512u;
@@ -86,7 +86,7 @@ fn conclude(member: u32, point: u32, sum: vec4<f32>, before: vec2<f32>, similari
 }
 
 @compute @workgroup_size(LANES, 1, 1)
-fn observe(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
+fn end_step(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
     let tokens = params.tokens;
     let columns = params.columns;
     let point = group.x;
@@ -94,7 +94,7 @@ fn observe(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id)
     let origin = member * params.rows * columns + point * tokens;
     let row_lanes = LANES / params.token_lanes;
     let row_lane = lane.x / params.token_lanes;
-    let frozen = marks[(member * MARK_ROWS + DIVERGED_STEP) * params.points + point] != 0;
+    let frozen = events[(member * EVENT_ROWS + DIVERGED_STEP) * params.points + point] != 0;
     for (var t = lane.x % params.token_lanes; t < tokens; t += params.token_lanes) {
         let kept = keep[point * tokens + t];
         var own = 0.0;
@@ -160,7 +160,7 @@ fn observe(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id)
             norms[norm + NOW * params.points] = total.z;
             norms[norm + PEAK * params.points] = total.z * power_of_two(-max(initial, -126));
             norms[norm + INITIAL * params.points] = total.z;
-            marks[(member * MARK_ROWS + PEAK_EXPONENT) * params.points + point] = initial;
+            events[(member * EVENT_ROWS + PEAK_EXPONENT) * params.points + point] = initial;
         }
         if frozen {
             return;

@@ -1,7 +1,7 @@
-// Keeps the norm of every column at one step of a trajectory: its mantissa and exponent.
+// Saves the norm of every column at one step of a trajectory: its mantissa and exponent.
 //
 // One invocation for each column.
-// CPU twin: src/kernel/record.rs.
+// CPU twin: src/kernel/save.rs.
 
 struct Params {
     columns: u32,
@@ -11,17 +11,17 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> norms: array<f32>;                    // [members, now | peak | initial, columns]
-@group(0) @binding(2) var<storage, read> marks: array<i32>;                    // [members, 7 marks, columns]
+@group(0) @binding(2) var<storage, read> events: array<i32>;                    // [members, 3 scales | 4 events, columns]
 @group(0) @binding(3) var<storage, read_write> history: array<f32>;            // [members, rows, columns]
 @group(0) @binding(4) var<storage, read_write> history_exponents: array<i32>;  // [members, rows, columns]
 
 @compute @workgroup_size(64, 1, 1)
-fn record(@builtin(global_invocation_id) at: vec3<u32>) {
+fn save(@builtin(global_invocation_id) at: vec3<u32>) {
     let column = at.x;
     if column >= params.columns {
         return;
     }
     let to = (at.z * params.rows + params.row) * params.columns + column;
     history[to] = norms[(at.z * NORM_ROWS + NOW) * params.columns + column];
-    history_exponents[to] = marks[(at.z * MARK_ROWS + EXPONENT) * params.columns + column];
+    history_exponents[to] = events[(at.z * EVENT_ROWS + EXPONENT) * params.columns + column];
 }

@@ -1,4 +1,4 @@
-//! The sums of `observe` that run over all elements of a state.
+//! The sums of `end_step` that run over all elements of a state.
 
 use super::Observation;
 use crate::numbers::real::Real;

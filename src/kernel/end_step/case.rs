@@ -1,7 +1,7 @@
-//! Parity cases of `observe`: ordinary points, points that diverge in this step, and points that have done so before.
+//! Parity cases of `end_step`: ordinary points, points that diverge in this step, and points that have done so before.
 
 use super::{Params, observation};
-use crate::kernel::euler_update::{mark, norm};
+use crate::kernel::shared::trajectory::{event, norm, scale};
 use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::random::sample;
 
@@ -24,7 +24,7 @@ fn case(
     let coefficients: Vec<f64> = (0..columns).map(|c| 1.0 - (c / tokens) as f64 / 16.0).collect();
     let (mut observations, norms) =
         (vec![0.25; members * 2 * observation::ROWS * points], vec![1.5; members * norm::ROWS * points]);
-    let mut marks = vec![0; members * mark::ROWS * points];
+    let mut events = vec![0; members * event::ROWS * points];
     let mut bounds = vec![0.0; observations.len()];
     let mut norm_bounds = vec![0.0; norms.len()];
     let ulp = f32::EPSILON as f64;
@@ -41,9 +41,9 @@ fn case(
             x[(m * rows + rows - 1) * columns + g * tokens + tokens - 1] = -(2f64.powi(48));
         }
         if g == 3 {
-            marks[(m * mark::ROWS + mark::DIVERGED_STEP) * points + g] = 1;
+            events[(m * event::ROWS + event::DIVERGED_STEP) * points + g] = 1;
         }
-        marks[(m * mark::ROWS + mark::PEAK_EXPONENT) * points + g] = 2 * g as i32;
+        events[(m * event::ROWS + scale::PEAK_EXPONENT) * points + g] = 2 * g as i32;
         let at = |r: usize, t: usize| (m * rows + r) * columns + g * tokens + t;
         let elements = || (0..rows).flat_map(|r| (0..tokens).map(move |t| at(r, t)));
         let norm_of = |values: &[f64]| elements().map(|e| values[e] * values[e]).sum::<f64>();
@@ -102,7 +102,7 @@ fn case(
             CaseBuffer::Real(x),
             CaseBuffer::Real(observations),
             CaseBuffer::Real(norms),
-            CaseBuffer::Int(marks),
+            CaseBuffer::Int(events),
         ],
         tolerance: vec![vec![0.0], bounds, norm_bounds],
     }
