@@ -15,7 +15,7 @@ fn linear_sweep(criterion: &mut Criterion) {
     let (device, _) = Device::open("cpu").expect("always there");
     let mut group = criterion.benchmark_group("linear_sweep");
     for (width, columns) in [(16, 256), (64, 64), (64, 256)] {
-        let ensemble = EnsembleSpec { width, layers: 8, ..EnsembleSpec::default() };
+        let ensemble = EnsembleSpec { width, members: 8, ..EnsembleSpec::default() };
         let gain = |i: usize| 0.01 + 0.99 * i as f64 / columns as f64;
         let points: Vec<Coefficients> =
             (0..columns).map(|i| Coefficients { keep: 0.9, gain: gain(i) * unit(&ensemble) }).collect();
@@ -42,7 +42,7 @@ fn eigenvalues(criterion: &mut Criterion) {
     let (device, _) = Device::open("cpu").expect("always there");
     let mut group = criterion.benchmark_group("eigenvalues");
     for (n, count) in [(16, 256), (64, 64)] {
-        let ensemble = EnsembleSpec { width: n, layers: count, ..EnsembleSpec::default() };
+        let ensemble = EnsembleSpec { width: n, members: count, ..EnsembleSpec::default() };
         let mut matrices = Vec::new();
         draw_matrices(&device, &ensemble, 0..count, 0, &mut |_, values| {
             matrices.extend(values);

@@ -77,13 +77,13 @@ pub fn work(spec: &SweepSpec) -> f64 {
         Model::Transformer => (4.0 + 2.0 * ratio) * n * n + 2.0 * spec.layer.tokens as f64 * n,
     };
     let columns = (spec.cells() * spec.layer.tokens) as f64;
-    2.0 * weights * sweep::evaluations(spec) * columns * spec.depth as f64 * spec.ensemble.layers as f64
+    2.0 * weights * sweep::evaluations(spec) * columns * spec.depth as f64 * spec.ensemble.members as f64
 }
 
 /// About how long a plain sweep takes beside others, in operations: its rollouts with its spectra or Jacobians.
 pub fn cost(spec: &SweepSpec) -> f64 {
     let spectra = match spec.layer.model {
-        Model::Linear => EIGENVALUES * (spec.ensemble.width as f64).powi(3) * spec.ensemble.layers as f64,
+        Model::Linear => EIGENVALUES * (spec.ensemble.width as f64).powi(3) * spec.ensemble.members as f64,
         _ => {
             let steps = nonlinear::linearised_steps(spec).len();
             let members = nonlinear::linearised_members(spec, spec.cells(), steps);
@@ -109,14 +109,14 @@ pub fn sweep(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Es
         .unwrap_or_default();
     let (combinations, flops) =
         (spec.sweep_over.combinations(), spec.combinations().map(|own| work(&own)).sum::<f64>());
-    let members = counted(spec.ensemble.layers, "member");
+    let members = counted(spec.ensemble.members, "member");
     let points = counted(spec.cells(), "grid point");
     let what = if spec.sweep_over.is_empty() {
         format!("{members} x {points} x {}: {flops:.3e} flop", counted(spec.depth, "step"))
     } else {
         format!("{combinations} combinations of {}, each {members} x {points}: {flops:.3e} flop", spec.sweep_over)
     };
-    let (members, cells) = (spec.ensemble.layers, spec.cells() * combinations as usize);
+    let (members, cells) = (spec.ensemble.members, spec.cells() * combinations as usize);
     let more = json!({ "cells": cells, "combinations": combinations as usize, "flops": flops });
     Ok(Estimate { what, members, bytes_per_member, members_at_a_time, seconds, tried, more })
 }
@@ -124,7 +124,7 @@ pub fn sweep(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Es
 /// Bytes of one member of a plain sweep, and how many are computed at a time.
 fn memory_of(device: &Device, spec: &SweepSpec) -> (u64, usize) {
     let plan = sweep::plan_of_a_step(spec);
-    let at_once = device.chunk_size(&plan).min(spec.chunk.unwrap_or(usize::MAX)).min(spec.ensemble.layers);
+    let at_once = device.chunk_size(&plan).min(spec.chunk.unwrap_or(usize::MAX)).min(spec.ensemble.members);
     (plan.bytes_per_member(real(device)), at_once)
 }
 
@@ -151,13 +151,13 @@ fn trial(device: &Device, spec: &SweepSpec) -> Result<SweepSpec> {
         trial.ensemble.width = trial.ensemble.width.min(WIDEST);
     }
     let work = work(&trial);
-    let of_a_step = work / (spec.cells() as f64 * spec.depth as f64 * spec.ensemble.layers as f64);
+    let of_a_step = work / (spec.cells() as f64 * spec.depth as f64 * spec.ensemble.members as f64);
     trial.depth = spec.depth.min(((RATE / 2.0 / of_a_step) as usize).clamp(1, STEPS));
     let points = ((2e9 / (of_a_step * trial.depth as f64)) as usize).clamp(1, POINTS);
     thin(&mut trial, spec, points)?;
     let eigenvalues = if linear { EIGENVALUES * (trial.ensemble.width as f64).powi(3) } else { 0.0 };
     let each = of_a_step * (trial.depth * trial.cells()) as f64 + eigenvalues;
-    trial.ensemble.layers = trial_members(device, each, spec.ensemble.layers);
+    trial.ensemble.members = trial_members(device, each, spec.ensemble.members);
     trial.linearise_every = (!linear).then_some(0);
     trial.trajectories = 1;
     Ok(trial)
@@ -190,19 +190,19 @@ fn seconds_of_sweep(device: &Device, spec: &SweepSpec, progress: Progress) -> Re
     if let Device::Gpu(_) = device {
         // Pipelines are built once, which is no part of the time of a long run.
         let mut first = trial.clone();
-        (first.depth, first.ensemble.layers) = (1, 1);
+        (first.depth, first.ensemble.members) = (1, 1);
         tried(device, &first, progress)?;
     }
     let timing = tried(device, &trial, progress)?.timing;
     let wider = spec.ensemble.width as f64 / trial.ensemble.width as f64;
-    let members = spec.ensemble.layers as f64 / trial.ensemble.layers as f64;
+    let members = spec.ensemble.members as f64 / trial.ensemble.members as f64;
     let columns = (spec.cells() as f64 / trial.cells() as f64) * (spec.depth as f64 / trial.depth as f64);
     let mut seconds =
         members * (timing.spectra_seconds * wider.powi(3) + timing.rollout_seconds * columns * wider.powi(2));
     if spec.layer.model != Model::Linear {
         seconds += seconds_of_jacobians(device, spec, progress)?;
     }
-    Ok((seconds, trial.ensemble.layers))
+    Ok((seconds, trial.ensemble.members))
 }
 
 fn seconds_of_jacobians(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<f64> {
@@ -217,25 +217,25 @@ fn seconds_of_jacobians(device: &Device, spec: &SweepSpec, progress: Progress) -
         return Ok(count * each / RATE);
     }
     let mut trial = spec.clone();
-    trial.ensemble.layers = members.min(rayon::current_num_threads());
-    let points = ((1e10 / (each * trial.ensemble.layers as f64)) as usize).clamp(1, 64);
+    trial.ensemble.members = members.min(rayon::current_num_threads());
+    let points = ((1e10 / (each * trial.ensemble.members as f64)) as usize).clamp(1, 64);
     thin(&mut trial, spec, points)?;
     (trial.depth, trial.linearise_every, trial.trajectories) = (1, Some(1), 1);
     let seconds = tried(device, &trial, progress)?.timing.spectra_seconds;
-    Ok(seconds * count / (trial.ensemble.layers * trial.cells()) as f64)
+    Ok(seconds * count / (trial.ensemble.members * trial.cells()) as f64)
 }
 
 /// The plan of Lyapunov exponents.
 pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, progress: Progress) -> Result<Estimate> {
     let plan = lyapunov::plan_of_a_step(spec);
-    let (steps, layers) = (spec.steps + spec.transient_steps, spec.ensemble.layers);
+    let (steps, layers) = (spec.depth + spec.transient_steps, spec.ensemble.members);
     let of_a_step = plan.cost().flops.max(1.0);
     let mut trial = LyapunovSpec { transient_steps: 0, blocks: 1, ..spec.clone() };
-    trial.steps = ((RATE / 4.0 / of_a_step) as usize).clamp(1, 50).min(steps);
-    trial.ensemble.layers = trial_members(device, of_a_step * trial.steps as f64, layers);
+    trial.depth = ((RATE / 4.0 / of_a_step) as usize).clamp(1, 50).min(steps);
+    trial.ensemble.members = trial_members(device, of_a_step * trial.depth as f64, layers);
     if let Device::Gpu(_) = device {
-        let mut first = LyapunovSpec { steps: 1, ..trial.clone() };
-        first.ensemble.layers = 1;
+        let mut first = LyapunovSpec { depth: 1, ..trial.clone() };
+        first.ensemble.members = 1;
         lyapunov::run(device, &first, 0, &mut |_| std::ops::ControlFlow::Continue(()))?;
     }
     let start = Instant::now();
@@ -243,7 +243,7 @@ pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, prog
         return stopped();
     }
     let at_once = chunk.unwrap_or_else(|| device.members_of_half_a_second(plan.cost().work() * steps as f64));
-    let share = (trial.steps as f64 / steps as f64) * (trial.ensemble.layers as f64 / layers as f64);
+    let share = (trial.depth as f64 / steps as f64) * (trial.ensemble.members as f64 / layers as f64);
     Ok(Estimate {
         what: format!(
             "{} x {}, {}: {:.3e} flop",
@@ -256,7 +256,7 @@ pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, prog
         bytes_per_member: plan.bytes_per_member(real(device)),
         members_at_a_time: device.chunk_size(&plan).min(at_once).min(layers),
         seconds: start.elapsed().as_secs_f64() / share,
-        tried: trial.ensemble.layers,
+        tried: trial.ensemble.members,
         more: json!({ "steps": steps, "exponents": spec.exponents() }),
     })
 }
@@ -273,17 +273,17 @@ pub fn spectrum(
     let mut trial = SpectrumSpec::default();
     trial.ensemble.width = width.min(WIDEST);
     let n = trial.ensemble.width as f64;
-    trial.ensemble.layers = trial_members(device, 25.0 * n.powi(3), matrices.min(1024));
+    trial.ensemble.members = trial_members(device, 25.0 * n.powi(3), matrices.min(1024));
     if let Device::Gpu(_) = device {
         let mut first = trial.clone();
-        first.ensemble.layers = 1;
+        first.ensemble.members = 1;
         solve::of_ensemble(device, &first, (None, false), progress)?;
     }
     let start = Instant::now();
     if solve::of_ensemble(device, &trial, (None, false), progress)?.stopped {
         return stopped();
     }
-    let share = trial.ensemble.layers as f64 / matrices as f64;
+    let share = trial.ensemble.members as f64 / matrices as f64;
     let noun = if matrices == 1 { "matrix" } else { "matrices" };
     // Peaks take as long as it takes their powers to decay, which no trial on other matrices tells.
     let more = if stack.is_some() && spec.derived != Quantities::NONE {
@@ -297,7 +297,7 @@ pub fn spectrum(
         bytes_per_member: (width * width * real(device)) as u64,
         members_at_a_time: solve::at_once(width, chunk).min(matrices),
         seconds: start.elapsed().as_secs_f64() / share * (width as f64 / n).powi(3),
-        tried: trial.ensemble.layers,
+        tried: trial.ensemble.members,
         more: json!({ "width": width }),
     })
 }

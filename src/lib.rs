@@ -24,7 +24,7 @@
 //!
 //! let (device, _) = Device::open("cpu")?;
 //! let mut spec = SweepSpec { depth: 20, damping: Grid::single(0.1), ..SweepSpec::default() };
-//! (spec.ensemble.layers, spec.ensemble.width) = (16, 8);
+//! (spec.ensemble.members, spec.ensemble.width) = (16, 8);
 //! (spec.step_size, spec.radius) = (Grid::parse("0.1,1")?, Grid::parse("lin(0.5,1.5,3)")?);
 //! let sweep = sweep::run(&device, &spec, &mut |_| ControlFlow::Continue(()))?;
 //! for cell in &sweep.cells {

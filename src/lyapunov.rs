@@ -135,7 +135,7 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
     let (source, frame, events) = record(&mut plan, spec, device.epsilon());
     let (growth, events) = (frame.output(&mut plan), plan.output(events));
     let (mut logs, mut frozen) = (Vec::new(), 0);
-    let layers = spec.ensemble.layers;
+    let layers = spec.ensemble.members;
     let interrupted = in_chunks(device, &plan, layers, chunk, &source, progress, &mut |chunk| {
         let diverged = |member: usize| {
             let first = (member * event::ROWS + event::DIVERGED_STEP) * frame.stride;
@@ -173,7 +173,7 @@ fn in_chunks(
 
 /// The plan of one step: its buffers are those of the whole.
 pub fn plan_of_a_step(spec: &LyapunovSpec) -> Plan {
-    let spec = &LyapunovSpec { steps: 1, transient_steps: 0, ..spec.clone() };
+    let spec = &LyapunovSpec { depth: 1, transient_steps: 0, ..spec.clone() };
     let mut plan = Plan::new();
     if spec.layer.model == Model::Linear {
         let (_, frame, events) = record(&mut plan, spec, f64::from(f32::EPSILON));
@@ -241,7 +241,7 @@ fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame,
         &state,
     );
     frame.orthonormalise(plan, state.x, 0, true);
-    for step in 1..=spec.transient_steps + spec.steps {
+    for step in 1..=spec.transient_steps + spec.depth {
         if spec.layer.weights != Weights::Tied && step > 1 {
             layer.load(plan, &mut source, &spec.ensemble, step as u32 - 1);
         }
@@ -256,13 +256,13 @@ fn record(plan: &mut Plan, spec: &LyapunovSpec, epsilon: f64) -> (Source, Frame,
 fn block_of(spec: &LyapunovSpec, step: usize) -> usize {
     match step.checked_sub(spec.transient_steps + 1) {
         None => 0,
-        Some(counted) => 1 + counted * spec.blocks / spec.steps,
+        Some(counted) => 1 + counted * spec.blocks / spec.depth,
     }
 }
 
 /// How many steps blocks `1..=block` have.
 fn steps_until(spec: &LyapunovSpec, block: usize) -> usize {
-    (block * spec.steps).div_ceil(spec.blocks)
+    (block * spec.depth).div_ceil(spec.blocks)
 }
 
 /// ln of the growth of one member, `[blocks, exponents]` without the transient, on a device with this epsilon.
@@ -310,7 +310,7 @@ fn summarise(spec: &LyapunovSpec, frame: &Frame, logs: &[Vec<f64>]) -> (Lyapunov
         point.exponents = order.iter().map(|&i| point.exponents[i]).collect();
     }
     let exponents = convergence.last().map(|last| last.exponents.clone()).unwrap_or_default();
-    let sum = estimate(totals.iter().map(|total| total.iter().sum::<f64>() / spec.steps as f64));
+    let sum = estimate(totals.iter().map(|total| total.iter().sum::<f64>() / spec.depth as f64));
     let members = logs.len();
     let found = Lyapunov {
         exponents,
@@ -329,7 +329,7 @@ fn summarise(spec: &LyapunovSpec, frame: &Frame, logs: &[Vec<f64>]) -> (Lyapunov
 /// multiplied by no more than the [`Band`] of a pivot in the geometric mean of all steps. The norm of a step is taken to
 /// be the growth of the member's fastest direction, which is not larger.
 fn annihilate(spec: &LyapunovSpec, log: &mut [f64], k: usize, epsilon: f64) {
-    let rate = |i: usize| log.iter().skip(i).step_by(k).sum::<f64>() / spec.steps as f64;
+    let rate = |i: usize| log.iter().skip(i).step_by(k).sum::<f64>() / spec.depth as f64;
     let rates: Vec<f64> = (0..k).map(rate).collect();
     let largest = rates.iter().fold(f64::NEG_INFINITY, |most, &rate| most.max(rate));
     let least = largest + Band::of_eigenvalue(spec.dimension(), epsilon, 1.0).half_width().ln();

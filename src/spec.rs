@@ -20,7 +20,7 @@ mod sweep;
 mod words;
 
 pub use axes::{Axes, Axis, MOST_COMBINATIONS};
-pub use ensemble::{EnsembleSpec, MOST_LAYERS, WIDEST};
+pub use ensemble::{EnsembleSpec, MOST_MEMBERS, WIDEST};
 pub(crate) use given::NormBound;
 pub use given::{InitialStates, Matrices, Origin};
 pub use grid::{Grid, MOST_POINTS};

@@ -163,7 +163,7 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
     }
     let start = Instant::now();
     let points = points(spec);
-    let layers = spec.ensemble.layers;
+    let layers = spec.ensemble.members;
     let quantile_members = (SAMPLE_BUDGET / (points.len() * Accumulator::SAMPLE_BYTES)).clamp(64, layers.max(64));
     let mut sweep = Sweep {
         cells: Vec::new(),

@@ -75,7 +75,7 @@ pub fn scaling(device: &Device, label: &'static str, seed: u64, quick: bool) -> 
 }
 
 fn rollout(device: &Device, layers: usize, seed: u64) -> Result<()> {
-    let ensemble = EnsembleSpec { width: WIDTH, layers, seed, ..EnsembleSpec::default() };
+    let ensemble = EnsembleSpec { width: WIDTH, members: layers, seed, ..EnsembleSpec::default() };
     let gain = |i: usize| (i + 1) as f64 / POINTS as f64 * unit(&ensemble);
     let points: Vec<Coefficients> = (0..POINTS).map(|i| Coefficients { keep: 0.9, gain: gain(i) }).collect();
     let rollout = Rollout {

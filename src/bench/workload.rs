@@ -34,7 +34,7 @@ pub fn list(settings: &BenchSpec) -> Vec<Job> {
 }
 
 fn ensemble(settings: &BenchSpec, width: usize, layers: usize) -> EnsembleSpec {
-    EnsembleSpec { width, layers, seed: settings.seed, ..EnsembleSpec::default() }
+    EnsembleSpec { width, members: layers, seed: settings.seed, ..EnsembleSpec::default() }
 }
 
 /// The rollout of `jax_peer.py`: every member at 256 grid points, step sizes 0.01 to 1 with dampings 0 to 0.5, for 80
@@ -142,7 +142,7 @@ fn lyapunov_exponents(settings: &BenchSpec) -> Job {
     let (members, steps) = if settings.quick { (2, 10) } else { (64, 200) };
     let spec = LyapunovSpec {
         ensemble: ensemble(settings, 32, members),
-        steps,
+        depth: steps,
         transient_steps: 0,
         blocks: 1,
         damping: 0.1,
@@ -157,7 +157,7 @@ fn lyapunov_exponents(settings: &BenchSpec) -> Job {
         kernel: None,
         work: Box::new(move |device, members| {
             let mut spec = spec.clone();
-            spec.ensemble.layers = members;
+            spec.ensemble.members = members;
             lyapunov::run(device, &spec, usize::MAX, &mut |_| ControlFlow::Continue(()))
                 .map(|exponents| drop(std::hint::black_box(exponents)))
         }),
@@ -201,7 +201,7 @@ fn eigenvalues(settings: &BenchSpec, n: usize) -> Job {
 fn matrices(ensemble: &EnsembleSpec) -> Result<Vec<f32>> {
     let (host, _) = Device::open("cpu")?;
     let mut all = Vec::new();
-    draw_matrices(&host, ensemble, 0..ensemble.layers, 0, &mut |_, values| {
+    draw_matrices(&host, ensemble, 0..ensemble.members, 0, &mut |_, values| {
         all.extend(values);
         Ok(ControlFlow::Continue(()))
     })?;
@@ -234,7 +234,7 @@ fn spectra_sweep(settings: &BenchSpec) -> Job {
         kernel: None,
         work: Box::new(move |device, members| {
             let mut spec = spec.clone();
-            spec.ensemble.layers = members;
+            spec.ensemble.members = members;
             let done = sweep::run(device, &spec, &mut |_| ControlFlow::Continue(()))?;
             drop(std::hint::black_box(done.cells));
             Ok(())

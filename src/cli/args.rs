@@ -58,7 +58,7 @@ Exponents are natural logarithms per step.
 
 Examples:
   eulerscope lyapunov --step-size 0.1 --damping 0.1
-  eulerscope lyapunov --weights tied --width 16 --steps 5000 --json
+  eulerscope lyapunov --weights tied --width 16 --depth 5000 --json
   eulerscope lyapunov exponents/run.json
 
 SPEC.toml holds the same keys with `_` for `-`; flags win.";
@@ -205,7 +205,7 @@ impl Arguments {
                 return Ok(Request::Print(completions(shell)));
             }
         };
-        chunk.map_or(Ok(()), |chunk| check::count("chunk", chunk, crate::spec::MOST_LAYERS))?;
+        chunk.map_or(Ok(()), |chunk| check::count("chunk", chunk, crate::spec::MOST_MEMBERS))?;
         let Global { json, mut device, out, force, plan, quiet, .. } = global;
         if WORDS.iter().any(|word| device.eq_ignore_ascii_case(word)) {
             device.make_ascii_lowercase();

@@ -71,7 +71,7 @@ fn ending(spec: &LyapunovSpec, result: &Lyapunov) -> Result<()> {
     let members = result.members;
     let message = match (result.interrupted, result.collapsed, result.frozen) {
         (true, _, _) => {
-            format!("interrupted: the exponents are those of {members} of {} members", spec.ensemble.layers)
+            format!("interrupted: the exponents are those of {members} of {} members", spec.ensemble.members)
         }
         (_, 0, 0) => return Ok(()),
         (_, 0, frozen) => {
@@ -100,7 +100,7 @@ fn number(estimate: &Estimate) -> String {
 fn show(console: &Console, spec: &LyapunovSpec, result: &Lyapunov, timing: &Value) -> Result<()> {
     let mut text = format!(
         "{} {} products of {} steps, width {}: exponents a step, mean ± standard error\n",
-        result.members, spec.layer.weights, spec.steps, spec.ensemble.width
+        result.members, spec.layer.weights, spec.depth, spec.ensemble.width
     );
     let count = result.exponents.len();
     for (i, exponent) in result.exponents.iter().enumerate() {

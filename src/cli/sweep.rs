@@ -77,8 +77,8 @@ struct Cells<'a> {
 struct Placed<'a> {
     #[serde(flatten)]
     outer: &'a Map<String, Value>,
-    /// The name that they have everywhere; `layers` of a cell is the same.
-    members: u64,
+    /// Its members, under their older name.
+    layers: u64,
     #[serde(flatten)]
     cell: &'a Cell,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,7 @@ impl<'a> Serialize for Cells<'a> {
         serializer.collect_seq(all.flat_map(|(result, outer)| {
             let placed = move |(place, cell): (usize, &'a Cell)| Placed {
                 outer,
-                members: cell.layers,
+                layers: cell.members,
                 cell,
                 given_step_size: tables::given_step_size(&result.spec, place),
             };
@@ -193,7 +193,7 @@ fn announce_plain(console: &Console, spec: &SweepSpec, own: &SweepSpec) {
     announce_jacobians(console, &at, own);
     console.note(&format!(
         "{at}{} layers of width {} x {} grid points x {} steps: {:.3e} flop",
-        own.ensemble.layers,
+        own.ensemble.members,
         own.ensemble.width,
         own.cells(),
         own.depth,
@@ -213,7 +213,7 @@ fn announce_jacobians(console: &Console, at: &str, spec: &SweepSpec) {
     console.note(&format!(
         "{at}Jacobians of {order} x {order} at {} steps, of {members} of {} members{remedy}",
         steps.len(),
-        spec.ensemble.layers
+        spec.ensemble.members
     ));
 }
 

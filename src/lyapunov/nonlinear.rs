@@ -18,7 +18,7 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
     let mut plan = Plan::new();
     let (source, frame, outputs) = record(&mut plan, spec);
     let (mut logs, mut norms, mut frozen) = (Vec::new(), Vec::new(), 0);
-    let layers = spec.ensemble.layers;
+    let layers = spec.ensemble.members;
     let interrupted = in_chunks(device, &plan, layers, chunk, &source, progress, &mut |chunk| {
         for member in 0..chunk.members.len() {
             if chunk.ints(outputs.events)[member * event::ROWS + event::DIVERGED_STEP] > 0 {
@@ -26,7 +26,7 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
                 continue;
             }
             logs.push(growth_of(spec, &frame, chunk, outputs.growth, (member, device.epsilon())));
-            norms.push(growth_of_norm(spec, chunk, &outputs, member) / spec.steps as f64);
+            norms.push(growth_of_norm(spec, chunk, &outputs, member) / spec.depth as f64);
         }
     })?;
     let members = logs.len() + frozen;
@@ -56,7 +56,7 @@ pub(super) fn record(plan: &mut Plan, spec: &LyapunovSpec) -> (Source, Frame, Ou
     let mut x = layer.start(plan, &source);
     let mut deviations = tangents.draw(plan, &layer, &source);
     frame.orthonormalise(plan, deviations, 0, true);
-    for step in 1..=spec.transient_steps + spec.steps {
+    for step in 1..=spec.transient_steps + spec.depth {
         if step == 1 || spec.layer.weights == Weights::Iid {
             layer.draw(plan, &source, step as u32 - 1);
         }
@@ -88,6 +88,6 @@ fn growth_of_norm(spec: &LyapunovSpec, chunk: &Chunk, outputs: &Outputs, member:
 
 /// The raw exponent `i` of `k` of each member less the growth of its norm.
 fn angular(spec: &LyapunovSpec, (i, k): (usize, usize), logs: &[Vec<f64>], norms: &[f64]) -> Estimate {
-    let raw = |log: &Vec<f64>| (0..spec.blocks).map(|block| log[block * k + i]).sum::<f64>() / spec.steps as f64;
+    let raw = |log: &Vec<f64>| (0..spec.blocks).map(|block| log[block * k + i]).sum::<f64>() / spec.depth as f64;
     estimate(logs.iter().zip(norms).map(|(log, norm)| raw(log) - norm))
 }

@@ -42,8 +42,8 @@ pub fn figures(device: &Device, spec: &SweepSpec, result: &Combination) -> Resul
 /// So many members take a small share of the sweep's own work.
 fn members(own: &SweepSpec, points: usize) -> usize {
     let whole = work(own);
-    let each = whole * points as f64 / (own.cells() * own.ensemble.layers) as f64;
-    ((FREE.max(SHARE * whole) / each) as usize).min(MOST_MEMBERS).min(own.ensemble.layers)
+    let each = whole * points as f64 / (own.cells() * own.ensemble.members) as f64;
+    ((FREE.max(SHARE * whole) / each) as usize).min(MOST_MEMBERS).min(own.ensemble.members)
 }
 
 /// The places of some telling cells: the Transformer's, with a radius near 1; that nearest to the predicted boundary; one

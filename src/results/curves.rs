@@ -38,7 +38,7 @@ pub fn over(
         y_label: rate_label(spec).to_string(),
         neutral: (0.0, "neutral: 0".to_string()),
         mark: mark(over, shown.iter().flat_map(|(_, cells)| cells.iter())),
-        title: format!("Stability of {} {} layers; {fixed}", spec.ensemble.layers, spec.layer.model),
+        title: format!("Stability of {} {} layers; {fixed}", spec.ensemble.members, spec.layer.model),
         caption: caption(device, spec, &[over]) + &thinned,
     };
     Some((format!("observed_rate_over_{}", over.key()), figure))

@@ -184,7 +184,7 @@ fn map(
         predicted,
         value_label: rate_label(spec).to_string(),
         mark: mark(axes, fixed),
-        title: format!("Stability of {} {} layers; {at}", spec.ensemble.layers, spec.layer.model),
+        title: format!("Stability of {} {} layers; {at}", spec.ensemble.members, spec.layer.model),
         at,
         caption: caption(device, spec, &[axes.x, axes.y]),
     }

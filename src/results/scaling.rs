@@ -136,7 +136,7 @@ fn caption(device: &Device, spec: &SweepSpec, results: &[Combination], chosen: &
     };
     format!(
         "{} {} {} layers, {} combinations of {}{scaling}, seed {}; {}{thinned}",
-        spec.ensemble.layers,
+        spec.ensemble.members,
         spec.layer.weights,
         spec.layer.model,
         results.len(),

@@ -157,7 +157,7 @@ fn origin(spec: &SpectrumSpec, width: &Value) -> String {
             spec.ensemble.family,
             brief(spec.radius),
             spec.ensemble.radius_kind,
-            spec.ensemble.layers - 1,
+            spec.ensemble.members - 1,
             spec.ensemble.seed
         ),
     }

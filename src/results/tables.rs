@@ -63,8 +63,8 @@ pub fn cells(spec: &SweepSpec, cells: &[Cell]) -> Columns {
         ("step_size", plain(|c| c.step_size)),
         ("radius", plain(|c| c.radius)),
         ("damping", plain(|c| c.damping)),
-        ("members", count(|c| c.layers)),
-        ("layers", count(|c| c.layers)),
+        ("members", count(|c| c.members)),
+        ("layers", count(|c| c.members)),
     ];
     summary!(columns, cells.iter(), spectral_radius);
     summary!(columns, cells.iter(), predicted_rate);

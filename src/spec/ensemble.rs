@@ -10,7 +10,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 /// The widest state.
 pub const WIDEST: usize = 4096;
 /// The most members of an ensemble.
-pub const MOST_LAYERS: usize = 1 << 31;
+pub const MOST_MEMBERS: usize = 1 << 31;
 /// The most own matrices that one member takes in turn: each is an input of the plan.
 const MOST_GIVEN: usize = 10_000;
 /// What ‖A‖₂ of a random matrix of nominal radius 1 stays below: 2, but for rare draws.
@@ -29,7 +29,7 @@ pub struct EnsembleSpec {
     /// The restoring force mu.
     pub shift: f64,
     /// How many members there are; the key is `members`.
-    pub layers: usize,
+    pub members: usize,
     /// The width n of a state.
     pub width: usize,
     /// The seed of every random number.
@@ -48,7 +48,7 @@ impl Default for EnsembleSpec {
             tau: None,
             radius_kind: RadiusKind::Nominal,
             shift: 0.0,
-            layers: 1024,
+            members: 1024,
             width: 64,
             seed: 0,
             matrices: None,
@@ -62,7 +62,7 @@ impl EnsembleSpec {
     pub fn given(matrices: Matrices, weights: Weights) -> Self {
         EnsembleSpec {
             radius_kind: RadiusKind::Factor,
-            layers: if weights == Weights::Given { 1 } else { matrices.count() },
+            members: if weights == Weights::Given { 1 } else { matrices.count() },
             width: matrices.width(),
             matrices: Some(matrices),
             ..EnsembleSpec::default()
@@ -100,7 +100,7 @@ impl EnsembleSpec {
     /// # Errors
     /// [`Error::Invalid`](crate::error::Error::Invalid) with the key to change.
     pub fn validate(&self) -> Result<()> {
-        check::count("members", self.layers, MOST_LAYERS)?;
+        check::count("members", self.members, MOST_MEMBERS)?;
         check::count("width", self.width, WIDEST)?;
         check::finite("shift", self.shift)?;
         if let Some(own) = &self.matrices {
@@ -127,8 +127,8 @@ impl EnsembleSpec {
         if self.width != own.width() {
             return invalid!("width: {} is not that of the matrices, {}; leave it out", self.width, own.width());
         }
-        if self.layers != 1 && self.layers != own.count() {
-            return invalid!("members: {} are not one for each of {} matrices; leave it out", self.layers, own.count());
+        if self.members != 1 && self.members != own.count() {
+            return invalid!("members: {} are not one for each of {} matrices; leave it out", self.members, own.count());
         }
         Ok(())
     }
@@ -185,7 +185,7 @@ impl Serialize for EnsembleSpec {
         map.serialize_entry("radius_kind", &self.radius_kind)?;
         map.serialize_entry("shift", &self.shift)?;
         if self.matrices.is_none() {
-            map.serialize_entry("members", &self.layers)?;
+            map.serialize_entry("members", &self.members)?;
             map.serialize_entry("width", &self.width)?;
         }
         if let Some(initial) = &self.initial {

@@ -27,7 +27,7 @@ pub struct LyapunovSpec {
     /// Friction gamma.
     pub damping: f64,
     /// Steps that are averaged over.
-    pub steps: usize,
+    pub depth: usize,
     /// Steps before the average begins, for the frame to turn into its place.
     pub transient_steps: usize,
     /// How many exponents, from the largest; none: all width × tokens of them.
@@ -49,12 +49,12 @@ impl LyapunovSpec {
     /// The default of a model.
     pub fn of(model: Model) -> Self {
         LyapunovSpec {
-            ensemble: EnsembleSpec { layers: 64, width: 32, ..EnsembleSpec::default() },
+            ensemble: EnsembleSpec { members: 64, width: 32, ..EnsembleSpec::default() },
             layer: LayerSpec { weights: Weights::Iid, ..LayerSpec::of(model) },
             radius: 1.0,
             step_size: 1.0,
             damping: 0.0,
-            steps: 1000,
+            depth: 1000,
             transient_steps: 100,
             top: None,
             blocks: 20,
@@ -82,8 +82,8 @@ impl LyapunovSpec {
         check::step_size(self.step_size)?;
         check::damping(self.damping)?;
         self.validate_counts()?;
-        let all = self.steps.saturating_add(self.transient_steps);
-        self.ensemble.validate_weights(self.layer.weights, "steps", all)?;
+        let all = self.depth.saturating_add(self.transient_steps);
+        self.ensemble.validate_weights(self.layer.weights, "depth", all)?;
         self.validate_initial()?;
         self.layer.gain(&self.ensemble, self.step_size, self.radius, self.damping).check()
     }
@@ -93,11 +93,11 @@ impl LyapunovSpec {
         if self.layer.model == Model::Linear {
             return invalid!("initial: exponents of the linear model do not depend on a state; remove it");
         }
-        initial.count(self.ensemble.layers, self.layer.tokens, self.ensemble.width).map(|_| ())
+        initial.count(self.ensemble.members, self.layer.tokens, self.ensemble.width).map(|_| ())
     }
 
     fn validate_counts(&self) -> Result<()> {
-        check::count("steps", self.steps, MOST_STEPS)?;
+        check::count("depth", self.depth, MOST_STEPS)?;
         check::count("blocks", self.blocks, MOST_STEPS)?;
         if let Some(top) = self.top {
             check::count("top", top, self.dimension())?;
@@ -107,11 +107,11 @@ impl LyapunovSpec {
         if self.transient_steps > MOST_STEPS {
             return invalid!("transient_steps: {} is too large; the most is {MOST_STEPS}", self.transient_steps);
         }
-        if self.blocks > self.steps {
+        if self.blocks > self.depth {
             return invalid!(
-                "blocks: {} blocks do not fit into {} steps; lower blocks or raise steps",
+                "blocks: {} blocks do not fit into a depth of {}; lower blocks or raise depth",
                 self.blocks,
-                self.steps
+                self.depth
             );
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::axes::{Axes, Axis};
 use super::check;
-use super::ensemble::{EnsembleSpec, MOST_LAYERS};
+use super::ensemble::{EnsembleSpec, MOST_MEMBERS};
 use super::grid::{Grid, MOST_POINTS};
 use super::layer::LayerSpec;
 use super::map_axes::MapAxes;
@@ -98,7 +98,7 @@ impl SweepSpec {
     pub fn of(model: Model) -> Self {
         let written = |text| Grid::parse(text).expect("the default grids are well written");
         let linear = model == Model::Linear;
-        let small = EnsembleSpec { layers: 64, width: 16, ..EnsembleSpec::default() };
+        let small = EnsembleSpec { members: 64, width: 16, ..EnsembleSpec::default() };
         SweepSpec {
             ensemble: if linear { EnsembleSpec::default() } else { small },
             layer: LayerSpec::of(model),
@@ -179,7 +179,7 @@ impl SweepSpec {
 
     fn validate_initial(&self) -> Result<()> {
         let Some(initial) = &self.ensemble.initial else { return Ok(()) };
-        initial.count(self.ensemble.layers, self.layer.tokens, self.ensemble.width).map(|_| ())
+        initial.count(self.ensemble.members, self.layer.tokens, self.ensemble.width).map(|_| ())
     }
 
     fn validate_counts(&self) -> Result<()> {
@@ -202,7 +202,7 @@ impl SweepSpec {
             }
         }
         if let Some(chunk) = self.chunk {
-            check::count("chunk", chunk, MOST_LAYERS)?;
+            check::count("chunk", chunk, MOST_MEMBERS)?;
         }
         if self.trajectories > MOST_TRAJECTORIES {
             return invalid!("trajectories: {} is too large; the most is {MOST_TRAJECTORIES}", self.trajectories);

@@ -33,7 +33,7 @@ pub struct Solved {
 
 /// How many matrices there are, and their width.
 pub fn shape(spec: &SpectrumSpec, stack: Option<&MatrixStack>) -> (usize, usize) {
-    stack.map_or((spec.ensemble.layers, spec.ensemble.width), |stack| (stack.matrices, stack.n))
+    stack.map_or((spec.ensemble.members, spec.ensemble.width), |stack| (stack.matrices, stack.n))
 }
 
 /// Matrices that are drawn and solved at a time.
@@ -51,7 +51,7 @@ pub fn of_ensemble(
     (chunk, keep): (Option<usize>, bool),
     progress: Progress,
 ) -> Result<Solved> {
-    let (n, layers) = (spec.ensemble.width, spec.ensemble.layers);
+    let (n, layers) = (spec.ensemble.width, spec.ensemble.members);
     let mut solved = Solved::default();
     let double = spec.precision == Some(Precision::F64);
     // Weights are f32, and the same bits on every device.

@@ -152,7 +152,7 @@ impl Accumulator {
             step_size: point.step_size,
             radius: point.radius,
             damping: point.damping,
-            layers: self.grew.of,
+            members: self.grew.of,
             spectral_radius,
             predicted_rate: Summary::of_sorted(&self.predicted_rate, &rates),
             unstable_fraction: fates_predicted.explodes,

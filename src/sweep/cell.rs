@@ -124,7 +124,7 @@ pub struct Cell {
     /// gamma.
     pub damping: f64,
     /// Members that were run.
-    pub layers: u64,
+    pub members: u64,
     /// Spectral radius of M: of the tied layer, or of the first one of a stack. Of a nonlinear layer the geometric mean of
     /// those of the Jacobians at the linearised steps of the later half, floor(L/2) + 1 to L; of a member that was frozen
     /// before, at the last linearised step that it came to.

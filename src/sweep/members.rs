@@ -39,7 +39,7 @@ pub fn measure_spectra(device: &Device, spec: &SweepSpec, sweep: &mut Sweep, pro
     let exact = spec.ensemble.radius_kind == RadiusKind::Exact;
     let at_once = SPECTRA_AT_ONCE.min((64 << 20) / (4 * n * n)).max(1);
     let chunk = spec.chunk.map_or(at_once, |chunk| chunk.min(at_once));
-    let members = 0..spec.ensemble.layers;
+    let members = 0..spec.ensemble.members;
     let mut keep = |first: usize, spectra: Vec<Spectrum>| {
         if progress(0.0).is_break() {
             return Err(Error::Partial("interrupted before the rollouts began: there is nothing to keep".to_string()));

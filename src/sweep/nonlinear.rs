@@ -26,7 +26,7 @@ const NUMBERS_AT_ONCE: usize = 4 << 20;
 pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
     let start = Instant::now();
     let points = points(spec);
-    let layers = spec.ensemble.layers;
+    let layers = spec.ensemble.members;
     let steps = linearised_steps(spec);
     let members = linearised_members(spec, points.len(), steps.len());
     let mut sweep = Sweep {
@@ -109,7 +109,7 @@ pub fn linearised_steps(spec: &SweepSpec) -> Vec<usize> {
 pub fn linearised_members(spec: &SweepSpec, points: usize, steps: usize) -> usize {
     let order = (spec.ensemble.width * spec.layer.tokens) as f64;
     let each = 12.0 * order.powi(3) * points as f64 * steps as f64;
-    if steps == 0 { 0 } else { ((LINEARISE_FLOPS / each) as usize).min(spec.ensemble.layers) }
+    if steps == 0 { 0 } else { ((LINEARISE_FLOPS / each) as usize).min(spec.ensemble.members) }
 }
 
 /// A cell that the run did not come to.
@@ -144,7 +144,7 @@ fn roll(
     mut kept: Option<(usize, &mut Vec<Course>)>,
     stop: &mut dyn FnMut(f64) -> ControlFlow<()>,
 ) -> Result<(Vec<Extra>, Vec<Accumulator>)> {
-    let layers = spec.ensemble.layers;
+    let layers = spec.ensemble.members;
     let mut accumulators: Vec<Accumulator> = {
         let numbers = spec.ensemble.width * spec.layer.tokens;
         let bands = Bands::new(Band::default(), numbers, device.epsilon());

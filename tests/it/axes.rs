@@ -230,7 +230,7 @@ fn a_stopped_run_keeps_the_combinations_that_it_has() {
         let results = results.expect("what is done is kept");
         assert_eq!(results.len(), 3, "{line}");
         for (i, result) in results.iter().enumerate() {
-            let layers = result.sweep.cells[0].layers;
+            let layers = result.sweep.cells[0].members;
             assert!(
                 result.sweep.interrupted == (i == 2) && if i < 2 { layers == 8 } else { layers < 8 },
                 "{line}: {i}"

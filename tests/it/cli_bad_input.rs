@@ -184,7 +184,7 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ("spectrum --radius nan", 4, "radius"),
     ("spectrum --pseudospectrum 5", 4, "pseudospectrum: it is that of your own matrix"),
     ("lyapunov --top 33", 4, "top: 33"),
-    ("lyapunov --steps 0", 4, "steps: 0"),
+    ("lyapunov --steps 0", 4, "depth: 0"),
     ("lyapunov --blocks 20 --steps 10", 4, "blocks"),
     ("lyapunov --step-size nan", 4, "step_size"),
     // Files.

@@ -168,9 +168,9 @@ fn random_matrices_have_the_norms_of_free_probability() {
         ((root + 3.0).powi(3) / (8.0 * (root + 1.0))).sqrt()
     };
     for (device, fewer) in devices() {
-        let spec = EnsembleSpec { width: n, layers: 64 / fewer, seed: 11, ..Default::default() };
+        let spec = EnsembleSpec { width: n, members: 64 / fewer, seed: 11, ..Default::default() };
         let mut drawn: Vec<f64> = Vec::new();
-        draw_matrices(&device, &spec, 0..spec.layers, 0, &mut |_, values| {
+        draw_matrices(&device, &spec, 0..spec.members, 0, &mut |_, values| {
             drawn.extend(values.into_iter().map(f64::from));
             Ok(ControlFlow::Continue(()))
         })

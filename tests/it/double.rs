@@ -249,7 +249,7 @@ fn nonlinear_layers_are_f64_throughout_on_the_reference() {
 
 /// The Jacobian of the last step as sweeps make it.
 fn jacobian(spec: &LayerSpec, point: Point) -> Vec<f64> {
-    let ensemble = EnsembleSpec { layers: 1, width: WIDTH, seed: SEED, ..EnsembleSpec::default() };
+    let ensemble = EnsembleSpec { members: 1, width: WIDTH, seed: SEED, ..EnsembleSpec::default() };
     let points = [point];
     let rollout = NonlinearRollout {
         ensemble: &ensemble,
@@ -272,7 +272,7 @@ fn jacobian(spec: &LayerSpec, point: Point) -> Vec<f64> {
 fn exact_radii_are_f64_throughout_on_the_reference() {
     let members = 3;
     let ensemble = EnsembleSpec {
-        layers: members,
+        members: members,
         width: 7,
         seed: SEED,
         radius_kind: RadiusKind::Exact,

@@ -86,7 +86,7 @@ fn the_command_line_takes_f64() {
 fn f64_is_refused_where_it_is_not() {
     let error = eigenvalues(&software(), &[1.0_f64], 1).expect_err("the device is f32");
     assert!(matches!(error, Error::Invalid(_)) && error.to_string().contains("f64"), "{error}");
-    let spec = eulerscope::spec::EnsembleSpec { layers: 1, width: 2, ..Default::default() };
+    let spec = eulerscope::spec::EnsembleSpec { members: 1, width: 2, ..Default::default() };
     let drawn = eulerscope::weights::ensemble::draw_matrices(&double(), &spec, 0..1, 1, &mut |_, _| {
         Ok(std::ops::ControlFlow::Continue(()))
     });

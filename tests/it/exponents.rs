@@ -29,11 +29,11 @@ fn lyapunov_exponents_are_the_exact_ones() {
     for (device, fewer) in devices() {
         for (n, a, b) in [(64, 1.0, 0.1), (64, 0.9, 0.3), (16, 1.0, 0.2), (32, 1.0, 1.0), (64, 0.5, 0.8)] {
             let spec = LyapunovSpec {
-                ensemble: EnsembleSpec { width: n, layers: 32 / fewer.min(4), ..Default::default() },
+                ensemble: EnsembleSpec { width: n, members: 32 / fewer.min(4), ..Default::default() },
                 damping: 1.0 - a,
                 radius: b,
                 step_size: 1.0,
-                steps: 400 / fewer,
+                depth: 400 / fewer,
                 transient_steps: 0,
                 blocks: 4,
                 top: Some(4),
@@ -69,11 +69,11 @@ fn newmans_spectrum_of_ginibre_products() {
     let n = 16;
     for (device, fewer) in devices() {
         let spec = LyapunovSpec {
-            ensemble: EnsembleSpec { width: n, layers: 64 / fewer.min(4), ..Default::default() },
+            ensemble: EnsembleSpec { width: n, members: 64 / fewer.min(4), ..Default::default() },
             damping: 1.0,
             radius: 1.0,
             step_size: 1.0,
-            steps: 400 / fewer,
+            depth: 400 / fewer,
             transient_steps: 10,
             blocks: 4,
             ..Default::default()
@@ -94,14 +94,14 @@ fn newmans_spectrum_of_ginibre_products() {
 #[test]
 fn tied_products_have_the_logarithms_of_the_eigenvalues() {
     let device = Device::open("reference").expect("always there").0;
-    let ensemble = EnsembleSpec { width: 6, layers: 1, seed: 3, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 6, members: 1, seed: 3, ..Default::default() };
     let spec = LyapunovSpec {
         ensemble: ensemble.clone(),
         layer: LayerSpec { weights: Weights::Tied, ..LyapunovSpec::default().layer },
         damping: 0.0,
         step_size: 0.5,
         radius: 1.0,
-        steps: 20_000,
+        depth: 20_000,
         transient_steps: 2_000,
         blocks: 2,
         ..Default::default()
@@ -127,10 +127,10 @@ fn directions_that_rounding_alone_keeps_are_annihilated() {
     for device in &all_devices() {
         for weights in [Weights::Tied, Weights::Iid] {
             let spec = LyapunovSpec {
-                ensemble: EnsembleSpec { width: 3, layers: 16, family: Ensemble::Antisymmetric, ..Default::default() },
+                ensemble: EnsembleSpec { width: 3, members: 16, family: Ensemble::Antisymmetric, ..Default::default() },
                 layer: LayerSpec { weights, ..LayerSpec::of(Model::Linear) },
                 damping: 1.0,
-                steps: 200,
+                depth: 200,
                 transient_steps: 10,
                 ..LyapunovSpec::of(Model::Linear)
             };
@@ -148,8 +148,8 @@ fn directions_that_rounding_alone_keeps_are_annihilated() {
 #[test]
 fn exponents_come_from_the_largest_to_the_smallest() {
     let spec = LyapunovSpec {
-        ensemble: EnsembleSpec { width: 16, layers: 4, seed: 5, ..Default::default() },
-        steps: 3,
+        ensemble: EnsembleSpec { width: 16, members: 4, seed: 5, ..Default::default() },
+        depth: 3,
         transient_steps: 0,
         blocks: 3,
         ..LyapunovSpec::of(Model::Linear)

@@ -26,7 +26,7 @@ fn points() -> Vec<Point> {
 
 /// Outcomes and observations of all members at all points.
 fn rolled(device: &Device, layer: &LayerSpec, width: usize, depth: usize) -> Vec<(Outcome, Observation)> {
-    let ensemble = EnsembleSpec { width, layers: MEMBERS, seed: 5, ..Default::default() };
+    let ensemble = EnsembleSpec { width, members: MEMBERS, seed: 5, ..Default::default() };
     let points = points();
     let rollout =
         NonlinearRollout { ensemble: &ensemble, layer, depth, threshold: 2.0, points: &points, perturbations: false };

@@ -136,7 +136,7 @@ fn exponents_are_those_of_the_product() {
     let pair = [3.0, 0.0, 0.0, 1.0 / 3.0 - 1.0, -0.5, 0.0, 0.0, 2.0];
     let given = matrices(2, &pair.repeat(50));
     let run = |device: &Device, own: &Matrices, weights, steps, transient_steps| {
-        let mut spec = LyapunovSpec { steps, transient_steps, blocks: 4, ..LyapunovSpec::default() };
+        let mut spec = LyapunovSpec { depth: steps, transient_steps, blocks: 4, ..LyapunovSpec::default() };
         spec.ensemble = EnsembleSpec::given(own.clone(), weights);
         spec.layer.weights = weights;
         spec.validate().expect("it can be run");
@@ -180,7 +180,7 @@ fn nonlinear_layers_start_there_too() {
         let mut spec = SweepSpec { depth: 6, linearise_every: Some(0), ..SweepSpec::of(Model::Mlp) };
         (spec.step_size, spec.radius, spec.damping) = (Grid::single(1.0), Grid::single(0.0), Grid::single(0.5));
         spec.layer = LayerSpec { tokens: 2, ..spec.layer };
-        (spec.ensemble.layers, spec.ensemble.width, spec.trajectories) = (2, 3, 1);
+        (spec.ensemble.members, spec.ensemble.width, spec.trajectories) = (2, 3, 1);
         let start = [3.0, 0.0, 0.0, 0.0, 4.0, 0.0];
         spec.ensemble.initial = Some(InitialStates::new(vec![2, 3], start.to_vec(), Origin::default()).expect("fits"));
         spec.validate().expect("it can be run");
@@ -215,7 +215,7 @@ fn what_does_not_fit_is_refused_in_one_line() {
         ("sweep --matrix m.csv --weights iid", "weights: own matrices are not drawn"),
         ("sweep --weights given", "weights: given are own matrices"),
         ("sweep --matrix m.csv --weights given --depth 2", "depth: 2 steps need as many matrices, and there are 1"),
-        ("lyapunov --matrix m.csv --weights given --steps 2", "steps: 2 steps"),
+        ("lyapunov --matrix m.csv --weights given --depth 2", "depth: 2 steps"),
         ("sweep --matrix m.csv --radius-kind nominal", "radius_kind: own matrices"),
         ("sweep --radius-kind factor", "radius_kind: factor is for own matrices"),
         ("sweep --matrix m.csv --weights given --radius-kind exact", "radius_kind: with given weights"),

@@ -34,7 +34,7 @@ fn devices() -> Vec<Device> {
 fn outcomes(device: &Device, rollout: &Rollout) -> Vec<Outcome> {
     let mut all = Vec::new();
     rollout
-        .run(device, 0..rollout.ensemble.layers, 0, &mut |outcomes| {
+        .run(device, 0..rollout.ensemble.members, 0, &mut |outcomes| {
             all.extend((0..outcomes.members().len()).map(|member| outcomes.get(member, 0)));
             ControlFlow::Continue(())
         })
@@ -54,7 +54,7 @@ fn rollout<'a>(
 /// dx/dt = -5 x: every step multiplies by the growth factor, exactly but for one rounding of it and of the norm.
 #[test]
 fn every_integrator_multiplies_the_essays_equation_by_its_growth_factor() {
-    let ensemble = EnsembleSpec { width: 1, shift: 5.0, layers: 3, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 1, shift: 5.0, members: 3, ..Default::default() };
     let steps = 50;
     for device in devices() {
         for integrator in LINEAR {
@@ -73,7 +73,7 @@ fn every_integrator_multiplies_the_essays_equation_by_its_growth_factor() {
 
 /// What a member of width 8 grows over time 1 in so many steps, on the reference.
 fn growth_over_time_one(integrator: Integrator, steps: usize) -> Vec<f64> {
-    let ensemble = EnsembleSpec { width: 8, layers: 4, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 8, members: 4, ..Default::default() };
     let h = 1.0 / steps as f64;
     let points = [linear(h, 1.2, 0.3 * h, 0.4, unit(&ensemble))];
     let outcomes = outcomes(&reference(), &rollout(&ensemble, integrator, steps, &points));
@@ -102,7 +102,7 @@ fn linear_integrators_converge_to_the_exponential_in_their_order() {
 /// Backward Euler and the exponential are made in other ways than the reference's f64: f32 devices must agree with it.
 #[test]
 fn devices_agree_on_every_integrator() {
-    let ensemble = EnsembleSpec { width: 7, layers: 5, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 7, members: 5, ..Default::default() };
     for integrator in LINEAR {
         for weights in [Weights::Tied, Weights::Iid] {
             let points = [(0.3, 1.0, 0.1), (1.0, 0.5, 0.0), (0.9, 1.4, 0.4)]
@@ -129,7 +129,7 @@ fn predicted_growth_is_observed_growth_in_one_dimension() {
     let device = Device::open("cpu").expect("always there").0;
     for integrator in LINEAR {
         let spec = SweepSpec {
-            ensemble: EnsembleSpec { width: 1, layers: 1, seed: 4, shift: 0.3, ..Default::default() },
+            ensemble: EnsembleSpec { width: 1, members: 1, seed: 4, shift: 0.3, ..Default::default() },
             layer: LayerSpec { integrator, ..LayerSpec::of(Model::Linear) },
             step_size: Grid::parse("0.5,1.5").expect("a grid"),
             radius: Grid::parse("0.4,2").expect("a grid"),
@@ -153,7 +153,7 @@ fn predicted_growth_is_observed_growth_in_one_dimension() {
 /// dx/dt = x with h = 1: backward Euler divides by 0. The member diverges in its first step, its neighbours do not.
 #[test]
 fn a_singular_implicit_step_is_a_divergence() {
-    let ensemble = EnsembleSpec { width: 3, shift: -1.0, layers: 2, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 3, shift: -1.0, members: 2, ..Default::default() };
     let points = [1.0, 0.5].map(|h| linear(h, 0.0, 0.0, -1.0, 1.0));
     for device in devices() {
         let own = rollout(&ensemble, Integrator::BackwardEuler, 4, &points);
@@ -179,7 +179,7 @@ fn a_singular_implicit_step_is_infinite_everywhere() {
     let never = &mut |_: f64| ControlFlow::Continue(());
     let integrator = Integrator::BackwardEuler;
     let spec = SweepSpec {
-        ensemble: EnsembleSpec { width: 2, layers: 3, shift: -1.0, ..Default::default() },
+        ensemble: EnsembleSpec { width: 2, members: 3, shift: -1.0, ..Default::default() },
         layer: LayerSpec { integrator, ..LayerSpec::of(Model::Linear) },
         step_size: Grid::single(1.0),
         radius: Grid::single(0.0),
@@ -199,7 +199,7 @@ fn a_singular_implicit_step_is_infinite_everywhere() {
             layer: spec.layer.clone(),
             radius: 0.0,
             damping: 0.0,
-            steps: 4,
+            depth: 4,
             blocks: 2,
             transient_steps: 0,
             ..LyapunovSpec::default()
@@ -215,7 +215,7 @@ fn a_singular_implicit_step_is_infinite_everywhere() {
 fn observations_do_not_depend_on_the_stages() {
     let observed = |integrator, radius| {
         let layer = LayerSpec { integrator, tokens: 4, heads: 2, ..LayerSpec::of(Model::Attention) };
-        let ensemble = EnsembleSpec { width: 8, layers: 1, ..Default::default() };
+        let ensemble = EnsembleSpec { width: 8, members: 1, ..Default::default() };
         let points = [Point { step_size: 1.0, radius, damping: 0.5 }];
         let rollout = NonlinearRollout {
             ensemble: &ensemble,

@@ -17,7 +17,7 @@ fn cells(device: &Device, spec: &SweepSpec) -> Vec<Cell> {
 
 fn small(model: Model) -> SweepSpec {
     SweepSpec {
-        ensemble: EnsembleSpec { layers: 6, width: 8, ..Default::default() },
+        ensemble: EnsembleSpec { members: 6, width: 8, ..Default::default() },
         layer: LayerSpec { tokens: if model == Model::Transformer { 3 } else { 1 }, ..LayerSpec::of(model) },
         depth: 6,
         step_size: Grid::parse("0.1,1").expect("a grid"),
@@ -84,7 +84,7 @@ fn friction_makes_the_direction_of_a_pre_norm_mlp_more_sensitive() {
     let device = Device::open("cpu").expect("there").0;
     let exponent = |damping: f64| {
         let spec = LyapunovSpec {
-            ensemble: EnsembleSpec { layers: 12, width: 128, ..Default::default() },
+            ensemble: EnsembleSpec { members: 12, width: 128, ..Default::default() },
             layer: LayerSpec {
                 weights: Weights::Iid,
                 activation: Activation::Tanh,
@@ -92,7 +92,7 @@ fn friction_makes_the_direction_of_a_pre_norm_mlp_more_sensitive() {
                 ..LayerSpec::of(Model::Mlp)
             },
             damping,
-            steps: 60,
+            depth: 60,
             transient_steps: 40,
             top: Some(1),
             blocks: 2,

@@ -14,7 +14,7 @@ fn devices() -> Vec<Device> {
 
 /// Three steps of twelve members, `[members, steps]`, with f = 0.
 fn with_friction_alone(device: &Device, damping: f64) -> Vec<[Observation; 3]> {
-    let ensemble = EnsembleSpec { width: 60, layers: 12, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 60, members: 12, ..Default::default() };
     let layer = LayerSpec { tokens: 3, norm: NormPlacement::None, ..LayerSpec::of(Model::Mlp) };
     let points = [Point { step_size: 1.0, radius: 0.0, damping }];
     let rollout = NonlinearRollout {

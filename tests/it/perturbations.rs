@@ -63,7 +63,7 @@ const POINTS: [Point; 3] = [
 /// Every model, integrator, norm and mask; all token counts, for columns are padded to multiples of 4.
 #[test]
 fn tangents_grow_as_the_product_of_the_jacobians() {
-    let ensemble = EnsembleSpec { width: 4, layers: 2, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 4, members: 2, ..Default::default() };
     let plain = |model, integrator| LayerSpec { integrator, heads: 2, ..LayerSpec::of(model) };
     let mut layers = Vec::new();
     for (i, integrator) in [Integrator::Euler, Integrator::Heun, Integrator::Rk4].into_iter().enumerate() {
@@ -111,7 +111,7 @@ fn tangents_grow_as_the_product_of_the_jacobians() {
 /// With radius 0 only friction acts: tangents of every integrator shrink by its own factor, over any depth.
 #[test]
 fn friction_alone_shrinks_tangents_by_its_factor() {
-    let ensemble = EnsembleSpec { width: 8, layers: 2, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 8, members: 2, ..Default::default() };
     let points = [Point { step_size: 1.0, radius: 0.0, damping: 0.5 }];
     let devices = devices();
     for (integrator, factor) in
@@ -150,7 +150,7 @@ fn swept(device: &Device, spec: &SweepSpec) -> Sweep {
 fn small(model: Model, norm: NormPlacement) -> SweepSpec {
     let grid = |text| Grid::parse(text).expect("is");
     SweepSpec {
-        ensemble: EnsembleSpec { width: 4, layers: 6, ..Default::default() },
+        ensemble: EnsembleSpec { width: 4, members: 6, ..Default::default() },
         layer: LayerSpec { norm, heads: 2, ..LayerSpec::of(model) },
         depth: 7,
         step_size: grid("0.2,1"),
@@ -216,7 +216,7 @@ fn cells_of_nonlinear_sweeps_are_those_of_their_histories() {
 #[test]
 fn predictions_are_geometric_means_of_the_later_half() {
     let spec = SweepSpec {
-        ensemble: EnsembleSpec { width: 4, layers: 1, ..Default::default() },
+        ensemble: EnsembleSpec { width: 4, members: 1, ..Default::default() },
         trajectories: 1,
         ..small(Model::Mlp, NormPlacement::Pre)
     };

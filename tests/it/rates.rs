@@ -28,7 +28,7 @@ fn outcomes(device: &Device, rollout: &Rollout, members: usize) -> Vec<Outcome> 
 /// both sides of the runs that make many steps at once. Both are sums in the same order, so only logarithms are rounded.
 #[test]
 fn rates_are_the_slope_of_the_later_half_of_the_history() {
-    let ensemble = EnsembleSpec { width: 6, layers: 3, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 6, members: 3, ..Default::default() };
     let points = [[0.3, 1.2, 0.1], [1.0, 0.7, 0.0], [0.05, 1.0, 0.4]]
         .map(|[step_size, radius, damping]| Coefficients::linear(&Point { step_size, radius, damping }, 0.0, 0.4));
     let gains = [1.0, 0.5, 1.75];
@@ -64,7 +64,7 @@ fn rates_are_the_slope_of_the_later_half_of_the_history() {
 /// A layer of one number multiplies by the same factor in every step, so its rate is that factor's logarithm at any depth.
 #[test]
 fn rates_of_one_number_are_the_logarithm_of_its_factor() {
-    let ensemble = EnsembleSpec { width: 1, shift: 5.0, layers: 2, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 1, shift: 5.0, members: 2, ..Default::default() };
     for (device, _) in devices() {
         for (h, factor) in [(1.0, 4.0_f64), (0.4, 1.0), (0.1, 0.5), (0.35, 0.75)] {
             let points = [Coefficients { keep: 1.0 - 5.0 * h, gain: 0.0 }];
@@ -98,7 +98,7 @@ fn linear(ensemble: EnsembleSpec, (step_size, radius, damping): (&str, &str, &st
 /// which win in the end, so many members that explode have not grown yet.
 #[test]
 fn fates_are_verdicts_of_rates() {
-    let ensemble = EnsembleSpec { width: 24, layers: 40, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 24, members: 40, ..Default::default() };
     let spec = SweepSpec { depth: 12, ..linear(ensemble, ("1", "0.4,0.5", "0.3,0.35")) };
     let (device, _) = devices().swap_remove(0);
     let mut differs = 0;
@@ -126,7 +126,7 @@ fn neutral_members_are_not_unstable() {
     let ensemble = EnsembleSpec {
         family: Ensemble::Antisymmetric,
         radius_kind: RadiusKind::Exact,
-        layers: 64,
+        members: 64,
         width: 16,
         ..Default::default()
     };
@@ -142,7 +142,7 @@ fn neutral_members_are_not_unstable() {
 /// What is beyond f64 is missing with a remark, and nothing else is.
 #[test]
 fn what_is_missing_is_said() {
-    let still = EnsembleSpec { width: 1, shift: -1.0, layers: 3, ..Default::default() };
+    let still = EnsembleSpec { width: 1, shift: -1.0, members: 3, ..Default::default() };
     let of = |ensemble: &EnsembleSpec, depth, step_size, radius| {
         let spec = SweepSpec { depth, ..linear(ensemble.clone(), (step_size, radius, "0")) };
         cells(&devices()[0].0, &spec).remove(0)
@@ -162,7 +162,7 @@ fn what_is_missing_is_said() {
     let none = of(&decaying, 3, "1", "0");
     assert_eq!((none.remarks, none.mean_square_growth, none.collapsed), (vec![], Some(0.0), 3));
     assert_eq!((none.observed_rate.median, none.fates_observed.decays), (None, Some(1.0)));
-    let wild = EnsembleSpec { width: 1, layers: 200, ..Default::default() };
+    let wild = EnsembleSpec { width: 1, members: 200, ..Default::default() };
     let tail = of(&wild, 40, "1", "1.5");
     assert_eq!(tail.remarks, [Remark::MeanSquareGrowthOfFewMembers]);
     let error = tail.mean_square_growth_standard_error.expect("is");
@@ -176,7 +176,7 @@ fn frozen_members_have_no_finite_peak() {
     let spec = SweepSpec {
         layer: LayerSpec { integrator: Integrator::BackwardEuler, ..LayerSpec::of(Model::Linear) },
         depth: 4,
-        ..linear(EnsembleSpec { width: 2, layers: 3, shift: -1.0, ..Default::default() }, ("1", "0", "0"))
+        ..linear(EnsembleSpec { width: 2, members: 3, shift: -1.0, ..Default::default() }, ("1", "0", "0"))
     };
     for (device, _) in devices() {
         let cell = cells(&device, &spec).remove(0);
@@ -191,7 +191,7 @@ fn frozen_members_have_no_finite_peak() {
 #[test]
 fn peaks_are_where_the_norm_is_largest() {
     let of = |shift, step_size| {
-        let ensemble = EnsembleSpec { width: 2, layers: 3, shift, ..Default::default() };
+        let ensemble = EnsembleSpec { width: 2, members: 3, shift, ..Default::default() };
         SweepSpec { depth: 10, ..linear(ensemble, (step_size, "0", "0")) }
     };
     for (device, _) in devices() {

@@ -36,7 +36,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// r = |x_L| / |x_0| and d = |x_L - x_0| / |x_0| of every member at every point: ReLU MLPs without norm, fresh layers.
 fn residual(device: &Device, ratio: usize, depth: usize, points: &[Point], members: usize) -> Vec<Vec<[f64; 2]>> {
-    let ensemble = EnsembleSpec { width: 40, layers: members, seed: 7, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 40, members: members, seed: 7, ..Default::default() };
     let layer = LayerSpec {
         weights: Weights::Iid,
         activation: Activation::Relu,
@@ -122,7 +122,7 @@ fn the_scaling_of_the_step_size_decides_what_depth_does() {
     for (device, fewer) in devices() {
         for scaling in [StepScaling::Constant, StepScaling::InverseSqrtDepth, StepScaling::InverseDepth] {
             let mut spec = SweepSpec {
-                ensemble: EnsembleSpec { layers: 2000 / fewer, width: 32, ..Default::default() },
+                ensemble: EnsembleSpec { members: 2000 / fewer, width: 32, ..Default::default() },
                 step_size: Grid::single(1.0),
                 radius: Grid::single(1.0),
                 damping: Grid::single(0.0),
@@ -143,7 +143,7 @@ fn the_scaling_of_the_step_size_decides_what_depth_does() {
                 let found = cell.log_mean_square_growth.expect("is");
                 // The squared growth is close to log-normal with twice the standard deviation of the logarithm.
                 let spread = 2.0 * cell.log_growth.sd.expect("is");
-                let error = ((spread * spread).exp_m1() / cell.layers as f64).sqrt();
+                let error = ((spread * spread).exp_m1() / cell.members as f64).sqrt();
                 let name = format!("{scaling}, {depth} layers on {}", device.description());
                 assert!((found - wanted).abs() <= 4.0 * error, "{name}: {found}, not {wanted} ± {error}");
                 assert!(error <= 0.5 && (fewer > 1 || error <= 0.12), "{name}: ± {error} says nothing");

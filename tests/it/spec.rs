@@ -109,7 +109,7 @@ fn both_readings_of_a_colon_are_spelled_out() {
 fn defaults_are_the_documented_ones() {
     let spec = SweepSpec::default();
     spec.validate().unwrap();
-    assert_eq!((spec.ensemble.layers, spec.ensemble.width, spec.depth, spec.cells()), (1024, 64, 80, 2048));
+    assert_eq!((spec.ensemble.members, spec.ensemble.width, spec.depth, spec.cells()), (1024, 64, 80, 2048));
     assert_eq!(sweep(&["sweep"]), spec);
     assert_eq!(from_text("").unwrap(), spec);
     assert_eq!(spec.damping.values(), [0.0, 0.1]);
@@ -140,14 +140,14 @@ fn flags_win_over_the_file_only_when_given() {
     let path = path.to_str().unwrap();
 
     let spec = sweep(&["sweep", path]);
-    assert_eq!((spec.ensemble.width, spec.ensemble.layers, spec.ensemble.seed, spec.chunk), (32, 10, 255, Some(7)));
+    assert_eq!((spec.ensemble.width, spec.ensemble.members, spec.ensemble.seed, spec.chunk), (32, 10, 255, Some(7)));
     assert_eq!((spec.layer.model, spec.layer.weights, spec.layer.tokens), (Model::Mlp, Weights::Iid, 2));
     assert_eq!((spec.step_size.values(), spec.radius.values()), (&[0.1, 1.0][..], &[0.5][..]));
 
     let flags = ["--seed", "3", "sweep", path, "--width", "64", "--radius", "1,2", "--chunk", "9", "--weights", "tied"];
     let invocation = invocation(&flags);
     let spec = sweep(&flags);
-    assert_eq!((spec.ensemble.width, spec.ensemble.layers, spec.ensemble.seed, spec.chunk), (64, 10, 3, Some(9)));
+    assert_eq!((spec.ensemble.width, spec.ensemble.members, spec.ensemble.seed, spec.chunk), (64, 10, 3, Some(9)));
     assert_eq!((spec.layer.weights, spec.radius.len(), spec.damping.len()), (Weights::Tied, 2, 3));
     assert_eq!(invocation.chunk, Some(9));
 }

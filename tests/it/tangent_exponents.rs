@@ -218,7 +218,7 @@ pub fn exponents<'a>(layer: &Layer<'a>, spec: &LyapunovSpec, member: u32, tangen
         drawn(member, Tensor::Deviations, order * spec.exponents()).chunks(order).map(<[f64]>::to_vec).collect();
     orthonormalise(&mut frame);
     let mut sums = vec![0.0; spec.exponents()];
-    for step in 0..spec.transient_steps + spec.steps {
+    for step in 0..spec.transient_steps + spec.depth {
         for vector in &mut frame {
             *vector = tangent(layer, &x, vector);
         }
@@ -227,12 +227,12 @@ pub fn exponents<'a>(layer: &Layer<'a>, spec: &LyapunovSpec, member: u32, tangen
             *sum += if step < spec.transient_steps { 0.0 } else { length.ln() };
         }
     }
-    sums.iter().map(|sum| sum / spec.steps as f64).collect()
+    sums.iter().map(|sum| sum / spec.depth as f64).collect()
 }
 
 fn spec(model: Model, integrator: Integrator, tokens: usize) -> LyapunovSpec {
     LyapunovSpec {
-        ensemble: EnsembleSpec { width: 6, layers: 1, seed: SEED, ..Default::default() },
+        ensemble: EnsembleSpec { width: 6, members: 1, seed: SEED, ..Default::default() },
         layer: LayerSpec {
             weights: Weights::Tied,
             tokens,
@@ -247,7 +247,7 @@ fn spec(model: Model, integrator: Integrator, tokens: usize) -> LyapunovSpec {
         radius: 0.8,
         step_size: 0.7,
         damping: 0.2,
-        steps: 5,
+        depth: 5,
         transient_steps: tokens % 3,
         top: Some((6 * tokens).min(5)),
         blocks: 1,
@@ -314,13 +314,13 @@ fn friction_alone_gives_the_growth_factor() {
                 ..LayerSpec::of(Model::Mlp)
             };
             let spec = LyapunovSpec {
-                ensemble: EnsembleSpec { width: 8, layers: 1, ..Default::default() },
+                ensemble: EnsembleSpec { width: 8, members: 1, ..Default::default() },
                 layer,
                 radius: 0.0,
                 damping: 0.5,
                 top: Some(2),
                 transient_steps: 0,
-                steps: 40,
+                depth: 40,
                 blocks: 4,
                 ..LyapunovSpec::of(Model::Mlp)
             };

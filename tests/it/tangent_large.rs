@@ -11,12 +11,12 @@ use std::ops::ControlFlow;
 /// Attention without norm, whose states grow to 1e9 while its tokens become nearly one.
 fn growing() -> LyapunovSpec {
     LyapunovSpec {
-        ensemble: EnsembleSpec { width: 16, layers: 4, seed: SEED, ..Default::default() },
+        ensemble: EnsembleSpec { width: 16, members: 4, seed: SEED, ..Default::default() },
         layer: LayerSpec { norm: NormPlacement::None, weights: Weights::Tied, ..LayerSpec::of(Model::Attention) },
         radius: 1.4,
         step_size: 0.3,
         damping: 0.0,
-        steps: 40,
+        depth: 40,
         transient_steps: 20,
         top: Some(3),
         ..LyapunovSpec::of(Model::Attention)

@@ -47,7 +47,7 @@ pub fn digamma(mut x: f64) -> f64 {
 
 #[test]
 fn the_essays_equation_multiplies_by_minus_four() {
-    let ensemble = EnsembleSpec { width: 1, shift: 5.0, layers: 3, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 1, shift: 5.0, members: 3, ..Default::default() };
     for (device, _) in devices() {
         for (h, factor) in [(1.0, 4.0_f64), (0.4, 1.0), (0.2, 0.0), (0.1, 0.5)] {
             let points = [Coefficients { keep: 1.0 - 5.0 * h, gain: 0.0 }];
@@ -76,7 +76,7 @@ fn the_essays_equation_multiplies_by_minus_four() {
 
 #[test]
 fn growth_far_beyond_f32_is_exact() {
-    let ensemble = EnsembleSpec { width: 3, layers: 2, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 3, members: 2, ..Default::default() };
     let points = [Coefficients { keep: 1024.0, gain: 0.0 }, Coefficients { keep: 1.0 / 4096.0, gain: 0.0 }];
     for (device, _) in devices() {
         let rollout = Rollout {
@@ -107,7 +107,7 @@ const GINIBRE: [(usize, f64, f64, f64, f64); 4] = [
 /// Spectra at radius 1.
 pub fn spectra(device: &Device, spec: &EnsembleSpec) -> Vec<Spectrum> {
     let mut all = Vec::new();
-    draw_matrices(device, spec, 0..spec.layers, 0, &mut |_, matrices| {
+    draw_matrices(device, spec, 0..spec.members, 0, &mut |_, matrices| {
         all.extend(spectrum::eigenvalues(device, &matrices, spec.width)?);
         Ok(ControlFlow::Continue(()))
     })
@@ -120,7 +120,7 @@ pub fn spectra(device: &Device, spec: &EnsembleSpec) -> Vec<Spectrum> {
 fn ginibre_spectra_follow_the_published_table() {
     for (device, fewer) in devices() {
         for (n, real, radius, sd, abscissa) in GINIBRE {
-            let spec = EnsembleSpec { width: n, layers: 2000 / fewer, seed: n as u64, ..Default::default() };
+            let spec = EnsembleSpec { width: n, members: 2000 / fewer, seed: n as u64, ..Default::default() };
             let all = spectra(&device, &spec);
             let of = |f: &dyn Fn(&Spectrum) -> f64| Summary::of(&all.iter().map(f).collect::<Vec<_>>());
             let radii = of(&|s| s.eigenvalues.iter().map(|z| z[0].hypot(z[1])).fold(0.0, f64::max));
@@ -156,7 +156,7 @@ fn near(name: &str, summary: &Summary, wanted: f64, own: f64) {
 #[test]
 fn other_ensembles_have_their_own_spectra() {
     let device = Device::open("cpu").expect("always there").0;
-    let spec = |family, tau| EnsembleSpec { family, tau, width: 100, layers: 100, ..Default::default() };
+    let spec = |family, tau| EnsembleSpec { family, tau, width: 100, members: 100, ..Default::default() };
     for s in spectra(&device, &spec(Ensemble::Symmetric, None)) {
         assert_eq!((s.status, s.real), (Status::Ok, 100), "symmetric matrices have real eigenvalues");
         let edge = s.eigenvalues.iter().map(|z| z[0].abs()).fold(0.0, f64::max);
@@ -181,7 +181,7 @@ fn other_ensembles_have_their_own_spectra() {
 #[test]
 fn antisymmetric_layers_grow_under_euler_as_theory_says() {
     // ODE conserves, Euler grows by sqrt(1 + h² w²); width 2 has one pair ± i w.
-    let ensemble = EnsembleSpec { family: Ensemble::Antisymmetric, width: 2, layers: 20, ..Default::default() };
+    let ensemble = EnsembleSpec { family: Ensemble::Antisymmetric, width: 2, members: 20, ..Default::default() };
     for (device, _) in devices() {
         let scale = unit(&ensemble);
         let points = [Coefficients { keep: 1.0, gain: 0.5 * scale }];
@@ -208,7 +208,7 @@ fn antisymmetric_layers_grow_under_euler_as_theory_says() {
 fn the_mean_square_grows_as_a_squared_plus_b_squared() {
     for (device, fewer) in devices() {
         let spec = SweepSpec {
-            ensemble: EnsembleSpec { layers: 4000 / fewer, width: 16, ..Default::default() },
+            ensemble: EnsembleSpec { members: 4000 / fewer, width: 16, ..Default::default() },
             layer: eulerscope::spec::LayerSpec { weights: Weights::Iid, ..SweepSpec::default().layer },
             depth: 6,
             step_size: Grid::parse("0.2,0.5,1").expect("a grid"),
@@ -222,7 +222,7 @@ fn the_mean_square_grows_as_a_squared_plus_b_squared() {
             let found = cell.log_mean_square_growth.expect("is");
             // The squared growth is close to log-normal with twice the standard deviation of the logarithm.
             let spread = 2.0 * cell.log_growth.sd.expect("is");
-            let error = ((spread * spread).exp_m1() / cell.layers as f64).sqrt();
+            let error = ((spread * spread).exp_m1() / cell.members as f64).sqrt();
             assert!((found - wanted).abs() <= 4.0 * error, "{cell:?}: {found}, not {wanted} ± {error}");
         }
     }
@@ -233,7 +233,7 @@ fn chunks_and_repetition_do_not_change_a_byte() {
     for word in ["cpu", "software"] {
         let device = if word == "cpu" { Device::open(word).expect("there").0 } else { software() };
         let spec = SweepSpec {
-            ensemble: EnsembleSpec { layers: 70, width: 10, ..Default::default() },
+            ensemble: EnsembleSpec { members: 70, width: 10, ..Default::default() },
             depth: 12,
             step_size: Grid::parse("lin(0.1,2,5)").expect("a grid"),
             radius: Grid::parse("0.5,1").expect("a grid"),
@@ -254,7 +254,7 @@ fn chunks_and_repetition_do_not_change_a_byte() {
 #[test]
 fn devices_agree_on_a_sweep() {
     let spec = SweepSpec {
-        ensemble: EnsembleSpec { layers: 100, width: 12, ..Default::default() },
+        ensemble: EnsembleSpec { members: 100, width: 12, ..Default::default() },
         depth: 20,
         step_size: Grid::parse("log(0.05,2,6)").expect("a grid"),
         radius: Grid::parse("lin(0.2,1.4,4)").expect("a grid"),
@@ -278,7 +278,7 @@ fn devices_agree_on_a_sweep() {
 fn exact_radii_are_exact() {
     for (device, _) in devices() {
         let spec = SweepSpec {
-            ensemble: EnsembleSpec { layers: 40, width: 8, radius_kind: RadiusKind::Exact, ..Default::default() },
+            ensemble: EnsembleSpec { members: 40, width: 8, radius_kind: RadiusKind::Exact, ..Default::default() },
             depth: 400,
             step_size: Grid::single(1.0),
             radius: Grid::parse("0.9,1.1").expect("a grid"),

@@ -59,7 +59,7 @@ impl EnsembleKeys {
     /// Takes over the keys that were given.
     pub(super) fn apply(&self, spec: &mut EnsembleSpec) {
         take!(self=> spec; radius_kind, shift, width);
-        spec.layers = self.members.unwrap_or(spec.layers);
+        spec.members = self.members.unwrap_or(spec.members);
         spec.family = self.ensemble.unwrap_or(spec.family);
         spec.tau = self.tau.or(spec.tau);
         spec.seed = self.seed.map_or(spec.seed, |seed| seed.0);

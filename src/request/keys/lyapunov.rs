@@ -22,9 +22,9 @@ pub struct LyapunovKeys {
     #[serde(alias = "gamma")]
     pub damping: Option<f64>,
     /// Steps L that are averaged over [default: 1000; all that are left of the matrices with weights given]
-    #[arg(long, visible_alias = "depth", value_name = "STEPS", allow_negative_numbers = true)]
-    #[serde(alias = "depth")]
-    pub steps: Option<usize>,
+    #[arg(long, visible_alias = "steps", value_name = "STEPS", allow_negative_numbers = true)]
+    #[serde(alias = "steps")]
+    pub depth: Option<usize>,
     /// Steps before the average begins [default: 100; 0 with weights given]
     #[arg(long, value_name = "STEPS", allow_negative_numbers = true)]
     pub transient_steps: Option<usize>,
@@ -70,7 +70,7 @@ impl Keys for LyapunovKeys {
             spec.layer.weights = flags.layer.weights.or(file.layer.weights).unwrap_or(Weights::Tied);
             if spec.layer.weights == Weights::Given {
                 spec.transient_steps = flags.transient_steps.or(file.transient_steps).unwrap_or(0);
-                spec.steps = own.count().saturating_sub(spec.transient_steps);
+                spec.depth = own.count().saturating_sub(spec.transient_steps);
             }
         }
         spec.ensemble = ensemble(matrices, spec.layer.weights, spec.ensemble);
@@ -79,10 +79,10 @@ impl Keys for LyapunovKeys {
             keys.layer.refuse_unused(model)?;
             keys.ensemble.apply(&mut spec.ensemble);
             keys.layer.apply(&mut spec.layer);
-            take!(keys => spec; radius, step_size, damping, steps, transient_steps);
+            take!(keys => spec; radius, step_size, damping, depth, transient_steps);
             spec.top = keys.top.or(spec.top);
         }
-        spec.blocks = flags.blocks.or(file.blocks).unwrap_or(spec.blocks.min(spec.steps.max(1)));
+        spec.blocks = flags.blocks.or(file.blocks).unwrap_or(spec.blocks.min(spec.depth.max(1)));
         spec.validate()?;
         Ok(spec)
     }

@@ -92,7 +92,7 @@ impl Keys for SweepKeys {
         spec.ensemble.initial = initial;
         file.apply(&mut spec)?;
         flags.apply(&mut spec)?;
-        spec.trajectories = spec.trajectories.min(spec.ensemble.layers);
+        spec.trajectories = spec.trajectories.min(spec.ensemble.members);
         spec.validate()?;
         Ok(spec)
     }
