@@ -180,7 +180,7 @@ fn thin(trial: &mut SweepSpec, spec: &SweepSpec, points: usize) -> Result<()> {
 }
 
 fn tried(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
-    let result = sweep::run(device, spec, progress)?;
+    let result = sweep::run_valid(device, spec, progress)?;
     if result.interrupted { stopped() } else { Ok(result) }
 }
 
@@ -236,10 +236,10 @@ pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, prog
     if let Device::Gpu(_) = device {
         let mut first = LyapunovSpec { depth: 1, ..trial.clone() };
         first.ensemble.members = 1;
-        lyapunov::run(device, &first, 0, &mut |_| std::ops::ControlFlow::Continue(()))?;
+        lyapunov::run_valid(device, &first, 0, &mut |_| std::ops::ControlFlow::Continue(()))?;
     }
     let start = Instant::now();
-    if lyapunov::run(device, &trial, 0, progress)?.interrupted {
+    if lyapunov::run_valid(device, &trial, 0, progress)?.interrupted {
         return stopped();
     }
     let at_once = chunk.unwrap_or_else(|| device.members_of_half_a_second(plan.cost().work() * steps as f64));

@@ -34,6 +34,35 @@
 //! # Ok::<(), eulerscope::error::Error>(())
 //! ```
 //!
+//! The exact Jacobian of a step of a nonlinear layer at a state of one's own, here of an MLP, and its spectral radius:
+//!
+//! ```
+//! use eulerscope::rollout::nonlinear::NonlinearRollout;
+//! use eulerscope::spec::{EnsembleSpec, InitialStates, LayerSpec, Model, Origin};
+//! use eulerscope::{device::Device, layer::Point, spectrum};
+//!
+//! let (device, _) = Device::open("reference")?;
+//! let state = InitialStates::new(vec![4], vec![0.5, -1.0, 0.0, 2.0], Origin::default())?;
+//! let ensemble = EnsembleSpec { members: 1, width: 4, initial: Some(state), ..EnsembleSpec::default() };
+//! let layer = LayerSpec::of(Model::Mlp);
+//! let transformer = [Point { step_size: 1.0, radius: 1.0, damping: 0.0 }];
+//! let rollout = NonlinearRollout {
+//!     ensemble: &ensemble,
+//!     layer: &layer,
+//!     depth: 1,
+//!     threshold: 1e3,
+//!     points: &transformer,
+//!     perturbations: false,
+//! };
+//! rollout.jacobians(&device, 0..1, 1, &mut |jacobians| {
+//!     let jacobian = jacobians.matrices[0].as_deref().expect("the state is finite");
+//!     assert_eq!(jacobian.len(), 16);
+//!     println!("{:?}", spectrum::eigenvalues(&device, jacobian, 4)?[0].radius());
+//!     Ok(())
+//! })?;
+//! # Ok::<(), eulerscope::error::Error>(())
+//! ```
+//!
 //! The modules stand in the order of the data flow; a module uses only modules listed above it. Those that are hidden
 //! here belong to the program: they are open to its tests, and change without notice.
 //!
@@ -67,7 +96,6 @@ pub mod device;
 // From weights to results: layers, many steps of them, their eigenvalues and exponents, the whole grid.
 pub mod weights;
 pub mod layer;
-#[doc(hidden)]
 pub mod rollout;
 pub mod spectrum;
 pub mod lyapunov;

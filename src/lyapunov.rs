@@ -124,7 +124,16 @@ struct GrowthOutputs {
 }
 
 /// The exponents of an ensemble, of at most `chunk` members at a time; 0 chooses chunks short enough to stop between.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) where the specification is not valid, and whatever the device refuses.
 pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progress) -> Result<Lyapunov> {
+    spec.validate()?;
+    run_valid(device, spec, chunk, progress)
+}
+
+/// [`run`] for a specification that has been validated, or a part of one: fewer members or steps.
+pub(crate) fn run_valid(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progress) -> Result<Lyapunov> {
     if spec.layer.model != Model::Linear {
         return nonlinear::run(device, spec, chunk, progress);
     }

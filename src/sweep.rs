@@ -153,11 +153,18 @@ pub fn check(device: &Device, spec: &SweepSpec) -> Result<()> {
 /// Runs a plain sweep, without outer axes.
 ///
 /// # Errors
-/// [`Error::Invalid`](crate::error::Error::Invalid) where [`run_all`] is meant, and whatever the device refuses.
+/// [`Error::Invalid`](crate::error::Error::Invalid) where [`run_all`] is meant or the specification is not valid, and
+/// whatever the device refuses.
 pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
     if !spec.sweep_over.is_empty() {
         return invalid!("sweep_over: one sweep has no outer axes; run all of its combinations");
     }
+    spec.validate()?;
+    run_valid(device, spec, progress)
+}
+
+/// [`run`] for a specification that has been validated, or a part of one: fewer members, steps or grid points.
+pub(crate) fn run_valid(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
     if spec.layer.model != Model::Linear {
         return nonlinear::run(device, spec, progress);
     }

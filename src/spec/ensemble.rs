@@ -128,7 +128,11 @@ impl EnsembleSpec {
             return invalid!("width: {} is not that of the matrices, {}; leave it out", self.width, own.width());
         }
         if self.members != 1 && self.members != own.count() {
-            return invalid!("members: {} are not one for each of {} matrices; leave it out", self.members, own.count());
+            return invalid!(
+                "members: {} are not one for each of {} matrices; leave it out",
+                self.members,
+                own.count()
+            );
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Outer axes: a sweep of its own for every combination of their values.
 
-use super::{Sweep, check, run};
+use super::{Sweep, check, run_valid};
 use crate::device::{Device, Progress};
 use crate::error::{Error, Result};
 use crate::spec::SweepSpec;
@@ -35,13 +35,14 @@ pub fn run_all(
     cost: &dyn Fn(&SweepSpec) -> f64,
     progress: Progress,
 ) -> Result<Vec<Combination>> {
+    spec.validate()?;
     check_all(device, spec)?;
     let total: f64 = spec.combinations().map(|plain| cost(&plain)).sum();
     let (mut done, mut stop) = (0.0, false);
     let mut finished: Vec<Combination> = Vec::new();
     for plain in spec.combinations() {
         let own = cost(&plain);
-        let result = run(device, &plain, &mut |fraction| {
+        let result = run_valid(device, &plain, &mut |fraction| {
             let flow = progress((done + fraction * own) / total);
             stop |= flow.is_break();
             flow

@@ -272,7 +272,7 @@ fn jacobian(spec: &LayerSpec, point: Point) -> Vec<f64> {
 fn exact_radii_are_f64_throughout_on_the_reference() {
     let members = 3;
     let ensemble = EnsembleSpec {
-        members: members,
+        members,
         width: 7,
         seed: SEED,
         radius_kind: RadiusKind::Exact,

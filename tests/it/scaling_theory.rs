@@ -36,7 +36,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// r = |x_L| / |x_0| and d = |x_L - x_0| / |x_0| of every member at every point: ReLU MLPs without norm, fresh layers.
 fn residual(device: &Device, ratio: usize, depth: usize, points: &[Point], members: usize) -> Vec<Vec<[f64; 2]>> {
-    let ensemble = EnsembleSpec { width: 40, members: members, seed: 7, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 40, members, seed: 7, ..Default::default() };
     let layer = LayerSpec {
         weights: Weights::Iid,
         activation: Activation::Relu,
