@@ -8,8 +8,8 @@
 mod case;
 
 use crate::kernel::shared::team::Team;
-use crate::kernel::tridiagonal::dot;
 use crate::kernel::signature::kernel;
+use crate::kernel::tridiagonal::dot;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::real::Real;
 

@@ -27,8 +27,8 @@
 mod case;
 mod layout;
 
-use crate::kernel::shared::trajectory::{event, norm};
 use crate::kernel::euler_update::{self, Update};
+use crate::kernel::shared::trajectory::{event, norm};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Processor;

@@ -23,13 +23,13 @@
 
 mod case;
 
+use crate::kernel::shared::trajectory::{Track, scale};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::matmul::{Matrix, multiply_add, tile};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
-use crate::kernel::shared::trajectory::{Track, scale};
 
 kernel! {
     /// The Euler update of every column, and the record of its norm.

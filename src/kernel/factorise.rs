@@ -44,7 +44,6 @@ kernel! {
     }
 }
 
-
 /// The pivots of a matrix in ranges that are each few enough for one dispatch.
 pub fn pivot_ranges(width: u32) -> Vec<Range<u32>> {
     let trips = |k: u32| LANES + width.div_ceil(LANES) * (width - k + 4);
@@ -163,7 +162,10 @@ mod tests {
         for width in [1, 7, 64, 130, 256, 512] {
             let ranges = pivot_ranges(width);
             assert!(ranges.iter().all(|range| !range.is_empty()));
-            assert_eq!(ranges.iter().flat_map(|range| range.clone()).collect::<Vec<_>>(), (0..width).collect::<Vec<_>>());
+            assert_eq!(
+                ranges.iter().flat_map(|range| range.clone()).collect::<Vec<_>>(),
+                (0..width).collect::<Vec<_>>()
+            );
             for range in ranges {
                 // As the shader counts: filling, the search, the swap and the update.
                 let rows = |from: u32| (width - from).div_ceil(LANES);

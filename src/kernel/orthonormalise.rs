@@ -136,7 +136,8 @@ impl<T: Real> Pivot<'_, T> {
         let (stride, rows) = (self.p.stride as usize, self.p.rows as usize);
         let mut dots = [T::ZERO; LANES];
         for line in self.deviations.chunks_exact(stride).take(rows) {
-            let (own, values): (T, &[T; LANES]) = (line[self.pivot], line[column..][..LANES].try_into().expect("LANES long"));
+            let (own, values): (T, &[T; LANES]) =
+                (line[self.pivot], line[column..][..LANES].try_into().expect("LANES long"));
             dots = lanes(|l| dots[l] + own * values[l]);
         }
         for line in self.deviations.chunks_exact_mut(stride).take(rows) {

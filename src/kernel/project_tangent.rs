@@ -4,10 +4,10 @@
 
 mod case;
 
-use crate::numbers::activation::{slope, slopes};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
+use crate::numbers::activation::{slope, slopes};
 use crate::numbers::matmul::{Epilogue, Matrix, product};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};

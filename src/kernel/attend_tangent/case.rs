@@ -1,8 +1,8 @@
 //! Parity cases of `attend_tangent`.
 
 use super::Params;
-use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::kernel::{Case, CaseBuffer};
+use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::numbers::random::sample;
 
 /// Sizes of a case: (head width, heads, tokens, points, vectors, members, causal).

@@ -7,8 +7,7 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes =
-        [(1, 2, 0), (2, 3, 30), (5, 2, -140), (16, 2, 100), (33, 2, 0), (12, 4, -7), (9, 5, 4), (40, 5, -90)];
+    let shapes = [(1, 2, 0), (2, 3, 30), (5, 2, -140), (16, 2, 100), (33, 2, 0), (12, 4, -7), (9, 5, 4), (40, 5, -90)];
     shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
 }
 

@@ -100,11 +100,7 @@ mod tests {
     fn no_invocation_makes_too_many_trips() {
         for (rows, kib) in (4..=512).step_by(4).flat_map(|rows: u32| [16, 32, 48].map(|kib: u32| (rows, kib))) {
             let layout = layout(rows, 256, kib << 10);
-            assert!(
-                u64::from(trips(&layout)) < MOST_TRIPS,
-                "{layout:?} makes {} trips",
-                trips(&layout)
-            );
+            assert!(u64::from(trips(&layout)) < MOST_TRIPS, "{layout:?} makes {} trips", trips(&layout));
         }
     }
 

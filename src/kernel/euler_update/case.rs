@@ -1,8 +1,8 @@
 //! Parity cases of `euler_update`.
 
 use super::Params;
-use crate::kernel::{Case, CaseBuffer};
 use crate::kernel::shared::trajectory::{event, norm, scale};
+use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.

@@ -1,8 +1,8 @@
 //! Parity cases of `ritz_value`.
 
 use super::Params;
-use crate::kernel::{Case, CaseBuffer};
 use crate::kernel::inverse_lanczos::POINTS;
+use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.

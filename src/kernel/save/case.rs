@@ -1,8 +1,8 @@
 //! Parity cases of `save`.
 
 use super::Params;
-use crate::kernel::{Case, CaseBuffer};
 use crate::kernel::shared::trajectory::{event, norm};
+use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.

@@ -4,9 +4,9 @@
 mod bound;
 
 use super::Params;
-use crate::numbers::activation::kind;
 use crate::kernel::shared::trajectory::{event, norm, scale};
 use crate::kernel::{Case, CaseBuffer};
+use crate::numbers::activation::kind;
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 use bound::Member;

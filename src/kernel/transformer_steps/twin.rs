@@ -1,13 +1,13 @@
 //! The steps on the CPU: the twins of the separate kernels, one after the other.
 
 use super::Params;
-use crate::numbers::activation::kind;
+use crate::kernel::Kernel;
 use crate::kernel::attend::{self, Attend};
 use crate::kernel::euler_update::{self, EulerUpdate};
 use crate::kernel::normalise::{self, Normalise};
 use crate::kernel::project::{self, Project};
-use crate::kernel::Kernel;
 use crate::kernel::shared::trajectory::{DIVERGED_EXPONENT, Track, event, norm};
+use crate::numbers::activation::kind;
 use crate::numbers::real::Real;
 
 /// The weights of a member.

@@ -5,10 +5,10 @@
 //! kernels' cases.
 
 use super::super::Params;
-use crate::numbers::activation::activate;
-use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::kernel::normalise::EPSILON;
 use crate::kernel::shared::trajectory::DIVERGED_EXPONENT;
+use crate::numbers::activation::activate;
+use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::numbers::real::Real;
 
 const ULP: f64 = f32::EPSILON as f64;
