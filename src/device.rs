@@ -24,7 +24,7 @@ use std::ops::ControlFlow;
 /// Is told how far a run is, as a fraction from 0 to 1; may ask it to stop.
 pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
 
-/// What runs the plans.
+/// A device that runs plans: see the table in the README.
 #[non_exhaustive]
 pub enum Device {
     /// f32 on an adapter, through WGSL.
@@ -107,7 +107,7 @@ impl Device {
         }
     }
 
-    /// What it is.
+    /// What the device is, for records and captions.
     pub fn description(&self) -> Description {
         match self {
             Device::Gpu(gpu) => gpu.description(),

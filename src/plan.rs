@@ -27,7 +27,7 @@ pub struct Buffer {
     pub label: &'static str,
     /// What it stores.
     pub content: Content,
-    /// Its size.
+    /// Who owns it, and its size.
     pub extent: Extent,
 }
 
@@ -58,9 +58,9 @@ impl Buffer {
 
 /// One run of a kernel.
 pub struct Run {
-    /// The kernel.
+    /// The kernel that runs.
     pub entry: &'static Entry,
-    /// Its parameters.
+    /// Its parameters, without their type.
     pub params: ErasedParams,
     /// Its buffers, in the order of the kernel's bindings.
     pub buffers: Vec<BufferId>,
@@ -259,8 +259,8 @@ fn repeated<T: Copy>(values: Vec<T>, from: usize, to: usize) -> Vec<T> {
 /// Seconds that a kernel took, summed over its runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KernelTime {
-    /// Seconds.
+    /// Seconds of all runs together.
     pub seconds: f64,
-    /// Runs.
+    /// The number of runs.
     pub runs: u64,
 }

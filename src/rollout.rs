@@ -46,13 +46,13 @@ pub fn middle(depth: usize) -> usize {
     depth / 2
 }
 
-/// What to run.
+/// A rollout of the linear model: which members, at which grid points, for how many steps.
 pub struct Rollout<'a> {
-    /// Which matrices.
+    /// Which matrices the members have.
     pub ensemble: &'a EnsembleSpec,
     /// Tied, iid or given.
     pub weights: Weights,
-    /// Steps.
+    /// The depth L: the number of steps.
     pub depth: usize,
     /// Growth of the norm that counts as diverged.
     pub threshold: f64,

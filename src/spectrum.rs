@@ -112,7 +112,7 @@ impl Spectrum {
         Spectrum { eigenvalues, status: Status::Ok, real, solved_again, epsilon }
     }
 
-    /// A failure.
+    /// The spectrum of a matrix without eigenvalues.
     pub fn without_values(status: Status) -> Self {
         let solved_again = status == Status::NoConvergence;
         Spectrum { eigenvalues: Vec::new(), status, real: 0, solved_again, epsilon: f64::EPSILON }

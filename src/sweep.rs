@@ -43,7 +43,7 @@ pub struct Timing {
     pub spectra_seconds: f64,
     /// Rollouts with their statistics.
     pub rollout_seconds: f64,
-    /// All of it.
+    /// The whole sweep.
     pub total_seconds: f64,
 }
 
@@ -64,7 +64,7 @@ pub struct Sweep {
     pub linearised_members: usize,
     /// Was it stopped before its end?
     pub interrupted: bool,
-    /// How long it took.
+    /// Seconds of its parts.
     pub timing: Timing,
 }
 
@@ -78,13 +78,13 @@ impl Sweep {
 /// What became of a member at one grid point. Rates are missing where they are infinite.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Course {
-    /// As in the cell.
+    /// The predicted rate of growth a step, as in the cell, in nats.
     pub predicted_rate: Option<f64>,
-    /// As in the cell.
+    /// The observed rate of growth a step, as in the cell, in nats.
     pub observed_rate: Option<f64>,
     /// The slope of ln |x| over the later half.
     pub norm_rate: Option<f64>,
-    /// ln |x_L| / |x_0|.
+    /// The growth ln |x_L| / |x_0| of the norm, in nats.
     pub log_growth: Option<f64>,
     /// ln |d_L| / |d_0| of a nonlinear layer's tangent.
     pub log_perturbation_growth: Option<f64>,

@@ -17,13 +17,13 @@ use std::cell::Cell;
 /// The sizes of a nonlinear layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// n.
+    /// The width n of a state.
     pub width: usize,
-    /// n, padded.
+    /// The rows of a state: the width, padded to a multiple of 4.
     pub rows: usize,
-    /// T.
+    /// The tokens T of a state.
     pub tokens: usize,
-    /// Grid points.
+    /// The number of grid points.
     pub points: usize,
     /// Grid points times tokens, padded; column `point * tokens + token`.
     pub columns: usize,

@@ -9,9 +9,9 @@ pub enum Data {
     F32(Vec<f32>),
     /// Numbers from the reference, or for any device.
     F64(Vec<f64>),
-    /// Words.
+    /// u32 words.
     Word(Vec<u32>),
-    /// Integers.
+    /// i32 integers.
     Int(Vec<i32>),
 }
 

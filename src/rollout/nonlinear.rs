@@ -18,17 +18,17 @@ use crate::spec::{EnsembleSpec, LayerSpec, Weights};
 use crate::weights::{Source, State};
 use std::ops::{ControlFlow, Range, RangeInclusive};
 
-/// What to run.
+/// A rollout of a nonlinear layer: which members, at which grid points, for how many steps.
 pub struct NonlinearRollout<'a> {
     /// How many members of which width, and the seed.
     pub ensemble: &'a EnsembleSpec,
-    /// The layer.
+    /// What the layer computes.
     pub layer: &'a LayerSpec,
-    /// Steps.
+    /// The depth L: the number of steps.
     pub depth: usize,
     /// Growth of the norm that counts as diverged.
     pub threshold: f64,
-    /// The grid.
+    /// The grid points that share the weights of a member.
     pub points: &'a [Point],
     /// Does a random tangent ride along each trajectory?
     pub perturbations: bool,
@@ -38,7 +38,7 @@ pub struct NonlinearRollout<'a> {
 /// state of norm 0 has no such number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Observation {
-    /// |x|.
+    /// The norm |x| of the state after the step.
     pub norm: Option<f64>,
     /// The cosine of the angle to the initial state.
     pub cosine: Option<f64>,
@@ -46,9 +46,9 @@ pub struct Observation {
     pub token_similarity: Option<f64>,
     /// The mean entropy of the attention's rows, in nats; missing without attention.
     pub attention_entropy: Option<f64>,
-    /// |h f| / |x|.
+    /// The effective step |h f| / |x|.
     pub effective_step: Option<f64>,
-    /// 1 - |x_k| / |x_{k+1}|.
+    /// The effective damping 1 - |x_k| / |x_{k+1}|.
     pub effective_damping: Option<f64>,
     /// ln |d_k| / |d_0| of the tangent d; missing without one.
     pub log_perturbation_growth: Option<f64>,
@@ -149,7 +149,7 @@ impl Observations<'_> {
 pub struct Jacobians {
     /// Which members of the call, from 0.
     pub members: Range<usize>,
-    /// n T.
+    /// Rows and columns of the matrices: width times tokens.
     pub order: usize,
     /// `[members, points]`: M of the step, `[order, order]` row-major; missing where the state is frozen,
     /// by this step or before it.

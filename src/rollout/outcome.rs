@@ -83,12 +83,12 @@ pub struct Outcomes<'a> {
 }
 
 impl Outcomes<'_> {
-    /// How many members.
+    /// The members of the call that these outcomes are of.
     pub fn members(&self) -> Range<usize> {
         self.chunk.members.clone()
     }
 
-    /// How many grid points.
+    /// The number of grid points.
     pub fn points(&self) -> usize {
         self.points
     }

@@ -23,13 +23,13 @@ const LISTED: usize = 12;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Axis {
-    /// Steps L.
+    /// The depth L: steps of a trajectory.
     Depth,
-    /// n.
+    /// The width n of a state.
     Width,
-    /// T.
+    /// The tokens T of a state.
     Tokens,
-    /// Attention heads.
+    /// The number of attention heads.
     Heads,
     /// Factor on the attention scores.
     LogitGain,
@@ -44,7 +44,7 @@ pub enum Axis {
 }
 
 impl Axis {
-    /// All of them.
+    /// All axes, outermost first.
     pub const ALL: [Axis; 9] = [
         Axis::Depth,
         Axis::Width,
@@ -127,7 +127,7 @@ impl fmt::Display for Axis {
 pub struct Axes(Vec<(Axis, Grid)>);
 
 impl Axes {
-    /// Is there none?
+    /// Is no key swept outside of the map?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -137,7 +137,7 @@ impl Axes {
         self.0.iter().map(|(axis, grid)| (*axis, grid))
     }
 
-    /// The axes alone.
+    /// The axes without their grids.
     pub fn keys(&self) -> Vec<Axis> {
         self.0.iter().map(|(axis, _)| *axis).collect()
     }

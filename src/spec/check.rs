@@ -131,7 +131,7 @@ pub struct Gain {
     pub damping: f64,
     /// The restoring force.
     pub shift: f64,
-    /// Of A_ij with A_ji.
+    /// The correlation of A_ij with A_ji.
     pub correlation: f64,
     /// A bound of ‖A‖₂ at radius 1 and without shift.
     pub norm: f64,

@@ -56,7 +56,7 @@ impl Grid {
         &self.values
     }
 
-    /// How many points; at least 1.
+    /// The number of points, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "a grid is never empty")]
     pub fn len(&self) -> usize {
         self.values.len()

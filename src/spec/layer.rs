@@ -21,11 +21,11 @@ pub const MOST_ATTENTION: usize = 24_000;
 /// What one layer computes, and whether the steps share it. The record has only what the model has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerSpec {
-    /// f.
+    /// What f is.
     pub model: Model,
     /// Whether the steps of one member share their layer.
     pub weights: Weights,
-    /// T.
+    /// The tokens T of a state.
     pub tokens: usize,
     /// Attention heads; models with attention.
     pub heads: usize,

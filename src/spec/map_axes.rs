@@ -12,11 +12,11 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MapAxis {
-    /// h, as it acts.
+    /// The step size h, after its scaling with the depth.
     StepSize,
-    /// rho.
+    /// The spectral radius ρ.
     Radius,
-    /// gamma.
+    /// The friction γ.
     Damping,
     /// A key that is swept outside.
     Outer(Axis),
@@ -64,9 +64,9 @@ impl MapAxis {
 /// The two axes of the maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MapAxes {
-    /// Along x.
+    /// The key along x.
     pub x: MapAxis,
-    /// Along y.
+    /// The key along y.
     pub y: MapAxis,
 }
 

@@ -16,21 +16,21 @@ const MOST_POINTS_A_SIDE: usize = 1000;
 /// Which quantities are derived of a matrix of a file besides its eigenvalues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quantities {
-    /// ‖A‖₂.
+    /// Is the 2-norm ‖A‖₂ wanted?
     pub norm: bool,
     /// The largest eigenvalue of (A + Aᵀ) / 2.
     pub numerical_abscissa: bool,
     /// Henrici's departure from normality.
     pub departure_from_normality: bool,
-    /// max_k ‖A^k‖₂.
+    /// Is the transient peak max_k ‖A^k‖₂ wanted?
     pub transient_peak: bool,
 }
 
 impl Quantities {
-    /// All of them.
+    /// All quantities.
     pub const ALL: Self =
         Quantities { norm: true, numerical_abscissa: true, departure_from_normality: true, transient_peak: true };
-    /// None of them.
+    /// No quantity.
     pub const NONE: Self =
         Quantities { norm: false, numerical_abscissa: false, departure_from_normality: false, transient_peak: false };
 

@@ -6,7 +6,7 @@ use crate::spectrum::{Spectrum, Status};
 /// What the eigenvalues of one matrix say. Without eigenvalues there are only the status and the band.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    /// What became of it.
+    /// What became of the matrix.
     pub status: Status,
     /// Was the fast path's answer replaced by one computed in f64?
     pub solved_again: bool,
@@ -14,15 +14,15 @@ pub struct Facts {
     pub count: usize,
     /// How many of them are real.
     pub real: usize,
-    /// max |λ|.
+    /// The spectral radius max |λ|.
     pub radius: f64,
-    /// max Re λ.
+    /// The spectral abscissa max Re λ.
     pub abscissa: f64,
     /// Eigenvalues with |λ| above 1, beyond the band.
     pub outside: usize,
     /// Eigenvalues that are 0 within the band.
     pub zeros: usize,
-    /// Σ ln |λ| over the others.
+    /// Σ ln |λ| over the eigenvalues that are not 0.
     pub log_sum: f64,
     /// How far an eigenvalue must be from 0, or |λ| from 1, to count.
     pub band: Band,
@@ -34,7 +34,7 @@ pub fn widest_band(facts: &[Facts]) -> f64 {
 }
 
 impl Facts {
-    /// Of a spectrum with this band.
+    /// What a spectrum says when its verdicts have this band.
     pub fn of(spectrum: &Spectrum, band: Band) -> Self {
         let count = spectrum.eigenvalues.len();
         let mut facts = Facts {

@@ -54,9 +54,9 @@ const NUMBERS_AT_ONCE: usize = 8 << 20;
 /// The largest norm of a power.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Peak {
-    /// max_k ‖M^k‖.
+    /// The peak max_k ‖M^k‖₂.
     pub value: f64,
-    /// The k at which it is.
+    /// The power k that has it.
     pub step: usize,
 }
 

@@ -9,9 +9,9 @@ use serde::Serialize;
 pub struct Bands {
     /// Of |Φ| and of its logarithm, the predicted rate; of a nonlinear layer the widest of its members.
     pub predicted: Band,
-    /// Of the observed rate.
+    /// How far an observed rate must be from 0, in nats a step.
     pub observed: Band,
-    /// Of ln |x_L| / |x_0|.
+    /// How far ln |x_L| / |x_0| must be from 0, in nats.
     pub norm: Band,
 }
 
@@ -27,22 +27,22 @@ impl Bands {
 /// Shares of members by their fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Fates {
-    /// Growth factor below 1.
+    /// Share of members with a growth factor below 1.
     pub decays: Option<f64>,
-    /// Within the band around 1.
+    /// Share of members with a growth factor within the band around 1.
     pub neutral: Option<f64>,
-    /// Above 1.
+    /// Share of members with a growth factor above 1.
     pub explodes: Option<f64>,
 }
 
 /// Where fractions of members lie with 95 % confidence (Wilson's intervals).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Intervals {
-    /// Of `unstable_fraction`.
+    /// The interval of `unstable_fraction`.
     pub unstable_fraction: Option<Interval>,
-    /// Of `grew_fraction`.
+    /// The interval of `grew_fraction`.
     pub grew_fraction: Option<Interval>,
-    /// Of `diverged_fraction`.
+    /// The interval of `diverged_fraction`.
     pub diverged_fraction: Option<Interval>,
 }
 
@@ -86,9 +86,9 @@ pub struct Observed {
     pub token_similarity: Option<f64>,
     /// The mean entropy of the attention's rows, in nats.
     pub attention_entropy: Option<f64>,
-    /// |h f| / |x|.
+    /// The effective step |h f| / |x| of the last step.
     pub effective_step: Option<f64>,
-    /// 1 - |x_k| / |x_{k+1}|.
+    /// The effective damping 1 - |x_k| / |x_{k+1}| of the last step.
     pub effective_damping: Option<f64>,
 }
 
@@ -99,13 +99,13 @@ pub struct Linearised {
     pub step: usize,
     /// Members whose Jacobian has a spectrum.
     pub members: u64,
-    /// Of M.
+    /// The spectral radius of the Jacobians M of the step.
     pub spectral_radius: Summary,
-    /// max Re λ of M.
+    /// The spectral abscissa max Re λ of M.
     pub spectral_abscissa: Summary,
     /// Share of members with spectral radius above 1.
     pub unstable_fraction: Option<f64>,
-    /// ‖M‖₂.
+    /// The 2-norm ‖M‖₂.
     pub norm: Summary,
     /// Henrici's departure from normality over the Frobenius norm.
     pub relative_departure: Summary,
@@ -117,11 +117,11 @@ pub struct Linearised {
 /// growth of states, of nonlinear layers, whose Jacobians say nothing of the states themselves, that of perturbations.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cell {
-    /// h, as it acts.
+    /// The step size h, after its scaling with the depth.
     pub step_size: f64,
-    /// rho.
+    /// The spectral radius ρ of the grid point.
     pub radius: f64,
-    /// gamma.
+    /// The friction γ.
     pub damping: f64,
     /// Members that were run.
     pub members: u64,
@@ -133,13 +133,13 @@ pub struct Cell {
     pub predicted_rate: Summary,
     /// Share of members with a spectral radius above 1, beyond the band.
     pub unstable_fraction: Option<f64>,
-    /// By the predicted rate.
+    /// The fates that eigenvalues predict.
     pub fates_predicted: Fates,
     /// The slope of ln |x| over the later half, (ln |x_L| - ln |x_m|) / (L - m) with m = floor(L/2); of a nonlinear layer
     /// that of ln |d|, where d is a random tangent along the trajectory. Minus infinity for a state that became 0 and
     /// infinity for a frozen one: in quantiles, and not in means.
     pub observed_rate: Summary,
-    /// By the observed rate.
+    /// The fates that trajectories have.
     pub fates_observed: Fates,
     /// The same slope of ln |x| of a nonlinear layer.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,7 +149,7 @@ pub struct Cell {
     pub log_perturbation_growth: Option<Summary>,
     /// |x_L| > |x_0|, beyond the rounding of the two norms.
     pub grew_fraction: Option<f64>,
-    /// |x_L| > threshold |x_0|.
+    /// Share of members with |x_L| > threshold |x_0|.
     pub diverged_fraction: Option<f64>,
     /// Intervals of the fractions.
     pub intervals: Intervals,

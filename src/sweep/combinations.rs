@@ -7,9 +7,9 @@ use crate::spec::SweepSpec;
 
 /// The sweep of one combination of outer values.
 pub struct Combination {
-    /// What was run: a plain sweep.
+    /// The plain sweep that was run.
     pub spec: SweepSpec,
-    /// What came of it.
+    /// Its results.
     pub sweep: Sweep,
 }
 

@@ -26,7 +26,7 @@ pub struct Member {
     pub gain: f64,
     /// The spectral radius of A at radius 1 and shift 0, before `gain`.
     pub spectral_radius: f64,
-    /// Real eigenvalues.
+    /// The number of real eigenvalues.
     pub real_eigenvalues: usize,
     /// What became of its spectrum.
     pub status: Status,

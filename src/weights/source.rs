@@ -38,7 +38,7 @@ impl State {
 pub struct Source {
     /// `[members]`, an input of the plan.
     pub member_ids: Words,
-    /// Shared.
+    /// The table of normal quantiles, shared by all members.
     pub normal_table: Words,
     seed: u64,
     given: Option<GivenWeights>,
@@ -154,7 +154,7 @@ pub struct Columns {
     pub rows: usize,
     /// How many columns there are.
     pub count: usize,
-    /// Distinct ones.
+    /// How many of the columns are distinct: the tokens of a state.
     pub tokens: usize,
 }
 
