@@ -6,4 +6,7 @@
 pub mod file;
 pub mod keys;
 mod record;
+mod refusal;
 mod swept;
+
+pub use refusal::names;

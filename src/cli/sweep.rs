@@ -5,7 +5,7 @@ use crate::cli::headline::Headline;
 use crate::cli::{Invocation, outlook};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::estimate::{self, work};
+use crate::estimate::{self, counted, work};
 use crate::results::sweep::{self as folder, Recorded};
 use crate::results::{maps, scaling, tables};
 use crate::spec::{Axis, Model, SweepSpec};
@@ -192,11 +192,11 @@ fn announce_plain(console: &Console, spec: &SweepSpec, own: &SweepSpec) {
     let at = if said.is_empty() { said } else { format!("{said}: ") };
     announce_jacobians(console, &at, own);
     console.note(&format!(
-        "{at}{} layers of width {} x {} grid points x {} steps: {:.3e} flop",
-        own.ensemble.members,
+        "{at}{} of width {} x {} x {}: {:.3e} flop",
+        counted(own.ensemble.members, "member"),
         own.ensemble.width,
-        own.cells(),
-        own.depth,
+        counted(own.cells(), "grid point"),
+        counted(own.depth, "step"),
         work(own)
     ));
 }

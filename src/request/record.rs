@@ -1,7 +1,7 @@
 //! The record of an earlier run as a specification: what it was asked for can be asked for again.
 
-use super::file::{in_plain_words, unknown};
 use super::keys::{BenchKeys, Keys, LyapunovKeys, Source, SpectrumKeys, SweepKeys};
+use super::refusal::{in_plain_words, unknown};
 use crate::error::{Error, Result};
 use crate::invalid;
 use crate::spec::grid::shown;

@@ -2,8 +2,8 @@
 
 use eulerscope::cli::{self, Command, Invocation, Request};
 use eulerscope::error::Error;
-use eulerscope::request::file;
 use eulerscope::request::keys::{Keys, SweepKeys};
+use eulerscope::request::{file, names};
 use eulerscope::spec::{Ensemble, Grid, Model, SweepSpec, Weights};
 use proptest::prelude::*;
 use std::ffi::OsString;
@@ -155,7 +155,7 @@ fn flags_win_over_the_file_only_when_given() {
 #[test]
 fn every_flag_is_a_key_of_the_file() {
     let record = serde_json::to_value(SweepSpec::default()).unwrap();
-    let names = file::names::<SweepKeys>();
+    let names = names::<SweepKeys>();
     for key in record.as_object().unwrap().keys() {
         assert!(names.contains(key), "{key} is recorded but cannot be given");
     }
@@ -239,7 +239,7 @@ fn grid_like() -> impl Strategy<Value = String> {
 
 /// Any text that looks a little like a specification.
 fn file_like() -> impl Strategy<Value = String> {
-    let key = proptest::sample::select(file::names::<SweepKeys>());
+    let key = proptest::sample::select(names::<SweepKeys>());
     let value = prop_oneof![
         "[-+0-9.e_]{1,8}",
         Just("nan".to_owned()),
