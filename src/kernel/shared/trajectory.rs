@@ -35,7 +35,7 @@ pub mod event {
     pub const COLLAPSE_STEP: usize = 5;
     /// The step at which the state crossed 2^48 and was frozen, 0: none. Only nonlinear states: see `end_step`.
     pub const DIVERGED_STEP: usize = 6;
-    /// The number of rows of the buffer, those of [`scale`] included.
+    /// The number of rows of the buffer, those of [`scale`](super::scale) included.
     pub const ROWS: usize = 7;
 }
 
