@@ -25,7 +25,7 @@ kernel! {
         inner: u32,
         /// Columns of the state: grid points times tokens.
         columns: u32,
-        /// A number of [`kind`].
+        /// A number of [`kind`](crate::numbers::activation::kind).
         activation: u32,
         /// The factor on the product.
         scale: f32,

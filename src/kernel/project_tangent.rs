@@ -26,7 +26,7 @@ kernel! {
         columns: u32,
         /// Tangent vectors of each column of the state: 1, or a multiple of 4.
         vectors: u32,
-        /// A number of [`kind`].
+        /// A number of [`kind`](crate::numbers::activation::kind).
         activation: u32,
         /// The factor on the product.
         scale: f32,

@@ -28,7 +28,7 @@ pub fn check_all(device: &Device, spec: &SweepSpec) -> Result<()> {
 /// When it is asked to stop, the combinations that were begun are kept, the last of them as far as it came.
 ///
 /// # Errors
-/// [`Error::Invalid`] naming the combination, before anything is run; then whatever [`run`] meets.
+/// [`Error::Invalid`] naming the combination, before anything is run; then whatever [`run`](super::run) meets.
 pub fn run_all(
     device: &Device,
     spec: &SweepSpec,
