@@ -342,7 +342,7 @@ fn figures_and_terminal_show_how_growth_scales() {
         ["growth_over_depth", "observed_rate_over_depth", "spectral_radius_over_depth", "spectrum", "trajectories"];
     let both = names.iter().flat_map(|name| [name.to_string(), format!("{name}_dark")]).collect();
     assert_eq!(pictures(&folder.path().join("point")), both);
-    assert!(said.contains("3 combinations of depth=4,16,64") && said.contains("depth 16: 9 layers"), "{said}");
+    assert!(said.contains("3 combinations of depth=4,16,64") && said.contains("depth 16: 9 members"), "{said}");
     for block in ["observed rate, ln a step\n", "growth, ln |x_L|/|x_0|\n", "spectral radius of M\n"] {
         let rows: Vec<&str> = text.split_once(block).expect(block).1.lines().skip(1).take(3).collect();
         for (row, depth) in rows.iter().zip(["4", "16", "64"]) {
