@@ -52,6 +52,11 @@ impl Chunk {
         ints
     }
 
+    /// The numbers of one output, taken out rather than copied; the others are dropped.
+    pub fn into_reals(mut self, output: Output<Reals>) -> Data {
+        self.outputs.swap_remove(output.place)
+    }
+
     /// All outputs in order, for callers that do not know the kernels that they run.
     pub fn into_outputs(self) -> Vec<Data> {
         self.outputs

@@ -7,7 +7,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::kernel::shared::PADDING;
 use crate::numbers::verdict::Band;
-use crate::plan::{Numbers, Plan};
+use crate::plan::{Data, Plan};
 use crate::spec::{EnsembleSpec, Matrices, RadiusKind};
 use crate::weights::Source;
 use std::ops::{ControlFlow, Range};
@@ -61,17 +61,17 @@ pub fn draw_matrices(
     source.draw_square(&mut plan, spec, 0, weights);
     let weights = plan.output(weights);
     let _ = device.run_until(&plan, members.len(), chunk, &source.inputs(members.clone()), &mut |chunk| {
-        let values = strip(chunk.reals(weights), padded, spec.width);
-        sink(members.start + chunk.members.start, values)
+        let first = members.start + chunk.members.start;
+        sink(first, strip(chunk.into_reals(weights), padded, spec.width))
     })?;
     Ok(())
 }
 
 /// Takes the padding away. The drawn matrices are exact in f32 on every device.
-fn strip(padded: Numbers, stride: usize, n: usize) -> Vec<f32> {
+fn strip(padded: Data, stride: usize, n: usize) -> Vec<f32> {
     let padded = match padded {
-        Numbers::F32(values) => values.to_vec(),
-        Numbers::F64(values) => values.iter().map(|&x| x as f32).collect(),
+        Data::F32(values) => values,
+        other => other.reals().into_iter().map(|x| x as f32).collect(),
     };
     if stride == n {
         return padded;
