@@ -64,7 +64,7 @@ pub fn of_ensemble(
     draw_matrices(artist, &spec.ensemble, 0..layers, at_once(n, chunk), &mut |_, matrices| {
         let spectra = if double {
             let wide: Vec<f64> = matrices.iter().map(|&x| x.into()).collect();
-            precision::double(device, &wide.chunks(n * n).collect::<Vec<_>>(), n)?
+            spectrum::eigenvalues(device, &wide, n)?
         } else {
             spectrum::eigenvalues(device, &matrices, n)?
         };

@@ -14,9 +14,10 @@ mod text;
 use crate::error::{Error, Result};
 use crate::invalid;
 use flate2::read::MultiGzDecoder;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The most values a matrix file may hold (1 GiB as f64).
 pub const MAX_VALUES: u64 = 1 << 27;
@@ -61,32 +62,63 @@ pub enum Format {
 /// Why a file's content is refused: what, where in the file, what to change. The path is added by [`read`].
 type Parsed<T> = std::result::Result<T, String>;
 
-/// Reads the square matrices in `path`; its ending decides the format.
-///
-/// NaN and infinity are refused in a single matrix (the first one is named) and kept in a stack, where the solver refuses
-/// the matrix by its index.
-///
-/// # Errors
-/// [`Error::Invalid`] for everything that is wrong with the file's kind or content, [`Error::Io`] if it cannot be read.
-pub fn read(path: &Path) -> Result<MatrixStack> {
-    let format = format_of(path)?;
-    let bytes = decompressed(path, read_bytes(path)?)?;
-    parse(format, &bytes).map_err(|error| Error::Invalid(format!("{}: {error}", path.display())))
+/// A file of numbers in memory, as it is on disk; its ending decides the format.
+pub struct Content {
+    path: PathBuf,
+    format: Format,
+    bytes: Vec<u8>,
 }
 
-/// Reads an array of any shape from a `.npy` file, or of rows and columns from text.
+impl Content {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a format that is not known or a file that is none, [`Error::Io`] if it cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        Ok(Content { format: format_of(path)?, bytes: read_bytes(path)?, path: path.to_owned() })
+    }
+
+    /// The bytes of the file, not decompressed.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The square matrices in it.
+    ///
+    /// NaN and infinity are refused in a single matrix (the first one is named) and kept in a stack, where the solver
+    /// refuses the matrix by its index.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for everything that is wrong with the content.
+    pub fn matrices(&self) -> Result<MatrixStack> {
+        parse(self.format, &decompressed(&self.path, &self.bytes)?).map_err(|error| self.refusal(error.to_string()))
+    }
+
+    /// The array of any shape in it, from text one of rows and columns. Its numbers need not be finite.
+    ///
+    /// # Errors
+    /// As for [`Content::matrices`].
+    pub fn array(&self) -> Result<Array> {
+        let bytes = decompressed(&self.path, &self.bytes)?;
+        let array = match self.format {
+            Format::Npy => npy::parse_array(&bytes),
+            Format::Csv => text::decode(&bytes).and_then(|text| csv::parse_array(&text)),
+            Format::MatrixMarket => Err("this format is for matrices; save the array as .npy or .csv".to_string()),
+        };
+        array.map_err(|why| self.refusal(why))
+    }
+
+    fn refusal(&self, why: String) -> Error {
+        Error::Invalid(format!("{}: {why}", self.path.display()))
+    }
+}
+
+/// Reads the square matrices in `path`.
 ///
 /// # Errors
-/// As for [`read`]; numbers need not be finite.
-pub fn read_array(path: &Path) -> Result<Array> {
-    let format = format_of(path)?;
-    let bytes = decompressed(path, read_bytes(path)?)?;
-    let array = match format {
-        Format::Npy => npy::parse_array(&bytes),
-        Format::Csv => text::decode(&bytes).and_then(|text| csv::parse_array(&text)),
-        Format::MatrixMarket => Err("this format is for matrices; save the array as .npy or .csv".to_string()),
-    };
-    array.map_err(|error| Error::Invalid(format!("{}: {error}", path.display())))
+/// As for [`Content::read`] and [`Content::matrices`].
+pub fn read(path: &Path) -> Result<MatrixStack> {
+    Content::read(path)?.matrices()
 }
 
 /// Parses the content of a matrix file. Never panics, whatever the bytes.
@@ -123,15 +155,15 @@ fn format_of(path: &Path) -> Result<Format> {
 }
 
 /// The content of a gzip file, whatever it is called, and of any other one as it is.
-fn decompressed(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
+fn decompressed<'a>(path: &Path, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>> {
     if !bytes.starts_with(GZIP) {
         return match path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) {
             true => invalid!("{}: this is not compressed by gzip; rename it to its name without .gz", path.display()),
-            false => Ok(bytes),
+            false => Ok(bytes.into()),
         };
     }
     let mut content = Vec::new();
-    let decoder = MultiGzDecoder::new(bytes.as_slice());
+    let decoder = MultiGzDecoder::new(bytes);
     if let Err(error) = decoder.take(MAX_FILE_BYTES + 1).read_to_end(&mut content) {
         return invalid!("{}: {error}; the compressed file is cut short or damaged", path.display());
     }
@@ -141,7 +173,7 @@ fn decompressed(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
             let limit = size(u128::from(MAX_FILE_BYTES));
             invalid!("{}: it decompresses to more than the limit of {limit}; split the file", path.display())
         }
-        _ => Ok(content),
+        _ => Ok(content.into()),
     }
 }
 

@@ -39,17 +39,30 @@ pub(super) struct Given {
 impl Given {
     /// Reads the files that are named.
     pub fn read(file: &GivenKeys, flags: &GivenKeys) -> Result<Self> {
-        let matrices = match (&flags.matrix, &file.matrix) {
-            (Some(path), _) => Some(matrices(path, None)?),
-            (None, Some(path)) => Some(matrices(path, file.matrix_blake3.as_deref())?),
-            (None, None) => None,
-        };
-        let initial = match (&flags.initial, &file.initial) {
-            (Some(path), _) => Some(states(path, None)?),
-            (None, Some(path)) => Some(states(path, file.initial_blake3.as_deref())?),
-            (None, None) => None,
-        };
-        Ok(Given { matrices, initial })
+        let matrix = named(&flags.matrix, &file.matrix, &file.matrix_blake3);
+        let initial = named(&flags.initial, &file.initial, &file.initial_blake3);
+        Ok(Given {
+            matrices: matrix.map(|(path, hash)| matrices(path, hash)).transpose()?,
+            initial: initial.map(|(path, hash)| states(path, hash)).transpose()?,
+        })
+    }
+
+    /// The ensemble of what is brought along, by `weights`; without own matrices it is the default one.
+    pub fn ensemble(self, weights: Weights, default: EnsembleSpec) -> EnsembleSpec {
+        let ensemble = self.matrices.map_or(default, |own| EnsembleSpec::given(own, weights));
+        EnsembleSpec { initial: self.initial, ..ensemble }
+    }
+}
+
+/// The file that a flag names, or else the one of a file of keys with the hash that is recorded there.
+fn named<'a>(
+    flag: &'a Option<PathBuf>,
+    file: &'a Option<PathBuf>,
+    recorded: &'a Option<String>,
+) -> Option<(&'a Path, Option<&'a str>)> {
+    match flag {
+        Some(path) => Some((path, None)),
+        None => file.as_deref().map(|path| (path, recorded.as_deref())),
     }
 }
 
@@ -68,30 +81,24 @@ pub(super) fn refuse_drawn(file: &mut EnsembleKeys, flags: &EnsembleKeys, given:
     }
 }
 
-/// An ensemble of own matrices, by `weights`, or without any the default one.
-pub(super) fn ensemble(matrices: Option<Matrices>, weights: Weights, default: EnsembleSpec) -> EnsembleSpec {
-    matrices.map_or(default, |own| EnsembleSpec::given(own, weights))
-}
-
 fn matrices(path: &Path, expected: Option<&str>) -> Result<Matrices> {
-    let stack = matrix::read(path)?;
-    let origin = origin("matrix", path, expected)?;
+    let content = matrix::Content::read(path)?;
+    let stack = content.matrices()?;
+    let origin = origin("matrix", path, content.bytes(), expected)?;
     Matrices::new(stack.n, stack.values, origin).map_err(|error| Error::Invalid(format!("{}: {error}", path.display())))
 }
 
 fn states(path: &Path, expected: Option<&str>) -> Result<InitialStates> {
-    let array = matrix::read_array(path)?;
-    let origin = origin("initial", path, expected)?;
+    let content = matrix::Content::read(path)?;
+    let array = content.array()?;
+    let origin = origin("initial", path, content.bytes(), expected)?;
     InitialStates::new(array.shape, array.values, origin)
         .map_err(|error| Error::Invalid(format!("{}: {error}", path.display())))
 }
 
-/// The file with its hash, which must be that of the record, if the file is named by one.
-fn origin(key: &str, path: &Path, expected: Option<&str>) -> Result<Origin> {
-    let unreadable = |error| Error::io(path, error, "check the path and the permissions of the file");
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(std::fs::File::open(path).map_err(unreadable)?).map_err(unreadable)?;
-    let hash = hasher.finalize().to_hex().to_string();
+/// The file with the hash of its content, which must be that of the record, if the file is named by one.
+fn origin(key: &str, path: &Path, content: &[u8], expected: Option<&str>) -> Result<Origin> {
+    let hash = blake3::hash(content).to_hex().to_string();
     if expected.is_some_and(|expected| expected != hash) {
         return invalid!(
             "{key}: {} has changed since the run that is recorded; give --{key} to take it as it is now",

@@ -1,6 +1,6 @@
 //! The keys of `lyapunov`.
 
-use super::given::{Given, ensemble, refuse_drawn};
+use super::given::{Given, refuse_drawn};
 use super::{EnsembleKeys, GivenKeys, Keys, LayerKeys, Seed, Source, take};
 use crate::error::Result;
 use crate::spec::{LyapunovSpec, Weights};
@@ -65,16 +65,15 @@ impl Keys for LyapunovKeys {
         let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
         let mut spec = LyapunovSpec::of(model);
         refuse_drawn(&mut file.ensemble, &flags.ensemble, [&file.given, &flags.given])?;
-        let Given { matrices, initial } = Given::read(&file.given, &flags.given)?;
-        if let Some(own) = &matrices {
+        let given = Given::read(&file.given, &flags.given)?;
+        if let Some(own) = &given.matrices {
             spec.layer.weights = flags.layer.weights.or(file.layer.weights).unwrap_or(Weights::Tied);
             if spec.layer.weights == Weights::Given {
                 spec.transient_steps = flags.transient_steps.or(file.transient_steps).unwrap_or(0);
                 spec.depth = own.count().saturating_sub(spec.transient_steps);
             }
         }
-        spec.ensemble = ensemble(matrices, spec.layer.weights, spec.ensemble);
-        spec.ensemble.initial = initial;
+        spec.ensemble = given.ensemble(spec.layer.weights, spec.ensemble);
         for keys in [&file, &flags] {
             keys.layer.refuse_unused(model)?;
             keys.ensemble.apply(&mut spec.ensemble);

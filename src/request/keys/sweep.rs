@@ -1,6 +1,6 @@
 //! The keys of `sweep`.
 
-use super::given::{Given, ensemble, refuse_drawn};
+use super::given::{Given, refuse_drawn};
 use super::{EnsembleKeys, GivenKeys, GridText, Keys, LayerKeys, Seed, Source, take, word};
 use crate::error::Result;
 use crate::request::swept::{self, AxisText, Swept};
@@ -81,15 +81,14 @@ impl Keys for SweepKeys {
         file.layer.refuse_unused(model)?;
         flags.layer.refuse_unused(model)?;
         refuse_drawn(&mut file.ensemble, &flags.ensemble, [&file.given, &flags.given])?;
-        let Given { matrices, initial } = Given::read(&file.given, &flags.given)?;
+        let given = Given::read(&file.given, &flags.given)?;
         let weights = flags.layer.weights.or(file.layer.weights).unwrap_or_default();
         let mut spec = SweepSpec::of(model);
-        if let Some(own) = &matrices {
+        if let Some(own) = &given.matrices {
             spec.radius = Grid::single(1.0);
             spec.depth = if weights == Weights::Given { own.count() } else { spec.depth };
         }
-        spec.ensemble = ensemble(matrices, weights, spec.ensemble);
-        spec.ensemble.initial = initial;
+        spec.ensemble = given.ensemble(weights, spec.ensemble);
         file.apply(&mut spec)?;
         flags.apply(&mut spec)?;
         spec.trajectories = spec.trajectories.min(spec.ensemble.members);
