@@ -50,7 +50,7 @@ pub fn counted(count: usize, noun: &str) -> String {
 
 /// Bytes of a number on the device.
 fn real(device: &Device) -> usize {
-    if matches!(device, Device::Reference(_)) { 8 } else { 4 }
+    device.machine().real_bytes as usize
 }
 
 /// Members of a trial, of so many operations each: about half a second.
@@ -273,7 +273,7 @@ pub fn spectrum(
     let mut trial = SpectrumSpec::default();
     trial.ensemble.width = width.min(WIDEST);
     let n = trial.ensemble.width as f64;
-    trial.ensemble.members = trial_members(device, 25.0 * n.powi(3), matrices.min(1024));
+    trial.ensemble.members = trial_members(device, EIGENVALUES * n.powi(3), matrices.min(1024));
     if let Device::Gpu(_) = device {
         let mut first = trial.clone();
         first.ensemble.members = 1;

@@ -24,10 +24,9 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
-        let mut progress = console.progress("trial");
-        let estimate = estimate::lyapunov(&device, spec, invocation.chunk, &mut |fraction| progress.at(fraction))?;
-        drop(progress);
-        return outlook::say(console, &device, &json!(spec), &estimate);
+        return outlook::say(console, &device, &json!(spec), |progress| {
+            estimate::lyapunov(&device, spec, invocation.chunk, progress)
+        });
     }
     let opening = console.seconds();
     let mut progress = console.progress("lyapunov");

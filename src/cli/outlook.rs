@@ -1,13 +1,21 @@
 //! `--plan`: what a run would take, in words and as JSON.
 
 use crate::cli::console::Console;
-use crate::device::Device;
+use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::estimate::{Estimate, counted};
 use serde_json::{Value, json};
 
-/// Says what a run of `spec` would take.
-pub fn say(console: &Console, device: &Device, spec: &Value, estimate: &Estimate) -> Result<()> {
+/// Says what a run of `spec` would take, by the trial that `estimate` makes.
+pub fn say(
+    console: &Console,
+    device: &Device,
+    spec: &Value,
+    estimate: impl FnOnce(Progress) -> Result<Estimate>,
+) -> Result<()> {
+    let mut progress = console.progress("trial");
+    let estimate = estimate(&mut |fraction| progress.at(fraction))?;
+    drop(progress);
     let bytes = estimate.bytes_per_member * estimate.members_at_a_time as u64;
     console.show(&format!(
         "{}\n{} at a time: {} of {}\nabout {}, from a trial of {}\n",

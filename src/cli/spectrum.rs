@@ -25,11 +25,9 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> R
     let dataset = console.dataset(invocation)?;
     let device = console.open_in(spec.precision.unwrap_or(Precision::F32), invocation)?;
     if invocation.plan {
-        let mut progress = console.progress("trial");
-        let told = &mut |fraction| progress.at(fraction);
-        let estimate = estimate::spectrum(&device, spec, stack.as_ref(), invocation.chunk, told)?;
-        drop(progress);
-        return outlook::say(console, &device, &recorded(spec), &estimate);
+        return outlook::say(console, &device, &recorded(spec), |progress| {
+            estimate::spectrum(&device, spec, stack.as_ref(), invocation.chunk, progress)
+        });
     }
     clock.lap("opening_seconds");
     let mut progress = console.progress("eigenvalues");

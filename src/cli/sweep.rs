@@ -26,10 +26,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Resu
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
-        let mut progress = console.progress("trial");
-        let estimate = estimate::sweep(&device, spec, &mut |fraction| progress.at(fraction))?;
-        drop(progress);
-        return outlook::say(console, &device, &json!(spec), &estimate);
+        return outlook::say(console, &device, &json!(spec), |progress| estimate::sweep(&device, spec, progress));
     }
     let opening_seconds = console.seconds();
     announce(console, spec);
