@@ -3,16 +3,17 @@
 // Scores live in workgroup memory only, for four queries at a time: a workgroup has `groups` groups of `key_lanes`
 // invocations (groups * key_lanes = 64), each group with its own four queries. A lane makes the scores of its own
 // keys, then, after the softmax, its own rows of the output. Masked keys are excluded by a selection on integers.
+// Some neighbouring heads of queries share a head of keys and values, where there are fewer of those.
 // CPU twin: src/kernel/attend.rs.
 
 struct Params {
-    width: u32,
     head_width: u32,
     tokens: u32,
     columns: u32,
     rows: u32,
     out_rows: u32,
     heads: u32,
+    key_value_heads: u32,
     causal: u32,
     key_lanes: u32,
     scale: f32,
@@ -41,8 +42,9 @@ fn attend(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) 
     // Queries beyond the last one are computed as copies of it, and not stored.
     let queries = min(vec4<u32>(query, query + 1u, query + 2u, query + 3u), vec4<u32>(tokens - 1u));
     let head = group.z * params.rows * columns + group.y * params.head_width * columns + first;
-    let keys = head + params.width * columns;
-    let values = keys + params.width * columns;
+    let own_keys = group.y / (params.heads / params.key_value_heads);
+    let keys = (group.z * params.rows + (params.heads + own_keys) * params.head_width) * columns + first;
+    let values = keys + params.key_value_heads * params.head_width * columns;
     let place = own_group * (tokens + 1u);
     let last = select(vec4<u32>(tokens - 1u), queries, params.causal != 0u);
     for (var s = own_lane; s < tokens; s += params.key_lanes) {

@@ -11,7 +11,6 @@
 // CPU twin: src/kernel/attend_tangent.rs.
 
 struct Params {
-    width: u32,
     head_width: u32,
     tokens: u32,
     columns: u32,
@@ -19,6 +18,7 @@ struct Params {
     rows: u32,
     out_rows: u32,
     heads: u32,
+    key_value_heads: u32,
     causal: u32,
     scale: f32,
 }
@@ -174,8 +174,9 @@ fn attend_tangent(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgr
     let first = column - column % params.tokens;
     var query = Query();
     query.q = head + column;
-    query.k = head + params.width * columns + first;
-    query.v = query.k + params.width * columns;
+    let own_keys = group.y / (params.heads / params.key_value_heads);
+    query.k = (group.z * params.rows + (params.heads + own_keys) * params.head_width) * columns + first;
+    query.v = query.k + params.key_value_heads * params.head_width * columns;
     query.used = select(params.tokens, column - first + 1u, params.causal != 0u);
     softmax(&query, lane.x);
     let result = (group.z * params.out_rows + group.y * params.head_width) * columns + column;

@@ -1,4 +1,4 @@
-// LayerNorm or RMSNorm of every column: out = (x - mean) inverse, with inverse = 1 / sqrt(mean square + 1e-5).
+// LayerNorm or RMSNorm of every column: out = (x - mean) inverse, with inverse = 1 / sqrt(mean square + epsilon).
 //
 // An invocation owns 4 columns; all loads are vec4. A second pass corrects the mean, a third makes the variance.
 // Magnitudes stay below 2^48 (beyond,
@@ -10,14 +10,13 @@ struct Params {
     rows: u32,
     columns: u32,
     root_mean_square: u32,
+    epsilon: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;                // [members, rows, columns / 4]
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;        // [members, rows, columns / 4]
 @group(0) @binding(3) var<storage, read_write> inverse: array<vec4<f32>>;    // [members, columns / 4]
-
-const EPSILON: f32 = 0.00001;
 
 @compute @workgroup_size(64, 1, 1)
 fn normalise(@builtin(global_invocation_id) at: vec3<u32>) {
@@ -44,7 +43,7 @@ fn normalise(@builtin(global_invocation_id) at: vec3<u32>) {
         let centred = x[start + row * quads] - mean - rest;
         square += centred * centred;
     }
-    let scale = 1.0 / sqrt(square / n + EPSILON);
+    let scale = 1.0 / sqrt(square / n + params.epsilon);
     for (var row = 0u; row < params.width; row += 1u) {
         out[start + row * quads] = (x[start + row * quads] - mean - rest) * scale;
     }

@@ -14,7 +14,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;      // [members, rows, inner / 4]
+@group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;      // [members, rows, inner / 4], or of all
 @group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;        // [members, inner, columns / 4]
 @group(0) @binding(3) var<storage, read> pre: array<f32>;                // [members, rows, columns / vectors]
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;    // [members, rows, columns / 4]

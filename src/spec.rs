@@ -24,7 +24,7 @@ pub use ensemble::{EnsembleSpec, MOST_MEMBERS, WIDEST};
 pub(crate) use given::NormBound;
 pub use given::{InitialStates, Matrices, Origin};
 pub use grid::{Grid, MOST_POINTS};
-pub use layer::{Gains, LayerSpec, MOST_ATTENTION, MOST_TOKENS};
+pub use layer::{Gains, LayerSpec, MOST_ATTENTION, MOST_TOKENS, NORM_EPSILON};
 pub use lyapunov::LyapunovSpec;
 pub use map_axes::{MapAxes, MapAxis};
 pub use spectrum::{Quantities, SpectrumSpec};

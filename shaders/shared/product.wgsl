@@ -4,13 +4,19 @@
 // four vec4 for 64 multiply-adds. Otherwise each invocation reads storage for itself, along the rows of the weights: no
 // barriers, which are dear on a driver that runs on the CPU.
 //
-// Shaders that use it have the bindings `weights` [members, rows, inner / 4] and `input` [members, inner, columns / 4],
-// and `params` with rows, inner and columns.
+// Shaders that use it have the bindings `weights` [members, rows, inner / 4], or [rows, inner / 4] for all members, and
+// `input` [members, inner, columns / 4], and `params` with rows, inner and columns.
 
 override STAGED: bool = false;
 
 fn weight(at: u32) -> vec4<f32> {
     return weights[at];
+}
+
+// Where the weights of a member begin: at the start, where all share them or there is only one.
+fn weights_of(member: u32) -> u32 {
+    let length = params.rows * (params.inner / 4u);
+    return select(member * length, 0u, arrayLength(&weights) == length);
 }
 
 // Copies PANEL rows of the input; quads beyond the last one are copies of it.
@@ -23,9 +29,9 @@ fn stage_input(member: u32, first_quad: u32, first: u32, lane: u32) {
 }
 
 fn staged(block: ptr<function, Block>, member: u32, first_row: u32, first_quad: u32, lane: vec2<u32>) {
+    let origin = weights_of(member);
     for (var first = 0u; first < params.inner; first += PANEL) {
         workgroupBarrier();
-        let origin = member * params.rows * (params.inner / 4u);
         stage_weights(origin, first_row, first, params.rows, params.inner, lane.y * ROW_LANES + lane.x);
         stage_input(member, first_quad, first, lane.y * ROW_LANES + lane.x);
         workgroupBarrier();
@@ -60,7 +66,7 @@ fn direct(block: ptr<function, Block>, member: u32, first_row: u32, first_quad: 
     let right = min(first_quad + lane.y + COLUMN_LANES, quads - 1u);
     let row = min(first_row + 4u * lane.x, params.rows - 4u);
     let low = min(first_row + 4u * (lane.x + ROW_LANES), params.rows - 4u);
-    let origin = member * params.rows * inner;
+    let origin = weights_of(member);
     let units = member * params.inner * quads;
     for (var k = 0u; k < inner; k += 1u) {
         let w = origin + row * inner + k;

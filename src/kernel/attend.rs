@@ -1,7 +1,9 @@
 //! Attention of every head: `out = softmax(scale * Q^T K) V` over the tokens of a grid point, and the entropy of each
 //! row of the softmax in nats.
 //!
-//! `scale` is the logit gain times 1/sqrt(head width d); head i has rows i d .. (i + 1) d of Q, of K and of V. Scores are never stored for all tokens. The row maximum is
+//! `scale` is the logit gain times 1/sqrt(head width d); head i has rows i d .. (i + 1) d of Q, and of K and of V as well where
+//! there are as many heads of them. Where there are fewer (grouped queries: Ainslie et al. 2023), heads of queries share
+//! them in turn, neighbours first. Scores are never stored for all tokens. The row maximum is
 //! subtracted, arguments below -80 count as -80, masked keys are excluded by their index (not by a large negative
 //! number, which fails for large logits). The entropy is ln sum w - sum w x / sum w with weights w = e^x, x <= 0: both
 //! terms are at least 0, so nothing cancels; with T keys it is off by (T + 8) ε (2 + ln T), absolutely, and the weights'
@@ -9,6 +11,7 @@
 
 mod case;
 
+use crate::kernel::shared::stack::Stack;
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::matmul::{Matrix, multiply_add, tile, tile_of_columns};
@@ -30,20 +33,20 @@ kernel! {
     }
     /// The sizes of the heads, the mask and the scale.
     params {
-        /// n: queries, keys and values have so many rows each, one behind the other.
-        width: u32,
         /// Rows of a head.
         head_width: u32,
         /// Tokens of a grid point, at most 512.
         tokens: u32,
         /// Columns of the buffers; only whole grid points are touched.
         columns: u32,
-        /// Rows of `stacked`, at least 3 n.
+        /// Rows of `stacked`: at least those of all heads of queries, of keys and of values, one behind the other.
         rows: u32,
-        /// Rows of `out`, at least n; those beyond n are left alone.
+        /// Rows of `out`, at least those of all heads of queries; those beyond are left alone.
         out_rows: u32,
-        /// Heads of the attention.
+        /// Heads of queries.
         heads: u32,
+        /// Heads of keys and of values, a divisor of `heads`: each serves so many neighbouring heads of queries.
+        key_value_heads: u32,
         /// Does a token only attend to itself and those before it?
         causal: u32,
         /// A power of two, at most 64, at least `tokens` if that is smaller: see [`key_lanes`].
@@ -77,15 +80,22 @@ impl Kernel for Attend {
     }
 
     fn cost(p: &Params) -> Cost {
-        let (n, t, points) = (p.width as f64, p.tokens as f64, (p.columns / p.tokens) as f64);
+        let (n, t, points) = ((p.heads * p.head_width) as f64, p.tokens as f64, (p.columns / p.tokens) as f64);
+        let shared = f64::from(p.key_value_heads) / f64::from(p.heads);
         Cost {
             flops: points * t * t * (4.0 * n + 12.0 * p.heads as f64),
-            bytes: 4.0 * points * t * (4.0 * n + p.heads as f64),
+            bytes: 4.0 * points * t * (n * (2.0 + 2.0 * shared) + p.heads as f64),
         }
     }
 
     fn cases() -> Vec<Case<Params>> {
         case::cases()
+    }
+}
+
+impl Params {
+    fn stack(&self) -> Stack {
+        Stack { heads: self.heads, key_value_heads: self.key_value_heads, head_width: self.head_width }
     }
 }
 
@@ -136,12 +146,12 @@ impl<T: Real> Attention<'_, T> {
         scratch: &mut [[T; 16]; MOST_TOKENS],
     ) {
         let p = self.p;
-        let (width, d, tokens, columns) =
-            (p.width as usize, p.head_width as usize, p.tokens as usize, p.columns as usize);
-        let start = head * d * columns + point * tokens;
-        let keys = Matrix { values: &self.stacked[start + width * columns..], stride: columns };
-        let values = Matrix { values: &self.stacked[start + 2 * width * columns..], stride: columns };
-        let queries = Matrix { values: &self.stacked[start + query..], stride: columns };
+        let (d, tokens, columns) = (p.head_width as usize, p.tokens as usize, p.columns as usize);
+        let rows = p.stack().rows_of(head);
+        let from = |row: usize| Matrix { values: &self.stacked[row * columns + point * tokens..], stride: columns };
+        let (keys, values) = (from(rows.keys), from(rows.values));
+        let queries =
+            Matrix { values: &self.stacked[rows.queries * columns + point * tokens + query..], stride: columns };
         let used = if p.causal != 0 { (query + LANES).min(tokens) } else { tokens };
         let weights = &mut scratch[..used];
         // Scores: some keys at a time, queries along the lanes. Eight at a time need the registers of AVX-512.

@@ -23,6 +23,7 @@
 //! Keys and values only count by their differences, so they may be given less any one token
 //! ([`token_differences`](crate::kernel::token_differences)): as `differences`, while queries are read from `stacked`.
 
+use crate::kernel::shared::stack::{Rows, Stack};
 use crate::kernel::shared::trips::MOST_TRIPS;
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
@@ -50,8 +51,6 @@ kernel! {
     compared { LEAST = f32::LEAST_EXPONENT }
     /// The sizes of the heads and their tangents, the mask and the scale: see [`attend`](super::attend).
     params {
-        /// The width n of the state.
-        width: u32,
         /// Rows of a head.
         head_width: u32,
         /// Tokens of a grid point, at most 512.
@@ -64,8 +63,10 @@ kernel! {
         rows: u32,
         /// Rows of `out`.
         out_rows: u32,
-        /// Heads of the attention.
+        /// Heads of queries.
         heads: u32,
+        /// Heads of keys and of values, a divisor of `heads`: each serves so many neighbouring heads of queries.
+        key_value_heads: u32,
         /// Does a token only attend to itself and those before it?
         causal: u32,
         /// The factor on the scores.
@@ -99,7 +100,7 @@ impl Kernel for AttendTangent {
     }
 
     fn cost(p: &Params) -> Cost {
-        let (n, t, points) = (p.width as f64, p.tokens as f64, (p.columns / p.tokens) as f64);
+        let (n, t, points) = ((p.heads * p.head_width) as f64, p.tokens as f64, (p.columns / p.tokens) as f64);
         Cost {
             flops: points * t * t * n * (2.0 + 8.0 * p.vectors as f64),
             bytes: 4.0 * points * t * n * 4.0 * (1.0 + p.vectors as f64),
@@ -108,6 +109,12 @@ impl Kernel for AttendTangent {
 
     fn cases() -> Vec<Case<Params>> {
         case::cases()
+    }
+}
+
+impl Params {
+    fn stack(&self) -> Stack {
+        Stack { heads: self.heads, key_value_heads: self.key_value_heads, head_width: self.head_width }
     }
 }
 
@@ -160,12 +167,12 @@ impl<T: Real> Tangents<'_, T> {
         let (p, columns) = (self.p, self.p.columns as usize);
         let query = column % p.tokens as usize;
         let used = if p.causal != 0 { query + 1 } else { p.tokens as usize };
-        let rows = head * p.head_width as usize..(head + 1) * p.head_width as usize;
+        let Rows { queries, keys, .. } = p.stack().rows_of(head);
         let weights = &mut weights[..used];
         weights.fill(T::ZERO);
-        for row in rows {
-            let own = self.stacked[row * columns + column];
-            let keys = &self.differences[(p.width as usize + row) * columns + column - query..][..used];
+        for i in 0..p.head_width as usize {
+            let own = self.stacked[(queries + i) * columns + column];
+            let keys = &self.differences[(keys + i) * columns + column - query..][..used];
             for (weight, &key) in weights.iter_mut().zip(keys) {
                 *weight = multiply_add::<T, FUSED>(own, key, *weight);
             }
@@ -199,8 +206,7 @@ impl<T: Real> Tangents<'_, T> {
             deviations[(row * columns + column) * vectors + vector..][..LANES].try_into().expect("LANES long")
         };
         let scale = T::from_f64(p.scale);
-        let (queries, keys) = (head * d, p.width as usize + head * d);
-        let values = keys + p.width as usize;
+        let Rows { queries, keys, values } = p.stack().rows_of(head);
         for (s, slopes) in scratch[..used].iter_mut().enumerate() {
             let mut sum = [T::ZERO; LANES];
             for i in 0..d {
@@ -237,7 +243,7 @@ impl<T: Real> Tangents<'_, T> {
                     sum[l] = multiply_add::<T, FUSED>(weight, of_value[l], sum[l]);
                 }
             }
-            self.out[((head * d + i) * columns + column) * vectors + vector..][..LANES].copy_from_slice(&sum);
+            self.out[((queries + i) * columns + column) * vectors + vector..][..LANES].copy_from_slice(&sum);
         }
     }
 }

@@ -22,14 +22,16 @@
 //! - Hardware: nothing was measured. What is taken there, and why: [`Blocks::of`](crate::machine::Blocks::of).
 
 mod case;
+mod norms;
 
 use crate::kernel::shared::trajectory::{Track, scale};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
-use crate::numbers::matmul::{Matrix, multiply_add, tile};
+use crate::numbers::matmul::{Matrix, in_blocks_of_rows, is_shared, multiply_add, tile};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
+use norms::Norms;
 
 kernel! {
     /// The Euler update of every column, and the record of its norm.
@@ -78,7 +80,18 @@ impl Kernel for EulerUpdate {
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
         let Views { weights, input, x, coefficients, member_gain, out, norms, events } = views;
-        dispatch(Update { p, weights, input, x, coefficients, member_gain: member_gain[0], out, norms, events });
+        let (size, member_gain) = ((p.rows as usize, p.inner as usize, p.columns as usize), member_gain[0]);
+        if !is_shared(size) {
+            return dispatch(Update { p, weights, input, x, coefficients, member_gain, out, norms, events });
+        }
+        in_blocks_of_rows(out, size, |first, out| {
+            // A block has only a part of each norm, so its record is dropped and made when all blocks are there.
+            let (norms, events) = (&mut norms.to_vec(), &mut events.to_vec());
+            let p = &Params { rows: (out.len() / size.2) as u32, ..*p };
+            let (weights, x) = (&weights[first * size.1..], &x[first * size.2..]);
+            dispatch(Update { p, weights, input, x, coefficients, member_gain, out, norms, events });
+        });
+        dispatch(Norms { p, x: out, norms, events });
     }
 
     fn cost(p: &Params) -> Cost {
@@ -91,6 +104,18 @@ impl Kernel for EulerUpdate {
 
     fn cases() -> Vec<Case<Params>> {
         case::cases()
+    }
+}
+
+impl Params {
+    /// What the record of this step depends on.
+    fn track(&self) -> Track {
+        Track {
+            step: self.step,
+            renormalise: self.renormalise != 0,
+            threshold: (self.threshold_mantissa, self.threshold_exponent),
+            columns: self.columns as usize,
+        }
     }
 }
 
@@ -129,12 +154,7 @@ impl<T: Real> Update<'_, T> {
     /// All whole panels of `LANES` columns from `column`.
     #[inline(always)]
     fn panels<const FUSED: bool, const ROWS: usize, const LANES: usize>(&mut self, column: &mut usize) {
-        let track = Track {
-            step: self.p.step,
-            renormalise: self.p.renormalise != 0,
-            threshold: (self.p.threshold_mantissa, self.p.threshold_exponent),
-            columns: self.p.columns as usize,
-        };
+        let track = self.p.track();
         while *column + LANES <= self.p.columns as usize {
             let squares = self.panel::<FUSED, ROWS, LANES>(*column);
             for (l, square) in squares.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! LayerNorm or RMSNorm of every column: `out = (x - mean) * inverse`, `inverse = 1 / sqrt(mean square + 1e-5)`.
+//! LayerNorm or RMSNorm of every column: `out = (x - mean) * inverse`, `inverse = 1 / sqrt(mean square + epsilon)`.
 //!
 //! The mean is 0 for RMSNorm. A pass of its own corrects it by the mean of what it leaves, without which a state whose
 //! mean is large beside its deviation would lose up to n times what rounding the state has cost; the variance takes a
@@ -16,10 +16,6 @@ use crate::numbers::simd::{Work, dispatch, lanes};
 kernel! {
     /// LayerNorm or RMSNorm of every column.
     pub struct Normalise = normalise;
-    constants {
-        /// Added to the variance.
-        pub EPSILON: f64 = 1e-5,
-    }
     /// The sizes of the columns, and the kind of the norm.
     params {
         /// Rows that count.
@@ -30,6 +26,8 @@ kernel! {
         columns: u32,
         /// RMSNorm (1) or LayerNorm (0)?
         root_mean_square: u32,
+        /// Added to the mean square, above 0.
+        epsilon: f32,
     }
     buffers {
         x: read vec4,
@@ -115,7 +113,7 @@ impl<T: Real> Norm<'_, T> {
                 multiply_add::<T, FUSED>(centred, centred, scale[l])
             });
         }
-        let scale: [T; LANES] = lanes(|l| T::ONE / (scale[l] * each + T::from_f64(EPSILON)).sqrt());
+        let scale: [T; LANES] = lanes(|l| T::ONE / (scale[l] * each + T::from_f64(self.p.epsilon)).sqrt());
         for row in 0..self.p.rows as usize {
             let out: [T; LANES] = if row < width {
                 let x = line(row);

@@ -1,6 +1,6 @@
 //! A projection with its activation: `out = act(scale * (weights . input))`.
 //!
-//! Weights are as drawn, so `scale` holds 1/sqrt(fan_in). Queries, keys and values are one projection with stacked
+//! Weights belong to a member, or to all of them. They are as drawn, so `scale` holds 1/sqrt(fan_in). Queries, keys and values are one projection with stacked
 //! weights.
 
 mod case;
@@ -9,7 +9,7 @@ use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::activation::activate;
-use crate::numbers::matmul::{Epilogue, Matrix, product};
+use crate::numbers::matmul::{Epilogue, Matrix, in_blocks_of_rows, product};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
@@ -53,7 +53,10 @@ impl Kernel for Project {
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
         let Views { weights, input, out } = views;
-        dispatch(Projection { p, weights, input, out });
+        let (rows, inner, columns) = (p.rows as usize, p.inner as usize, p.columns as usize);
+        in_blocks_of_rows(out, (rows, inner, columns), |first, out| {
+            dispatch(Projection { p, weights: &weights[first * inner..], input, out });
+        });
     }
 
     fn cost(p: &Params) -> Cost {
@@ -69,7 +72,7 @@ impl Kernel for Project {
     }
 }
 
-/// One projection of a member.
+/// Rows of a projection of a member.
 struct Projection<'a, T> {
     p: &'a Params,
     weights: &'a [T],
@@ -83,7 +86,8 @@ impl<T: Real> Work for Projection<'_, T> {
     #[inline(always)]
     fn run<const BYTES: usize, const FUSED: bool>(self) {
         let p = self.p;
-        let (rows, inner, columns) = (p.rows as usize, p.inner as usize, p.columns as usize);
+        let (inner, columns) = (p.inner as usize, p.columns as usize);
+        let rows = self.out.len() / columns;
         let weights = Matrix { values: self.weights, stride: inner };
         let input = Matrix { values: self.input, stride: columns };
         let mut store = Store { activation: p.activation, scale: T::from_f64(p.scale), columns, out: self.out };

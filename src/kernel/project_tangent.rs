@@ -8,7 +8,7 @@ use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::activation::{slope, slopes};
-use crate::numbers::matmul::{Epilogue, Matrix, product};
+use crate::numbers::matmul::{Epilogue, Matrix, in_blocks_of_rows, product};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 
@@ -55,7 +55,11 @@ impl Kernel for ProjectTangent {
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
         let Views { weights, input, pre, out } = views;
-        dispatch(Projection { p, weights, input, pre, out });
+        let (rows, inner, columns) = (p.rows as usize, p.inner as usize, p.columns as usize);
+        let points = columns / p.vectors as usize;
+        in_blocks_of_rows(out, (rows, inner, columns), |first, out| {
+            dispatch(Projection { p, weights: &weights[first * inner..], input, pre: &pre[first * points..], out });
+        });
     }
 
     fn cost(p: &Params) -> Cost {
@@ -71,7 +75,7 @@ impl Kernel for ProjectTangent {
     }
 }
 
-/// One projection of a member's tangents.
+/// Rows of a projection of a member's tangents.
 struct Projection<'a, T> {
     p: &'a Params,
     weights: &'a [T],
@@ -86,7 +90,8 @@ impl<T: Real> Work for Projection<'_, T> {
     #[inline(always)]
     fn run<const BYTES: usize, const FUSED: bool>(self) {
         let p = self.p;
-        let (rows, inner, columns) = (p.rows as usize, p.inner as usize, p.columns as usize);
+        let (inner, columns) = (p.inner as usize, p.columns as usize);
+        let rows = self.out.len() / columns;
         let weights = Matrix { values: self.weights, stride: inner };
         let input = Matrix { values: self.input, stride: columns };
         let mut store = Store { p, pre: self.pre, out: self.out };

@@ -59,16 +59,17 @@ mod layout;
 mod twin;
 
 use crate::kernel::signature::kernel;
-use crate::kernel::{Case, Cost, Kernel, Machine, normalise};
+use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Processor;
 use crate::numbers::real::Real;
+use crate::spec::NORM_EPSILON;
 use layout::Layout;
 
 kernel! {
     /// Some Euler steps of the Transformer layer in one run.
     pub struct TransformerSteps = transformer_steps;
     shared { magnitude, elementary, activation, block, trajectory, track, freeze, tile_attention }
-    compared { EPSILON = normalise::EPSILON }
+    compared { EPSILON = NORM_EPSILON }
     /// Sizes, padded to multiples of 4 with zeros where nothing else is said, and which steps.
     params {
         /// The width n of the state.

@@ -9,7 +9,7 @@ use crate::layer::{Point, Threshold};
 use crate::numbers::activation;
 use crate::numbers::random::Tensor;
 use crate::plan::{Ints, Plan, Reals};
-use crate::spec::{LayerSpec, Mask, NormKind, NormPlacement};
+use crate::spec::{LayerSpec, Mask, NORM_EPSILON, NormKind, NormPlacement};
 use crate::weights::Scale;
 use crate::weights::Source;
 use std::cell::Cell;
@@ -118,13 +118,13 @@ impl Sublayer {
             entropy: plan.reals("entropy", spec.heads * shape.columns),
             other_entropy: plan.reals("other_entropy", spec.heads * shape.columns),
             params: attend::Params {
-                width: shape.width as u32,
                 head_width: head_width as u32,
                 tokens: shape.tokens as u32,
                 columns: shape.columns as u32,
                 rows: stacked_rows as u32,
                 out_rows: shape.rows as u32,
                 heads: spec.heads as u32,
+                key_value_heads: spec.heads as u32,
                 causal: u32::from(spec.mask == Mask::Causal),
                 key_lanes: attend::key_lanes(shape.tokens as u32),
                 // Queries and keys are stored without their gain.
@@ -321,6 +321,7 @@ impl Sublayer {
             rows: self.shape.rows as u32,
             columns: self.shape.columns as u32,
             root_mean_square: u32::from(self.kind == NormKind::Rmsnorm),
+            epsilon: NORM_EPSILON,
         }
     }
 }

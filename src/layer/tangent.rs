@@ -288,7 +288,6 @@ impl Tangents {
                 let wide = project::Params { columns, ..projection };
                 plan.run(wide, project::Buffers { weights, input, out: buffers.projected });
                 let params = attend_tangent::Params {
-                    width: params.width,
                     head_width: params.head_width,
                     tokens: params.tokens,
                     columns: params.columns,
@@ -296,6 +295,7 @@ impl Tangents {
                     rows: params.rows,
                     out_rows: params.out_rows,
                     heads: params.heads,
+                    key_value_heads: params.key_value_heads,
                     causal: params.causal,
                     scale: params.scale,
                 };

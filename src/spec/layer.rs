@@ -9,6 +9,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// The most tokens.
 pub const MOST_TOKENS: usize = 512;
+
+/// What the norms of random layers add to the mean square.
+pub const NORM_EPSILON: f64 = 1e-5;
 /// The widest state of an implicit integrator.
 const WIDEST_IMPLICIT: usize = 512;
 /// The widest FFN over the width.

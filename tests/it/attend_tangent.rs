@@ -122,7 +122,6 @@ impl Problem {
         let out = plan.reals("out", out_rows * self.columns() * self.vectors);
         let result = plan.output(out);
         let params = attend_tangent::Params {
-            width: self.width() as u32,
             head_width: self.d as u32,
             tokens: self.tokens as u32,
             columns: self.columns() as u32,
@@ -130,6 +129,7 @@ impl Problem {
             rows: (3 * self.width()).next_multiple_of(4) as u32,
             out_rows: out_rows as u32,
             heads: self.heads as u32,
+            key_value_heads: self.heads as u32,
             causal: u32::from(self.causal),
             scale: self.scale,
         };

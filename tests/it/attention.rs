@@ -22,7 +22,6 @@ fn the_softmax_jacobian_is_at_most_one_half() {
         let out = plan.reals("out", 16 * stride);
         let found = plan.output(out);
         let params = attend_tangent::Params {
-            width: 1,
             head_width: 1,
             tokens: tokens as u32,
             columns: stride as u32,
@@ -30,6 +29,7 @@ fn the_softmax_jacobian_is_at_most_one_half() {
             rows: 4,
             out_rows: 4,
             heads: 1,
+            key_value_heads: 1,
             causal: 0,
             scale: 1.0,
         };

@@ -116,7 +116,6 @@ fn softmax_jacobian(device: &Device, beta: f64) -> Vec<f64> {
     let out = plan.reals("out", 4 * T * T);
     let found = plan.output(out);
     let params = attend_tangent::Params {
-        width: 1,
         head_width: 1,
         tokens: T as u32,
         columns: T as u32,
@@ -124,6 +123,7 @@ fn softmax_jacobian(device: &Device, beta: f64) -> Vec<f64> {
         rows: 4,
         out_rows: 4,
         heads: 1,
+        key_value_heads: 1,
         causal: 0,
         scale: beta,
     };

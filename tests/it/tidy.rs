@@ -146,8 +146,8 @@ fn a_shader_that_drifts_is_found() {
 #[test]
 fn a_constant_that_drifts_is_found() {
     for (kernel, from, to) in [
-        ("normalise", "const EPSILON: f32 = 0.00001;", "const EPSILON: f32 = 0.000011;"),
-        ("normalise", "const EPSILON: f32 = 0.00001;", "const EPSILON = 0.00001;"),
+        ("transformer_steps", "const EPSILON: f32 = 0.00001;", "const EPSILON: f32 = 0.000011;"),
+        ("transformer_steps", "const EPSILON: f32 = 0.00001;", "const EPSILON = 0.00001;"),
         ("end_step", "const EVENT_ROWS: u32 = 7u;", "const EVENT_ROWS: u32 = 8u;"),
         ("rescale_tangent", "const LEAST: i32 = -126;", "const LEAST: i32 = -127;"),
         ("project", "const GELU: u32 = 2u;", "const GELUS: u32 = 2u;"),

@@ -7,14 +7,16 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    // (head width, heads, tokens, points, members, causal)
+    // (head width, heads of queries and of keys, tokens, points, members, causal)
     let shapes = [
-        (1, 1, 1, 4, 1, 0),
-        (3, 2, 5, 3, 2, 1),
-        (16, 4, 16, 3, 2, 0),
-        (16, 2, 16, 2, 1, 1),
-        (5, 3, 67, 2, 2, 1),
-        (4, 1, 512, 1, 1, 0),
+        (1, [1, 1], 1, 4, 1, 0),
+        (3, [2, 2], 5, 3, 2, 1),
+        (16, [4, 4], 16, 3, 2, 0),
+        (16, [2, 2], 16, 2, 1, 1),
+        (5, [3, 3], 67, 2, 2, 1),
+        (4, [1, 1], 512, 1, 1, 0),
+        (5, [6, 2], 7, 3, 2, 1),
+        (7, [3, 1], 1, 5, 2, 0),
     ];
     shapes.into_iter().enumerate().map(|(i, shape)| case(1200 + i as u32, shape)).collect()
 }
@@ -23,10 +25,11 @@ pub(super) fn cases() -> Vec<Case<Params>> {
 /// normalised one by twice that and the sum's T 2^-23. The entropy moves by at most that times (1 + ln T + range).
 fn case(
     stream: u32,
-    (d, heads, tokens, points, members, causal): (usize, usize, usize, usize, usize, u32),
+    (d, [heads, shared], tokens, points, members, causal): (usize, [usize; 2], usize, usize, usize, u32),
 ) -> Case<Params> {
     let width = d * heads;
-    let (rows, out_rows) = ((3 * width).next_multiple_of(4), width.next_multiple_of(4));
+    let (keys, values) = (width, width + shared * d);
+    let (rows, out_rows) = ((values + shared * d).next_multiple_of(4), width.next_multiple_of(4));
     let columns = (tokens * points).next_multiple_of(4);
     let stacked = sample(stream, members * rows * columns);
     let scale = 1.5 / (d as f64).sqrt();
@@ -37,12 +40,12 @@ fn case(
     let mut entropy_bound = vec![0.0; entropy.len()];
     let ulp = f32::EPSILON as f64;
     for (m, h) in (0..members).flat_map(|m| (0..heads).map(move |h| (m, h))) {
+        let (query, own) = (h * d, h / (heads / shared) * d);
         for (g, t) in (0..points).flat_map(|g| (0..tokens).map(move |t| (g, t))) {
             let used = if causal != 0 { t + 1 } else { tokens };
             let (mut e, mut scores) = (0.0f64, Vec::new());
             for s in 0..used {
-                let products =
-                    (0..d).map(|i| at(m, h * d + i, g * tokens + t) * at(m, width + h * d + i, g * tokens + s));
+                let products = (0..d).map(|i| at(m, query + i, g * tokens + t) * at(m, keys + own + i, g * tokens + s));
                 let (sum, size) = products.fold((0.0, 0.0), |(sum, size): (f64, f64), p| (sum + p, size + p.abs()));
                 e = e.max((d + 4) as f64 * ulp * scale * size);
                 scores.push(scale * sum);
@@ -53,7 +56,7 @@ fn case(
             let relative = 2.0 * (2.0 * e + ELEMENTARY_ERROR) + (used + 6) as f64 * ulp;
             for i in 0..d {
                 let size: f64 = (0..used)
-                    .map(|s| (scores[s] - largest).exp() / total * at(m, 2 * width + h * d + i, g * tokens + s).abs())
+                    .map(|s| (scores[s] - largest).exp() / total * at(m, values + own + i, g * tokens + s).abs())
                     .sum();
                 let o = (m * out_rows + h * d + i) * columns + g * tokens + t;
                 out[o] = f64::NAN;
@@ -65,16 +68,18 @@ fn case(
         }
     }
     Case {
-        name: format!("{heads} heads of {d}, {tokens} tokens, {points} points, {members} members, causal {causal}"),
+        name: format!(
+            "{heads} heads of {d} on {shared}, {tokens} tokens, {points} points, {members} members, causal {causal}"
+        ),
         members,
         params: Params {
-            width: width as u32,
             head_width: d as u32,
             tokens: tokens as u32,
             columns: columns as u32,
             rows: rows as u32,
             out_rows: out_rows as u32,
             heads: heads as u32,
+            key_value_heads: shared as u32,
             causal,
             key_lanes: key_lanes(tokens as u32),
             scale,

@@ -5,20 +5,23 @@ use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::numbers::random::sample;
 
-/// Sizes of a case: (head width, heads, tokens, points, vectors, members, causal).
-pub(in crate::kernel) type Sizes = (usize, usize, usize, usize, usize, usize, u32);
+/// Sizes of a case: (head width, heads of queries and of keys, tokens, points, vectors, members, causal).
+type Sizes = (usize, [usize; 2], usize, usize, usize, usize, u32);
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let sizes: [Sizes; 8] = [
-        (1, 1, 1, 4, 4, 1, 0),
-        (3, 2, 5, 3, 8, 2, 1),
-        (16, 2, 16, 1, 20, 2, 0),
-        (5, 3, 9, 2, 36, 1, 1),
-        (2, 1, 70, 1, 4, 1, 0),
-        (5, 2, 7, 3, 1, 2, 0),
-        (3, 1, 35, 1, 1, 1, 1),
-        (70, 1, 1, 4, 1, 1, 0),
+    let sizes: [Sizes; 11] = [
+        (1, [1, 1], 1, 4, 4, 1, 0),
+        (3, [2, 2], 5, 3, 8, 2, 1),
+        (16, [2, 2], 16, 1, 20, 2, 0),
+        (5, [3, 3], 9, 2, 36, 1, 1),
+        (2, [1, 1], 70, 1, 4, 1, 0),
+        (5, [2, 2], 7, 3, 1, 2, 0),
+        (3, [1, 1], 35, 1, 1, 1, 1),
+        (70, [1, 1], 1, 4, 1, 1, 0),
+        (5, [6, 2], 7, 2, 12, 2, 1),
+        (3, [2, 1], 6, 2, 1, 2, 0),
+        (7, [3, 1], 1, 5, 8, 1, 1),
     ];
     sizes.into_iter().enumerate().map(|(i, sizes)| case(1600 + 10 * i as u32, sizes)).collect()
 }
@@ -31,9 +34,9 @@ struct Row {
 
 /// A weight is off by `relative` (see `attend`); the rest is the bound of the kernel's own documentation, in which every
 /// term has a weight.
-fn case(stream: u32, (d, heads, tokens, points, vectors, members, causal): Sizes) -> Case<Params> {
+fn case(stream: u32, (d, [heads, shared], tokens, points, vectors, members, causal): Sizes) -> Case<Params> {
     let width = d * heads;
-    let (rows, out_rows) = ((3 * width).next_multiple_of(4), width.next_multiple_of(4));
+    let (rows, out_rows) = ((width + 2 * shared * d).next_multiple_of(4), width.next_multiple_of(4));
     let columns = (tokens * points).next_multiple_of(4);
     let stacked = sample(stream, members * rows * columns);
     let deviations = sample(stream + 1, members * rows * columns * vectors);
@@ -43,15 +46,17 @@ fn case(stream: u32, (d, heads, tokens, points, vectors, members, causal): Sizes
     let mut out = vec![0.25; members * out_rows * columns * vectors];
     let mut bounds = vec![0.0; out.len()];
     for (m, h) in (0..members).flat_map(|m| (0..heads).map(move |h| (m, h))) {
+        let own = h / (heads / shared);
+        let (keys, values) = (width + own * d, width + (shared + own) * d);
         for column in 0..tokens * points {
             let (query, first) = (column % tokens, column - column % tokens);
             let used = if causal != 0 { query + 1 } else { tokens };
-            let row = softmax(used, d, scale, |i| at(m, h * d + i, column), |i, s| at(m, width + h * d + i, first + s));
+            let row = softmax(used, d, scale, |i| at(m, h * d + i, column), |i, s| at(m, keys + i, first + s));
             let relative = row.relative + (2 * used + 2 * d + 8) as f64 * ulp;
             let top = (0..used).fold(0, |top, s| if row.weights[s] > row.weights[top] { s } else { top });
             for i in 0..d {
                 let o = (m * out_rows + h * d + i) * columns + column;
-                let value = |s: usize| at(m, 2 * width + h * d + i, first + s);
+                let value = |s: usize| at(m, values + i, first + s);
                 let pull = |s: usize| (value(s) - value(top)).abs();
                 let all: f64 = (0..used).map(|s| row.weights[s] * pull(s)).sum();
                 for k in 0..vectors {
@@ -59,15 +64,15 @@ fn case(stream: u32, (d, heads, tokens, points, vectors, members, causal): Sizes
                         |row: usize, column: usize| deviations[((m * rows + row) * columns + column) * vectors + k];
                     let slope = |s: usize| -> f64 {
                         let of = |i: usize| {
-                            (tangent(h * d + i, column) * at(m, width + h * d + i, first + s)).abs()
-                                + (at(m, h * d + i, column) * tangent(width + h * d + i, first + s)).abs()
+                            (tangent(h * d + i, column) * at(m, keys + i, first + s)).abs()
+                                + (at(m, h * d + i, column) * tangent(keys + i, first + s)).abs()
                         };
                         scale * (0..d).map(of).sum::<f64>()
                     };
                     let size: f64 = (0..used)
                         .map(|s| {
                             let through = if s == top { 0.0 } else { (slope(s) + slope(top)) * (pull(s) + all) };
-                            row.weights[s] * (2.0 * through + tangent(2 * width + h * d + i, first + s).abs())
+                            row.weights[s] * (2.0 * through + tangent(values + i, first + s).abs())
                         })
                         .sum();
                     out[o * vectors + k] = f64::NAN;
@@ -77,10 +82,11 @@ fn case(stream: u32, (d, heads, tokens, points, vectors, members, causal): Sizes
         }
     }
     Case {
-        name: format!("{heads} heads of {d}, {tokens} tokens, {points} points, {vectors} vectors, causal {causal}"),
+        name: format!(
+            "{heads} heads of {d} on {shared}, {tokens} tokens, {points} points, {vectors} vectors, causal {causal}"
+        ),
         members,
         params: Params {
-            width: width as u32,
             head_width: d as u32,
             tokens: tokens as u32,
             columns: columns as u32,
@@ -88,6 +94,7 @@ fn case(stream: u32, (d, heads, tokens, points, vectors, members, causal): Sizes
             rows: rows as u32,
             out_rows: out_rows as u32,
             heads: heads as u32,
+            key_value_heads: shared as u32,
             causal,
             scale,
         },

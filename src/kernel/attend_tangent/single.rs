@@ -1,6 +1,7 @@
 //! One tangent vector a column: here neighbouring queries fill the lanes.
 
 use super::{Tangents, weight_of};
+use crate::kernel::shared::stack::Rows;
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, lanes};
@@ -53,8 +54,7 @@ impl<T: Real> Single<'_, T> {
         let (d, columns) = (p.head_width as usize, p.columns as usize);
         let used = if p.causal != 0 { query + LANES } else { p.tokens as usize };
         let (weights, slopes) = (&mut weights[..used], &mut slopes[..used]);
-        let (queries, keys) = (head * d, p.width as usize + head * d);
-        let values = keys + p.width as usize;
+        let Rows { queries, keys, values } = p.stack().rows_of(head);
         for s in 0..used {
             let (mut score, mut slope) = ([T::ZERO; LANES], [T::ZERO; LANES]);
             for i in 0..d {

@@ -8,12 +8,14 @@ use crate::numbers::random::sample;
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
     let shapes = [(4, 4, 4, 1), (8, 8, 12, 3), (12, 12, 68, 2), (64, 64, 256, 1), (20, 36, 8, 5), (68, 68, 4, 1)];
-    shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+    let own = shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape, false));
+    let shared = [(8, 20, 12, 3), (68, 36, 4, 2)].into_iter().enumerate();
+    own.chain(shared.map(|(i, shape)| case(6 + i as u32, shape, true))).collect()
 }
 
 /// A case with columns of every scale, one of them 0.
-fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize)) -> Case<Params> {
-    let weights = sample(10 * i, members * rows * inner);
+fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize), shared: bool) -> Case<Params> {
+    let weights = sample(10 * i, if shared { 1 } else { members } * rows * inner);
     let input = sample(10 * i + 1, members * inner * columns);
     let x = sample(10 * i + 2, members * rows * columns);
     let coefficients: Vec<f64> = sample(10 * i + 3, 2 * columns);
@@ -35,7 +37,7 @@ fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize)) -
         .map(|j| squares[j / (norm::ROWS * columns) * columns + j % columns][j / columns % norm::ROWS])
         .collect();
     Case {
-        name: format!("{rows} x {inner} x {columns}, {members} members"),
+        name: format!("{rows} x {inner} x {columns}, {members} members, shared weights {shared}"),
         members,
         params: Params {
             rows: rows as u32,
@@ -48,7 +50,7 @@ fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize)) -
         },
         tolerance: vec![out, norm_bounds],
         buffers: vec![
-            CaseBuffer::Real(weights),
+            if shared { CaseBuffer::SharedReal(weights) } else { CaseBuffer::Real(weights) },
             CaseBuffer::Real(input),
             CaseBuffer::Real(x),
             CaseBuffer::SharedReal(coefficients),
@@ -86,7 +88,7 @@ impl BoundsCase<'_> {
                 let gain = self.coefficients[columns + c] * own_gain;
                 let (mut error_of_norm, mut norm) = (0.0, 0.0);
                 for r in 0..rows {
-                    let w = &self.weights[(m * rows + r) * inner..][..inner];
+                    let w = &self.weights[(m * rows + r) * inner % self.weights.len()..][..inner];
                     let products = (0..inner).map(|k| w[k] * self.input[(m * inner + k) * columns + c]);
                     let (sum, size) = products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()));
                     let kept = self.coefficients[c] * self.x[(m * rows + r) * columns + c];

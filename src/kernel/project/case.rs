@@ -17,19 +17,25 @@ pub(super) fn cases() -> Vec<Case<Params>> {
         (4, 128, 64, 1, kind::GELU),
         (68, 20, 136, 2, kind::TANH),
     ];
-    shapes.into_iter().enumerate().map(|(i, shape)| case(1000 + 10 * i as u32, shape)).collect()
+    let own = shapes.into_iter().enumerate().map(|(i, shape)| case(1000 + 10 * i as u32, shape, false));
+    let shared = [(20, 68, 36, 3, kind::IDENTITY), (8, 4, 4, 2, kind::TANH)].into_iter().enumerate();
+    own.chain(shared.map(|(i, shape)| case(1080 + 10 * i as u32, shape, true))).collect()
 }
 
 /// A sum of k products is off by at most (k + 2) 2^-23 times the sum of magnitudes; all activations have slopes below
 /// 1.13, and their own error is relative, for GELU relative to its argument.
-fn case(stream: u32, (rows, inner, columns, members, activation): (usize, usize, usize, usize, u32)) -> Case<Params> {
-    let weights = sample(stream, members * rows * inner);
+fn case(
+    stream: u32,
+    (rows, inner, columns, members, activation): (usize, usize, usize, usize, u32),
+    shared: bool,
+) -> Case<Params> {
+    let weights = sample(stream, if shared { 1 } else { members } * rows * inner);
     let input = sample(stream + 1, members * inner * columns);
     let scale = 1.0 / (inner as f64).sqrt();
     let mut bounds = Vec::with_capacity(members * rows * columns);
     for (m, r) in (0..members).flat_map(|m| (0..rows).map(move |r| (m, r))) {
         for c in 0..columns {
-            let w = &weights[(m * rows + r) * inner..][..inner];
+            let w = &weights[(m * rows + r) * inner % weights.len()..][..inner];
             let products = (0..inner).map(|k| w[k] * input[(m * inner + k) * columns + c]);
             let (sum, size) = products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()));
             let ulp = f32::EPSILON as f64;
@@ -38,11 +44,13 @@ fn case(stream: u32, (rows, inner, columns, members, activation): (usize, usize,
         }
     }
     Case {
-        name: format!("{rows} x {inner} x {columns}, {members} members, activation {activation}"),
+        name: format!(
+            "{rows} x {inner} x {columns}, {members} members, activation {activation}, shared weights {shared}"
+        ),
         members,
         params: Params { rows: rows as u32, inner: inner as u32, columns: columns as u32, activation, scale },
         buffers: vec![
-            CaseBuffer::Real(weights),
+            if shared { CaseBuffer::SharedReal(weights) } else { CaseBuffer::Real(weights) },
             CaseBuffer::Real(input),
             CaseBuffer::Real(vec![f64::NAN; members * rows * columns]),
         ],

@@ -9,6 +9,7 @@ use crate::kernel::project::{self, Project};
 use crate::kernel::shared::trajectory::{DIVERGED_EXPONENT, Track, event, norm};
 use crate::numbers::activation::kind;
 use crate::numbers::real::Real;
+use crate::spec::NORM_EPSILON;
 
 /// The weights of a member.
 pub(super) struct Weights<'a, T> {
@@ -124,7 +125,7 @@ impl<T: Real> Between<T> {
 
     fn normalise(&mut self, p: &Params, x: &[T]) {
         let Params { width, rows, columns, root_mean_square, .. } = *p;
-        let params = normalise::Params { width, rows, columns, root_mean_square };
+        let params = normalise::Params { width, rows, columns, root_mean_square, epsilon: NORM_EPSILON };
         let views = normalise::Views { x, out: &mut self.normed, inverse: &mut self.inverse };
         Normalise::twin(&params, views);
     }
@@ -134,13 +135,13 @@ impl<T: Real> Between<T> {
         let views = project::Views { weights, input: &self.normed, out: &mut self.stacked };
         Project::twin(&params, views);
         let params = attend::Params {
-            width: p.width,
             head_width: p.width / p.heads,
             tokens: p.tokens,
             columns: p.columns,
             rows: p.stacked,
             out_rows: p.rows,
             heads: p.heads,
+            key_value_heads: p.heads,
             causal: p.causal,
             key_lanes: attend::key_lanes(p.tokens),
             scale: p.score_scale,

@@ -5,11 +5,11 @@
 //! kernels' cases.
 
 use super::super::Params;
-use crate::kernel::normalise::EPSILON;
 use crate::kernel::shared::trajectory::DIVERGED_EXPONENT;
 use crate::numbers::activation::activate;
 use crate::numbers::elementary::ELEMENTARY_ERROR;
 use crate::numbers::real::Real;
+use crate::spec::NORM_EPSILON;
 
 const ULP: f64 = f32::EPSILON as f64;
 
@@ -183,9 +183,9 @@ impl<'a> Member<'a> {
         let root = (n as f64).sqrt();
         let mean = if self.p.root_mean_square == 1 { 0.0 } else { own.iter().sum::<f64>() / n as f64 };
         let variance = own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
-        let scale = 1.0 / (variance + EPSILON).sqrt();
+        let scale = 1.0 / (variance + NORM_EPSILON).sqrt();
         let least = (variance.sqrt() - x.error / root).max(0.0);
-        let steepest = 1.0 / (least * least + EPSILON).sqrt();
+        let steepest = 1.0 / (least * least + NORM_EPSILON).sqrt();
         let e = (n + 3) as f64 * ULP * x.largest() * scale;
         let relative = e + (n as f64 / 2.0 + 8.0) * ULP;
         let mut values: Vec<f64> = own.iter().map(|x| (x - mean) * scale).collect();
