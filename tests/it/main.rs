@@ -5,6 +5,7 @@ mod attend_tangent;
 mod attention;
 mod axes;
 mod bench;
+mod checkpoint;
 mod cli_again;
 mod cli_bad_input;
 mod cli_fit;

