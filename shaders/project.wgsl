@@ -21,10 +21,10 @@ fn finish(member: u32, row: u32, quad: u32, sums: Rows) {
     let quads = params.columns / 4u;
     if row < params.rows && quad < quads {
         let at = (member * params.rows + row) * quads + quad;
-        out[at] = activate4(params.scale * sums.a);
-        out[at + quads] = activate4(params.scale * sums.b);
-        out[at + 2u * quads] = activate4(params.scale * sums.c);
-        out[at + 3u * quads] = activate4(params.scale * sums.d);
+        out[at] = activated4(params.scale * sums.a);
+        out[at + quads] = activated4(params.scale * sums.b);
+        out[at + 2u * quads] = activated4(params.scale * sums.c);
+        out[at + 3u * quads] = activated4(params.scale * sums.d);
     }
 }
 

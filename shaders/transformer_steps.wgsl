@@ -163,7 +163,7 @@ fn feedforward(state: Rows) -> Rows {
         // In a loop, because the functions are long.
         for (var j = 0u; j < 4u; j += 1u) {
             let at = STACK + (4u * lane.x + j) * TILE_QUADS + lane.y;
-            input_panel[at] = activate4(input_panel[at]);
+            input_panel[at] = activated4(input_panel[at]);
         }
         add_product(&sum, DOWN, 0u, first, STACK);
     }

@@ -2,6 +2,7 @@
 //! and how near to a limit is too near for a verdict.
 
 pub mod activation;
+pub mod cores;
 pub mod elementary;
 pub mod matmul;
 pub mod random;

@@ -28,7 +28,8 @@ use crate::kernel::shared::trajectory::{Track, scale};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
-use crate::numbers::matmul::{Matrix, in_blocks_of_rows, is_shared, multiply_add, tile};
+use crate::numbers::cores::{in_blocks_of_rows, is_shared};
+use crate::numbers::matmul::{Matrix, multiply_add, operations, tile};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 use norms::Norms;
@@ -80,15 +81,16 @@ impl Kernel for EulerUpdate {
 
     fn twin<T: Real>(p: &Params, views: Views<T>) {
         let Views { weights, input, x, coefficients, member_gain, out, norms, events } = views;
-        let (size, member_gain) = ((p.rows as usize, p.inner as usize, p.columns as usize), member_gain[0]);
-        if !is_shared(size) {
+        let (inner, columns, member_gain) = (p.inner as usize, p.columns as usize, member_gain[0]);
+        let out = &mut out[..p.rows as usize * columns];
+        if !is_shared(operations(inner) * out.len() as f64) {
             return dispatch(Update { p, weights, input, x, coefficients, member_gain, out, norms, events });
         }
-        in_blocks_of_rows(out, size, |first, out| {
+        in_blocks_of_rows(out, columns, operations(inner), |first, out| {
             // A block has only a part of each norm, so its record is dropped and made when all blocks are there.
             let (norms, events) = (&mut norms.to_vec(), &mut events.to_vec());
-            let p = &Params { rows: (out.len() / size.2) as u32, ..*p };
-            let (weights, x) = (&weights[first * size.1..], &x[first * size.2..]);
+            let p = &Params { rows: (out.len() / columns) as u32, ..*p };
+            let (weights, x) = (&weights[first * inner..], &x[first * columns..]);
             dispatch(Update { p, weights, input, x, coefficients, member_gain, out, norms, events });
         });
         dispatch(Norms { p, x: out, norms, events });

@@ -9,7 +9,8 @@ use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::activation::activate;
-use crate::numbers::matmul::{Epilogue, Matrix, in_blocks_of_rows, product};
+use crate::numbers::cores::in_blocks_of_rows;
+use crate::numbers::matmul::{Epilogue, Matrix, operations, product};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
@@ -54,7 +55,7 @@ impl Kernel for Project {
     fn twin<T: Real>(p: &Params, views: Views<T>) {
         let Views { weights, input, out } = views;
         let (rows, inner, columns) = (p.rows as usize, p.inner as usize, p.columns as usize);
-        in_blocks_of_rows(out, (rows, inner, columns), |first, out| {
+        in_blocks_of_rows(&mut out[..rows * columns], columns, operations(inner), |first, out| {
             dispatch(Projection { p, weights: &weights[first * inner..], input, out });
         });
     }

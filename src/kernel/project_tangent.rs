@@ -8,7 +8,8 @@ use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::activation::{slope, slopes};
-use crate::numbers::matmul::{Epilogue, Matrix, in_blocks_of_rows, product};
+use crate::numbers::cores::in_blocks_of_rows;
+use crate::numbers::matmul::{Epilogue, Matrix, operations, product};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 
@@ -57,7 +58,7 @@ impl Kernel for ProjectTangent {
         let Views { weights, input, pre, out } = views;
         let (rows, inner, columns) = (p.rows as usize, p.inner as usize, p.columns as usize);
         let points = columns / p.vectors as usize;
-        in_blocks_of_rows(out, (rows, inner, columns), |first, out| {
+        in_blocks_of_rows(&mut out[..rows * columns], columns, operations(inner), |first, out| {
             dispatch(Projection { p, weights: &weights[first * inner..], input, pre: &pre[first * points..], out });
         });
     }

@@ -6,7 +6,6 @@
 
 use crate::numbers::real::Real;
 use crate::numbers::simd::lanes;
-use rayon::prelude::*;
 
 /// A row-major matrix, or a part of one.
 #[derive(Clone, Copy)]
@@ -99,6 +98,11 @@ fn portable_tile<T: Real, const FUSED: bool, const ROWS: usize, const LANES: usi
     sums
 }
 
+/// The floating-point operations of a product for each of its elements.
+pub fn operations(inner: usize) -> f64 {
+    2.0 * inner as f64
+}
+
 /// What becomes of the sums of a product.
 pub trait Epilogue<T> {
     /// Takes `LANES` neighbouring elements of a row of `weights . input`. Implementations are `#[inline(always)]`.
@@ -125,32 +129,6 @@ pub fn product<T: Real, E: Epilogue<T>, const BYTES: usize, const FUSED: bool>(
     }
     panels::<T, E, FUSED, 4, 8>(weights, shape, input, &mut column, epilogue);
     panels::<T, E, FUSED, 4, 4>(weights, shape, input, &mut column, epilogue);
-}
-
-/// A product of so many floating-point operations is shared out among all cores; handing out smaller ones would take a
-/// noticeable part of their time.
-const SHARED_FLOPS: f64 = 3e7;
-
-/// Gives the rows of a product's result `out`, `[rows, columns]`, to `make`: all at once, or in blocks to all cores where
-/// the product is large. `make` gets the number of its first row and its rows. As each number is summed in one order, none
-/// depends on how they are shared out.
-pub fn in_blocks_of_rows<T: Real>(
-    out: &mut [T],
-    (rows, inner, columns): (usize, usize, usize),
-    make: impl Fn(usize, &mut [T]) + Sync,
-) {
-    let out = &mut out[..rows * columns];
-    if !is_shared((rows, inner, columns)) {
-        return make(0, out);
-    }
-    // Two blocks a core, so that a slower core may have one less; eights of rows fill the tiles.
-    let block = rows.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(8);
-    out.par_chunks_mut(block * columns).enumerate().for_each(|(i, out)| make(i * block, out));
-}
-
-/// Is a product of this size shared out among cores?
-pub fn is_shared((rows, inner, columns): (usize, usize, usize)) -> bool {
-    rayon::current_num_threads() > 1 && 2.0 * (rows * inner) as f64 * columns as f64 > SHARED_FLOPS
 }
 
 /// All whole panels of `LANES` columns from `column`.

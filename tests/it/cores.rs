@@ -5,7 +5,8 @@ use eulerscope::kernel::euler_update::{self, EulerUpdate};
 use eulerscope::kernel::project::{self, Project};
 use eulerscope::kernel::project_tangent::{self, ProjectTangent};
 use eulerscope::numbers::activation::kind;
-use eulerscope::numbers::matmul::is_shared;
+use eulerscope::numbers::cores::is_shared;
+use eulerscope::numbers::matmul::operations;
 use eulerscope::numbers::random::sample;
 
 /// Rows, terms and columns of a product that is worth sharing; no block of its rows is like another.
@@ -19,7 +20,7 @@ fn numbers(stream: u32, length: usize) -> Vec<f32> {
 fn on<T: Send>(cores: usize, make: impl Fn() -> T + Send + Sync) -> T {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build().expect("threads");
     pool.install(|| {
-        assert_eq!(is_shared(SIZE), cores > 1);
+        assert_eq!(is_shared(operations(SIZE.1) * (SIZE.0 * SIZE.2) as f64), cores > 1);
         make()
     })
 }

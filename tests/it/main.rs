@@ -57,3 +57,4 @@ mod tangent_theory;
 mod theory;
 mod tidy;
 mod trained_attention;
+mod trained_kernels;

@@ -31,7 +31,7 @@ impl<T: Real> Norms<'_, T> {
         let (columns, track) = (self.p.columns as usize, self.p.track());
         while *column + LANES <= columns {
             let mut squares = [T::ZERO; LANES];
-            for row in self.x.chunks_exact(columns).take(self.p.rows as usize) {
+            for row in self.x.chunks_exact(columns) {
                 let x: &[T; LANES] = row[*column..][..LANES].try_into().expect("LANES long");
                 squares = lanes(|l| multiply_add::<T, FUSED>(x[l], x[l], squares[l]));
             }

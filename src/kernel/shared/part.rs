@@ -18,7 +18,13 @@ macro_rules! parts {
 }
 
 parts! {
-    activation { RELU = kind::RELU, GELU = kind::GELU, TANH = kind::TANH, },
+    activation {
+        RELU = kind::RELU,
+        GELU = kind::GELU,
+        TANH = kind::TANH,
+        SILU = kind::SILU,
+        TANH_GELU = kind::TANH_GELU,
+    },
     bits,
     block,
     column_squares,
