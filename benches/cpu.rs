@@ -2,11 +2,11 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use eulerscope::device::Device;
-use eulerscope::layer::Coefficients;
+use eulerscope::layer::Point;
 use eulerscope::rollout::Rollout;
-use eulerscope::spec::{EnsembleSpec, Integrator, Weights};
+use eulerscope::spec::{EnsembleSpec, LayerSpec, Model};
 use eulerscope::spectrum;
-use eulerscope::weights::ensemble::{draw_matrices, unit};
+use eulerscope::weights::ensemble::draw_matrices;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -17,18 +17,11 @@ fn linear_sweep(criterion: &mut Criterion) {
     for (width, columns) in [(16, 256), (64, 64), (64, 256)] {
         let ensemble = EnsembleSpec { width, members: 8, ..EnsembleSpec::default() };
         let gain = |i: usize| 0.01 + 0.99 * i as f64 / columns as f64;
-        let points: Vec<Coefficients> =
-            (0..columns).map(|i| Coefficients { keep: 0.9, gain: gain(i) * unit(&ensemble) }).collect();
-        let rollout = Rollout {
-            ensemble: &ensemble,
-            weights: Weights::Tied,
-            integrator: Integrator::Euler,
-            depth: 20,
-            threshold: 1e3,
-            points: &points,
-            member_gain: None,
-        };
-        let flops = rollout.plan_of_one().cost().flops * 8.0;
+        let layer = LayerSpec::of(Model::Linear);
+        let points: Vec<Point> =
+            (0..columns).map(|i| Point { step_size: gain(i), radius: 1.0, damping: 0.1 }).collect();
+        let rollout = Rollout::new(&ensemble, &layer, 20, &points);
+        let flops = rollout.plan().cost().flops * 8.0;
         group.throughput(Throughput::Elements(flops as u64));
         group.bench_function(format!("width {width}, {columns} points"), |bencher| {
             bencher.iter(|| rollout.run(&device, 0..8, 0, &mut |_| ControlFlow::Continue(())).expect("it runs"));

@@ -128,11 +128,7 @@ impl Device {
 
     /// The distance from 1 to the next number: 2^-23 or 2^-52.
     pub fn epsilon(&self) -> f64 {
-        match self {
-            Device::Reference(_) => f64::EPSILON,
-            Device::Gpu(gpu) if gpu.precision() == Precision::F64 => f64::EPSILON,
-            _ => f32::EPSILON as f64,
-        }
+        self.machine().epsilon()
     }
 
     /// What kernels may know of it.

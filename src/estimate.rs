@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::lyapunov;
 use crate::spec::{Grid, LyapunovSpec, Model, Quantities, SpectrumSpec, StepScaling, SweepSpec};
 use crate::spectrum::solve;
-use crate::sweep::{self, Sweep, nonlinear};
+use crate::sweep::{self, Sweep, linearised_members, linearised_steps};
 use crate::weights::matrix::MatrixStack;
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -85,8 +85,8 @@ pub fn cost(spec: &SweepSpec) -> f64 {
     let spectra = match spec.layer.model {
         Model::Linear => EIGENVALUES * (spec.ensemble.width as f64).powi(3) * spec.ensemble.members as f64,
         _ => {
-            let steps = nonlinear::linearised_steps(spec).len();
-            let members = nonlinear::linearised_members(spec, spec.cells(), steps);
+            let steps = linearised_steps(spec).len();
+            let members = linearised_members(spec, spec.cells(), steps);
             of_a_jacobian(spec) * (members * steps * spec.cells()) as f64
         }
     };
@@ -197,17 +197,13 @@ fn seconds_of_sweep(device: &Device, spec: &SweepSpec, progress: Progress) -> Re
     let wider = spec.ensemble.width as f64 / trial.ensemble.width as f64;
     let members = spec.ensemble.members as f64 / trial.ensemble.members as f64;
     let columns = (spec.cells() as f64 / trial.cells() as f64) * (spec.depth as f64 / trial.depth as f64);
-    let mut seconds =
-        members * (timing.spectra_seconds * wider.powi(3) + timing.rollout_seconds * columns * wider.powi(2));
-    if spec.layer.model != Model::Linear {
-        seconds += seconds_of_jacobians(device, spec, progress)?;
-    }
-    Ok((seconds, trial.ensemble.members))
+    let seconds = members * (timing.spectra_seconds * wider.powi(3) + timing.rollout_seconds * columns * wider.powi(2));
+    Ok((seconds + seconds_of_jacobians(device, spec, progress)?, trial.ensemble.members))
 }
 
 fn seconds_of_jacobians(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<f64> {
-    let steps = nonlinear::linearised_steps(spec).len();
-    let members = nonlinear::linearised_members(spec, spec.cells(), steps);
+    let steps = linearised_steps(spec).len();
+    let members = linearised_members(spec, spec.cells(), steps);
     if members == 0 {
         return Ok(0.0);
     }

@@ -37,23 +37,15 @@
 //! The exact Jacobian of a step of a nonlinear layer at a state of one's own, here of an MLP, and its spectral radius:
 //!
 //! ```
-//! use eulerscope::rollout::nonlinear::NonlinearRollout;
 //! use eulerscope::spec::{EnsembleSpec, InitialStates, LayerSpec, Model, Origin};
-//! use eulerscope::{device::Device, layer::Point, spectrum};
+//! use eulerscope::{device::Device, layer::Point, rollout::Rollout, spectrum};
 //!
 //! let (device, _) = Device::open("reference")?;
 //! let state = InitialStates::new(vec![4], vec![0.5, -1.0, 0.0, 2.0], Origin::default())?;
 //! let ensemble = EnsembleSpec { members: 1, width: 4, initial: Some(state), ..EnsembleSpec::default() };
 //! let layer = LayerSpec::of(Model::Mlp);
 //! let transformer = [Point { step_size: 1.0, radius: 1.0, damping: 0.0 }];
-//! let rollout = NonlinearRollout {
-//!     ensemble: &ensemble,
-//!     layer: &layer,
-//!     depth: 1,
-//!     threshold: 1e3,
-//!     points: &transformer,
-//!     perturbations: false,
-//! };
+//! let rollout = Rollout::new(&ensemble, &layer, 1, &transformer);
 //! rollout.jacobians(&device, 0..1, 1, &mut |jacobians| {
 //!     let jacobian = jacobians.matrices[0].as_deref().expect("the state is finite");
 //!     assert_eq!(jacobian.len(), 16);

@@ -33,6 +33,11 @@ impl Machine {
         Machine { processor, workgroup_bytes, real_bytes: 4, blocks: None }
     }
 
+    /// The distance from 1 to the next of its numbers: 2^-23 or 2^-52.
+    pub fn epsilon(&self) -> f64 {
+        if self.real_bytes == 8 { f64::EPSILON } else { f64::from(f32::EPSILON) }
+    }
+
     /// Is it a GPU driver that runs on the CPU?
     pub fn is_software(&self) -> bool {
         self.processor == Processor::Software

@@ -1,40 +1,27 @@
-//! Rollouts: every member and every grid point, many Euler steps, nothing but statistics back. The linear model is
-//! here, the MLP and the Transformer are in [`nonlinear`].
+//! Rollouts: every member and every grid point, many steps of a [`Layer`], nothing but statistics back.
 
-pub mod nonlinear;
+mod history;
+mod kept;
+mod observation;
 mod outcome;
 mod perturbation;
 
+pub use history::History;
+pub use observation::Observation;
+pub use outcome::{Growth, Outcome, Outcomes};
+
 use crate::device::Device;
 use crate::error::Result;
-use crate::integrator::Scheme;
-use crate::kernel::euler_steps::{STEPS, steps_at_once};
-use crate::kernel::save;
-use crate::kernel::shared::PADDING;
 use crate::kernel::shared::trajectory::event;
-use crate::layer::{Coefficients, LinearLayer, Threshold};
-use crate::numbers::random::Tensor;
-use crate::plan::{Chunk, Data, Ints, Plan, Reals};
-use crate::spec::{EnsembleSpec, Integrator, Weights};
-use crate::weights::ensemble::norm_bound;
-use crate::weights::{Columns, Source, State};
+use crate::layer::{Jacobian, Layer, Point, Recipe, Setting, Threshold};
+use crate::machine::{Machine, Processor};
+use crate::plan::{Ints, Output, Plan};
+use crate::spec::{EnsembleSpec, LayerSpec, Weights};
+use crate::weights::{Source, State};
+use kept::{Kept, Norms};
 use outcome::Outputs;
-pub use outcome::{Outcome, Outcomes};
-use std::f64::consts::LN_2;
+use perturbation::Perturbation;
 use std::ops::{ControlFlow, Range};
-
-/// Grid points that ride through one rollout; more are run in several.
-const MOST_POINTS: usize = 1024;
-/// Bytes of the factors of an implicit integrator, of one member.
-const FACTOR_BYTES: usize = 64 << 20;
-
-/// Grid points of one rollout; fewer where each has a matrix of its own.
-pub fn points_at_once(integrator: Integrator, width: usize) -> usize {
-    match integrator {
-        Integrator::BackwardEuler => (FACTOR_BYTES / (4 * width * width)).clamp(PADDING, MOST_POINTS),
-        _ => MOST_POINTS,
-    }
-}
 
 /// Where the later half of a trajectory begins: after step floor(L/2).
 ///
@@ -46,67 +33,57 @@ pub fn middle(depth: usize) -> usize {
     depth / 2
 }
 
-/// A rollout of the linear model: which members, at which grid points, for how many steps.
+/// A rollout: which members of which layer, at which grid points, for how many steps.
+#[derive(Clone, Copy)]
 pub struct Rollout<'a> {
-    /// Which matrices the members have.
+    /// How many members of which width, their weights, and the seed.
     pub ensemble: &'a EnsembleSpec,
-    /// Tied, iid or given.
-    pub weights: Weights,
+    /// What the layer computes.
+    pub layer: &'a LayerSpec,
     /// The depth L: the number of steps.
     pub depth: usize,
+    /// The grid points that share the weights of a member.
+    pub points: &'a [Point],
     /// Growth of the norm that counts as diverged.
     pub threshold: f64,
-    /// How a step is made.
-    pub integrator: Integrator,
-    /// What each grid point does in an Euler step.
-    pub points: &'a [Coefficients],
-    /// Factors on the gain of each member of the ensemble, or none.
-    pub member_gain: Option<&'a [f64]>,
+    /// Factors on the weights of each member of the ensemble, of the linear model; or none.
+    pub member_gains: Option<&'a [f64]>,
+    /// Does a random tangent ride along each trajectory? Not where states are perturbations themselves, in a linear layer.
+    pub perturbations: bool,
 }
 
-/// How a tangent grew along a nonlinear trajectory.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Growth {
-    /// ln |d_L| / |d_0|; negative infinity when it became 0, infinity when the state was frozen or one step stretched it
-    /// beyond the device's numbers.
-    pub log: f64,
-    /// Its slope over the later half, as that of an [`Outcome`].
-    pub rate: f64,
+/// The Jacobians of some members at all grid points.
+pub struct Jacobians {
+    /// Which members of the call, from 0.
+    pub members: Range<usize>,
+    /// Rows and columns of the matrices: width times tokens.
+    pub order: usize,
+    /// `[members, points]`: M of the step, `[order, order]` row-major; missing where the state is frozen,
+    /// by this step or before it.
+    pub matrices: Vec<Option<Vec<f64>>>,
 }
 
-/// The norms of all columns at one step of a rollout, as mantissas and exponents: `[columns]` each.
-#[derive(Clone, Copy)]
-struct Snapshot {
-    norms: Reals,
-    exponents: Ints,
-}
-
-impl Snapshot {
-    fn new(plan: &mut Plan, columns: usize) -> Self {
-        Snapshot { norms: plan.reals("history", columns), exponents: plan.ints("history_exponents", columns) }
-    }
-
-    /// Keeps the norms as they are now.
-    fn take(&self, plan: &mut Plan, columns: usize, norms: Reals, events: Ints) {
-        let params = save::Params { columns: columns as u32, row: 0, rows: 1 };
-        let (history, history_exponents) = (self.norms, self.exponents);
-        plan.run(params, save::Buffers { norms, events, history, history_exponents });
-    }
-}
-
-/// The plan of a rollout, with what it needs and gives.
-struct Recorded {
+/// A rollout in a plan that is being recorded.
+struct Recording<'a> {
     plan: Plan,
     source: Source,
-    member_gain: Option<Reals>,
-    columns: usize,
+    layer: Box<dyn Layer + 'a>,
+    weights: Weights,
+    start: State,
+    state: State,
 }
 
-impl Rollout<'_> {
-    /// Runs members `members` of the ensemble and hands their outcomes to `sink`, chunk by chunk, until it breaks.
+impl<'a> Rollout<'a> {
+    /// A rollout with the threshold 1000, without gains and perturbations.
+    pub fn new(ensemble: &'a EnsembleSpec, layer: &'a LayerSpec, depth: usize, points: &'a [Point]) -> Self {
+        Rollout { ensemble, layer, depth, points, threshold: 1e3, member_gains: None, perturbations: false }
+    }
+
+    /// Runs members `members` of the ensemble, at most `chunk` at a time (0: as many as fit), and hands their outcomes to
+    /// `sink` until it breaks.
     ///
     /// # Errors
-    /// Whatever the device fails with, and steps that it cannot make.
+    /// Whatever the device fails with, and steps that it cannot follow.
     pub fn run(
         &self,
         device: &Device,
@@ -114,186 +91,155 @@ impl Rollout<'_> {
         chunk: usize,
         sink: &mut dyn FnMut(Outcomes) -> ControlFlow<()>,
     ) -> Result<()> {
-        let mut recorded = self.start();
-        let (mut layer, state) = self.layer(&mut recorded, &self.checked_scheme(device)?);
-        let (state, middle) =
-            self.steps(&mut recorded, &mut layer, state, steps_at_once(self.padded(), &device.machine()));
-        let columns = recorded.columns;
-        let outputs = Outputs::new(&mut recorded.plan, state, self.padded() * columns, middle);
-        self.execute(device, recorded, members, chunk, &mut |chunk| {
-            outputs.refuse_non_finite(&chunk)?;
-            Ok(sink(Outcomes { chunk: &chunk, outputs, columns, points: self.points.len(), depth: self.depth }))
+        self.observe(device, members, chunk, Kept { depth: self.depth, all: false }, sink)
+    }
+
+    /// What members `members` did at every step.
+    ///
+    /// # Errors
+    /// As for [`Rollout::run`].
+    pub fn histories(&self, device: &Device, members: Range<usize>) -> Result<History> {
+        let kept = Kept { depth: self.depth, all: true };
+        let mut history = History::new(self, members.len());
+        for places in self.recipe().passes(device.epsilon()) {
+            let points: Vec<Point> = places.iter().map(|&place| self.points[place]).collect();
+            let own = Rollout { points: &points, ..*self };
+            own.observe(device, members.clone(), 0, kept, &mut |outcomes| {
+                history.take(&outcomes, &places);
+                ControlFlow::Continue(())
+            })?;
+        }
+        Ok(history)
+    }
+
+    /// The Jacobian of the whole step `step`, from 1, at the state before it, for members `members`.
+    ///
+    /// # Errors
+    /// As for [`Rollout::run`], and those of `sink`.
+    pub fn jacobians(
+        &self,
+        device: &Device,
+        members: Range<usize>,
+        step: usize,
+        sink: &mut dyn FnMut(Jacobians) -> Result<()>,
+    ) -> Result<()> {
+        self.recipe().check(device.epsilon())?;
+        let (mut plan, source, jacobian, events) = self.record_jacobians(step, device.machine());
+        let matrices = plan.output(jacobian.buffer);
+        let points = self.points.len();
+        device.run(&plan, members.len(), 0, &source.inputs(members), &mut |chunk| {
+            let numbers = chunk.reals(matrices);
+            let records = chunk.ints(events).len() / (chunk.members.len() * event::ROWS);
+            let matrix = |(member, point)| {
+                let frozen = chunk.ints(events)[(member * event::ROWS + event::DIVERGED_STEP) * records + point] > 0;
+                (!frozen).then(|| jacobian.matrix(numbers, member, point))
+            };
+            let pairs = (0..chunk.members.len()).flat_map(|member| (0..points).map(move |point| (member, point)));
+            let matrices = pairs.map(matrix).collect();
+            sink(Jacobians { members: chunk.members.clone(), order: jacobian.order, matrices })
         })
     }
 
-    /// The growth ln |x_k| / |x_0| of few members at every step: `[members, steps 0..=depth, points]`; infinite where
-    /// there is no finite state any more.
-    pub fn histories(&self, device: &Device, members: Range<usize>) -> Result<Vec<f64>> {
-        let (points, rows) = (self.points.len(), members.len() * (self.depth + 1));
-        let mut growth = vec![f64::NAN; rows * points];
-        for places in self.passes(device.epsilon()) {
-            let own: Vec<Coefficients> = places.iter().map(|&place| self.points[place]).collect();
-            let values = Rollout { points: &own, ..*self }.histories_at_once(device, members.clone())?;
-            for (row, values) in values.chunks(places.len()).enumerate() {
-                places.iter().zip(values).for_each(|(&place, &value)| growth[row * points + place] = value);
-            }
-        }
-        Ok(growth)
+    /// The plan of the rollout on a host in f32, for what it takes.
+    pub fn plan(&self) -> Plan {
+        self.record(Kept { depth: self.depth, all: false }, Machine::of(Processor::Host)).0
     }
 
-    /// Places of the points that ride through one rollout: those whose steps are made alike, so that a point with a
-    /// small exponent does not take the products of a large one, and its result does not depend on its neighbours.
-    pub fn passes(&self, epsilon: f64) -> Vec<Vec<usize>> {
-        let groups = match self.integrator {
-            Integrator::ExponentialEuler => self.places_by_scheme(epsilon),
-            _ => vec![(0..self.points.len()).collect()],
-        };
-        let at_once = points_at_once(self.integrator, self.ensemble.width);
-        groups.iter().flat_map(|places| places.chunks(at_once).map(<[usize]>::to_vec)).collect()
-    }
-
-    fn places_by_scheme(&self, epsilon: f64) -> Vec<Vec<usize>> {
-        let mut groups: Vec<(Scheme, Vec<usize>)> = Vec::new();
-        for place in 0..self.points.len() {
-            let scheme = Rollout { points: &self.points[place..=place], ..*self }.scheme(epsilon);
-            match groups.iter_mut().find(|(other, _)| *other == scheme) {
-                Some((_, places)) => places.push(place),
-                None => groups.push((scheme, vec![place])),
-            }
-        }
-        groups.into_iter().map(|(_, places)| places).collect()
-    }
-
-    fn histories_at_once(&self, device: &Device, members: Range<usize>) -> Result<Vec<f64>> {
-        let mut recorded = self.start();
-        let (mut layer, mut state) = self.layer(&mut recorded, &self.checked_scheme(device)?);
-        let (rows, columns) = (self.depth + 1, recorded.columns);
-        let history = recorded.plan.reals("history", rows * columns);
-        let exponents = recorded.plan.ints("history_exponents", rows * columns);
-        for step in 0..=self.depth {
-            if step > 0 {
-                state = self.step(&mut recorded, &mut layer, state, step);
-            }
-            let params = save::Params { columns: columns as u32, row: step as u32, rows: rows as u32 };
-            let State { norms, events, .. } = state;
-            recorded.plan.run(params, save::Buffers { norms, events, history, history_exponents: exponents });
-        }
-        let plan = &mut recorded.plan;
-        let (history, exponents, events) = (plan.output(history), plan.output(exponents), plan.output(state.events));
-        let mut growth = Vec::new();
-        self.execute(device, recorded, members, 0, &mut |chunk| {
-            let (squares, exponents, events) = (chunk.reals(history), chunk.ints(exponents), chunk.ints(events));
-            let log = |i: usize| f64::from(exponents[i]) * LN_2 + 0.5 * squares.at(i).ln();
-            for (member, row) in (0..chunk.members.len()).flat_map(|m| (0..rows).map(move |row| (m, row))) {
-                let at = |row: usize, point: usize| (member * rows + row) * columns + point;
-                growth.extend((0..self.points.len()).map(|point| {
-                    let diverged = events[(member * event::ROWS + event::DIVERGED_STEP) * columns + point];
-                    let finite = diverged == 0 || row < diverged as usize;
-                    if finite { log(at(row, point)) - log(at(0, point)) } else { f64::INFINITY }
-                }));
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(growth)
-    }
-
-    /// Bytes of one member's buffers and its arithmetic in f32, for the plan of a long run.
-    pub fn plan_of_one(&self) -> Plan {
-        let mut recorded = self.start();
-        let (mut layer, state) = self.layer(&mut recorded, &self.scheme(f64::from(f32::EPSILON)));
-        let (state, middle) = self.steps(&mut recorded, &mut layer, state, STEPS);
-        let mut plan = recorded.plan;
-        for norms in [state.norms, middle.norms] {
-            plan.output(norms);
-        }
-        for exponents in [state.events, middle.exponents] {
-            plan.output(exponents);
-        }
+    /// The same of the Jacobians of the first step.
+    pub fn plan_of_jacobians(&self) -> Plan {
+        let (mut plan, _, jacobian, _) = self.record_jacobians(1, Machine::of(Processor::Host));
+        plan.output(jacobian.buffer);
         plan
     }
 
-    /// How a step is made on a device with this epsilon. Gains of members must be 1 where that is an exponential, whose
-    /// length may not depend on other members.
-    pub fn scheme(&self, epsilon: f64) -> Scheme {
-        let gain = self.points.iter().fold(0.0, |largest: f64, point| largest.max(point.gain.abs()));
-        Scheme::new(self.integrator, gain * norm_bound(self.ensemble), epsilon)
+    /// The layer before it is in a plan.
+    pub fn recipe(&self) -> Recipe<'a> {
+        Recipe { ensemble: self.ensemble, spec: self.layer, points: self.points }
     }
 
-    fn checked_scheme(&self, device: &Device) -> Result<Scheme> {
-        let scheme = self.scheme(device.epsilon());
-        scheme.check()?;
-        Ok(scheme)
-    }
-
-    fn padded(&self) -> usize {
-        self.ensemble.width.next_multiple_of(PADDING)
-    }
-
-    fn start(&self) -> Recorded {
-        let mut plan = Plan::new();
-        let source = Source::of(&mut plan, self.ensemble, self.weights, 1);
-        let member_gain = self.member_gain.map(|_| {
-            let id = plan.reals("member_gain", 1);
-            plan.input(id)
-        });
-        Recorded { plan, source, member_gain, columns: self.points.len().next_multiple_of(PADDING) }
-    }
-
-    /// The layer with its first weights, and the initial state.
-    fn layer(&self, recorded: &mut Recorded, scheme: &Scheme) -> (LinearLayer, State) {
-        let Recorded { plan, source, member_gain, columns } = recorded;
-        let gain = member_gain.unwrap_or_else(|| plan.shared_reals("member_gain", vec![1.0]));
-        let mut layer =
-            LinearLayer::new(plan, self.ensemble.width, self.points, scheme, gain, Threshold::new(self.threshold));
-        layer.load(plan, source, self.ensemble, 0);
-        let state = State::new(plan, self.padded(), *columns);
-        let drawn = Columns { rows: self.ensemble.width, count: self.points.len(), tokens: 1 };
-        source.draw_state(plan, Tensor::State, drawn, true, &state);
-        (layer, state)
-    }
-
-    /// All steps, of tied weights `at_once` in one run; and the norms in the middle.
-    fn steps(
-        &self,
-        recorded: &mut Recorded,
-        layer: &mut LinearLayer,
-        mut state: State,
-        at_once: usize,
-    ) -> (State, Snapshot) {
-        let (middle, columns) = (middle(self.depth), recorded.columns);
-        let snapshot = Snapshot::new(&mut recorded.plan, columns);
-        for steps in [1..=middle, middle + 1..=self.depth] {
-            state = match self.weights {
-                Weights::Tied => layer.steps(&mut recorded.plan, state, steps.clone(), at_once),
-                _ => steps.clone().fold(state, |state, step| self.step(recorded, layer, state, step)),
-            };
-            if *steps.end() == middle {
-                snapshot.take(&mut recorded.plan, columns, state.norms, state.events);
-            }
-        }
-        (state, snapshot)
-    }
-
-    fn step(&self, recorded: &mut Recorded, layer: &mut LinearLayer, state: State, step: usize) -> State {
-        if self.weights != Weights::Tied && step > 1 {
-            layer.load(&mut recorded.plan, &mut recorded.source, self.ensemble, step as u32 - 1);
-        }
-        layer.step(&mut recorded.plan, state, step as u32, true)
-    }
-
-    fn execute(
+    fn observe(
         &self,
         device: &Device,
-        recorded: Recorded,
         members: Range<usize>,
         chunk: usize,
-        sink: &mut dyn FnMut(Chunk) -> Result<ControlFlow<()>>,
+        kept: Kept,
+        sink: &mut dyn FnMut(Outcomes) -> ControlFlow<()>,
     ) -> Result<()> {
-        let mut inputs = recorded.source.inputs(members.clone());
-        if let (Some(id), Some(gain)) = (recorded.member_gain, self.member_gain) {
-            inputs = inputs.with(id, Data::F64(gain[members.clone()].to_vec()));
-        }
-        let _ = device.run_until(&recorded.plan, members.len(), chunk, &inputs, sink)?;
+        self.recipe().check(device.epsilon())?;
+        let (plan, source, outputs) = self.record(kept, device.machine());
+        let _ = device.run_until(&plan, members.len(), chunk, &source.inputs(members), &mut |chunk| {
+            outputs.refuse_non_finite(&chunk)?;
+            Ok(sink(Outcomes { chunk: &chunk, outputs: &outputs }))
+        })?;
         Ok(())
+    }
+
+    /// All steps: one by one where somebody looks at them, else as many at a time as the layer makes.
+    fn record(&self, kept: Kept, machine: Machine) -> (Plan, Source, Outputs) {
+        let mut own = self.start(kept.slots(), machine);
+        let records = own.state.records(&own.plan);
+        let norms = Norms::new(&mut own.plan, records, kept);
+        let mut tangent = (self.perturbations && !own.layer.is_linear())
+            .then(|| Perturbation::new(&mut own.plan, &mut *own.layer, &own.source, kept));
+        let looks = kept.all || tangent.is_some();
+        let last = if own.layer.observations().is_some() { self.depth - 1 } else { self.depth };
+        let mut step = 0;
+        while step < self.depth {
+            if looks || step == last {
+                step += 1;
+                own.step(step, kept.slot(step));
+            } else {
+                step = own.steps(step + 1, if step < middle(self.depth) { middle(self.depth) } else { last });
+            }
+            let Recording { plan, layer, state, .. } = &mut own;
+            if let Some(tangent) = &mut tangent {
+                tangent.step(plan, &mut **layer, step);
+            }
+            norms.take(plan, *state, step);
+        }
+        let Recording { mut plan, source, layer, start, state, .. } = own;
+        let outputs = Outputs::new(&mut plan, self, &*layer, (start, state), (norms, tangent.as_ref()));
+        (plan, source, outputs)
+    }
+
+    /// The plan of a step's Jacobians with the events of the state behind it as its first output.
+    fn record_jacobians(&self, step: usize, machine: Machine) -> (Plan, Source, Jacobian, Output<Ints>) {
+        let mut own = self.start(1, machine);
+        (1..=step).for_each(|step| own.step(step, 0));
+        let jacobian = own.layer.jacobian(&mut own.plan);
+        let events = own.plan.output(own.state.events);
+        (own.plan, own.source, jacobian, events)
+    }
+
+    fn start(&self, slots: usize, machine: Machine) -> Recording<'a> {
+        let mut plan = Plan::new();
+        let source = Source::of(&mut plan, self.ensemble, self.layer.weights, self.layer.tokens);
+        let source = source.with_gains(&mut plan, self.member_gains);
+        let setting = Setting { threshold: Threshold::new(self.threshold), slots, machine };
+        let mut layer = self.recipe().layer(&mut plan, &source, setting);
+        let start = layer.start(&mut plan, &source);
+        Recording { plan, source, layer, weights: self.layer.weights, start, state: start }
+    }
+}
+
+impl Recording<'_> {
+    fn load(&mut self, step: usize) {
+        if self.weights.are_new_at(step) {
+            self.layer.load(&mut self.plan, &mut self.source, step - 1);
+        }
+    }
+
+    fn step(&mut self, step: usize, slot: usize) {
+        self.load(step);
+        self.state = self.layer.step(&mut self.plan, self.state, step, slot);
+    }
+
+    /// Some steps from `first`, at most to `end`; the last one that was made.
+    fn steps(&mut self, first: usize, end: usize) -> usize {
+        self.load(first);
+        let end = if self.weights == Weights::Tied { end } else { first };
+        let (state, last) = self.layer.steps(&mut self.plan, self.state, first..=end);
+        self.state = state;
+        last
     }
 }

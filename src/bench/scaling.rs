@@ -2,10 +2,9 @@
 
 use crate::device::Device;
 use crate::error::Result;
-use crate::layer::Coefficients;
+use crate::layer::Point;
 use crate::rollout::Rollout;
-use crate::spec::{EnsembleSpec, Integrator, Weights};
-use crate::weights::ensemble::unit;
+use crate::spec::{EnsembleSpec, LayerSpec, Model};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -76,17 +75,10 @@ pub fn scaling(device: &Device, label: &'static str, seed: u64, quick: bool) -> 
 
 fn rollout(device: &Device, layers: usize, seed: u64) -> Result<()> {
     let ensemble = EnsembleSpec { width: WIDTH, members: layers, seed, ..EnsembleSpec::default() };
-    let gain = |i: usize| (i + 1) as f64 / POINTS as f64 * unit(&ensemble);
-    let points: Vec<Coefficients> = (0..POINTS).map(|i| Coefficients { keep: 0.9, gain: gain(i) }).collect();
-    let rollout = Rollout {
-        ensemble: &ensemble,
-        weights: Weights::Tied,
-        integrator: Integrator::Euler,
-        depth: DEPTH,
-        threshold: 1e3,
-        points: &points,
-        member_gain: None,
-    };
+    let layer = LayerSpec::of(Model::Linear);
+    let point = |i: usize| Point { step_size: (i + 1) as f64 / POINTS as f64, radius: 1.0, damping: 0.1 };
+    let points: Vec<Point> = (0..POINTS).map(point).collect();
+    let rollout = Rollout::new(&ensemble, &layer, DEPTH, &points);
     rollout.run(device, 0..layers, 0, &mut |outcomes| {
         std::hint::black_box(outcomes.get(0, 0));
         ControlFlow::Continue(())

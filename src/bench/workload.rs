@@ -4,13 +4,12 @@ use super::BenchSpec;
 use super::job::{Job, Reach};
 use crate::error::{Error, Result};
 use crate::kernel::Cost;
-use crate::layer::{Coefficients, Point};
+use crate::layer::Point;
 use crate::lyapunov;
 use crate::rollout::Rollout;
-use crate::rollout::nonlinear::NonlinearRollout;
-use crate::spec::{EnsembleSpec, Grid, Integrator, LayerSpec, LyapunovSpec, Model, SweepSpec, Weights};
+use crate::spec::{EnsembleSpec, Grid, LayerSpec, LyapunovSpec, Model, SweepSpec};
 use crate::spectrum::{self, Status};
-use crate::weights::ensemble::{draw_matrices, unit};
+use crate::weights::ensemble::draw_matrices;
 use crate::{device::Device, sweep};
 use std::ops::ControlFlow;
 
@@ -33,8 +32,8 @@ pub fn list(settings: &BenchSpec) -> Vec<Job> {
     jobs
 }
 
-fn ensemble(settings: &BenchSpec, width: usize, layers: usize) -> EnsembleSpec {
-    EnsembleSpec { width, members: layers, seed: settings.seed, ..EnsembleSpec::default() }
+fn ensemble(settings: &BenchSpec, width: usize, members: usize) -> EnsembleSpec {
+    EnsembleSpec { width, members, seed: settings.seed, ..EnsembleSpec::default() }
 }
 
 /// The rollout of `jax_peer.py`: every member at 256 grid points, step sizes 0.01 to 1 with dampings 0 to 0.5, for 80
@@ -43,13 +42,10 @@ fn linear_sweep(settings: &BenchSpec, name: &str, width: usize, members: usize, 
     let (points, depth) = if settings.quick { (64, 20) } else { (256, 80) };
     let ensemble = ensemble(settings, width, members);
     let even = |first: f64, last: f64, i: usize| first + (last - first) * i as f64 / (points - 1) as f64;
-    let point = |i| Coefficients { keep: 1.0 - even(0.0, 0.5, i), gain: even(0.01, 1.0, i) * unit(&ensemble) };
-    let points_of_grid: Vec<Coefficients> = (0..points).map(point).collect();
-    fn rollout<'a>(ensemble: &'a EnsembleSpec, points: &'a [Coefficients], depth: usize) -> Rollout<'a> {
-        let (weights, integrator) = (Weights::Tied, Integrator::Euler);
-        Rollout { ensemble, weights, integrator, depth, threshold: 1e3, points, member_gain: None }
-    }
-    let cost = rollout(&ensemble, &points_of_grid, depth).plan_of_one().cost();
+    let point = |i| Point { step_size: even(0.01, 1.0, i), radius: 1.0, damping: even(0.0, 0.5, i) };
+    let points_of_grid: Vec<Point> = (0..points).map(point).collect();
+    let layer = LayerSpec::of(Model::Linear);
+    let cost = Rollout::new(&ensemble, &layer, depth, &points_of_grid).plan().cost();
     Job {
         name: name.to_string(),
         shape: format!("width {width}, {points} grid points, {depth} steps"),
@@ -58,7 +54,7 @@ fn linear_sweep(settings: &BenchSpec, name: &str, width: usize, members: usize, 
         reach,
         kernel: None,
         work: Box::new(move |device, members| {
-            rollout(&ensemble, &points_of_grid, depth).run(device, 0..members, 0, &mut |outcomes| {
+            Rollout::new(&ensemble, &layer, depth, &points_of_grid).run(device, 0..members, 0, &mut |outcomes| {
                 let (members, points) = (outcomes.members().len(), outcomes.points());
                 let growth = (0..members).flat_map(|m| (0..points).map(move |p| (m, p)));
                 std::hint::black_box(growth.map(|(m, p)| outcomes.get(m, p).log_growth).sum::<f64>());
@@ -88,9 +84,8 @@ impl Transformer {
         Transformer { ensemble: ensemble(settings, width, members), layer, depth, points }
     }
 
-    fn rollout(&self) -> NonlinearRollout<'_> {
-        let Transformer { ensemble, layer, depth, points } = self;
-        NonlinearRollout { ensemble, layer, depth: *depth, threshold: 1e3, points, perturbations: false }
+    fn rollout(&self) -> Rollout<'_> {
+        Rollout::new(&self.ensemble, &self.layer, self.depth, &self.points)
     }
 }
 
@@ -98,7 +93,7 @@ impl Transformer {
 fn transformer_sweep(settings: &BenchSpec) -> Job {
     let (points, depth, members) = if settings.quick { (2, 2, 2) } else { (16, 20, 16) };
     let transformer = Transformer::new(settings, (64, 16), (points, depth, members));
-    let step = transformer.rollout().plan_of_a_step().cost();
+    let step = Rollout { depth: 1, ..transformer.rollout() }.plan().cost();
     Job {
         name: "transformer_sweep".to_string(),
         shape: format!("width 64, 16 tokens, 4 heads, {points} step sizes, {depth} steps"),
@@ -107,7 +102,7 @@ fn transformer_sweep(settings: &BenchSpec) -> Job {
         reach: Reach::All,
         kernel: None,
         work: Box::new(move |device, members| {
-            transformer.rollout().run(device, 0..members, 0, &mut |outcomes, _| {
+            transformer.rollout().run(device, 0..members, 0, &mut |outcomes| {
                 std::hint::black_box(outcomes.get(0, 0));
                 ControlFlow::Continue(())
             })
@@ -152,7 +147,7 @@ fn lyapunov_exponents(settings: &BenchSpec) -> Job {
         name: "lyapunov".to_string(),
         shape: format!("width 32, 32 exponents, {steps} steps of fresh layers"),
         members,
-        cost: Some(lyapunov::plan_of_one(&spec).cost()),
+        cost: Some(lyapunov::plan(&spec).cost()),
         reach: Reach::All,
         kernel: None,
         work: Box::new(move |device, members| {

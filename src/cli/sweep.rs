@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::estimate::{self, counted, work};
 use crate::results::sweep::{self as folder, Recorded};
 use crate::results::{maps, scaling, tables};
-use crate::spec::{Axis, Model, SweepSpec};
+use crate::spec::{Axis, SweepSpec};
 use crate::sweep::{self, Cell, Combination, Timing};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -200,12 +200,12 @@ fn announce_plain(console: &Console, spec: &SweepSpec, own: &SweepSpec) {
 
 /// Says of how many members Jacobians are made, where that is not all.
 fn announce_jacobians(console: &Console, at: &str, spec: &SweepSpec) {
-    let steps = sweep::nonlinear::linearised_steps(spec);
-    if spec.layer.model == Model::Linear || steps.is_empty() {
+    let steps = sweep::linearised_steps(spec);
+    if steps.is_empty() {
         return;
     }
     let order = spec.ensemble.width * spec.layer.tokens;
-    let members = sweep::nonlinear::linearised_members(spec, spec.cells(), steps.len());
+    let members = sweep::linearised_members(spec, spec.cells(), steps.len());
     let remedy = if members == 0 { "; lower width, tokens or the grid to have some" } else { "" };
     console.note(&format!(
         "{at}Jacobians of {order} x {order} at {} steps, of {members} of {} members{remedy}",

@@ -1,12 +1,12 @@
 //! Steps of the Transformer layer that are made many at a time, by one kernel.
 
-use crate::device::Device;
 use crate::integrator::Operation;
 use crate::kernel::transformer_steps;
 use crate::layer::NonlinearLayer;
 use crate::layer::nonlinear::Record;
 use crate::layer::sublayer::{Branch, Sublayer};
 use crate::layer::update::Update;
+use crate::machine::Machine;
 use crate::plan::{Plan, Reals};
 use crate::spec::{NormKind, NormPlacement};
 
@@ -22,11 +22,11 @@ pub struct FusedSteps {
 }
 
 impl FusedSteps {
-    /// Those of this layer, if it is one that [`transformer_steps`] knows and the device gains by them.
-    pub fn new(plan: &mut Plan, layer: &NonlinearLayer, device: &Device) -> Option<Self> {
+    /// Those of this layer, if it is one that [`transformer_steps`] knows and the machine gains by them.
+    pub fn new(plan: &mut Plan, layer: &NonlinearLayer, machine: &Machine) -> Option<Self> {
         let (attention, feedforward) = sublayers(layer)?;
         let params = params(layer, attention, feedforward)?;
-        let at_once = transformer_steps::steps_at_once(&params, &device.machine());
+        let at_once = transformer_steps::steps_at_once(&params, machine);
         if at_once == 0 {
             return None;
         }

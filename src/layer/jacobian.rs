@@ -1,6 +1,6 @@
 //! The Jacobian of a layer, assembled column by column from tangents of the unit vectors, in one batch.
 
-use crate::layer::{NonlinearLayer, Part, Tangents};
+use crate::layer::{NonlinearLayer, Part, Shape, Tangents};
 use crate::plan::{Numbers, Plan, Reals};
 
 /// Where the Jacobians of all grid points are: `[rows, columns, vectors]` for each member.
@@ -27,18 +27,16 @@ pub fn jacobian(plan: &mut Plan, layer: &NonlinearLayer, tangents: &Tangents, pa
     let order = shape.width * shape.tokens;
     assert!(tangents.vectors() >= order, "a Jacobian needs {order} tangent vectors");
     let basis = tangents.basis(plan, layer, 0);
-    Jacobian {
-        buffer: tangents.apply(plan, layer, part, basis),
-        order,
-        width: shape.width,
-        tokens: shape.tokens,
-        rows: shape.rows,
-        columns: shape.columns,
-        vectors: tangents.vectors(),
-    }
+    Jacobian::of(tangents.apply(plan, layer, part, basis), shape, tangents.vectors())
 }
 
 impl Jacobian {
+    /// In a buffer that so many vectors of a state of this shape were carried to.
+    pub(super) fn of(buffer: Reals, shape: Shape, vectors: usize) -> Self {
+        let Shape { width, rows, tokens, columns, .. } = shape;
+        Jacobian { buffer, order: width * tokens, width, tokens, rows, columns, vectors }
+    }
+
     /// Is the buffer the bare matrix of each member?
     pub fn is_bare(&self) -> bool {
         self.rows == self.width && self.columns == self.tokens && self.vectors == self.order

@@ -7,8 +7,7 @@ use crate::figure::{Spread, SpreadFigure, SpreadLine, evenly};
 use crate::numbers::statistics::Summary;
 use crate::results::curves::spread;
 use crate::results::maps::{caption, is, said};
-use crate::rollout::nonlinear::Observation;
-use crate::spec::{Axis, MapAxis, Model, SweepSpec};
+use crate::spec::{Axis, MapAxis, SweepSpec};
 use crate::sweep::{self, Cell, Combination, Point};
 
 /// Members whose trajectories are drawn at most.
@@ -29,10 +28,8 @@ pub fn figures(device: &Device, spec: &SweepSpec, result: &Combination) -> Resul
     let mut figures = Vec::new();
     if members > 0 && !marked.is_empty() {
         let about = About { device, spec, result, marked: &marked };
-        for (name, y_label, promised, growth) in grown(device, result, &marked, members)? {
-            if let Some(figure) = about.trajectories(name, y_label, (promised, members), &growth) {
-                figures.push((name.to_string(), figure));
-            }
+        for own in followed(device, result, &marked, members)? {
+            figures.extend(about.trajectories(&own, members).map(|figure| (own.name.to_string(), figure)));
         }
         figures.extend(about.radius().map(|figure| ("radius_along_depth".to_string(), figure)));
     }
@@ -70,36 +67,38 @@ fn marked(own: &SweepSpec, cells: &[Cell]) -> Vec<usize> {
 /// Growth of the members at the marked points, `[members, steps 0..=depth, points]`.
 type Growth = Vec<f64>;
 
-/// What is followed step by step: its name, what it is, whether the eigenvalues promise it, and its growth.
-fn grown(
+/// What is followed step by step.
+struct Followed {
+    name: &'static str,
+    what: &'static str,
+    /// Is it what the eigenvalues promise?
+    promised: bool,
+    growth: Growth,
+}
+
+/// States, and perturbations of them where these grow in another way.
+fn followed(
     device: &Device,
     Combination { spec: own, sweep }: &Combination,
     marked: &[usize],
     members: usize,
-) -> Result<Vec<(&'static str, &'static str, bool, Growth)>> {
+) -> Result<Vec<Followed>> {
     let all = sweep::points(own);
     let points: Vec<Point> = marked.iter().map(|&place| all[place]).collect();
-    let states = "ln |x_k|/|x_0|";
-    if own.layer.model == Model::Linear {
-        let coefficients: Vec<_> = points.iter().map(|point| sweep::coefficients(own, point)).collect();
-        let gains: Vec<f64> = sweep.members.iter().map(|member| member.gain).collect();
-        let growth = sweep::rollout(own, &coefficients, &gains).histories(device, 0..members)?;
-        return Ok(vec![("trajectories", states, true, growth)]);
-    }
-    let fewer = SweepSpec { trajectories: members, ..own.clone() };
-    let seen = sweep::nonlinear::histories(device, &fewer, &points)?;
-    let perturbed = seen.iter().map(|seen| seen.log_perturbation_growth.unwrap_or(f64::NAN)).collect();
-    Ok(vec![
-        ("trajectories", states, false, norms(&seen, own.depth, points.len())),
-        ("perturbations", "ln |δx_k|/|δx_0|", true, perturbed),
-    ])
-}
-
-/// The growth of norms since step 0.
-fn norms(seen: &[Observation], depth: usize, points: usize) -> Growth {
-    let norm = |place: usize| seen[place].norm.unwrap_or(f64::NAN);
-    let first = |place: usize| place / ((depth + 1) * points) * ((depth + 1) * points) + place % points;
-    (0..seen.len()).map(|place| (norm(place) / norm(first(place))).ln()).collect()
+    let history = sweep.histories(device, own, &points, members)?;
+    let perturbations = history.observations.map(|seen| Followed {
+        name: "perturbations",
+        what: "ln |δx_k|/|δx_0|",
+        promised: true,
+        growth: seen.iter().map(|seen| seen.log_perturbation_growth.unwrap_or(f64::NAN)).collect(),
+    });
+    let states = Followed {
+        name: "trajectories",
+        what: "ln |x_k|/|x_0|",
+        promised: perturbations.is_none(),
+        growth: history.log_growth,
+    };
+    Ok([Some(states), perturbations].into_iter().flatten().collect())
 }
 
 /// The quantiles over members at a step and a point; a member that is not there any more, as the frozen are, is infinite.
@@ -117,20 +116,14 @@ struct About<'a> {
 }
 
 impl About<'_> {
-    fn trajectories(
-        &self,
-        name: &str,
-        y_label: &str,
-        (promised, members): (bool, usize),
-        growth: &[f64],
-    ) -> Option<SpreadFigure> {
+    fn trajectories(&self, own: &Followed, members: usize) -> Option<SpreadFigure> {
         let depth = self.result.spec.depth;
         let shape = (depth, self.marked.len());
         let steps = evenly(depth + 1, MOST_STEPS);
         let lines: Vec<SpreadLine> = (0..self.marked.len())
             .map(|point| {
-                let at = |&step: &usize| (step as f64, over_members(growth, shape, (step, point)));
-                let rate = self.cell(point).predicted_rate.median.filter(|_| promised);
+                let at = |&step: &usize| (step as f64, over_members(&own.growth, shape, (step, point)));
+                let rate = self.cell(point).predicted_rate.median.filter(|_| own.promised);
                 let promise = rate.map(|rate| vec![(0.0, 0.0), (depth as f64, rate * depth as f64)]);
                 SpreadLine {
                     label: self.label(point),
@@ -143,10 +136,10 @@ impl About<'_> {
         lines.iter().any(|line| line.points.iter().skip(1).any(known)).then(|| SpreadFigure {
             lines,
             x_label: "step k".to_string(),
-            y_label: y_label.to_string(),
+            y_label: own.what.to_string(),
             neutral: (0.0, "neutral: 0".to_string()),
             mark: None,
-            title: format!("{} along depth{}", capital(name), self.outer()),
+            title: format!("{} along depth{}", capital(own.name), self.outer()),
             caption: format!("{members} members; {}", self.caption()),
         })
     }
@@ -203,8 +196,7 @@ fn capital(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{norms, over_members};
-    use crate::rollout::nonlinear::Observation;
+    use super::over_members;
 
     /// Member m at step k and point p grows by (m + 1) (p + 1) k: quantiles over 11 members are those of 1 to 11.
     #[test]
@@ -225,17 +217,5 @@ mod tests {
         growth[2 * (depth + 1) * points - 1] = f64::NAN;
         let spread = over_members(&growth, (depth, points), (3, 1));
         assert_eq!((spread.middle, spread.high), (Some(48.0), None));
-    }
-
-    #[test]
-    fn norms_grow_from_step_0_of_their_own_member_and_point() {
-        let seen = |norm: f64| Observation { norm: Some(norm), ..Observation::default() };
-        // Two members, steps 0 and 1, two points.
-        let all: Vec<Observation> = [1.0, 2.0, 3.0, 8.0, 5.0, 7.0, 5.0, 3.5].map(seen).into();
-        let wanted = [0.0, 0.0, 3f64.ln(), 4f64.ln(), 0.0, 0.0, 0.0, 0.5f64.ln()];
-        for (found, wanted) in norms(&all, 1, 2).into_iter().zip(wanted) {
-            // A quotient and a logarithm, each rounded.
-            assert!((found - wanted).abs() <= 4.0 * f64::EPSILON, "{found}, not {wanted}");
-        }
     }
 }

@@ -137,20 +137,7 @@ impl Recorded {
 fn trajectories(device: &Device, Combination { spec, sweep }: &Combination, recorded: &Recorded) -> Result<Columns> {
     let all = sweep::points(spec);
     let points: Vec<sweep::Point> = recorded.places.iter().map(|&place| all[place]).collect();
-    let linear = spec.layer.model == Model::Linear;
-    if points.is_empty() {
-        let none = if linear { tables::trajectories(&[], &[], 0) } else { tables::observations(&[], &[], 0) };
-        return Ok(none);
-    }
-    if !linear {
-        let fewer = SweepSpec { trajectories: recorded.members, ..spec.clone() };
-        let seen = sweep::nonlinear::histories(device, &fewer, &points)?;
-        return Ok(tables::observations(&seen, &points, spec.depth));
-    }
-    let own: Vec<_> = points.iter().map(|point| sweep::coefficients(spec, point)).collect();
-    let gains: Vec<f64> = sweep.members.iter().map(|member| member.gain).collect();
-    let growth = sweep::rollout(spec, &own, &gains).histories(device, 0..recorded.members)?;
-    Ok(tables::trajectories(&growth, &points, spec.depth))
+    Ok(tables::trajectories(&sweep.histories(device, spec, &points, recorded.members)?, &points, spec.depth))
 }
 
 #[cfg(test)]

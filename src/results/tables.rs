@@ -3,7 +3,7 @@
 use crate::lyapunov::Lyapunov;
 use crate::numbers::statistics::Summary;
 use crate::results::dataset::Column;
-use crate::rollout::nonlinear::Observation;
+use crate::rollout::{History, Observation};
 use crate::spec::{Axis, Model, StepScaling, SweepSpec};
 use crate::spectrum::pseudospectrum::Pseudospectrum;
 use crate::spectrum::{Spectrum, Status};
@@ -210,19 +210,37 @@ pub fn pseudospectrum(pseudo: &Pseudospectrum) -> Columns {
     ]
 }
 
-/// One row for each recorded member, grid point and step; `growth` is `[members, steps 0..=depth, points]`.
-pub fn trajectories(growth: &[f64], points: &[Point], depth: usize) -> Columns {
-    let per_member = (depth + 1) * points.len();
+/// One row for each recorded member, step and grid point.
+pub fn trajectories(history: &History, points: &[Point], depth: usize) -> Columns {
+    let count = history.log_growth.len();
     let point = |i: usize| &points[i % points.len()];
-    let column = |f: &dyn Fn(usize) -> f64| Column::F64((0..growth.len()).map(f).collect());
-    let whole = |f: &dyn Fn(usize) -> u32| Column::U32((0..growth.len()).map(f).collect());
-    vec![
-        ("member", whole(&|i| (i / per_member) as u32)),
-        ("step", whole(&|i| (i % per_member / points.len()) as u32)),
+    let column = |f: &dyn Fn(usize) -> f64| Column::F64((0..count).map(f).collect());
+    let whole = |f: &dyn Fn(usize) -> u32| Column::U32((0..count).map(f).collect());
+    let mut columns = vec![
+        ("member", whole(&|i| (i / ((depth + 1) * points.len())) as u32)),
+        ("step", whole(&|i| (i / points.len() % (depth + 1)) as u32)),
         ("step_size", column(&|i| point(i).step_size)),
         ("radius", column(&|i| point(i).radius)),
         ("damping", column(&|i| point(i).damping)),
-        ("log_growth", optional(growth.iter().map(|&x| x.is_finite().then_some(x)))),
+    ];
+    match &history.observations {
+        None => columns.push(("log_growth", optional(history.log_growth.iter().map(|&x| x.is_finite().then_some(x))))),
+        Some(seen) => columns.extend(seen_of_states(seen)),
+    }
+    columns
+}
+
+/// What was seen of nonlinear states.
+fn seen_of_states(seen: &[Observation]) -> Columns {
+    let value = |f: fn(&Observation) -> Option<f64>| optional(seen.iter().map(f));
+    vec![
+        ("norm", value(|o| o.norm)),
+        ("cosine", value(|o| o.cosine)),
+        ("token_similarity", value(|o| o.token_similarity)),
+        ("attention_entropy", value(|o| o.attention_entropy)),
+        ("effective_step", value(|o| o.effective_step)),
+        ("effective_damping", value(|o| o.effective_damping)),
+        ("log_perturbation_growth", value(|o| o.log_perturbation_growth)),
     ]
 }
 
@@ -244,29 +262,6 @@ pub fn linearised(cells: &[Cell]) -> Columns {
     summary!(columns, lines(), norm);
     summary!(columns, lines(), relative_departure);
     columns
-}
-
-/// One row for each recorded member, step and grid point of a nonlinear model; `seen` is
-/// `[members, steps 0..=depth, points]`.
-pub fn observations(seen: &[Observation], points: &[Point], depth: usize) -> Columns {
-    let point = |i: usize| &points[i % points.len()];
-    let column = |f: &dyn Fn(usize) -> f64| Column::F64((0..seen.len()).map(f).collect());
-    let whole = |f: &dyn Fn(usize) -> u32| Column::U32((0..seen.len()).map(f).collect());
-    let value = |f: fn(&Observation) -> Option<f64>| optional(seen.iter().map(f));
-    vec![
-        ("member", whole(&|i| (i / ((depth + 1) * points.len())) as u32)),
-        ("step", whole(&|i| (i / points.len() % (depth + 1)) as u32)),
-        ("step_size", column(&|i| point(i).step_size)),
-        ("radius", column(&|i| point(i).radius)),
-        ("damping", column(&|i| point(i).damping)),
-        ("norm", value(|o| o.norm)),
-        ("cosine", value(|o| o.cosine)),
-        ("token_similarity", value(|o| o.token_similarity)),
-        ("attention_entropy", value(|o| o.attention_entropy)),
-        ("effective_step", value(|o| o.effective_step)),
-        ("effective_damping", value(|o| o.effective_damping)),
-        ("log_perturbation_growth", value(|o| o.log_perturbation_growth)),
-    ]
 }
 
 /// One row for each exponent at each point of the convergence series.

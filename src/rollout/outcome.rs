@@ -1,9 +1,12 @@
 //! What becomes of the members of a rollout, and the buffers from which it is read.
 
-use super::{Snapshot, middle};
+use super::kept::{Kept, Norms};
+use super::perturbation::{LengthOutputs, Perturbation};
+use super::{Rollout, middle};
 use crate::error::{Error, Result};
 use crate::kernel::audit;
 use crate::kernel::shared::trajectory::{event, norm, scale};
+use crate::layer::{Layer, Shape};
 use crate::plan::{Chunk, Ints, Output, Plan, Reals, Words};
 use crate::weights::State;
 use std::f64::consts::LN_2;
@@ -28,34 +31,73 @@ pub struct Outcome {
     /// The step at which the state was frozen: a nonlinear one, because its largest magnitude had reached 2^48, or a
     /// linear one, because its implicit step does not exist.
     pub diverged_step: Option<u32>,
+    /// How perturbations grew: of a linear layer as the state, else as a tangent along the trajectory; missing where
+    /// none was followed.
+    pub perturbation: Option<Growth>,
+}
+
+/// How a perturbation grew.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Growth {
+    /// ln |d_L| / |d_0|; negative infinity when it became 0, infinity when the state was frozen or one step stretched it
+    /// beyond the device's numbers.
+    pub log: f64,
+    /// Its slope over the later half, as that of an [`Outcome`].
+    pub rate: f64,
 }
 
 /// What outcomes are read from, and the audit.
-#[derive(Clone, Copy)]
 pub(super) struct Outputs {
-    /// `[now | peak | initial, columns]`.
+    pub kept: Kept,
+    pub shape: Shape,
+    /// Columns of the records of norms and events.
+    records: usize,
+    pub attends: bool,
+    is_linear: bool,
+    /// `[now | peak | initial, records]`.
     norms: Output<Reals>,
-    /// `[3 scales | 4 events, columns]`.
-    pub events: Output<Ints>,
+    /// `[3 scales | 4 events, records]`.
+    events: Output<Ints>,
     /// Of numbers that are not finite.
     count: Output<Words>,
-    /// The norms in the middle, `[columns]`.
-    middles: Output<Reals>,
-    /// And their exponents.
-    middle_exponents: Output<Ints>,
+    /// The norms that are kept, `[slots, records]`, and their exponents.
+    squares: Output<Reals>,
+    exponents: Output<Ints>,
+    /// `[slots, 6 observations, points]`, if the layer has any.
+    pub observations: Option<Output<Reals>>,
+    /// The initial state, if every step is observed.
+    pub start: Option<Output<Reals>>,
+    /// The lengths of the tangent, if there is one.
+    pub lengths: Option<LengthOutputs>,
 }
 
 impl Outputs {
-    /// These buffers come back; the numbers of `x`, so many of each member, are audited.
-    pub fn new(plan: &mut Plan, state: State, length: usize, middle: Snapshot) -> Self {
-        let count = plan.words("count", 1);
-        plan.run(audit::Params { length: length as u32 }, audit::Buffers { values: state.x, count });
+    /// What a rollout gives back of its layer, which came to `state`; all of whose numbers are audited.
+    pub fn new(
+        plan: &mut Plan,
+        rollout: &Rollout,
+        layer: &dyn Layer,
+        (start, state): (State, State),
+        (norms, tangent): (Norms, Option<&Perturbation>),
+    ) -> Self {
+        let (shape, count) = (layer.shape(), plan.words("count", 1));
+        let length = (shape.rows * shape.columns) as u32;
+        plan.run(audit::Params { length }, audit::Buffers { values: state.x, count });
+        let observations = layer.observations();
         Outputs {
+            kept: norms.kept,
+            shape,
+            records: norms.columns,
+            attends: rollout.layer.model.attends(),
+            is_linear: layer.is_linear(),
             norms: plan.output(state.norms),
             events: plan.output(state.events),
             count: plan.output(count),
-            middles: plan.output(middle.norms),
-            middle_exponents: plan.output(middle.exponents),
+            squares: plan.output(norms.squares),
+            exponents: plan.output(norms.exponents),
+            observations: observations.map(|all| plan.output(all)),
+            start: observations.filter(|_| norms.kept.all).map(|_| plan.output(start.x)),
+            lengths: tangent.map(|tangent| tangent.output(plan)),
         }
     }
 
@@ -76,10 +118,7 @@ impl Outputs {
 /// The outcomes of some members, `[members, points]`.
 pub struct Outcomes<'a> {
     pub(super) chunk: &'a Chunk,
-    pub(super) outputs: Outputs,
-    pub(super) columns: usize,
-    pub(super) points: usize,
-    pub(super) depth: usize,
+    pub(super) outputs: &'a Outputs,
 }
 
 impl Outcomes<'_> {
@@ -90,16 +129,15 @@ impl Outcomes<'_> {
 
     /// The number of grid points.
     pub fn points(&self) -> usize {
-        self.points
+        self.outputs.shape.points
     }
 
     /// The outcome of member `member` of this chunk, from 0, at a grid point.
     pub fn get(&self, member: usize, point: usize) -> Outcome {
-        let (norms, events) = (self.chunk.reals(self.outputs.norms), self.chunk.ints(self.outputs.events));
-        let norm = |row: usize| norms.at((member * norm::ROWS + row) * self.columns + point);
-        let event = |row: usize| events[(member * event::ROWS + row) * self.columns + point];
+        let depth = self.outputs.kept.depth;
+        let (now, initial) = (self.norm(norm::NOW, member, point), self.norm(norm::INITIAL, member, point));
+        let event = |row: usize| self.event(row, member, point);
         let step = |row: usize| Some(event(row) as u32).filter(|&step| step > 0);
-        let (now, initial, exponent) = (norm(norm::NOW), norm(norm::INITIAL), event(scale::EXPONENT));
         let collapse_step = step(event::COLLAPSE_STEP);
         let diverged_step = step(event::DIVERGED_STEP);
         let ended = |value: f64| match (collapse_step, diverged_step) {
@@ -107,27 +145,87 @@ impl Outcomes<'_> {
             (None, Some(_)) => f64::INFINITY,
             (None, None) => value,
         };
-        let at = member * self.columns + point;
-        let (then, exponent_then) = match middle(self.depth) {
+        let exponent = event(scale::EXPONENT);
+        let (then, exponent_then) = match middle(depth) {
             0 => (initial, 0),
-            _ => (self.chunk.reals(self.outputs.middles).at(at), self.chunk.ints(self.outputs.middle_exponents)[at]),
+            middle => self.kept_norm(member, middle, point),
         };
         let since = f64::from(exponent - exponent_then) * LN_2 + 0.5 * (now / then).ln();
         let peak_step = event(event::PEAK_STEP) as u32;
         // The peak is at least the start, whatever rounding says.
         let log_peak = match peak_step {
             0 => 0.0,
-            _ => (0.5 * (f64::from(event(scale::PEAK_EXPONENT)) * LN_2 + (norm(norm::PEAK) / initial).ln())).max(0.0),
+            _ => {
+                let peak = (self.norm(norm::PEAK, member, point) / initial).ln();
+                (0.5 * (f64::from(event(scale::PEAK_EXPONENT)) * LN_2 + peak)).max(0.0)
+            }
         };
+        // One logarithm of a ratio, so that a norm that has not changed gives exactly 0.
+        let log_growth = ended(f64::from(exponent) * LN_2 + 0.5 * (now / initial).ln());
+        let rate = ended(since / (depth - middle(depth)) as f64);
         Outcome {
-            // One logarithm of a ratio, so that a norm that has not changed gives exactly 0.
-            log_growth: ended(f64::from(exponent) * LN_2 + 0.5 * (now / initial).ln()),
-            rate: ended(since / (self.depth - middle(self.depth)) as f64),
+            log_growth,
+            rate,
             log_peak: if diverged_step.is_some() { f64::INFINITY } else { log_peak },
             peak_step: diverged_step.unwrap_or(peak_step),
             crossing_step: step(event::CROSSING_STEP),
             collapse_step,
             diverged_step,
+            perturbation: match self.outputs.is_linear {
+                true => Some(Growth { log: log_growth, rate }),
+                false => self.growth_of_tangent(member, point),
+            },
         }
+    }
+
+    /// ln |x_k| / |x_0| at a step that is kept; infinite where there is no finite state any more.
+    pub fn log_growth(&self, member: usize, step: usize, point: usize) -> f64 {
+        let initial = 0.5 * self.norm(norm::INITIAL, member, point).ln();
+        match step {
+            0 => 0.0,
+            _ if self.is_frozen(member, step, point) => f64::INFINITY,
+            _ => {
+                let (square, exponent) = self.kept_norm(member, step, point);
+                f64::from(exponent) * LN_2 + 0.5 * square.ln() - initial
+            }
+        }
+    }
+
+    /// The growth of the tangent of a member, if there is one.
+    fn growth_of_tangent(&self, member: usize, point: usize) -> Option<Growth> {
+        let depth = self.outputs.kept.depth;
+        let log = self.stretch(member, depth, point)?;
+        let end = if self.is_frozen(member, depth, point) { f64::INFINITY } else { log };
+        if !end.is_finite() {
+            return Some(Growth { log: end, rate: end });
+        }
+        let since = log - self.stretch(member, middle(depth), point)?;
+        Some(Growth { log, rate: since / (depth - middle(depth)) as f64 })
+    }
+
+    /// Is there no finite state after a step?
+    pub(super) fn is_frozen(&self, member: usize, step: usize, point: usize) -> bool {
+        let frozen = self.event(event::DIVERGED_STEP, member, point);
+        frozen > 0 && step >= frozen as usize
+    }
+
+    /// ln |d_k| / |d_0| at a step that is kept, if there is a tangent.
+    pub(super) fn stretch(&self, member: usize, step: usize, point: usize) -> Option<f64> {
+        self.outputs.lengths.map(|lengths| lengths.log(self.chunk, member, step, point))
+    }
+
+    fn norm(&self, row: usize, member: usize, point: usize) -> f64 {
+        self.chunk.reals(self.outputs.norms).at((member * norm::ROWS + row) * self.outputs.records + point)
+    }
+
+    fn event(&self, row: usize, member: usize, point: usize) -> i32 {
+        self.chunk.ints(self.outputs.events)[(member * event::ROWS + row) * self.outputs.records + point]
+    }
+
+    /// The squared norm at a step that is kept: its mantissa and its exponent.
+    fn kept_norm(&self, member: usize, step: usize, point: usize) -> (f64, i32) {
+        let Outputs { kept, records, squares, exponents, .. } = self.outputs;
+        let at = (member * kept.slots() + kept.slot(step)) * records + point;
+        (self.chunk.reals(*squares).at(at), self.chunk.ints(*exponents)[at])
     }
 }

@@ -185,6 +185,13 @@ impl Model {
     }
 }
 
+impl Weights {
+    /// Does step `step`, from 1, need weights that the one before it did not have?
+    pub fn are_new_at(self, step: usize) -> bool {
+        step == 1 || self != Weights::Tied
+    }
+}
+
 impl StepScaling {
     /// The factor on the step size at this depth.
     pub fn factor(self, depth: usize) -> f64 {

@@ -1,9 +1,9 @@
 //! The statistics of a cell while members arrive, in their order.
 
-use super::cell::{Bands, Cell, Fates, Intervals, Remark};
+use super::cell::{Bands, Cell, Fates, Intervals, Linearised, Observed, Remark};
 use crate::numbers::statistics::{LogMean, Moments, Share, Summary, quantile};
 use crate::numbers::verdict::Band;
-use crate::rollout::{Growth, Outcome};
+use crate::rollout::{Observation, Outcome};
 use crate::spec::SweepSpec;
 use crate::sweep::Point;
 
@@ -34,6 +34,38 @@ impl Sample {
     }
 }
 
+/// How states and perturbations grow, where that is not the same.
+#[derive(Default)]
+struct Apart {
+    norm_rate: Sample,
+    perturbation: Sample,
+}
+
+impl Apart {
+    /// ln |d_L| / |d_0|, if any perturbation was followed.
+    fn perturbation(&mut self) -> Option<Summary> {
+        (!self.perturbation.values.is_empty()).then(|| self.perturbation.summary())
+    }
+}
+
+/// What was seen of the last states, in the order of the fields of [`Observed`].
+#[derive(Default)]
+struct Seen([Moments; 5]);
+
+impl Seen {
+    fn add(&mut self, own: &Observation) {
+        let Observation { cosine, token_similarity, attention_entropy, effective_step, effective_damping, .. } = *own;
+        let values = [cosine, token_similarity, attention_entropy, effective_step, effective_damping];
+        self.0.iter_mut().zip(values).for_each(|(moments, value)| value.into_iter().for_each(|x| moments.add(x)));
+    }
+
+    fn means(&self) -> Observed {
+        let [cosine, token_similarity, attention_entropy, effective_step, effective_damping] =
+            self.0.map(|moments| moments.mean());
+        Observed { cosine, token_similarity, attention_entropy, effective_step, effective_damping }
+    }
+}
+
 /// A cell while members arrive, in their order.
 pub struct Accumulator {
     bands: Bands,
@@ -43,8 +75,9 @@ pub struct Accumulator {
     predicted: [Share; 3],
     observed_rate: Sample,
     observed: [Share; 3],
-    norm_rate: Option<Sample>,
-    perturbation: Sample,
+    apart: Option<Apart>,
+    seen: Option<Seen>,
+    linearised: Vec<Linearised>,
     grew: Share,
     diverged: Share,
     growth: Sample,
@@ -58,7 +91,7 @@ pub struct Accumulator {
 }
 
 impl Accumulator {
-    /// Bytes of the samples of one member of the linear model.
+    /// Bytes of the samples of one member whose state is its own perturbation.
     pub const SAMPLE_BYTES: usize = 6 * size_of::<f64>();
 
     /// An empty cell whose quantiles come from at most so many members.
@@ -71,8 +104,9 @@ impl Accumulator {
             predicted: Default::default(),
             observed_rate: Sample::default(),
             observed: Default::default(),
-            norm_rate: None,
-            perturbation: Sample::default(),
+            apart: None,
+            seen: None,
+            linearised: Vec::new(),
             grew: Share::default(),
             diverged: Share::default(),
             growth: Sample::default(),
@@ -86,14 +120,20 @@ impl Accumulator {
         }
     }
 
-    /// The same for nonlinear layers, whose states and perturbations grow each in their own way.
-    pub fn nonlinear(self) -> Self {
-        Accumulator { norm_rate: Some(Sample::default()), ..self }
+    /// The same for layers whose states and perturbations grow each in their own way.
+    pub fn apart(self) -> Self {
+        Accumulator { apart: Some(Apart::default()), ..self }
     }
 
-    /// Verdicts on predictions to come are given with this band.
-    pub fn judge_by(&mut self, predicted: Band) {
+    /// Do they?
+    pub fn is_apart(&self) -> bool {
+        self.apart.is_some()
+    }
+
+    /// Verdicts on predictions to come are given with this band; they come from Jacobians at these steps.
+    pub fn judge_by(&mut self, predicted: Band, linearised: Vec<Linearised>) {
         self.bands.predicted = predicted;
+        self.linearised = linearised;
     }
 
     /// Adds what a member's eigenvalues promise: the growth factor of a step.
@@ -109,14 +149,18 @@ impl Accumulator {
         count_fate(&mut self.predicted, radius - 1.0, self.bands.predicted);
     }
 
-    /// Adds what a member's trajectory did.
-    pub fn observe(&mut self, outcome: &Outcome, spec: &SweepSpec) {
+    /// Adds what a member's trajectory did, and what was seen of its last state.
+    pub fn observe(&mut self, outcome: &Outcome, seen: Option<Observation>, spec: &SweepSpec) {
         let (growth, most) = (outcome.log_growth, self.quantile_members);
         self.grew.add(self.bands.norm.above(growth));
         self.diverged.add(growth > spec.threshold.ln());
-        match &mut self.norm_rate {
-            None => self.follow(outcome.rate),
-            Some(rates) => rates.add(outcome.rate, most),
+        if let Some(own) = outcome.perturbation {
+            self.observed_rate.add(own.rate, most);
+            count_fate(&mut self.observed, own.rate, self.bands.observed);
+        }
+        if let Some(apart) = &mut self.apart {
+            apart.norm_rate.add(outcome.rate, most);
+            outcome.perturbation.into_iter().for_each(|own| apart.perturbation.add(own.log, most));
         }
         self.square.add(2.0 * growth);
         self.collapsed += u64::from(outcome.collapse_step.is_some());
@@ -125,17 +169,7 @@ impl Accumulator {
         self.log_peak.add(outcome.log_peak, most);
         self.peak_step.add(f64::from(outcome.peak_step), most);
         self.crossing_step.add(outcome.crossing_step.map_or(f64::INFINITY, f64::from), most);
-    }
-
-    /// Adds the growth of a tangent along a member's nonlinear trajectory.
-    pub fn perturb(&mut self, growth: Growth) {
-        self.perturbation.add(growth.log, self.quantile_members);
-        self.follow(growth.rate);
-    }
-
-    fn follow(&mut self, rate: f64) {
-        self.observed_rate.add(rate, self.quantile_members);
-        count_fate(&mut self.observed, rate, self.bands.observed);
+        seen.into_iter().for_each(|seen| self.seen.get_or_insert_default().add(&seen));
     }
 
     /// The statistics.
@@ -159,8 +193,8 @@ impl Accumulator {
             fates_predicted,
             observed_rate: self.observed_rate.summary(),
             fates_observed: fates(&self.observed),
-            norm_rate: self.norm_rate.as_mut().map(Sample::summary),
-            log_perturbation_growth: (!self.perturbation.values.is_empty()).then(|| self.perturbation.summary()),
+            norm_rate: self.apart.as_mut().map(|apart| apart.norm_rate.summary()),
+            log_perturbation_growth: self.apart.as_mut().and_then(Apart::perturbation),
             grew_fraction: self.grew.fraction(),
             diverged_fraction: self.diverged.fraction(),
             intervals: Intervals {
@@ -181,8 +215,8 @@ impl Accumulator {
             frozen: self.frozen,
             no_spectrum: self.no_spectrum,
             remarks: Vec::new(),
-            observations: None,
-            linearised: Vec::new(),
+            observations: self.seen.as_ref().map(Seen::means),
+            linearised: std::mem::take(&mut self.linearised),
         };
         cell.remarks = self.remarks(&cell);
         cell

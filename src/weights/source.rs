@@ -6,7 +6,7 @@ use crate::kernel::shared::PADDING;
 use crate::kernel::shared::trajectory::{event, norm};
 use crate::kernel::{fill_random, fill_state};
 use crate::numbers::random::{Tensor, normal_table};
-use crate::plan::{Data, Inputs, Ints, Plan, Reals, Words};
+use crate::plan::{BufferId, Data, Inputs, Ints, Plan, Reals, Words};
 use crate::spec::{EnsembleSpec, Weights};
 use std::ops::Range;
 
@@ -30,6 +30,11 @@ impl State {
             events: plan.ints("events", event::ROWS * columns),
         }
     }
+
+    /// Of how many columns, or grid points, norms and events are recorded, padding included.
+    pub fn records(&self, plan: &Plan) -> usize {
+        plan.buffers[BufferId::from(self.norms).0].len() / norm::ROWS
+    }
 }
 
 /// Where the weights and states of a plan come from: random numbers, or own matrices.
@@ -40,6 +45,9 @@ pub struct Source {
     pub member_ids: Words,
     /// The table of normal quantiles, shared by all members.
     pub normal_table: Words,
+    /// A factor on the weights of each member of the linear model, an input of the plan; or 1 for all.
+    pub member_gain: Reals,
+    gains: Option<Vec<f64>>,
     seed: u64,
     given: Option<GivenWeights>,
     initial: Option<GivenStates>,
@@ -52,6 +60,8 @@ impl Source {
         Source {
             member_ids: plan.input(ids),
             normal_table: plan.shared_words("normal_table", normal_table().to_vec()),
+            member_gain: plan.shared_reals("member_gain", vec![1.0]),
+            gains: None,
             seed,
             given: None,
             initial: None,
@@ -65,6 +75,13 @@ impl Source {
         Source { given, initial, ..Source::new(plan, spec.seed) }
     }
 
+    /// The same with these factors on the weights of all members of the ensemble, if there are any.
+    pub fn with_gains(self, plan: &mut Plan, gains: Option<&[f64]>) -> Self {
+        let Some(gains) = gains else { return self };
+        let own = plan.reals("member_gain", 1);
+        Source { member_gain: plan.input(own), gains: Some(gains.to_vec()), ..self }
+    }
+
     /// The seed of all that is drawn.
     pub fn seed(&self) -> u64 {
         self.seed
@@ -74,6 +91,8 @@ impl Source {
     pub fn inputs(&self, members: Range<usize>) -> Inputs {
         let ids = members.clone().map(|member| member as u32).collect();
         let inputs = Inputs::new().with(self.member_ids, Data::Word(ids));
+        let gains = self.gains.iter().map(|gains| Data::F64(gains[members.clone()].to_vec()));
+        let inputs = gains.fold(inputs, |inputs, gains| inputs.with(self.member_gain, gains));
         let inputs = self.given.iter().fold(inputs, |inputs, given| given.fill(members.clone(), inputs));
         self.initial.iter().fold(inputs, |inputs, given| given.fill(members.clone(), inputs))
     }

@@ -8,7 +8,7 @@ use crate::oracle;
 use eulerscope::layer::{NonlinearLayer, Point, Threshold};
 use eulerscope::numbers::random::Tensor;
 use eulerscope::plan::{Chunk, Numbers, Plan};
-use eulerscope::rollout::nonlinear::NonlinearRollout;
+use eulerscope::rollout::{Jacobians, Rollout};
 use eulerscope::spec::{
     Activation, EnsembleSpec, Grid, LayerSpec, Mask, Model, NormKind, NormPlacement, RadiusKind, SweepSpec,
 };
@@ -251,20 +251,12 @@ fn nonlinear_layers_are_f64_throughout_on_the_reference() {
 fn jacobian(spec: &LayerSpec, point: Point) -> Vec<f64> {
     let ensemble = EnsembleSpec { members: 1, width: WIDTH, seed: SEED, ..EnsembleSpec::default() };
     let points = [point];
-    let rollout = NonlinearRollout {
-        ensemble: &ensemble,
-        layer: spec,
-        depth: DEPTH,
-        threshold: 1e3,
-        points: &points,
-        perturbations: false,
-    };
     let mut matrix = None;
-    let sink = &mut |mut jacobians: eulerscope::rollout::nonlinear::Jacobians| {
+    let sink = &mut |mut jacobians: Jacobians| {
         matrix = jacobians.matrices.remove(0);
         Ok(())
     };
-    rollout.jacobians(&reference(), 0..1, DEPTH, sink).expect("works");
+    Rollout::new(&ensemble, spec, DEPTH, &points).jacobians(&reference(), 0..1, DEPTH, sink).expect("works");
     matrix.expect("nothing is frozen")
 }
 

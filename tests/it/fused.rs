@@ -5,8 +5,7 @@ use eulerscope::device::Device;
 use eulerscope::kernel::shared::trajectory::{event, norm};
 use eulerscope::layer::{FusedSteps, NonlinearLayer, Point, Threshold};
 use eulerscope::plan::{Data, Plan};
-use eulerscope::rollout::Outcome;
-use eulerscope::rollout::nonlinear::{NonlinearRollout, Observation};
+use eulerscope::rollout::{Observation, Outcome, Outcomes, Rollout};
 use eulerscope::spec::{
     Activation, EnsembleSpec, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement, Weights,
 };
@@ -28,12 +27,13 @@ fn points() -> Vec<Point> {
 fn rolled(device: &Device, layer: &LayerSpec, width: usize, depth: usize) -> Vec<(Outcome, Observation)> {
     let ensemble = EnsembleSpec { width, members: MEMBERS, seed: 5, ..Default::default() };
     let points = points();
-    let rollout =
-        NonlinearRollout { ensemble: &ensemble, layer, depth, threshold: 2.0, points: &points, perturbations: false };
+    let rollout = Rollout { threshold: 2.0, ..Rollout::new(&ensemble, layer, depth, &points) };
     let mut all = Vec::new();
-    let sink = &mut |outcomes: eulerscope::rollout::Outcomes, seen: eulerscope::rollout::nonlinear::Observations| {
+    let sink = &mut |outcomes: Outcomes| {
         let pairs = outcomes.members().enumerate().flat_map(|(i, _)| (0..points.len()).map(move |p| (i, p)));
-        all.extend(pairs.map(|(i, p)| (outcomes.get(i, p), seen.get(i, 0, depth, p))));
+        all.extend(
+            pairs.map(|(i, p)| (outcomes.get(i, p), outcomes.observation(i, depth, p).expect("it is observed"))),
+        );
         std::ops::ControlFlow::Continue(())
     };
     rollout.run(device, 0..MEMBERS, 0, sink).expect("the rollout runs");
@@ -121,7 +121,7 @@ fn states(device: &Device, layer: &LayerSpec, width: usize, depth: usize, at_onc
     let source = Source::new(&mut plan, 5);
     let points = points();
     let mut own = NonlinearLayer::new(&mut plan, layer, width, &points, Threshold::new(2.0), 1);
-    let fused = FusedSteps::new(&mut plan, &own, &as_on_hardware()).expect("it is known, and fits");
+    let fused = FusedSteps::new(&mut plan, &own, &as_on_hardware().machine()).expect("it is known, and fits");
     let mut x = own.start(&mut plan, &source);
     own.draw(&mut plan, &source, 0);
     x = own.step(&mut plan, x, 1, 0);

@@ -184,7 +184,9 @@ fn nonlinear_layers_start_there_too() {
         let start = [3.0, 0.0, 0.0, 0.0, 4.0, 0.0];
         spec.ensemble.initial = Some(InitialStates::new(vec![2, 3], start.to_vec(), Origin::default()).expect("fits"));
         spec.validate().expect("it can be run");
-        let seen = sweep::nonlinear::histories(&device, &spec, &sweep::points(&spec)).expect("it runs");
+        let points = sweep::points(&spec);
+        let history = sweep::rollout(&spec, &points).histories(&device, 0..1).expect("it runs");
+        let seen = history.observations.expect("they are observed");
         assert_eq!(seen[0].norm, Some(5.0), "{}", device.description());
         // Two tokens at a right angle.
         assert_eq!(seen[0].token_similarity.map(|cosine| cosine.abs() < 1e-6), Some(true));

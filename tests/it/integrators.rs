@@ -1,54 +1,36 @@
 //! Every integrator against closed forms, against each other, and in its order of convergence.
 
 use crate::adapter::{gpu, reference, software_adapters};
+use crate::theory::outcomes;
 use eulerscope::device::Device;
 use eulerscope::integrator::{c64, growth};
-use eulerscope::layer::{Coefficients, NonlinearLayer, Point, Threshold};
+use eulerscope::layer::{NonlinearLayer, Point, Threshold};
 use eulerscope::lyapunov;
 use eulerscope::plan::Plan;
-use eulerscope::rollout::nonlinear::{NonlinearRollout, Observation};
-use eulerscope::rollout::{Outcome, Rollout};
+use eulerscope::rollout::{Observation, Rollout};
 use eulerscope::spec::{
     Activation, EnsembleSpec, Grid, Integrator, LayerSpec, LyapunovSpec, Model, NormKind, SweepSpec, Weights,
 };
 use eulerscope::sweep;
 use eulerscope::weights::Source;
-use eulerscope::weights::ensemble::unit;
 use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
 
 const LINEAR: [Integrator; 5] =
     [Integrator::Euler, Integrator::Heun, Integrator::Rk4, Integrator::BackwardEuler, Integrator::ExponentialEuler];
 
-fn linear(step_size: f64, radius: f64, damping: f64, shift: f64, unit: f64) -> Coefficients {
-    Coefficients::linear(&Point { step_size, radius, damping }, shift, unit)
+fn point(step_size: f64, radius: f64, damping: f64) -> Point {
+    Point { step_size, radius, damping }
+}
+
+fn linear(integrator: Integrator) -> LayerSpec {
+    LayerSpec { integrator, ..LayerSpec::of(Model::Linear) }
 }
 
 fn devices() -> Vec<Device> {
     let mut devices = vec![reference(), Device::open("cpu").expect("always there").0];
     devices.extend(software_adapters().iter().map(|name| gpu(name)));
     devices
-}
-
-/// The outcomes of all members at the first grid point.
-fn outcomes(device: &Device, rollout: &Rollout) -> Vec<Outcome> {
-    let mut all = Vec::new();
-    rollout
-        .run(device, 0..rollout.ensemble.members, 0, &mut |outcomes| {
-            all.extend((0..outcomes.members().len()).map(|member| outcomes.get(member, 0)));
-            ControlFlow::Continue(())
-        })
-        .expect("it runs");
-    all
-}
-
-fn rollout<'a>(
-    ensemble: &'a EnsembleSpec,
-    integrator: Integrator,
-    depth: usize,
-    points: &'a [Coefficients],
-) -> Rollout<'a> {
-    Rollout { ensemble, weights: Weights::Tied, integrator, depth, threshold: 1e3, points, member_gain: None }
 }
 
 /// dx/dt = -5 x: every step multiplies by the growth factor, exactly but for one rounding of it and of the norm.
@@ -59,9 +41,9 @@ fn every_integrator_multiplies_the_essays_equation_by_its_growth_factor() {
     for device in devices() {
         for integrator in LINEAR {
             for (h, damping) in [(1.0, 0.0), (0.37, 0.1)] {
-                let points = [linear(h, 0.0, damping, 5.0, 1.0)];
+                let (layer, points) = (linear(integrator), [point(h, 0.0, damping)]);
                 let factor = growth(integrator, c64::new(-5.0 * h - damping, 0.0)).norm();
-                for outcome in outcomes(&device, &rollout(&ensemble, integrator, steps, &points)) {
+                for outcome in outcomes(&device, &Rollout::new(&ensemble, &layer, steps, &points), 3) {
                     let error = (outcome.log_growth - steps as f64 * factor.ln()).abs();
                     let bound = 4.0 * steps as f64 * device.epsilon();
                     assert!(error <= bound, "{integrator}, h = {h}: off by {error:e} on {}", device.description());
@@ -73,10 +55,10 @@ fn every_integrator_multiplies_the_essays_equation_by_its_growth_factor() {
 
 /// What a member of width 8 grows over time 1 in so many steps, on the reference.
 fn growth_over_time_one(integrator: Integrator, steps: usize) -> Vec<f64> {
-    let ensemble = EnsembleSpec { width: 8, members: 4, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 8, members: 4, shift: 0.4, ..Default::default() };
     let h = 1.0 / steps as f64;
-    let points = [linear(h, 1.2, 0.3 * h, 0.4, unit(&ensemble))];
-    let outcomes = outcomes(&reference(), &rollout(&ensemble, integrator, steps, &points));
+    let (layer, points) = (linear(integrator), [point(h, 1.2, 0.3 * h)]);
+    let outcomes = outcomes(&reference(), &Rollout::new(&ensemble, &layer, steps, &points), 4);
     outcomes.iter().map(|outcome| outcome.log_growth).collect()
 }
 
@@ -102,15 +84,17 @@ fn linear_integrators_converge_to_the_exponential_in_their_order() {
 /// Backward Euler and the exponential are made in other ways than the reference's f64: f32 devices must agree with it.
 #[test]
 fn devices_agree_on_every_integrator() {
-    let ensemble = EnsembleSpec { width: 7, members: 5, ..Default::default() };
+    let ensemble = EnsembleSpec { width: 7, members: 5, shift: 0.6, ..Default::default() };
     for integrator in LINEAR {
         for weights in [Weights::Tied, Weights::Iid] {
-            let points = [(0.3, 1.0, 0.1), (1.0, 0.5, 0.0), (0.9, 1.4, 0.4)]
-                .map(|(h, radius, damping)| linear(h, radius, damping, 0.6, unit(&ensemble)));
-            let own = Rollout { weights, ..rollout(&ensemble, integrator, 12, &points) };
-            let truth = outcomes(&reference(), &own);
+            let points = [point(0.3, 1.0, 0.1), point(1.0, 0.5, 0.0), point(0.9, 1.4, 0.4)];
+            let layer = LayerSpec { weights, ..linear(integrator) };
+            let own = Rollout::new(&ensemble, &layer, 12, &points);
+            let truth = outcomes(&reference(), &own, 5);
             for device in devices() {
-                for (member, (found, truth)) in outcomes(&device, &own).iter().zip(&truth).enumerate() {
+                let found = outcomes(&device, &own, 5);
+                // At the first grid point.
+                for (member, (found, truth)) in found.iter().zip(&truth).step_by(3).enumerate() {
                     // 12 steps of sums of 7 + 2 terms, each relative to the norm of a step, which is at most 4 times
                     // its effect here; half a dozen stages.
                     let bound = 12.0 * 6.0 * 4.0 * 9.0 * device.epsilon();
@@ -154,9 +138,10 @@ fn predicted_growth_is_observed_growth_in_one_dimension() {
 #[test]
 fn a_singular_implicit_step_is_a_divergence() {
     let ensemble = EnsembleSpec { width: 3, shift: -1.0, members: 2, ..Default::default() };
-    let points = [1.0, 0.5].map(|h| linear(h, 0.0, 0.0, -1.0, 1.0));
+    let points = [1.0, 0.5].map(|h| point(h, 0.0, 0.0));
     for device in devices() {
-        let own = rollout(&ensemble, Integrator::BackwardEuler, 4, &points);
+        let layer = linear(Integrator::BackwardEuler);
+        let own = Rollout::new(&ensemble, &layer, 4, &points);
         let mut seen = 0;
         own.run(&device, 0..2, 0, &mut |outcomes| {
             for member in 0..outcomes.members().len() {
@@ -177,10 +162,9 @@ fn a_singular_implicit_step_is_a_divergence() {
 #[test]
 fn a_singular_implicit_step_is_infinite_everywhere() {
     let never = &mut |_: f64| ControlFlow::Continue(());
-    let integrator = Integrator::BackwardEuler;
     let spec = SweepSpec {
         ensemble: EnsembleSpec { width: 2, members: 3, shift: -1.0, ..Default::default() },
-        layer: LayerSpec { integrator, ..LayerSpec::of(Model::Linear) },
+        layer: linear(Integrator::BackwardEuler),
         step_size: Grid::single(1.0),
         radius: Grid::single(0.0),
         damping: Grid::single(0.0),
@@ -191,9 +175,9 @@ fn a_singular_implicit_step_is_infinite_everywhere() {
         let cell = sweep::run(&device, &spec, never).expect("it runs").cells.remove(0);
         assert_eq!((cell.fates_predicted.explodes, cell.fates_observed.explodes), (Some(1.0), Some(1.0)));
         assert_eq!((cell.unstable_fraction, cell.frozen, cell.crossing_step), (Some(1.0), 3, Some(1.0)));
-        let points = [linear(1.0, 0.0, 0.0, -1.0, 1.0)];
-        let growth = rollout(&spec.ensemble, integrator, 2, &points).histories(&device, 0..1).expect("it runs");
-        assert_eq!(growth, [0.0, f64::INFINITY, f64::INFINITY]);
+        let points = [point(1.0, 0.0, 0.0)];
+        let own = Rollout::new(&spec.ensemble, &spec.layer, 2, &points);
+        assert_eq!(own.histories(&device, 0..1).expect("it runs").log_growth, [0.0, f64::INFINITY, f64::INFINITY]);
         let exponents = LyapunovSpec {
             ensemble: spec.ensemble.clone(),
             layer: spec.layer.clone(),
@@ -217,18 +201,10 @@ fn observations_do_not_depend_on_the_stages() {
         let layer = LayerSpec { integrator, tokens: 4, heads: 2, ..LayerSpec::of(Model::Attention) };
         let ensemble = EnsembleSpec { width: 8, members: 1, ..Default::default() };
         let points = [Point { step_size: 1.0, radius, damping: 0.5 }];
-        let rollout = NonlinearRollout {
-            ensemble: &ensemble,
-            layer: &layer,
-            depth: 1,
-            threshold: 1e3,
-            points: &points,
-            perturbations: false,
-        };
         let mut seen = Observation::default();
-        rollout
-            .run(&reference(), 0..1, 0, &mut |_, observations| {
-                seen = observations.get(0, 0, 1, 0);
+        Rollout::new(&ensemble, &layer, 1, &points)
+            .run(&reference(), 0..1, 0, &mut |outcomes| {
+                seen = outcomes.observation(0, 1, 0).expect("it is observed");
                 ControlFlow::Continue(())
             })
             .expect("it runs");

@@ -3,7 +3,7 @@
 use crate::adapter::{gpu, reference, software_adapters};
 use eulerscope::device::Device;
 use eulerscope::layer::Point;
-use eulerscope::rollout::nonlinear::{NonlinearRollout, Observation};
+use eulerscope::rollout::{Observation, Rollout};
 use eulerscope::spec::{EnsembleSpec, LayerSpec, Model, NormPlacement};
 
 fn devices() -> Vec<Device> {
@@ -17,23 +17,8 @@ fn with_friction_alone(device: &Device, damping: f64) -> Vec<[Observation; 3]> {
     let ensemble = EnsembleSpec { width: 60, members: 12, ..Default::default() };
     let layer = LayerSpec { tokens: 3, norm: NormPlacement::None, ..LayerSpec::of(Model::Mlp) };
     let points = [Point { step_size: 1.0, radius: 0.0, damping }];
-    let rollout = NonlinearRollout {
-        ensemble: &ensemble,
-        layer: &layer,
-        depth: 3,
-        threshold: 1e3,
-        points: &points,
-        perturbations: false,
-    };
-    let mut all = Vec::new();
-    rollout
-        .histories(device, 0..12, &mut |outcomes, observations| {
-            let of = |member: usize| [1, 2, 3].map(|step| observations.get(member, step - 1, step, 0));
-            all.extend((0..outcomes.members().len()).map(of));
-            std::ops::ControlFlow::Continue(())
-        })
-        .expect("it runs");
-    all
+    let history = Rollout::new(&ensemble, &layer, 3, &points).histories(device, 0..12).expect("it runs");
+    history.observations.expect("they are observed").chunks(4).map(|steps| [steps[1], steps[2], steps[3]]).collect()
 }
 
 /// A state that is 0 has a norm, and no direction: no cosine, no similarity, no damping; and no step from there.

@@ -6,8 +6,7 @@ use eulerscope::kernel::rescale_tangent;
 use eulerscope::layer::Point;
 use eulerscope::numbers::random::{NORMAL_UNIT, Stream, Tensor};
 use eulerscope::plan::{Data, Inputs, Plan};
-use eulerscope::rollout::Growth;
-use eulerscope::rollout::nonlinear::{NonlinearRollout, Observation};
+use eulerscope::rollout::{Growth, Observation, Rollout};
 use eulerscope::spec::{
     Activation, EnsembleSpec, Grid, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement, SweepSpec, Weights,
 };
@@ -15,12 +14,12 @@ use eulerscope::sweep::{self, Sweep};
 use std::ops::ControlFlow;
 
 /// The tangents' growth at every point of every member: `[members, points]`.
-fn growths(device: &Device, rollout: &NonlinearRollout, members: usize) -> Vec<Growth> {
+fn growths(device: &Device, rollout: &Rollout, members: usize) -> Vec<Growth> {
     let mut all = Vec::new();
     rollout
-        .run(device, 0..members, 0, &mut |outcomes, observations| {
+        .run(device, 0..members, 0, &mut |outcomes| {
             for member in 0..outcomes.members().len() {
-                all.extend((0..outcomes.points()).map(|point| observations.growth(member, point).expect("is")));
+                all.extend((0..outcomes.points()).map(|point| outcomes.get(member, point).perturbation.expect("is")));
             }
             ControlFlow::Continue(())
         })
@@ -29,7 +28,7 @@ fn growths(device: &Device, rollout: &NonlinearRollout, members: usize) -> Vec<G
 }
 
 /// ln |d_k| / |d_0| for k = 0..=depth of a member at a point, from whole Jacobians in f64.
-fn product(rollout: &NonlinearRollout, (member, point): (usize, usize)) -> Vec<f64> {
+fn product(rollout: &Rollout, (member, point): (usize, usize)) -> Vec<f64> {
     let reference = Device::open("reference").expect("always there").0;
     let order = rollout.ensemble.width * rollout.layer.tokens;
     let mut drawn = vec![0; order];
@@ -85,14 +84,7 @@ fn tangents_grow_as_the_product_of_the_jacobians() {
             let weights = [Weights::Tied, Weights::Iid][(i + tokens) % 2];
             let layer = LayerSpec { tokens, weights, ..layer.clone() };
             let depth = 1 + tokens % 3;
-            let rollout = NonlinearRollout {
-                ensemble: &ensemble,
-                layer: &layer,
-                depth,
-                threshold: 1e3,
-                points: &POINTS,
-                perturbations: true,
-            };
+            let rollout = Rollout { perturbations: true, ..Rollout::new(&ensemble, &layer, depth, &POINTS) };
             let place = i % 3;
             let truth = product(&rollout, (1, place));
             let rate = (truth[depth] - truth[depth / 2]) / (depth - depth / 2) as f64;
@@ -119,14 +111,7 @@ fn friction_alone_shrinks_tangents_by_its_factor() {
     {
         for tokens in [1, 3] {
             let layer = LayerSpec { integrator, tokens, ..LayerSpec::of(Model::Mlp) };
-            let rollout = NonlinearRollout {
-                ensemble: &ensemble,
-                layer: &layer,
-                depth: 161,
-                threshold: 1e3,
-                points: &points,
-                perturbations: true,
-            };
+            let rollout = Rollout { perturbations: true, ..Rollout::new(&ensemble, &layer, 161, &points) };
             for (device, share) in &devices {
                 // Software Vulkan is slow, and this is about the integrators.
                 if *share > 4 && (integrator, tokens) != (Integrator::Heun, 3) {
@@ -172,7 +157,8 @@ fn cells_of_nonlinear_sweeps_are_those_of_their_histories() {
         for (device, _) in &devices {
             let result = swept(device, &spec);
             let points = sweep::points(&spec);
-            let seen = sweep::nonlinear::histories(device, &spec, &points).expect("it runs");
+            let history = result.histories(device, &spec, &points, 6).expect("it runs");
+            let seen = history.observations.expect("they are observed");
             assert_eq!(seen.len(), 6 * 8 * points.len());
             let at = |member: usize, step: usize, point: usize| -> &Observation {
                 &seen[(member * 8 + step) * points.len() + point]
@@ -232,9 +218,9 @@ fn predictions_are_geometric_means_of_the_later_half() {
         }
     }
     let default = SweepSpec { linearise_every: None, ..spec };
-    assert_eq!(sweep::nonlinear::linearised_steps(&default), [1, 4, 7]);
-    assert_eq!(sweep::nonlinear::linearised_steps(&SweepSpec { depth: 80, ..default.clone() }), [1, 41, 80]);
-    assert_eq!(sweep::nonlinear::linearised_steps(&SweepSpec { depth: 1, ..default }), [1]);
+    assert_eq!(sweep::linearised_steps(&default), [1, 4, 7]);
+    assert_eq!(sweep::linearised_steps(&SweepSpec { depth: 80, ..default.clone() }), [1, 41, 80]);
+    assert_eq!(sweep::linearised_steps(&SweepSpec { depth: 1, ..default }), [1]);
 }
 
 /// A state that is frozen at 2^48 is said to explode, with the Jacobians that there were before; without tangents nothing is

@@ -1,9 +1,9 @@
 //! Rates and fates of sweeps: what they are, against the histories of the trajectories and closed forms.
 
-use crate::theory::devices;
+use crate::theory::{devices, outcomes};
 use eulerscope::device::Device;
-use eulerscope::layer::{Coefficients, Point};
-use eulerscope::rollout::{Outcome, Rollout, middle};
+use eulerscope::layer::Point;
+use eulerscope::rollout::{Rollout, middle};
 use eulerscope::spec::{Ensemble, EnsembleSpec, Grid, Integrator, LayerSpec, Model, RadiusKind, SweepSpec, Weights};
 use eulerscope::sweep::{self, Cell, Remark};
 use std::f64::consts::LN_2;
@@ -13,40 +13,24 @@ fn cells(device: &Device, spec: &SweepSpec) -> Vec<Cell> {
     sweep::run(device, spec, &mut |_| ControlFlow::Continue(())).expect("the sweep runs").cells
 }
 
-fn outcomes(device: &Device, rollout: &Rollout, members: usize) -> Vec<Outcome> {
-    let mut all = Vec::new();
-    let mut sink = |outcomes: eulerscope::rollout::Outcomes| {
-        let own = |member| (0..outcomes.points()).map(move |point| (member, point));
-        all.extend((0..outcomes.members().len()).flat_map(own).map(|(member, point)| outcomes.get(member, point)));
-        std::ops::ControlFlow::Continue(())
-    };
-    rollout.run(device, 0..members, 0, &mut sink).expect("it runs");
-    all
-}
-
 /// The rate is (ln |x_L| - ln |x_m|) / (L - m) with m = floor(L/2), of the norms that a history holds step by step, on
 /// both sides of the runs that make many steps at once. Both are sums in the same order, so only logarithms are rounded.
 #[test]
 fn rates_are_the_slope_of_the_later_half_of_the_history() {
     let ensemble = EnsembleSpec { width: 6, members: 3, ..Default::default() };
-    let points = [[0.3, 1.2, 0.1], [1.0, 0.7, 0.0], [0.05, 1.0, 0.4]]
-        .map(|[step_size, radius, damping]| Coefficients::linear(&Point { step_size, radius, damping }, 0.0, 0.4));
+    let points = [[0.3, 1.2, 0.1], [1.0, 0.7, 0.0], [0.05, 1.0, 0.4]].map(|[step_size, radius, damping]| Point {
+        step_size,
+        radius,
+        damping,
+    });
     let gains = [1.0, 0.5, 1.75];
     for (device, _) in &devices() {
         for weights in [Weights::Tied, Weights::Iid] {
             for depth in [1, 2, 3, 7, 40, 80, 129] {
-                for member_gain in [None, Some(&gains[..])] {
-                    let integrator = Integrator::Euler;
-                    let own = Rollout {
-                        ensemble: &ensemble,
-                        weights,
-                        depth,
-                        threshold: 1e3,
-                        integrator,
-                        points: &points,
-                        member_gain,
-                    };
-                    let history = own.histories(device, 0..3).expect("it runs");
+                for member_gains in [None, Some(&gains[..])] {
+                    let layer = LayerSpec { weights, ..LayerSpec::of(Model::Linear) };
+                    let own = Rollout { member_gains, ..Rollout::new(&ensemble, &layer, depth, &points) };
+                    let history = own.histories(device, 0..3).expect("it runs").log_growth;
                     assert_eq!(middle(depth), depth / 2);
                     for (i, outcome) in outcomes(device, &own, 3).iter().enumerate() {
                         let at = |step: usize| history[(i / 3 * (depth + 1) + step) * 3 + i % 3];
@@ -67,18 +51,9 @@ fn rates_of_one_number_are_the_logarithm_of_its_factor() {
     let ensemble = EnsembleSpec { width: 1, shift: 5.0, members: 2, ..Default::default() };
     for (device, _) in devices() {
         for (h, factor) in [(1.0, 4.0_f64), (0.4, 1.0), (0.1, 0.5), (0.35, 0.75)] {
-            let points = [Coefficients { keep: 1.0 - 5.0 * h, gain: 0.0 }];
+            let (layer, points) = (LayerSpec::of(Model::Linear), [Point { step_size: h, radius: 0.0, damping: 0.0 }]);
             for depth in [1, 10, 2001] {
-                let (weights, integrator) = (Weights::Tied, Integrator::Euler);
-                let own = Rollout {
-                    ensemble: &ensemble,
-                    weights,
-                    depth,
-                    threshold: 1e3,
-                    integrator,
-                    points: &points,
-                    member_gain: None,
-                };
+                let own = Rollout::new(&ensemble, &layer, depth, &points);
                 for outcome in outcomes(&device, &own, 2) {
                     let error = 4.0 * device.epsilon();
                     assert!((outcome.rate - factor.ln()).abs() <= error, "{h}, {depth}: {outcome:?}");

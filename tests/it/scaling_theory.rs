@@ -7,7 +7,7 @@ use eulerscope::layer::{NonlinearLayer, Point, Threshold};
 use eulerscope::numbers::random::Tensor;
 use eulerscope::numbers::statistics::Moments;
 use eulerscope::plan::{Data, Plan};
-use eulerscope::rollout::nonlinear::NonlinearRollout;
+use eulerscope::rollout::Rollout;
 use eulerscope::spec::{
     Activation, Axis, EnsembleSpec, Grid, LayerSpec, Model, NormPlacement, StepScaling, SweepSpec, Weights,
 };
@@ -45,13 +45,13 @@ fn residual(device: &Device, ratio: usize, depth: usize, points: &[Point], membe
         ..LayerSpec::of(Model::Mlp)
     };
     let mut found = vec![Vec::new(); points.len()];
-    let rollout =
-        NonlinearRollout { ensemble: &ensemble, layer: &layer, depth, threshold: 1e3, points, perturbations: false };
-    let result = rollout.run(device, 0..members, 0, &mut |outcomes, observations| {
+    let rollout = Rollout::new(&ensemble, &layer, depth, points);
+    let result = rollout.run(device, 0..members, 0, &mut |outcomes| {
         for member in 0..outcomes.members().len() {
             for (p, found) in found.iter_mut().enumerate() {
                 let ratio = outcomes.get(member, p).log_growth.exp();
-                let cosine = observations.get(member, 0, depth, p).cosine.expect("is not frozen");
+                let seen = outcomes.observation(member, depth, p).expect("it is observed");
+                let cosine = seen.cosine.expect("is not frozen");
                 found.push([ratio, (ratio * ratio + 1.0 - 2.0 * ratio * cosine).max(0.0).sqrt()]);
             }
         }

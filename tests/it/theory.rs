@@ -2,10 +2,10 @@
 
 use crate::adapter::software;
 use eulerscope::device::Device;
-use eulerscope::layer::Coefficients;
+use eulerscope::layer::Point;
 use eulerscope::numbers::statistics::{Moments, Summary};
 use eulerscope::rollout::{Outcome, Rollout};
-use eulerscope::spec::{Ensemble, EnsembleSpec, Grid, Integrator, RadiusKind, SweepSpec, Weights};
+use eulerscope::spec::{Ensemble, EnsembleSpec, Grid, LayerSpec, Model, RadiusKind, SweepSpec, Weights};
 use eulerscope::spectrum::{self, Spectrum, Status};
 use eulerscope::sweep::{self, Cell};
 use eulerscope::weights::ensemble::{draw_matrices, unit};
@@ -21,7 +21,8 @@ fn sweep_cells(device: &Device, spec: &SweepSpec) -> Vec<Cell> {
     sweep::run(device, spec, &mut |_| ControlFlow::Continue(())).expect("the sweep runs").cells
 }
 
-fn outcomes(device: &Device, rollout: &Rollout, members: usize) -> Vec<Outcome> {
+/// Of all members, at all grid points.
+pub fn outcomes(device: &Device, rollout: &Rollout, members: usize) -> Vec<Outcome> {
     let mut all = Vec::new();
     rollout
         .run(device, 0..members, 0, &mut |outcomes| {
@@ -50,16 +51,8 @@ fn the_essays_equation_multiplies_by_minus_four() {
     let ensemble = EnsembleSpec { width: 1, shift: 5.0, members: 3, ..Default::default() };
     for (device, _) in devices() {
         for (h, factor) in [(1.0, 4.0_f64), (0.4, 1.0), (0.2, 0.0), (0.1, 0.5)] {
-            let points = [Coefficients { keep: 1.0 - 5.0 * h, gain: 0.0 }];
-            let rollout = Rollout {
-                ensemble: &ensemble,
-                weights: Weights::Tied,
-                integrator: Integrator::Euler,
-                depth: 3000,
-                threshold: 1e3,
-                points: &points,
-                member_gain: None,
-            };
+            let (layer, points) = (LayerSpec::of(Model::Linear), [Point { step_size: h, radius: 0.0, damping: 0.0 }]);
+            let rollout = Rollout::new(&ensemble, &layer, 3000, &points);
             for outcome in outcomes(&device, &rollout, 3) {
                 if factor == 0.0 {
                     assert_eq!(outcome.collapse_step, Some(1), "h = {h} on {}", device.description());
@@ -77,17 +70,11 @@ fn the_essays_equation_multiplies_by_minus_four() {
 #[test]
 fn growth_far_beyond_f32_is_exact() {
     let ensemble = EnsembleSpec { width: 3, members: 2, ..Default::default() };
-    let points = [Coefficients { keep: 1024.0, gain: 0.0 }, Coefficients { keep: 1.0 / 4096.0, gain: 0.0 }];
+    // Every step multiplies by 1 - damping.
+    let points = [1024.0, 1.0 / 4096.0].map(|keep| Point { step_size: 1.0, radius: 0.0, damping: 1.0 - keep });
+    let layer = LayerSpec::of(Model::Linear);
     for (device, _) in devices() {
-        let rollout = Rollout {
-            ensemble: &ensemble,
-            weights: Weights::Tied,
-            integrator: Integrator::Euler,
-            depth: 390,
-            threshold: 1e3,
-            points: &points,
-            member_gain: None,
-        };
+        let rollout = Rollout::new(&ensemble, &layer, 390, &points);
         for (i, outcome) in outcomes(&device, &rollout, 2).into_iter().enumerate() {
             let bits = if i % 2 == 0 { 3900.0 } else { -4680.0 };
             let error = (outcome.log_growth - bits * std::f64::consts::LN_2).abs();
@@ -183,17 +170,8 @@ fn antisymmetric_layers_grow_under_euler_as_theory_says() {
     // ODE conserves, Euler grows by sqrt(1 + h² w²); width 2 has one pair ± i w.
     let ensemble = EnsembleSpec { family: Ensemble::Antisymmetric, width: 2, members: 20, ..Default::default() };
     for (device, _) in devices() {
-        let scale = unit(&ensemble);
-        let points = [Coefficients { keep: 1.0, gain: 0.5 * scale }];
-        let rollout = Rollout {
-            ensemble: &ensemble,
-            weights: Weights::Tied,
-            integrator: Integrator::Euler,
-            depth: 100,
-            threshold: 1e3,
-            points: &points,
-            member_gain: None,
-        };
+        let (layer, points) = (LayerSpec::of(Model::Linear), [Point { step_size: 0.5, radius: 1.0, damping: 0.0 }]);
+        let rollout = Rollout::new(&ensemble, &layer, 100, &points);
         let found = outcomes(&device, &rollout, 20);
         for (outcome, spectrum) in found.iter().zip(spectra(&device, &ensemble)) {
             let w = spectrum.eigenvalues[0][1].abs();
@@ -209,7 +187,7 @@ fn the_mean_square_grows_as_a_squared_plus_b_squared() {
     for (device, fewer) in devices() {
         let spec = SweepSpec {
             ensemble: EnsembleSpec { members: 4000 / fewer, width: 16, ..Default::default() },
-            layer: eulerscope::spec::LayerSpec { weights: Weights::Iid, ..SweepSpec::default().layer },
+            layer: LayerSpec { weights: Weights::Iid, ..SweepSpec::default().layer },
             depth: 6,
             step_size: Grid::parse("0.2,0.5,1").expect("a grid"),
             radius: Grid::single(0.8),
