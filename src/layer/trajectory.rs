@@ -72,19 +72,16 @@ impl Layer for Trajectory {
     }
 
     fn tangents(&mut self, plan: &mut Plan, source: &Source, vectors: Vectors) -> Deviations {
-        let (tangents, x) = match vectors {
-            Vectors::One => {
-                let tangents = Tangents::single(plan, &self.layer);
-                let x = tangents.draw_single(plan, &self.layer, source);
-                (tangents, x)
-            }
-            Vectors::Several(count) => {
-                let tangents = Tangents::new(plan, &self.layer, count);
-                let x = tangents.draw(plan, &self.layer, source);
-                (tangents, x)
-            }
+        let (layer, shape) = (&self.layer, self.layer.shape());
+        let tangents = match vectors {
+            Vectors::One => Tangents::single(plan, layer),
+            Vectors::Several(count) => Tangents::new(plan, layer, count),
         };
-        let (shape, vectors) = (self.layer.shape(), tangents.vectors());
+        let x = match vectors {
+            Vectors::One => tangents.draw_single(plan, layer, source),
+            Vectors::Several(_) => tangents.draw(plan, layer, source),
+        };
+        let vectors = tangents.vectors();
         self.tangents = Some(tangents);
         Deviations { x, rows: shape.rows * shape.columns, vectors, events: self.layer.record.events }
     }

@@ -192,16 +192,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// How large a matrix is, and how far from normal.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NormAndDeparture {
-    /// The 2-norm.
-    pub norm: f64,
-    /// Henrici's departure from normality over the Frobenius norm.
-    pub relative_departure: f64,
-}
-
-/// ‖A‖₂ and Henrici's departure from normality over ‖A‖_F, of many finite matrices `[n, n]` with their eigenvalues.
+/// The norms of many finite matrices `[n, n]` with their eigenvalues.
 ///
 /// # Errors
 /// What the device reports.
@@ -210,14 +201,11 @@ pub fn norms_and_departures<T: Real>(
     matrices: &[&[T]],
     n: usize,
     spectra: &[&Spectrum],
-) -> Result<Vec<NormAndDeparture>> {
+) -> Result<Vec<Norms>> {
     let wide = Device::Reference(Cpu::default());
     let too_wide = matches!(device, Device::Gpu(_)) && n > norms::WIDEST;
     let device = if too_wide || !device.has_all_kernels() { &wide } else { device };
-    let relative = |norms: Norms| if norms.frobenius > 0.0 { norms.departure / norms.frobenius } else { 0.0 };
-    let found = norms::norms(device, matrices, n, WantedNorms::NoAbscissa, spectra)?;
-    let of = |own: Norms| NormAndDeparture { norm: own.norm, relative_departure: relative(own) };
-    Ok(found.into_iter().map(of).collect())
+    norms::norms(device, matrices, n, WantedNorms::NoAbscissa, spectra)
 }
 
 /// Henrici's departure from normality. Squares are taken at the scale of the largest entry, so that they neither

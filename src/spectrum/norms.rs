@@ -73,6 +73,13 @@ pub struct Norms {
     pub frobenius: f64,
 }
 
+impl Norms {
+    /// The departure over the Frobenius norm.
+    pub fn relative_departure(&self) -> f64 {
+        if self.frobenius > 0.0 { self.departure / self.frobenius } else { 0.0 }
+    }
+}
+
 /// What is wanted of [`norms`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {

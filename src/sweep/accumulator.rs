@@ -67,6 +67,7 @@ impl Seen {
 }
 
 /// A cell while members arrive, in their order.
+#[derive(Default)]
 pub struct Accumulator {
     bands: Bands,
     quantile_members: usize,
@@ -96,28 +97,7 @@ impl Accumulator {
 
     /// An empty cell whose quantiles come from at most so many members.
     pub fn new(quantile_members: usize, bands: Bands) -> Self {
-        Accumulator {
-            bands,
-            quantile_members,
-            radius: Sample::default(),
-            predicted_rate: Moments::default(),
-            predicted: Default::default(),
-            observed_rate: Sample::default(),
-            observed: Default::default(),
-            apart: None,
-            seen: None,
-            linearised: Vec::new(),
-            grew: Share::default(),
-            diverged: Share::default(),
-            growth: Sample::default(),
-            square: LogMean::default(),
-            log_peak: Sample::default(),
-            peak_step: Sample::default(),
-            crossing_step: Sample::default(),
-            collapsed: 0,
-            frozen: 0,
-            no_spectrum: 0,
-        }
+        Accumulator { bands, quantile_members, ..Accumulator::default() }
     }
 
     /// The same for layers whose states and perturbations grow each in their own way.

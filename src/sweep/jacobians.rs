@@ -10,10 +10,7 @@ use crate::numbers::statistics::{Share, Summary};
 use crate::numbers::verdict::Band;
 use crate::rollout::{Jacobians, middle};
 use crate::spec::{Model, SweepSpec};
-use crate::spectrum::{
-    self, Spectrum, Status,
-    derived::{NormAndDeparture, norms_and_departures},
-};
+use crate::spectrum::{self, Spectrum, Status, derived::norms_and_departures, norms::Norms};
 use std::ops::ControlFlow;
 
 /// Arithmetic that may go into Jacobians and their spectra; it decides how many members are linearised.
@@ -201,12 +198,8 @@ fn spectra_of(device: &Device, jacobians: &Jacobians) -> Result<Vec<Option<Spect
     Ok(jacobians.matrices.iter().map(|matrix| matrix.as_ref().and_then(|_| solved.next())).collect())
 }
 
-/// 2-norm and relative departure from normality of those Jacobians that have a spectrum.
-fn norms_of(
-    device: &Device,
-    jacobians: &Jacobians,
-    spectra: &[Option<Spectrum>],
-) -> Result<Vec<Option<NormAndDeparture>>> {
+/// The norms of those Jacobians that have a spectrum.
+fn norms_of(device: &Device, jacobians: &Jacobians, spectra: &[Option<Spectrum>]) -> Result<Vec<Option<Norms>>> {
     let solved = |spectrum: &&Spectrum| spectrum.status == Status::Ok;
     let pairs = jacobians.matrices.iter().zip(spectra);
     let pairs = pairs.filter_map(|(matrix, spectrum)| Some((matrix.as_deref()?, spectrum.as_ref().filter(solved)?)));
@@ -226,7 +219,7 @@ struct Radii {
 }
 
 impl Radii {
-    fn add(&mut self, spectrum: &Spectrum, norms: Option<NormAndDeparture>, band: Band) -> Option<f64> {
+    fn add(&mut self, spectrum: &Spectrum, norms: Option<Norms>, band: Band) -> Option<f64> {
         if spectrum.status != Status::Ok {
             return None;
         }
@@ -235,7 +228,7 @@ impl Radii {
         self.abscissas.extend(spectrum.abscissa());
         self.unstable.add(band.above(radius - 1.0));
         self.norms.extend(norms.map(|own| own.norm));
-        self.departures.extend(norms.map(|own| own.relative_departure));
+        self.departures.extend(norms.map(|own| own.relative_departure()));
         Some(radius)
     }
 

@@ -1,6 +1,6 @@
 //! Sweeps and exponents of the MLP and the Transformer, and what is derived from single matrices.
 
-use crate::theory::devices;
+use crate::theory::{cells, devices};
 use eulerscope::device::Device;
 use eulerscope::lyapunov;
 use eulerscope::numbers::verdict::Band;
@@ -8,12 +8,7 @@ use eulerscope::spec::{Activation, EnsembleSpec, Grid, LayerSpec, LyapunovSpec, 
 use eulerscope::spectrum::critical::critical_step_size;
 use eulerscope::spectrum::derived::derived;
 use eulerscope::spectrum::host::batch;
-use eulerscope::sweep::{self, Cell};
 use std::ops::ControlFlow;
-
-fn cells(device: &Device, spec: &SweepSpec) -> Vec<Cell> {
-    sweep::run(device, spec, &mut |_| ControlFlow::Continue(())).expect("the sweep runs").cells
-}
 
 fn small(model: Model) -> SweepSpec {
     SweepSpec {

@@ -1,6 +1,6 @@
 //! Tangents along the trajectories of nonlinear sweeps, against the product of the Jacobians of their steps.
 
-use crate::theory::devices;
+use crate::theory::{devices, outcomes};
 use eulerscope::device::Device;
 use eulerscope::kernel::rescale_tangent;
 use eulerscope::layer::Point;
@@ -15,16 +15,7 @@ use std::ops::ControlFlow;
 
 /// The tangents' growth at every point of every member: `[members, points]`.
 fn growths(device: &Device, rollout: &Rollout, members: usize) -> Vec<Growth> {
-    let mut all = Vec::new();
-    rollout
-        .run(device, 0..members, 0, &mut |outcomes| {
-            for member in 0..outcomes.members().len() {
-                all.extend((0..outcomes.points()).map(|point| outcomes.get(member, point).perturbation.expect("is")));
-            }
-            ControlFlow::Continue(())
-        })
-        .expect("it runs");
-    all
+    outcomes(device, rollout, members).iter().map(|own| own.perturbation.expect("is")).collect()
 }
 
 /// ln |d_k| / |d_0| for k = 0..=depth of a member at a point, from whole Jacobians in f64.

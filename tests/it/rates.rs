@@ -1,17 +1,11 @@
 //! Rates and fates of sweeps: what they are, against the histories of the trajectories and closed forms.
 
-use crate::theory::{devices, outcomes};
-use eulerscope::device::Device;
+use crate::theory::{cells, devices, outcomes};
 use eulerscope::layer::Point;
 use eulerscope::rollout::{Rollout, middle};
 use eulerscope::spec::{Ensemble, EnsembleSpec, Grid, Integrator, LayerSpec, Model, RadiusKind, SweepSpec, Weights};
-use eulerscope::sweep::{self, Cell, Remark};
+use eulerscope::sweep::Remark;
 use std::f64::consts::LN_2;
-use std::ops::ControlFlow;
-
-fn cells(device: &Device, spec: &SweepSpec) -> Vec<Cell> {
-    sweep::run(device, spec, &mut |_| ControlFlow::Continue(())).expect("the sweep runs").cells
-}
 
 /// The rate is (ln |x_L| - ln |x_m|) / (L - m) with m = floor(L/2), of the norms that a history holds step by step, on
 /// both sides of the runs that make many steps at once. Both are sums in the same order, so only logarithms are rounded.

@@ -17,7 +17,8 @@ pub fn devices() -> Vec<(Device, usize)> {
     vec![(open("cpu"), 1), (open("reference"), 4), (software(), 16)]
 }
 
-fn sweep_cells(device: &Device, spec: &SweepSpec) -> Vec<Cell> {
+/// The cells of a sweep that runs.
+pub fn cells(device: &Device, spec: &SweepSpec) -> Vec<Cell> {
     sweep::run(device, spec, &mut |_| ControlFlow::Continue(())).expect("the sweep runs").cells
 }
 
@@ -194,7 +195,7 @@ fn the_mean_square_grows_as_a_squared_plus_b_squared() {
             damping: Grid::single(0.1),
             ..Default::default()
         };
-        for cell in sweep_cells(&device, &spec) {
+        for cell in cells(&device, &spec) {
             let (a, b) = (1.0 - cell.damping, cell.step_size * cell.radius);
             let wanted = 6.0 * (a * a + b * b).ln();
             let found = cell.log_mean_square_growth.expect("is");
@@ -219,7 +220,7 @@ fn chunks_and_repetition_do_not_change_a_byte() {
         };
         let bytes = |chunk| {
             let spec = SweepSpec { chunk, ..spec.clone() };
-            serde_json::to_string(&sweep_cells(&device, &spec)).expect("serialises")
+            serde_json::to_string(&cells(&device, &spec)).expect("serialises")
         };
         let whole = bytes(None);
         for chunk in [1, 7, 64, 70] {
@@ -238,9 +239,9 @@ fn devices_agree_on_a_sweep() {
         radius: Grid::parse("lin(0.2,1.4,4)").expect("a grid"),
         ..Default::default()
     };
-    let reference = sweep_cells(&Device::open("reference").expect("there").0, &spec);
+    let reference = cells(&Device::open("reference").expect("there").0, &spec);
     for (device, _) in devices() {
-        for (cell, truth) in sweep_cells(&device, &spec).iter().zip(&reference) {
+        for (cell, truth) in cells(&device, &spec).iter().zip(&reference) {
             let neutral = cell.fates_predicted.neutral.expect("is") + truth.fates_predicted.neutral.expect("is");
             let difference = (cell.unstable_fraction.expect("is") - truth.unstable_fraction.expect("is")).abs();
             assert!(difference <= neutral + 1e-12, "{cell:?} on {}", device.description());
@@ -263,7 +264,7 @@ fn exact_radii_are_exact() {
             damping: Grid::single(1.0),
             ..Default::default()
         };
-        let cells = sweep_cells(&device, &spec);
+        let cells = cells(&device, &spec);
         for cell in &cells {
             let radius = cell.spectral_radius;
             assert!(
