@@ -29,53 +29,12 @@ struct Params {
 @group(0) @binding(3) var<storage, read> deviations: array<vec4<f32>>;      // [members, rows, columns, vectors / 4]
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;       // [members, out_rows, columns, vectors / 4]
 
-const LANES: u32 = 64u;
-const ROOM: u32 = 512u;
-// Weights below e^-80 count as 0: what multiplies them can be large.
-const LEAST: f32 = -80.0;
-// Of every key: its score, then e^(scale (score - largest)).
-var<workgroup> weights: array<f32, ROOM>;
 // Of every row: sum P u, so many rows at a time. With a single vector dS / scale of every key.
 var<workgroup> pulls: array<f32, ROOM>;
 
-// The query's rows, the keys and the values begin here, in `stacked`, `differences` and tangents of one vector.
-struct Query {
-    q: u32, k: u32, v: u32,
-    // Keys that it sees, that of the largest score, the sum of the weights.
-    used: u32, top: u32, total: f32,
-}
-
-// Leaves the weights of a query; for all of a workgroup.
-fn softmax(query: ptr<function, Query>, lane: u32) {
-    let used = (*query).used;
-    for (var s = lane; s < used; s += LANES) {
-        var score = 0.0;
-        for (var i = 0u; i < params.head_width; i += 1u) {
-            score += stacked[(*query).q + i * params.columns] * differences[(*query).k + s + i * params.columns];
-        }
-        weights[s] = score;
-    }
-    workgroupBarrier();
-    var largest = weights[0];
-    var top = 0u;
-    for (var s = 1u; s < used; s += 1u) {
-        let above = weights[s] > largest;
-        top = select(top, s, above);
-        largest = select(largest, weights[s], above);
-    }
-    workgroupBarrier();
-    for (var s = lane; s < used; s += LANES) {
-        // The scale comes last, so that scores that are finite do not overflow.
-        let x = (weights[s] - largest) * params.scale;
-        weights[s] = select(0.0, exponential(max(x, LEAST)), x > LEAST);
-    }
-    workgroupBarrier();
-    var total = 0.0;
-    for (var s = 0u; s < used; s += 1u) {
-        total += weights[s];
-    }
-    (*query).top = top;
-    (*query).total = total;
+// Number `at` of the keys.
+fn key_number(at: u32) -> f32 {
+    return differences[at];
 }
 
 // Number `at` of tangents of one vector.
@@ -170,14 +129,7 @@ fn attend_tangent(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgr
     let quads = max(params.vectors / 4u, 1u);
     let groups = (quads + LANES - 1u) / LANES;
     let column = group.x / groups;
-    let head = (group.z * params.rows + group.y * params.head_width) * columns;
-    let first = column - column % params.tokens;
-    var query = Query();
-    query.q = head + column;
-    let own_keys = group.y / (params.heads / params.key_value_heads);
-    query.k = (group.z * params.rows + (params.heads + own_keys) * params.head_width) * columns + first;
-    query.v = query.k + params.key_value_heads * params.head_width * columns;
-    query.used = select(params.tokens, column - first + 1u, params.causal != 0u);
+    var query = query_of(group.z, group.y, column);
     softmax(&query, lane.x);
     let result = (group.z * params.out_rows + group.y * params.head_width) * columns + column;
     if params.vectors == 1u {

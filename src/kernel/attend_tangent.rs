@@ -23,17 +23,17 @@
 //! Keys and values only count by their differences, so they may be given less any one token
 //! ([`token_differences`](crate::kernel::token_differences)): as `differences`, while queries are read from `stacked`.
 
+use crate::kernel::shared::query_softmax::{LANES, Query, Scores};
 use crate::kernel::shared::stack::{Rows, Stack};
 use crate::kernel::shared::trips::MOST_TRIPS;
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
-use crate::numbers::elementary::Elementary;
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 use crate::spec::MOST_TOKENS;
 
-mod case;
+pub(in crate::kernel) mod case;
 mod single;
 
 use single::Single;
@@ -41,14 +41,7 @@ use single::Single;
 kernel! {
     /// The tangent of [`Attend`](super::attend::Attend).
     pub struct AttendTangent = attend_tangent;
-    shared { elementary }
-    constants {
-        /// Invocations of a workgroup.
-        LANES: u32 = 64,
-        /// Keys, or rows of a head, that have room at a time.
-        ROOM: usize = MOST_TOKENS,
-    }
-    compared { LEAST = f32::LEAST_EXPONENT }
+    shared { elementary, query_softmax }
     /// The sizes of the heads and their tangents, the mask and the scale: see [`attend`](super::attend).
     params {
         /// Rows of a head.
@@ -127,14 +120,6 @@ struct Tangents<'a, T> {
     out: &'a mut [T],
 }
 
-/// The softmax of one query.
-struct Query {
-    /// The number of keys that it sees.
-    used: usize,
-    /// The key of the largest score: the origin of dS and V.
-    top: usize,
-}
-
 impl<T: Real> Work for Tangents<'_, T> {
     type Output = ();
 
@@ -143,9 +128,10 @@ impl<T: Real> Work for Tangents<'_, T> {
         let tokens = self.p.tokens as usize;
         let mut weights = [T::ZERO; MOST_TOKENS];
         let mut scratch = [[T::ZERO; 16]; MOST_TOKENS];
+        let scores = self.scores();
         for column in 0..self.p.columns as usize / tokens * tokens {
             for head in 0..self.p.heads as usize {
-                let query = self.weights::<FUSED>(head, column, &mut weights);
+                let query = scores.softmax::<FUSED>(head, column, &mut weights);
                 let mut vector = 0;
                 while vector + 16 <= self.p.vectors as usize {
                     self.panel::<FUSED, 16>((head, column, vector), &query, &weights, &mut scratch);
@@ -160,32 +146,17 @@ impl<T: Real> Work for Tangents<'_, T> {
     }
 }
 
-impl<T: Real> Tangents<'_, T> {
-    /// The softmax of one query.
-    #[inline(always)]
-    fn weights<const FUSED: bool>(&self, head: usize, column: usize, weights: &mut [T; MOST_TOKENS]) -> Query {
-        let (p, columns) = (self.p, self.p.columns as usize);
-        let query = column % p.tokens as usize;
-        let used = if p.causal != 0 { query + 1 } else { p.tokens as usize };
-        let Rows { queries, keys, .. } = p.stack().rows_of(head);
-        let weights = &mut weights[..used];
-        weights.fill(T::ZERO);
-        for i in 0..p.head_width as usize {
-            let own = self.stacked[(queries + i) * columns + column];
-            let keys = &self.differences[(keys + i) * columns + column - query..][..used];
-            for (weight, &key) in weights.iter_mut().zip(keys) {
-                *weight = multiply_add::<T, FUSED>(own, key, *weight);
-            }
+impl<'a, T: Real> Tangents<'a, T> {
+    fn scores(&self) -> Scores<'a, T> {
+        Scores {
+            stack: self.p.stack(),
+            tokens: self.p.tokens as usize,
+            columns: self.p.columns as usize,
+            causal: self.p.causal != 0,
+            scale: self.p.scale,
+            queries: self.stacked,
+            keys: self.differences,
         }
-        let (mut largest, mut total) = (weights[0], T::ZERO);
-        weights.iter().for_each(|&weight| largest = if weight > largest { weight } else { largest });
-        let top = weights.iter().position(|&weight| weight == largest).unwrap_or(0);
-        for weight in weights.iter_mut() {
-            *weight = weight_of::<T, FUSED>(*weight, largest, p.scale);
-            total += *weight;
-        }
-        weights.iter_mut().for_each(|weight| *weight = *weight / total);
-        Query { used, top }
     }
 
     /// `LANES` tangent vectors of one query.
@@ -246,15 +217,4 @@ impl<T: Real> Tangents<'_, T> {
             self.out[((queries + i) * columns + column) * vectors + vector..][..LANES].copy_from_slice(&sum);
         }
     }
-}
-
-/// `e^(scale (score - largest))`, and 0 where that is far below rounding: what multiplies it can be large. The scale
-/// comes last, so that scores that are finite do not overflow.
-#[inline(always)]
-fn weight_of<T: Real, const FUSED: bool>(score: T, largest: T, scale: f64) -> T {
-    let x = (score - largest) * T::from_f64(scale);
-    let least = T::from_f64(T::LEAST_EXPONENT);
-    // No branch around the exponential, so that the compiler makes some at a time.
-    let weight = if x > least { x } else { least }.exponential::<FUSED>();
-    if x > least { weight } else { T::ZERO }
 }

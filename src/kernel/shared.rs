@@ -1,6 +1,7 @@
 //! What several kernels have in common. Rust halves of files in `shaders/shared` have their stems.
 
 pub mod part;
+pub(in crate::kernel) mod query_softmax;
 pub(in crate::kernel) mod stack;
 pub mod team;
 pub mod trajectory;

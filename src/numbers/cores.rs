@@ -32,3 +32,13 @@ pub fn in_blocks_of_rows<T: Real>(
     let block = rows.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(8);
     out.par_chunks_mut(block * columns).enumerate().for_each(|(i, out)| make(i * block, out));
 }
+
+/// Gives the parts of `out`, `length` elements each, to `make` with their numbers: one after the other, or to all cores
+/// where there are many operations, so many for each element.
+pub fn in_parts<T: Real>(out: &mut [T], length: usize, operations: f64, make: impl Fn(usize, &mut [T]) + Sync) {
+    if is_shared(operations * out.len() as f64) {
+        out.par_chunks_mut(length).enumerate().for_each(|(i, out)| make(i, out));
+    } else {
+        out.chunks_mut(length).enumerate().for_each(|(i, out)| make(i, out));
+    }
+}

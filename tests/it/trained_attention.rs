@@ -3,6 +3,7 @@
 
 use eulerscope::kernel::Kernel;
 use eulerscope::kernel::attend::{self, Attend, key_lanes};
+use eulerscope::kernel::attend_own_tangent::{self, AttendOwnTangent};
 use eulerscope::kernel::attend_tangent::{self, AttendTangent};
 use eulerscope::numbers::random::sample;
 
@@ -133,6 +134,54 @@ fn tangents_are_central_differences() {
                 let direction: Vec<f64> = (0..rows * tokens).map(|j| deviations[j * vectors + vector]).collect();
                 for (row, wanted) in attention.difference(&stacked, &direction, token).into_iter().enumerate() {
                     let found = out[(row * tokens + token) * vectors + vector];
+                    compare(found, wanted, 1e-7, &format!("{attention:?}, row {row}, token {token}, vector {vector}"));
+                }
+            }
+        }
+    }
+}
+
+/// Only the own token's queries, keys and values move, in some tokens at once and in any order.
+#[test]
+fn own_tangents_are_central_differences() {
+    const VECTORS: usize = 4;
+    for (i, attention) in ATTENTIONS.into_iter().enumerate() {
+        let Attention { head_width, heads, key_value_heads, tokens, causal } = attention;
+        let (rows, width) = (attention.rows(), heads * head_width);
+        let stacked = attention.stacked(4130 + i as u32);
+        let columns_of: Vec<u32> = (0..=tokens as u32).map(|j| 3 * j % tokens as u32).collect();
+        let selected = columns_of.len();
+        let deviations = sample(4140 + i as u32, rows * selected * VECTORS);
+        let mut out = vec![f64::NAN; width * selected * VECTORS];
+        let params = attend_own_tangent::Params {
+            head_width: head_width as u32,
+            tokens: tokens as u32,
+            columns: tokens as u32,
+            selected: selected as u32,
+            vectors: VECTORS as u32,
+            rows: rows as u32,
+            out_rows: width as u32,
+            heads: heads as u32,
+            key_value_heads: key_value_heads as u32,
+            causal: u32::from(causal),
+            scale: attention.scale(),
+        };
+        let views = attend_own_tangent::Views {
+            columns_of: &columns_of,
+            stacked: &stacked,
+            deviations: &deviations,
+            out: &mut out,
+        };
+        AttendOwnTangent::twin(&params, views);
+        for (j, &token) in columns_of.iter().enumerate() {
+            for vector in 0..VECTORS {
+                let mut direction = vec![0.0; rows * tokens];
+                for row in 0..rows {
+                    direction[row * tokens + token as usize] = deviations[(row * selected + j) * VECTORS + vector];
+                }
+                let wanted = attention.difference(&stacked, &direction, token as usize);
+                for (row, wanted) in wanted.into_iter().enumerate() {
+                    let found = out[(row * selected + j) * VECTORS + vector];
                     compare(found, wanted, 1e-7, &format!("{attention:?}, row {row}, token {token}, vector {vector}"));
                 }
             }

@@ -5,6 +5,7 @@ use eulerscope::kernel::activate::{self, Activate};
 use eulerscope::kernel::activate_tangent::{self, ActivateTangent};
 use eulerscope::kernel::affine::{self, Affine};
 use eulerscope::kernel::normalise::{self, Normalise};
+use eulerscope::kernel::project_adjoint::{self, ProjectAdjoint};
 use eulerscope::kernel::rotate::{self, Rotate};
 use eulerscope::kernel::select_columns::{self, SelectColumns};
 use eulerscope::numbers::activation::kind;
@@ -188,5 +189,22 @@ fn gains_biases_columns_and_epsilons_are_what_they_say() {
             compare(inverse[column], (square + epsilon).powf(-0.5), 1e-14 * inverse[column], "inverse");
             compare(out[column], x[column] * inverse[column], 1e-14, "normed");
         }
+    }
+}
+
+/// By the definition, sum by sum.
+#[test]
+fn the_adjoint_of_a_projection_is_that_of_its_transpose() {
+    let (rows, inner, columns) = (8, 12, 20);
+    let (weights, input) = (sample(4230, rows * inner), sample(4231, rows * columns));
+    let mut out = vec![f64::NAN; inner * columns];
+    let params =
+        project_adjoint::Params { rows: rows as u32, inner: inner as u32, columns: columns as u32, scale: 0.25 };
+    let views = project_adjoint::Views { weights: &weights, input: &input, out: &mut out };
+    ProjectAdjoint::twin(&params, views);
+    for (i, &found) in out.iter().enumerate() {
+        let (term, column) = (i / columns, i % columns);
+        let wanted: f64 = (0..rows).map(|row| weights[row * inner + term] * input[row * columns + column]).sum();
+        compare(found, 0.25 * wanted, 1e-14, "adjoint");
     }
 }

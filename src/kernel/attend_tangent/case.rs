@@ -27,9 +27,9 @@ pub(super) fn cases() -> Vec<Case<Params>> {
 }
 
 /// One query of one head: its weights, relative error of the weights, and the error of its scores.
-struct Row {
-    weights: Vec<f64>,
-    relative: f64,
+pub(in crate::kernel) struct Row {
+    pub weights: Vec<f64>,
+    pub relative: f64,
 }
 
 /// A weight is off by `relative` (see `attend`); the rest is the bound of the kernel's own documentation, in which every
@@ -108,7 +108,14 @@ fn case(stream: u32, (d, [heads, shared], tokens, points, vectors, members, caus
     }
 }
 
-fn softmax(used: usize, d: usize, scale: f64, query: impl Fn(usize) -> f64, key: impl Fn(usize, usize) -> f64) -> Row {
+/// The softmax of a query that sees so many keys of width d.
+pub(in crate::kernel) fn softmax(
+    used: usize,
+    d: usize,
+    scale: f64,
+    query: impl Fn(usize) -> f64,
+    key: impl Fn(usize, usize) -> f64,
+) -> Row {
     let (mut error, mut scores) = (0.0f64, Vec::new());
     for s in 0..used {
         let products = (0..d).map(|i| query(i) * key(i, s));

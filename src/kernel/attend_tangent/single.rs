@@ -1,6 +1,7 @@
 //! One tangent vector a column: here neighbouring queries fill the lanes.
 
-use super::{Tangents, weight_of};
+use super::Tangents;
+use crate::kernel::shared::query_softmax::weight_of;
 use crate::kernel::shared::stack::Rows;
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::real::Real;

@@ -2,9 +2,11 @@
 
 #![allow(non_upper_case_globals, reason = "a part is called as its file")]
 
+use super::query_softmax::{LANES, ROOM};
 use super::trajectory::{DIVERGED_EXPONENT, event, norm, scale};
 use crate::kernel::{Part, attend};
 use crate::numbers::activation::kind;
+use crate::numbers::elementary::Elementary;
 
 macro_rules! parts {
     ($($stem:ident $({ $($constant:ident = $value:expr,)+ })?,)+) => {$(
@@ -33,6 +35,7 @@ parts! {
     magnitude,
     product,
     projection,
+    query_softmax { LANES = LANES, ROOM = ROOM, LEAST = f32::LEAST_EXPONENT, },
     random,
     real { ULP = f32::EPSILON, MANTISSA = f32::MANTISSA_DIGITS - 1, BIAS = f32::MAX_EXP - 1, },
     real64 { ULP = f64::EPSILON, MANTISSA = f64::MANTISSA_DIGITS - 1, BIAS = f64::MAX_EXP - 1, },

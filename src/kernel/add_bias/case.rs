@@ -1,0 +1,26 @@
+//! Parity cases of `add_bias`.
+
+use super::Params;
+use crate::kernel::{Case, CaseBuffer};
+use crate::numbers::random::sample;
+
+/// The cases on which devices must agree.
+pub(super) fn cases() -> Vec<Case<Params>> {
+    let shapes = [(4, 4, 1), (8, 12, 3), (64, 68, 2), (4, 260, 1)];
+    shapes.into_iter().enumerate().map(|(i, shape)| case(2900 + 10 * i as u32, shape)).collect()
+}
+
+/// A product and a sum are off by two roundings, of a sum of magnitudes.
+fn case(stream: u32, (rows, columns, members): (usize, usize, usize)) -> Case<Params> {
+    let (bias, coefficients) = (sample(stream, rows), sample(stream + 1, 2 * columns));
+    let x = sample(stream + 2, members * rows * columns);
+    let magnitude = |i: usize| x[i].abs() + (coefficients[columns + i % columns] * bias[i / columns % rows]).abs();
+    let bounds = (0..x.len()).map(|i| 2.0 * f32::EPSILON as f64 * magnitude(i)).collect();
+    Case {
+        name: format!("{rows} x {columns}, {members} members"),
+        members,
+        params: Params { rows: rows as u32, columns: columns as u32 },
+        buffers: vec![CaseBuffer::SharedReal(bias), CaseBuffer::SharedReal(coefficients), CaseBuffer::Real(x)],
+        tolerance: vec![bounds],
+    }
+}
