@@ -22,7 +22,6 @@ mod store;
 mod tokenizer;
 
 pub use architecture::{Activation, Architecture, Biases, Embedding, Family, Norm, Rotary, Unembedding};
-pub use layer::{Affine, LayerWeights, Projection};
 pub use provenance::{FileRecord, Provenance};
 
 use crate::error::{Error, Result};
@@ -82,6 +81,11 @@ impl Checkpoint {
             vocabulary: Vocabulary::File(path.join("tokenizer.json")),
             tokenizer: OnceLock::new(),
         })
+    }
+
+    /// What the files call the model; the folder's or file's name where they do not.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What the model computes.

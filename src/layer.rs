@@ -6,11 +6,16 @@
 //! The linear model is one ([`LinearLayer`]), the MLP, attention and the Transformer along their trajectories are another
 //! ([`Trajectory`]); which one a specification means is decided in [`Recipe`] and nowhere else.
 
+pub mod anatomy;
+mod attention;
+mod feedforward;
 pub mod fused;
 mod implicit;
 pub mod jacobian;
+mod learned;
 pub mod linear;
 pub mod nonlinear;
+mod norm;
 mod point;
 mod recipe;
 mod step_map;
@@ -25,6 +30,7 @@ pub use fused::FusedSteps;
 pub use jacobian::{Jacobian, jacobian};
 pub use linear::LinearLayer;
 pub use nonlinear::NonlinearLayer;
+pub use norm::normed_alone;
 pub use point::{Coefficients, Point};
 pub use recipe::{Recipe, Setting};
 pub use sublayer::Shape;

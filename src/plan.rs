@@ -173,6 +173,12 @@ impl Plan {
         self.push(label, Content::Real, Extent::Shared(Data::F64(values))).into()
     }
 
+    /// Numbers that all members read, of f32 or f64.
+    pub fn shared(&mut self, label: &'static str, numbers: Data) -> Reals {
+        assert!(numbers.numbers().is_some(), "{label}: these are no real numbers");
+        self.push(label, Content::Real, Extent::Shared(numbers)).into()
+    }
+
     /// Words that all members read.
     pub fn shared_words(&mut self, label: &'static str, values: Vec<u32>) -> Words {
         self.push(label, Content::Word, Extent::Shared(Data::Word(values))).into()

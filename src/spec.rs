@@ -17,6 +17,7 @@ mod lyapunov;
 mod map_axes;
 mod spectrum;
 mod sweep;
+mod trained;
 mod words;
 
 pub use axes::{Axes, Axis, MOST_COMBINATIONS};
@@ -29,7 +30,8 @@ pub use lyapunov::LyapunovSpec;
 pub use map_axes::{MapAxes, MapAxis};
 pub use spectrum::{Quantities, SpectrumSpec};
 pub use sweep::{DEEPEST, SweepSpec};
+pub use trained::{Tokens, TrainedInput, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec};
 pub use words::{
-    Activation, Ensemble, Integrator, Mask, Model, NormKind, NormPlacement, Precision, RadiusKind, StepScaling,
+    Activation, Control, Ensemble, Integrator, Mask, Model, NormKind, NormPlacement, Precision, RadiusKind, StepScaling,
     Weights, Word,
 };

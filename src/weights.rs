@@ -2,8 +2,10 @@
 
 pub mod ensemble;
 mod given;
+mod learned;
 pub mod matrix;
 mod source;
 
 pub use given::Scale;
+pub use learned::{Affine, LearnedLayer, LearnedSublayer, Projection};
 pub use source::{Columns, Source, State};

@@ -5,49 +5,14 @@ use super::naming::{Arrangement, norm_name};
 use crate::error::Result;
 use crate::invalid;
 use crate::spec::NormKind;
-
-/// Gain and bias of a norm.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Affine {
-    /// `[width]`.
-    pub gain: Vec<f32>,
-    /// `[width]`, if there is one.
-    pub bias: Option<Vec<f32>>,
-}
-
-/// A projection y = W x + b.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Projection {
-    /// W, `[rows, columns]`, row-major.
-    pub weights: Vec<f32>,
-    /// b, `[rows]`, if there is one.
-    pub bias: Option<Vec<f32>>,
-}
-
-/// The weights of one layer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LayerWeights {
-    /// The norm of the attention.
-    pub attention_norm: Affine,
-    /// The norm of the FFN.
-    pub feedforward_norm: Affine,
-    /// Queries, keys and values, one behind the other: `[(heads + 2 key_value_heads) head_width, width]`. Rotary pairs are
-    /// halves of a head.
-    pub query_key_value: Projection,
-    /// `[width, heads head_width]`.
-    pub output: Projection,
-    /// The hidden units, `[hidden, width]`, behind their gates, if there are any: `[2 hidden, width]`.
-    pub up: Projection,
-    /// `[width, hidden]`.
-    pub down: Projection,
-}
+use crate::weights::{Affine, LearnedLayer, LearnedSublayer, Projection};
 
 impl Checkpoint {
     /// The weights of a layer, counted from 0, as f32.
     ///
     /// # Errors
     /// [`Error::Invalid`](crate::error::Error::Invalid) if there is no such layer, or if a weight of it is not finite.
-    pub fn layer(&self, layer: usize) -> Result<LayerWeights> {
+    pub fn layer(&self, layer: usize) -> Result<LearnedLayer> {
         let (architecture, naming) = (&self.architecture, self.names.naming);
         if layer >= architecture.depth {
             return invalid!(
@@ -69,17 +34,20 @@ impl Checkpoint {
         };
         let query_key_value = joined(naming.query_key_value, biases.query_key_value)?;
         let values = architecture.heads * architecture.head_width;
-        Ok(LayerWeights {
-            attention_norm: self.affine(&name(naming.attention_norm))?,
-            feedforward_norm: self.affine(&name(naming.feedforward_norm))?,
-            query_key_value: Projection {
+        let attention = LearnedSublayer {
+            norm: Some(self.affine(&name(naming.attention_norm))?),
+            input: Projection {
                 weights: self.arranged(query_key_value.weights, width),
                 bias: query_key_value.bias.map(|bias| self.arranged(bias, 1)),
             },
             output: self.projection(&name(naming.output), values, biases.output)?,
-            up: joined(naming.up, biases.feedforward)?,
-            down: self.projection(&name(naming.down), architecture.hidden, biases.feedforward)?,
-        })
+        };
+        let feedforward = LearnedSublayer {
+            norm: Some(self.affine(&name(naming.feedforward_norm))?),
+            input: joined(naming.up, biases.feedforward)?,
+            output: self.projection(&name(naming.down), architecture.hidden, biases.feedforward)?,
+        };
+        Ok(LearnedLayer { attention, feedforward })
     }
 
     /// The norm behind the embedding, before the first layer.
@@ -116,7 +84,7 @@ impl Checkpoint {
         Ok(Projection { weights, bias })
     }
 
-    /// Rows of queries, keys and values in the order of [`LayerWeights`].
+    /// Rows of queries, keys and values in the order of [`LearnedSublayer`].
     fn arranged(&self, stored: Vec<f32>, columns: usize) -> Vec<f32> {
         let (heads, width) = (self.architecture.heads, self.architecture.head_width);
         let turning = heads + self.architecture.key_value_heads;

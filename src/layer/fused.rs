@@ -71,19 +71,20 @@ fn sublayers(layer: &NonlinearLayer) -> Option<(&Sublayer, &Sublayer)> {
     let operations = layer.program.operations();
     let plain = operations.len() == 2 && operations.iter().enumerate().all(|(i, operation)| whole(operation, i));
     match &layer.sublayers[..] {
-        [attention, feedforward] if plain && attention.norm == NormPlacement::Pre => Some((attention, feedforward)),
+        [attention, feedforward] if plain && attention.norm.form.placement == NormPlacement::Pre => Some((attention, feedforward)),
         _ => None,
     }
 }
 
 /// The parameters of a step, apart from its number.
 fn params(layer: &NonlinearLayer, attention: &Sublayer, feedforward: &Sublayer) -> Option<transformer_steps::Params> {
-    let Branch::Attention { params: attend, .. } = &attention.branch else { return None };
-    let Branch::Feedforward { activation, .. } = &feedforward.branch else { return None };
+    let Branch::Attention(heads) = &attention.branch else { return None };
+    let Branch::Feedforward(units) = &feedforward.branch else { return None };
     // The kernel has one scale for both.
-    if attention.input_scale != feedforward.input_scale {
+    if heads.scale != units.scale {
         return None;
     }
+    let (attend, activation) = (&heads.params, units.units.activation);
     let (shape, threshold) = (layer.shape, layer.threshold);
     Some(transformer_steps::Params {
         width: shape.width as u32,
@@ -94,14 +95,14 @@ fn params(layer: &NonlinearLayer, attention: &Sublayer, feedforward: &Sublayer) 
         heads: attend.heads,
         causal: attend.causal,
         stacked: attend.rows,
-        hidden: feedforward.projection(*activation).rows,
-        root_mean_square: u32::from(attention.kind == NormKind::Rmsnorm),
-        activation: *activation,
+        hidden: units.hidden_rows() as u32,
+        root_mean_square: u32::from(attention.norm.form.kind == NormKind::Rmsnorm),
+        activation,
         first: 0,
         steps: 0,
         threshold_exponent: threshold.exponent,
         threshold_mantissa: threshold.mantissa,
-        projection_scale: attention.projection(*activation).scale,
+        projection_scale: heads.scale.times(1.0),
         score_scale: attend.scale,
     })
 }

@@ -4,13 +4,16 @@ use crate::integrator::{self, Field, Operation, Program, Value, c64};
 use crate::kernel::combine::{self, MOST_TERMS};
 use crate::kernel::end_step::{self, observation};
 use crate::kernel::shared::trajectory::{event, norm};
-use crate::layer::sublayer::{Branch, Shape, Sublayer};
+use crate::layer::anatomy::Anatomy;
+use crate::layer::attention::Attention;
+use crate::layer::sublayer::{Branch, Frame, Shape, Sublayer, Weights};
 use crate::layer::update::Update;
 use crate::layer::{Point, State, Threshold};
 use crate::numbers::random::Tensor;
 use crate::plan::{Ints, Plan, Reals};
-use crate::spec::LayerSpec;
-use crate::weights::{Columns, Source};
+use crate::spec::{Integrator, LayerSpec};
+use crate::weights::{Columns, LearnedLayer, Source};
+use std::ops::Range;
 
 /// What is kept of a rollout, for each grid point: see [`end_step`].
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +42,10 @@ pub struct Record {
 pub struct NonlinearLayer {
     pub(super) shape: Shape,
     pub(super) points: Vec<Point>,
+    /// The branches, each with its norm.
     pub(super) sublayers: Vec<Sublayer>,
+    /// Those that are evaluated at one state, for each sublayer of the program.
+    pub(super) groups: Vec<Range<usize>>,
     pub(super) program: Program,
     /// The states of the last step, one for each [`Value`] of the program.
     pub(super) last: Option<Vec<Reals>>,
@@ -62,7 +68,7 @@ pub struct NonlinearLayer {
 }
 
 impl NonlinearLayer {
-    /// The layer of width `width` for these grid points; `slots` steps of a rollout can be kept.
+    /// The random layer of width `width` for these grid points; `slots` steps of a rollout can be kept.
     pub fn new(
         plan: &mut Plan,
         spec: &LayerSpec,
@@ -71,20 +77,57 @@ impl NonlinearLayer {
         threshold: Threshold,
         slots: usize,
     ) -> Self {
+        let anatomy = Anatomy::of(spec, width);
         let shape = Shape::new(width, spec.tokens, points.len());
-        let (attends, has_ffn) = (spec.model.attends(), spec.model.has_ffn());
-        let sublayers = usize::from(attends) + usize::from(has_ffn);
-        let program = integrator::program(spec.integrator, sublayers).expect("specifications ask for explicit steps");
-        let updates: Vec<Vec<Update>> = (0..sublayers).map(|i| Update::of(&program, i)).collect();
-        let attention = attends.then(|| Sublayer::attention(plan, shape, spec, points, (&updates[0], threshold)));
-        let feedforward =
-            has_ffn.then(|| Sublayer::feedforward(plan, shape, spec, points, (&updates[sublayers - 1], threshold)));
+        let frame = Frame { shape, norm: anatomy.norm, points, threshold };
+        Self::of(plan, &anatomy, spec.integrator, frame, [Weights::Drawn(spec.gains); 2], slots)
+    }
+
+    /// One layer of a trained model, for sequences of so many tokens. Each point has a sequence of its own or shares it with
+    /// others: the states are an input.
+    pub fn learned(
+        plan: &mut Plan,
+        anatomy: &Anatomy,
+        weights: &LearnedLayer,
+        integrator: Integrator,
+        tokens: usize,
+        points: &[Point],
+    ) -> Self {
+        let shape = Shape::new(anatomy.width, tokens, points.len());
+        let frame = Frame { shape, norm: anatomy.norm, points, threshold: Threshold::new(f64::from(f32::MAX)) };
+        let weights = [&weights.attention, &weights.feedforward].map(Weights::Learned);
+        Self::of(plan, anatomy, integrator, frame, weights, 1)
+    }
+
+    fn of(
+        plan: &mut Plan,
+        anatomy: &Anatomy,
+        integrator: Integrator,
+        frame: Frame,
+        [of_attention, of_feedforward]: [Weights; 2],
+        slots: usize,
+    ) -> Self {
+        let Frame { shape, points, threshold, .. } = frame;
+        let groups = anatomy.sublayers();
+        let program = integrator::program(integrator, groups).expect("specifications ask for explicit steps");
+        let updates = |group: usize, first: bool| Update::of(&program, group, first);
+        let attention = anatomy
+            .attention
+            .as_ref()
+            .map(|heads| Sublayer::attention(plan, frame, heads, &updates(0, true), of_attention));
+        let alone = attention.is_none() || !anatomy.parallel;
+        let feedforward = anatomy
+            .feedforward
+            .map(|units| Sublayer::feedforward(plan, frame, units, &updates(groups - 1, alone), of_feedforward));
+        let sublayers: Vec<Sublayer> = attention.into_iter().chain(feedforward).collect();
         let whole = shape.rows * shape.columns;
-        let needs_partial = updates[sublayers - 1].contains(&Update::Added);
+        let sums = |operation: &Operation| matches!(operation, Operation::Increment { of: Field::All, .. });
+        let needs_partial = sublayers.len() > 1 && (anatomy.parallel || program.operations().iter().any(sums));
         NonlinearLayer {
             shape,
             points: points.to_vec(),
-            sublayers: attention.into_iter().chain(feedforward).collect(),
+            groups: if anatomy.parallel { vec![0..sublayers.len()] } else { (0..groups).map(|i| i..i + 1).collect() },
+            sublayers,
             last: None,
             start: State::new(plan, shape.rows, shape.columns),
             factors: program.operations().iter().map(|operation| factors(plan, operation)).collect(),
@@ -159,23 +202,15 @@ impl NonlinearLayer {
         let out = states[i + 1];
         match &self.program.operations()[i] {
             Operation::Substep { sublayer, fraction, from } => {
-                let x = states[from.index()];
-                self.sublayers[*sublayer].update(plan, Update::Substep(*fraction), [x, x, out], step);
+                let own = self.groups[*sublayer].clone();
+                self.update(plan, own, Update::Substep(*fraction), [states[from.index()], out], step);
             }
             Operation::Increment { of: Field::Sublayer(sublayer), at } => {
-                let x = states[at.index()];
-                self.sublayers[*sublayer].update(plan, Update::Increment(1), [x, x, out], step);
+                self.update(plan, self.groups[*sublayer].clone(), Update::Increment(1), [states[at.index()], out], step);
             }
             Operation::Increment { of: Field::All, at } => {
-                let x = states[at.index()];
-                let count = self.sublayers.len();
-                let mut sum = x;
-                for (i, sublayer) in self.sublayers.iter().enumerate() {
-                    let update = if i == 0 { Update::Increment(count) } else { Update::Added };
-                    let to = if i + 1 == count { out } else { self.partial };
-                    sublayer.update(plan, update, [sum, x, to], step);
-                    sum = to;
-                }
+                let (all, count) = (0..self.sublayers.len(), self.groups.len());
+                self.update(plan, all, Update::Increment(count), [states[at.index()], out], step);
             }
             Operation::Sum { terms } => {
                 let size = (self.shape.rows, self.shape.columns);
@@ -184,15 +219,30 @@ impl NonlinearLayer {
         }
     }
 
+    /// The same update by each of some branches, all at x: the first one's, and what the others add to it.
+    fn update(&self, plan: &mut Plan, own: Range<usize>, update: Update, [x, out]: [Reals; 2], step: u32) {
+        let (first, last) = (own.start, own.end - 1);
+        let mut sum = x;
+        for i in own {
+            let update = if i == first { update } else { update.added() };
+            let to = if i == last { out } else { self.partial };
+            self.sublayers[i].update(plan, update, [sum, x, to], step);
+            sum = to;
+        }
+    }
+
     /// The attention sublayer, if there is one.
-    pub(super) fn attention(&self) -> Option<&Sublayer> {
-        self.sublayers.iter().find(|sublayer| matches!(sublayer.branch, Branch::Attention { .. }))
+    pub(super) fn attention(&self) -> Option<&Attention> {
+        self.sublayers.iter().find_map(|sublayer| match &sublayer.branch {
+            Branch::Attention(attention) => Some(attention),
+            Branch::Feedforward(_) => None,
+        })
     }
 
     fn observe(&self, plan: &mut Plan, x: Reals, after: Reals, (step, slot): (u32, usize)) {
-        let (heads, entropy) = match self.attention().map(|attention| &attention.branch) {
-            Some(Branch::Attention { params, entropy, .. }) => (params.heads, *entropy),
-            _ => (0, self.no_entropy),
+        let (heads, entropy) = match self.attention() {
+            Some(attention) => (attention.params.heads, attention.entropy),
+            None => (0, self.no_entropy),
         };
         let params = end_step::Params {
             rows: self.shape.rows as u32,

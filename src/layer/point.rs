@@ -50,7 +50,7 @@ impl Coefficients {
         let (keep, gain) = match update {
             Update::Substep(fraction) => (1.0 - fraction * damping, fraction * step_size * field),
             Update::Increment(sublayers) => (-(sublayers as f64) * damping, step_size * field),
-            Update::Added => (1.0, step_size * field),
+            Update::Added(fraction) => (1.0, fraction * step_size * field),
             Update::Field => (0.0, field),
             Update::FieldAdded => (1.0, field),
         };

@@ -4,23 +4,25 @@
 //! for each element (row, token) of the state and one column for each tangent vector, which is what `orthonormalise`
 //! reads and what the Jacobian is.
 
-use crate::integrator::{Field, Operation, Value};
-use crate::kernel::euler_update;
+mod columns;
+mod sublayer;
+
+use crate::integrator::{Field, Operation};
 use crate::kernel::shared::PADDING;
 use crate::kernel::shared::trajectory::{event, norm};
-use crate::kernel::{
-    attend_tangent, fill_basis, fill_tangents, normalise_tangent, project, project_tangent, token_differences,
-};
+use crate::kernel::{attend_tangent, euler_update, fill_basis, fill_tangents};
 use crate::layer::nonlinear::combine;
-use crate::layer::sublayer::{Branch, Shape, Sublayer};
-use crate::layer::update::{Update, UpdateCoefficients};
+use crate::layer::sublayer::Shape;
+use crate::layer::update::Update;
 use crate::layer::{NonlinearLayer, State};
-use crate::numbers::activation::kind;
 use crate::numbers::random::Tensor;
 use crate::plan::{Ints, Plan, Reals};
-use crate::spec::{NormKind, NormPlacement};
+use crate::spec::NormPlacement;
 use crate::weights::{Columns, Source};
+pub(super) use columns::{OwnColumns, Size};
 use std::cell::OnceCell;
+use std::ops::Range;
+use sublayer::SublayerTangents;
 
 /// Which map of a layer is linearised, at the state x before the step just recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +41,9 @@ pub enum Part {
 pub struct Tangents {
     /// How many vectors were asked for.
     asked: usize,
-    /// How many there are: 1, or a multiple of 4.
-    vectors: usize,
+    size: Size,
+    /// The columns that are perturbed, where each is on its own; else all are, together.
+    own: Option<OwnColumns>,
     /// `[rows, columns, vectors]`: the vectors as they were filled in.
     start: Reals,
     /// Of the results of all operations but the last one of a step.
@@ -49,80 +52,87 @@ pub struct Tangents {
     ends: [Reals; 2],
     /// Before a norm, or of one of two sublayers; there from its first use on, for it is a fifth of all.
     partial: OnceCell<Reals>,
-    sublayers: Vec<Buffers>,
+    sublayers: Vec<SublayerTangents>,
     norms: Reals,
     events: Ints,
-}
-
-/// What the tangents of one sublayer need.
-struct Buffers {
-    /// `[rows, columns, vectors]`, with norm `pre`.
-    normed: Reals,
-    /// Of Q | K | V or of the hidden units.
-    projected: Reals,
-    /// The differences of tokens and their keys and values: of attention whose scores can be large.
-    keyed: Option<[Reals; 2]>,
-    /// Of the heads.
-    heads: Reals,
-    /// The hidden units before their activation, `[hidden, columns]`.
-    pre: Reals,
-    /// `[keep | gain, columns, vectors]` of each use.
-    coefficients: UpdateCoefficients,
 }
 
 impl Tangents {
     /// Room for `vectors` tangent vectors, rounded up to a multiple of 4, at each grid point.
     pub fn new(plan: &mut Plan, layer: &NonlinearLayer, vectors: usize) -> Self {
-        Self::with_vectors(plan, layer, (vectors, vectors.next_multiple_of(PADDING)))
+        let size = Size { columns: layer.shape.columns, vectors: vectors.next_multiple_of(PADDING) };
+        Self::of_size(plan, layer, vectors, size, None)
     }
 
     /// Room for one tangent vector at each grid point, which lies as a state does, without padding of its own.
     pub fn single(plan: &mut Plan, layer: &NonlinearLayer) -> Self {
-        Self::with_vectors(plan, layer, (1, 1))
+        Self::of_size(plan, layer, 1, Size { columns: layer.shape.columns, vectors: 1 }, None)
     }
 
-    fn with_vectors(plan: &mut Plan, layer: &NonlinearLayer, (asked, vectors): (usize, usize)) -> Self {
-        let stride = layer.shape.columns * vectors;
-        if let Some(Branch::Attention { params, .. }) = layer.attention().map(|sublayer| &sublayer.branch) {
-            let work = (params.tokens * params.head_width) as usize;
-            let most = if vectors == 1 { attend_tangent::MOST_WORK_OF_ONE } else { attend_tangent::MOST_WORK };
+    /// Room for `vectors` tangent vectors, rounded up to a multiple of 4, in each of these columns of the state, of which
+    /// each is perturbed alone and seen alone: what becomes of x_t + d at the same token t. Such tangents make the diagonal
+    /// blocks of the Jacobian, all at once.
+    ///
+    /// They are those of single steps of Euler's method: a second one would see what the first has done to other tokens.
+    pub fn of_own_columns(plan: &mut Plan, layer: &NonlinearLayer, columns: &[usize], vectors: usize) -> Self {
+        let size = Size { columns: columns.len(), vectors: vectors.next_multiple_of(PADDING) };
+        let own = OwnColumns::new(plan, layer.shape, columns);
+        Self::of_size(plan, layer, vectors, size, Some(own))
+    }
+
+    fn of_size(plan: &mut Plan, layer: &NonlinearLayer, asked: usize, size: Size, own: Option<OwnColumns>) -> Self {
+        if let (Some(attention), None) = (layer.attention(), &own) {
+            let work = (attention.params.tokens * attention.params.head_width) as usize;
+            let most = if size.vectors == 1 { attend_tangent::MOST_WORK_OF_ONE } else { attend_tangent::MOST_WORK };
             assert!(work <= most, "tangents of attention need tokens * width / heads <= {most}, not {work}");
         }
+        let stride = size.stride();
         let mut deviations = || plan.reals("deviations", layer.shape.rows * stride);
         let operations = layer.program.operations().len();
         let (start, ends) = (deviations(), [deviations(), deviations()]);
         let stages: Vec<Reals> = (1..operations).map(|_| deviations()).collect();
         Tangents {
             asked,
-            vectors,
+            size,
+            own,
             start,
             partial: OnceCell::new(),
             stages,
             ends,
-            sublayers: (0..layer.sublayers.len()).map(|i| Buffers::new(plan, layer, i, vectors)).collect(),
+            sublayers: (0..layer.sublayers.len()).map(|i| SublayerTangents::new(plan, layer, i, size)).collect(),
             norms: plan.reals("norms", norm::ROWS * stride),
             events: plan.ints("events", event::ROWS * stride),
         }
     }
 
     fn partial(&self, plan: &mut Plan, layer: &NonlinearLayer) -> Reals {
-        let Shape { rows, columns, .. } = layer.shape;
-        *self.partial.get_or_init(|| plan.reals("deviations", rows * columns * self.vectors))
+        *self.partial.get_or_init(|| plan.reals("deviations", layer.shape.rows * self.size.stride()))
     }
 
     /// How many vectors there are, with their padding.
     pub fn vectors(&self) -> usize {
-        self.vectors
+        self.size.vectors
     }
 
-    /// The unit vectors of directions `first ..`; direction `row * T + token`.
+    /// Columns of the state that have tangents.
+    pub fn columns(&self) -> usize {
+        self.size.columns
+    }
+
+    /// Is each column perturbed alone?
+    pub fn are_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// The unit vectors of directions `first ..`; direction `row * T + token`, or just `row` of own columns.
     pub fn basis(&self, plan: &mut Plan, layer: &NonlinearLayer, first: usize) -> Reals {
+        let tokens = if self.are_own() { 1 } else { layer.shape.tokens };
         let params = fill_basis::Params {
             width: layer.shape.width as u32,
             rows: layer.shape.rows as u32,
-            tokens: layer.shape.tokens as u32,
-            columns: layer.shape.columns as u32,
-            vectors: self.vectors as u32,
+            tokens: tokens as u32,
+            columns: self.size.columns as u32,
+            vectors: self.size.vectors as u32,
             first: first as u32,
         };
         plan.run(params, fill_basis::Buffers { deviations: self.start });
@@ -131,6 +141,7 @@ impl Tangents {
 
     /// Independent normal vectors, the same at every grid point; padding is 0.
     pub fn draw(&self, plan: &mut Plan, layer: &NonlinearLayer, source: &Source) -> Reals {
+        assert!(!self.are_own(), "random tangents are those of whole states");
         let Shape { width, rows, tokens, points, columns } = layer.shape;
         let params = fill_tangents::Params {
             width: width as u32,
@@ -138,7 +149,7 @@ impl Tangents {
             tokens: tokens as u32,
             columns: columns as u32,
             used_columns: (points * tokens) as u32,
-            vectors: self.vectors as u32,
+            vectors: self.size.vectors as u32,
             drawn: self.asked as u32,
             seed_low: source.seed() as u32,
             seed_high: (source.seed() >> 32) as u32,
@@ -151,7 +162,7 @@ impl Tangents {
 
     /// One normal vector, the same at every grid point, in the columns of the state that count.
     pub fn draw_single(&self, plan: &mut Plan, layer: &NonlinearLayer, source: &Source) -> Reals {
-        assert_eq!(self.vectors, 1, "several vectors have another layout");
+        assert_eq!(self.size.vectors, 1, "several vectors have another layout");
         let state = State { x: self.start, norms: self.norms, events: self.events };
         let Shape { width, tokens, points, .. } = layer.shape;
         let columns = Columns { rows: width, count: points * tokens, tokens };
@@ -185,17 +196,11 @@ impl Tangents {
                 self.update(plan, layer, 0, Update::Field, [states[0], deviations, deviations, end]);
             }
             Part::Feedforward => {
-                let x = states[layer.program.input_of(last).index()];
+                let x = states[layer.program.input_of(layer.groups.len() - 1).index()];
                 self.update(plan, layer, last, Update::Field, [x, deviations, deviations, end]);
             }
             Part::Field => {
-                let mut sum = deviations;
-                for i in 0..=last {
-                    let update = if i == 0 { Update::Field } else { Update::FieldAdded };
-                    let to = if i == last { end } else { self.partial(plan, layer) };
-                    self.update(plan, layer, i, update, [states[0], sum, deviations, to]);
-                    sum = to;
-                }
+                self.together(plan, layer, 0..last + 1, Update::Field, [states[0], deviations], end);
             }
         }
         end
@@ -205,40 +210,52 @@ impl Tangents {
     fn operate(&self, plan: &mut Plan, layer: &NonlinearLayer, i: usize, tangents: &[Reals]) {
         let states = layer.last.as_ref().expect("a step is recorded before its tangents");
         let out = tangents[i + 1];
-        let update = |plan: &mut Plan, sublayer: usize, update: Update, at: Value, base: Option<Reals>, out| {
-            let (x, d) = (states[at.index()], tangents[at.index()]);
-            self.update(plan, layer, sublayer, update, [x, base.unwrap_or(d), d, out]);
-        };
         match &layer.program.operations()[i] {
             Operation::Substep { sublayer, fraction, from } => {
-                let own = &layer.sublayers[*sublayer];
-                if own.norm != NormPlacement::Post {
-                    return update(plan, *sublayer, Update::Substep(*fraction), *from, None, out);
+                let group = layer.groups[*sublayer].clone();
+                let (first, at) = (&layer.sublayers[group.start], [states[from.index()], tangents[from.index()]]);
+                if first.norm.form.placement != NormPlacement::Post {
+                    return self.together(plan, layer, group, Update::Substep(*fraction), at, out);
                 }
                 let sum = self.partial(plan, layer);
-                update(plan, *sublayer, Update::Substep(*fraction), *from, None, sum);
+                self.together(plan, layer, group, Update::Substep(*fraction), at, sum);
                 // The norm behind the sum is that of this sublayer's own result.
-                let buffers =
-                    normalise_tangent::Buffers { y: states[i + 1], inverse: own.inverse, deviations: sum, out };
-                plan.run(self.norm_params(own), buffers);
+                let left = first.norm.left(states[i + 1]);
+                let normed = left.picked(plan, self.own.as_ref(), layer.shape.rows);
+                first.norm.tangent(plan, normed, self.size, sum, out);
             }
             Operation::Increment { of: Field::Sublayer(sublayer), at } => {
-                update(plan, *sublayer, Update::Increment(1), *at, None, out)
+                let at = [states[at.index()], tangents[at.index()]];
+                self.together(plan, layer, layer.groups[*sublayer].clone(), Update::Increment(1), at, out)
             }
             Operation::Increment { of: Field::All, at } => {
-                let count = layer.sublayers.len();
-                let mut base = None;
-                for i in 0..count {
-                    let own = if i == 0 { Update::Increment(count) } else { Update::Added };
-                    let to = if i + 1 == count { out } else { self.partial(plan, layer) };
-                    update(plan, i, own, *at, base, to);
-                    base = Some(to);
-                }
+                let (all, at) = (0..layer.sublayers.len(), [states[at.index()], tangents[at.index()]]);
+                self.together(plan, layer, all, Update::Increment(layer.groups.len()), at, out)
             }
             Operation::Sum { terms } => {
-                let size = (layer.shape.rows, layer.shape.columns * self.vectors);
+                let size = (layer.shape.rows, self.size.stride());
                 combine(plan, size, (terms, layer.factors[i]), tangents, out);
             }
+        }
+    }
+
+    /// The tangent of an update by each of some branches, all at the state and the tangent `at`.
+    fn together(
+        &self,
+        plan: &mut Plan,
+        layer: &NonlinearLayer,
+        own: Range<usize>,
+        update: Update,
+        [x, deviations]: [Reals; 2],
+        out: Reals,
+    ) {
+        let (first, last) = (own.start, own.end - 1);
+        let mut sum = deviations;
+        for i in own {
+            let update = if i == first { update } else { update.added() };
+            let to = if i == last { out } else { self.partial(plan, layer) };
+            self.update(plan, layer, i, update, [x, sum, deviations, to]);
+            sum = to;
         }
     }
 
@@ -251,126 +268,19 @@ impl Tangents {
         update: Update,
         [x, base, deviations, out]: [Reals; 4],
     ) {
-        let (own, buffers) = (&layer.sublayers[sublayer], &self.sublayers[sublayer]);
+        let (own, tangents) = (&layer.sublayers[sublayer], &self.sublayers[sublayer]);
         own.evaluate_again(plan, x);
-        let units = self.units(plan, own, buffers, x, deviations);
-        let params = own.euler_params(own.shape.columns * self.vectors, 1);
+        let units = tangents.units(plan, own, self.own.as_ref(), [x, deviations]);
         let buffers = euler_update::Buffers {
             weights: own.output,
             input: units,
             x: base,
-            coefficients: buffers.coefficients.of(update),
+            coefficients: tangents.coefficients.of(update),
             member_gain: own.member_gain,
             out,
             norms: self.norms,
             events: self.events,
         };
-        plan.run(params, buffers);
-    }
-
-    /// The tangent of what the output projection reads.
-    fn units(&self, plan: &mut Plan, sublayer: &Sublayer, buffers: &Buffers, x: Reals, deviations: Reals) -> Reals {
-        let (mut input, mut primal) = (deviations, x);
-        if sublayer.norm == NormPlacement::Pre {
-            let norm = normalise_tangent::Buffers {
-                y: sublayer.normed,
-                inverse: sublayer.inverse,
-                deviations,
-                out: buffers.normed,
-            };
-            plan.run(self.norm_params(sublayer), norm);
-            (input, primal) = (buffers.normed, sublayer.normed);
-        }
-        let projection = sublayer.projection(kind::IDENTITY);
-        let columns = projection.columns * self.vectors as u32;
-        match sublayer.branch {
-            Branch::Attention { weights, stacked, params, .. } => {
-                let wide = project::Params { columns, ..projection };
-                plan.run(wide, project::Buffers { weights, input, out: buffers.projected });
-                let params = attend_tangent::Params {
-                    head_width: params.head_width,
-                    tokens: params.tokens,
-                    columns: params.columns,
-                    vectors: self.vectors as u32,
-                    rows: params.rows,
-                    out_rows: params.out_rows,
-                    heads: params.heads,
-                    key_value_heads: params.key_value_heads,
-                    causal: params.causal,
-                    scale: params.scale,
-                };
-                let attend = attend_tangent::Buffers {
-                    stacked,
-                    differences: Self::keyed(plan, sublayer, buffers, primal).unwrap_or(stacked),
-                    deviations: buffers.projected,
-                    out: buffers.heads,
-                };
-                plan.run(params, attend);
-                buffers.heads
-            }
-            Branch::Feedforward { weights, activation, .. } => {
-                plan.run(projection, project::Buffers { weights, input: primal, out: buffers.pre });
-                let params = project_tangent::Params {
-                    rows: projection.rows,
-                    inner: projection.inner,
-                    columns,
-                    vectors: self.vectors as u32,
-                    activation,
-                    scale: projection.scale,
-                };
-                let project = project_tangent::Buffers { weights, input, pre: buffers.pre, out: buffers.projected };
-                plan.run(params, project);
-                buffers.projected
-            }
-        }
-    }
-
-    /// Keys and values of the differences of tokens, where two scores could tie by rounding alone.
-    fn keyed(plan: &mut Plan, sublayer: &Sublayer, buffers: &Buffers, primal: Reals) -> Option<Reals> {
-        let (Branch::Attention { weights, params, .. }, Some([differences, keyed])) = (&sublayer.branch, buffers.keyed)
-        else {
-            return None;
-        };
-        let sizes = token_differences::Params {
-            rows: sublayer.shape.rows as u32,
-            columns: sublayer.shape.columns as u32,
-            tokens: params.tokens,
-        };
-        plan.run(sizes, token_differences::Buffers { x: primal, out: differences });
-        let project = project::Buffers { weights: *weights, input: differences, out: keyed };
-        plan.run(sublayer.projection(kind::IDENTITY), project);
-        Some(keyed)
-    }
-
-    fn norm_params(&self, sublayer: &Sublayer) -> normalise_tangent::Params {
-        normalise_tangent::Params {
-            width: sublayer.shape.width as u32,
-            rows: sublayer.shape.rows as u32,
-            columns: sublayer.shape.columns as u32,
-            vectors: self.vectors as u32,
-            root_mean_square: u32::from(sublayer.kind == NormKind::Rmsnorm),
-        }
-    }
-}
-
-impl Buffers {
-    fn new(plan: &mut Plan, layer: &NonlinearLayer, sublayer: usize, vectors: usize) -> Self {
-        let own = &layer.sublayers[sublayer];
-        let (rows, columns) = (layer.shape.rows, layer.shape.columns);
-        let (stride, projected) = (columns * vectors, own.projection(kind::IDENTITY).rows as usize);
-        let attends = matches!(own.branch, Branch::Attention { .. });
-        let pre = own.norm == NormPlacement::Pre;
-        let updates = [Update::of(&layer.program, sublayer), vec![Update::Field, Update::FieldAdded]].concat();
-        let size = (stride, layer.shape.tokens * vectors);
-        Buffers {
-            coefficients: UpdateCoefficients::new(plan, size, &layer.points, own.output_scale, &updates),
-            normed: plan.reals("normed", if pre { rows * stride } else { 1 }),
-            projected: plan.reals("projected", projected * stride),
-            keyed: own
-                .has_large_scores()
-                .then(|| [plan.reals("differences", rows * columns), plan.reals("keyed", projected * columns)]),
-            heads: plan.reals("heads", if attends { rows * stride } else { 1 }),
-            pre: plan.reals("pre", if attends { 1 } else { projected * columns }),
-        }
+        plan.run(own.euler_params(self.size.stride(), 1), buffers);
     }
 }

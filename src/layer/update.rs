@@ -12,8 +12,8 @@ pub(super) enum Update {
     Substep(f64),
     /// h f(x) - sublayers gamma x: the increment of one sublayer with the friction of so many.
     Increment(usize),
-    /// base + h f(x): the increment of one more sublayer.
-    Added,
+    /// base + fraction h f(x): one more branch or sublayer.
+    Added(f64),
     /// f(x) alone.
     Field,
     /// base + f(x).
@@ -21,8 +21,9 @@ pub(super) enum Update {
 }
 
 impl Update {
-    /// The uses that a program has for sublayer `sublayer`, each once.
-    pub fn of(program: &Program, sublayer: usize) -> Vec<Self> {
+    /// The uses that a program has for a branch of sublayer `sublayer`, each once; `first` is that of its branches which
+    /// comes first.
+    pub fn of(program: &Program, sublayer: usize, first: bool) -> Vec<Self> {
         let update = |operation: &Operation| match *operation {
             Operation::Substep { sublayer: own, fraction, .. } => {
                 (own == sublayer).then_some(Update::Substep(fraction))
@@ -31,16 +32,26 @@ impl Update {
             Operation::Increment { of: Field::All, .. } if sublayer == 0 => {
                 Some(Update::Increment(program.sublayers()))
             }
-            Operation::Increment { of: Field::All, .. } => Some(Update::Added),
+            Operation::Increment { of: Field::All, .. } => Some(Update::Added(1.0)),
             Operation::Sum { .. } => None,
         };
         let mut updates: Vec<Update> = Vec::new();
         for update in program.operations().iter().filter_map(update) {
+            let update = if first { update } else { update.added() };
             if !updates.contains(&update) {
                 updates.push(update);
             }
         }
         updates
+    }
+
+    /// The use of another branch at the same state, whose result is added.
+    pub fn added(self) -> Self {
+        match self {
+            Update::Substep(fraction) => Update::Added(fraction),
+            Update::Increment(_) | Update::Added(_) => Update::Added(1.0),
+            Update::Field | Update::FieldAdded => Update::FieldAdded,
+        }
     }
 
     /// `[keep | gain, columns]`, `repeat` columns for each grid point, for an output projection whose weights have

@@ -56,6 +56,10 @@ pub enum Tensor {
     Down = 9,
     /// The tangent along a trajectory of a sweep, at the start.
     Perturbation = 10,
+    /// The order of a trained matrix's entries, as a control.
+    Order = 11,
+    /// The embedding of a token, as a control.
+    Embedding = 12,
     /// Anything a test wants to draw.
     Test = 255,
 }

@@ -164,6 +164,14 @@ words! {
         InverseDepth = "inverse-depth",
     }
 
+    /// Weights that have a checkpoint's form and not its training.
+    pub enum Control, by default Initial {
+        /// Random weights, as before training
+        Initial = "initial",
+        /// The trained ones, each matrix with its entries in random order
+        Shuffled = "shuffled",
+    }
+
     /// The numbers that eigenvalues are computed in.
     pub enum Precision, by default F32 {
         /// 24 bits

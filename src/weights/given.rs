@@ -92,6 +92,11 @@ impl Scale {
         Scale { factor: gain, divisor: (fan_in as f64).sqrt() }
     }
 
+    /// Of weights that are taken as they are.
+    pub fn one() -> Self {
+        Scale { factor: 1.0, divisor: 1.0 }
+    }
+
     /// `x` times the scale.
     pub fn times(self, x: f64) -> f64 {
         x * self.factor / self.divisor

@@ -1,7 +1,8 @@
 //! A trained model's forward pass, from its papers, in plain loops over any numbers.
 
 use crate::definitions::number::{Dual, Number};
-use eulerscope::checkpoint::{Activation, Affine, Architecture, Checkpoint, LayerWeights, Projection};
+use eulerscope::checkpoint::{Activation, Architecture, Checkpoint};
+use eulerscope::weights::{Affine, LearnedLayer, Projection};
 use eulerscope::spec::{Mask, NormKind, NormPlacement};
 
 /// The states of all tokens.
@@ -32,7 +33,7 @@ pub fn logits(model: &Checkpoint, state: &[f64]) -> Vec<f64> {
 }
 
 /// ∂x⁺_t/∂x_t of a layer, `[n][n]`.
-pub fn block(form: &Architecture, weights: &LayerWeights, x: &State<f64>, token: usize) -> Vec<Vec<f64>> {
+pub fn block(form: &Architecture, weights: &LearnedLayer, x: &State<f64>, token: usize) -> Vec<Vec<f64>> {
     let column = |j: usize| -> Vec<f64> {
         let lift = |t: usize, i: usize, value: f64| {
             let slope = if (t, i) == (token, j) { 1.0 } else { 0.0 };
@@ -47,8 +48,8 @@ pub fn block(form: &Architecture, weights: &LayerWeights, x: &State<f64>, token:
 }
 
 /// The states behind a layer.
-pub fn behind<N: Number>(form: &Architecture, weights: &LayerWeights, x: &State<N>) -> State<N> {
-    let (first, second) = (Some(&weights.attention_norm), Some(&weights.feedforward_norm));
+pub fn behind<N: Number>(form: &Architecture, weights: &LearnedLayer, x: &State<N>) -> State<N> {
+    let (first, second) = (weights.attention.norm.as_ref(), weights.feedforward.norm.as_ref());
     match form.norm.placement {
         NormPlacement::Post => {
             let between = all(form, first, &sum(x, &attention(form, weights, x)));
@@ -101,9 +102,9 @@ fn projected<N: Number>(projection: &Projection, x: &[N]) -> Vec<N> {
     projection.weights.chunks(x.len()).enumerate().map(row).collect()
 }
 
-fn attention<N: Number>(form: &Architecture, weights: &LayerWeights, x: &State<N>) -> State<N> {
+fn attention<N: Number>(form: &Architecture, weights: &LearnedLayer, x: &State<N>) -> State<N> {
     let (width, shared) = (form.head_width, form.heads / form.key_value_heads);
-    let stacked: State<N> = x.iter().map(|x| projected(&weights.query_key_value, x)).collect();
+    let stacked: State<N> = x.iter().map(|x| projected(&weights.attention.input, x)).collect();
     let head = |token: usize, head: usize| &stacked[token][head * width..(head + 1) * width];
     let mut outputs = vec![Vec::new(); x.len()];
     for query in 0..form.heads {
@@ -119,7 +120,7 @@ fn attention<N: Number>(form: &Architecture, weights: &LayerWeights, x: &State<N
             output.extend((0..width).map(|i| add((0..seen).map(|s| shares[s] / total * head(s, value)[i]))));
         }
     }
-    outputs.iter().map(|output| projected(&weights.output, output)).collect()
+    outputs.iter().map(|output| projected(&weights.attention.output, output)).collect()
 }
 
 /// A head's rows at a position, turned.
@@ -136,16 +137,16 @@ fn turned<N: Number>(form: &Architecture, rows: &[N], position: usize) -> Vec<N>
     turned
 }
 
-fn feedforward<N: Number>(form: &Architecture, weights: &LayerWeights, x: &State<N>) -> State<N> {
+fn feedforward<N: Number>(form: &Architecture, weights: &LearnedLayer, x: &State<N>) -> State<N> {
     let token = |x: &Vec<N>| {
-        let up = projected(&weights.up, x);
+        let up = projected(&weights.feedforward.input, x);
         let hidden: Vec<N> = if form.gated {
             let (gates, units) = up.split_at(form.hidden);
             gates.iter().zip(units).map(|(&gate, &unit)| activated(form.activation, gate) * unit).collect()
         } else {
             up.into_iter().map(|z| activated(form.activation, z)).collect()
         };
-        projected(&weights.down, &hidden)
+        projected(&weights.feedforward.output, &hidden)
     };
     x.iter().map(token).collect()
 }

@@ -142,14 +142,14 @@ fn every_format_of_gguf_is_decoded_to_the_last_bit() {
     same("F16", &model.unembedding(0..4).expect("finite"));
     for layer in 0..2 {
         let weights = model.layer(layer).expect("finite");
-        same("norm", &weights.attention_norm.gain);
+        same("norm", &weights.attention.norm.as_ref().expect("it has one").gain);
         let formats = [["Q4_0", "Q4_1", "Q5_0"], ["Q2_K", "Q3_K", "Q4_K"]][layer];
-        weights.query_key_value.weights.chunks(512).zip(formats).for_each(|(part, format)| same(format, part));
+        weights.attention.input.weights.chunks(512).zip(formats).for_each(|(part, format)| same(format, part));
         let formats = [["Q5_1", "Q8_0"], ["Q5_K", "Q6_K"]][layer];
-        weights.up.weights.chunks(512).zip(formats).for_each(|(part, format)| same(format, part));
-        same("output", &weights.output.weights);
-        same("norm", &weights.feedforward_norm.gain);
-        same("down", &weights.down.weights);
+        weights.feedforward.input.weights.chunks(512).zip(formats).for_each(|(part, format)| same(format, part));
+        same("output", &weights.attention.output.weights);
+        same("norm", &weights.feedforward.norm.as_ref().expect("it has one").gain);
+        same("down", &weights.feedforward.output.weights);
     }
     assert_eq!(truth.next(), None);
 }

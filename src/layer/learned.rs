@@ -1,0 +1,86 @@
+//! The weights of a trained layer as buffers that all members share, padded as the kernels need them.
+
+use crate::kernel::affine;
+use crate::kernel::shared::PADDING;
+use crate::plan::{Data, Plan, Reals};
+use crate::weights::{Affine, Projection};
+
+/// A gain and a bias for each row of a state, with the buffer of the result.
+#[derive(Clone, Copy)]
+pub(super) struct RowAffine {
+    gain: Reals,
+    bias: Option<Reals>,
+    /// A buffer that stands for a bias where there is none.
+    none: Reals,
+    /// `[rows, columns]`.
+    pub out: Reals,
+    rows: usize,
+}
+
+impl RowAffine {
+    /// That of a norm, for a state of so many columns.
+    pub fn of_norm(plan: &mut Plan, own: &Affine, columns: usize) -> Self {
+        let (rows, gain) = (own.gain.len(), own.gain.clone());
+        Self::new(plan, rows, gain, own.bias.as_deref(), columns)
+    }
+
+    /// A projection's bias, for a state of so many columns.
+    pub fn of_bias(plan: &mut Plan, bias: &[f32], columns: usize) -> Self {
+        Self::new(plan, bias.len(), vec![1.0; bias.len()], Some(bias), columns)
+    }
+
+    fn new(plan: &mut Plan, rows: usize, gain: Vec<f32>, bias: Option<&[f32]>, columns: usize) -> Self {
+        let padded = rows.next_multiple_of(PADDING);
+        let bias = bias.map(|bias| plan.shared("bias", Data::F32(extended(bias, padded))));
+        RowAffine {
+            gain: plan.shared("gain", Data::F32(extended(&gain, padded))),
+            bias,
+            none: plan.shared_reals("no_bias", vec![0.0; padded]),
+            out: plan.reals("affine", padded * columns),
+            rows: padded,
+        }
+    }
+
+    /// gain x + bias, into its own buffer, for so many columns.
+    pub fn apply(&self, plan: &mut Plan, x: Reals, columns: usize) -> Reals {
+        self.apply_to(plan, x, columns, self.out);
+        self.out
+    }
+
+    /// gain x + bias, into `out`.
+    pub fn apply_to(&self, plan: &mut Plan, x: Reals, columns: usize, out: Reals) {
+        self.run(plan, x, (columns, self.bias.is_some()), out);
+    }
+
+    /// gain d: its tangent, for so many columns of tangents, into `out`.
+    pub fn tangent_to(&self, plan: &mut Plan, deviations: Reals, columns: usize, out: Reals) {
+        self.run(plan, deviations, (columns, false), out);
+    }
+
+    fn run(&self, plan: &mut Plan, x: Reals, (columns, biased): (usize, bool), out: Reals) {
+        let params = affine::Params { rows: self.rows as u32, columns: columns as u32, biased: u32::from(biased) };
+        plan.run(params, affine::Buffers { x, gain: self.gain, bias: self.bias.unwrap_or(self.none), out });
+    }
+}
+
+/// The weights of a projection that reads `inner` numbers, `[padded rows, padded inner]`.
+pub(super) fn matrix(plan: &mut Plan, label: &'static str, own: &Projection, inner: usize) -> Reals {
+    let (rows, padded) = (own.weights.len() / inner, inner.next_multiple_of(PADDING));
+    let size = rows.next_multiple_of(PADDING) * padded;
+    let weights = match own.weights.len() == size {
+        true => own.weights.clone(),
+        false => {
+            let lines: Vec<f32> = own.weights.chunks(inner).flat_map(|line| extended(line, padded)).collect();
+            extended(&lines, size)
+        }
+    };
+    plan.shared(label, Data::F32(weights))
+}
+
+/// Numbers with zeros behind them.
+pub(super) fn extended(values: &[f32], length: usize) -> Vec<f32> {
+    let mut all = Vec::with_capacity(length);
+    all.extend_from_slice(values);
+    all.resize(length, 0.0);
+    all
+}
