@@ -12,10 +12,13 @@ mod outlook;
 mod process;
 mod spectrum;
 mod sweep;
+mod trained;
 
 use crate::bench::BenchSpec;
 use crate::error::{Error, Result};
-use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec};
+use crate::spec::{
+    LyapunovSpec, SpectrumSpec, SweepSpec, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec,
+};
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;
@@ -35,6 +38,15 @@ pub enum Command {
     Sweep(SweepSpec),
     /// Eigenvalues.
     Spectrum(SpectrumSpec),
+    /// Eigenvalues of the layers of a trained model.
+    #[serde(rename = "spectrum")]
+    TrainedSpectrum(TrainedSpectrumSpec),
+    /// A trained model under other step sizes and frictions.
+    #[serde(rename = "sweep")]
+    TrainedSweep(TrainedSweepSpec),
+    /// Exponents along the depth of a trained model.
+    #[serde(rename = "lyapunov")]
+    TrainedLyapunov(TrainedLyapunovSpec),
     /// Lyapunov exponents.
     Lyapunov(LyapunovSpec),
     /// Adapters and their self-tests.
@@ -119,6 +131,9 @@ pub fn run(invocation: Invocation) -> Result<()> {
     match &invocation.command {
         Command::Sweep(spec) => sweep::run(&console, &invocation, spec),
         Command::Spectrum(spec) => spectrum::run(&console, &invocation, spec),
+        Command::TrainedSpectrum(spec) => trained::spectrum(&console, &invocation, spec),
+        Command::TrainedSweep(spec) => trained::sweep(&console, &invocation, spec),
+        Command::TrainedLyapunov(spec) => trained::lyapunov(&console, &invocation, spec),
         Command::Lyapunov(spec) => lyapunov::run(&console, &invocation, spec),
         Command::Devices { parity } => devices::run(&console, &invocation.device, *parity),
         Command::Bench(spec) => bench::run(&console, &invocation, spec),

@@ -224,11 +224,11 @@ fn seconds_of_jacobians(device: &Device, spec: &SweepSpec, progress: Progress) -
 /// The plan of Lyapunov exponents.
 pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, progress: Progress) -> Result<Estimate> {
     let plan = lyapunov::plan_of_a_step(spec);
-    let (steps, members) = (spec.depth + spec.transient_steps, spec.ensemble.members);
+    let (steps, layers) = (spec.depth + spec.transient_steps, spec.ensemble.members);
     let of_a_step = plan.cost().flops.max(1.0);
     let mut trial = LyapunovSpec { transient_steps: 0, blocks: 1, ..spec.clone() };
     trial.depth = ((RATE / 4.0 / of_a_step) as usize).clamp(1, 50).min(steps);
-    trial.ensemble.members = trial_members(device, of_a_step * trial.depth as f64, members);
+    trial.ensemble.members = trial_members(device, of_a_step * trial.depth as f64, layers);
     if let Device::Gpu(_) = device {
         let mut first = LyapunovSpec { depth: 1, ..trial.clone() };
         first.ensemble.members = 1;
@@ -239,18 +239,18 @@ pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, prog
         return stopped();
     }
     let at_once = chunk.unwrap_or_else(|| device.members_of_half_a_second(plan.cost().work() * steps as f64));
-    let share = (trial.depth as f64 / steps as f64) * (trial.ensemble.members as f64 / members as f64);
+    let share = (trial.depth as f64 / steps as f64) * (trial.ensemble.members as f64 / layers as f64);
     Ok(Estimate {
         what: format!(
             "{} x {}, {}: {:.3e} flop",
-            counted(members, "member"),
+            counted(layers, "member"),
             counted(steps, "step"),
             counted(spec.exponents(), "exponent"),
-            of_a_step * steps as f64 * members as f64
+            of_a_step * steps as f64 * layers as f64
         ),
-        members,
+        members: layers,
         bytes_per_member: plan.bytes_per_member(real(device)),
-        members_at_a_time: device.chunk_size(&plan).min(at_once).min(members),
+        members_at_a_time: device.chunk_size(&plan).min(at_once).min(layers),
         seconds: start.elapsed().as_secs_f64() / share,
         tried: trial.ensemble.members,
         more: json!({ "steps": steps, "exponents": spec.exponents() }),

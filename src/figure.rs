@@ -7,6 +7,7 @@
 mod axis;
 mod canvas;
 mod clip;
+mod clouds;
 mod color;
 mod contour;
 mod convergence;
@@ -18,6 +19,7 @@ mod spread;
 mod stability;
 mod terminal;
 
+pub use clouds::{Cloud, CloudFigure};
 pub use color::Theme;
 pub use convergence::{ConvergenceFigure, Series};
 pub use roofline::{Roof, RooflineFigure, RooflinePoint};

@@ -85,17 +85,17 @@ pub mod kernel;
 pub mod plan;
 pub mod device;
 
-// Trained models, as files describe them.
-#[cfg(feature = "checkpoint")]
-pub mod checkpoint;
-
 // From weights to results: layers, many steps of them, their eigenvalues and exponents, the whole grid.
 pub mod weights;
+#[cfg(feature = "checkpoint")]
+pub mod checkpoint;
 pub mod layer;
 pub mod rollout;
 pub mod spectrum;
 pub mod lyapunov;
 pub mod sweep;
+#[cfg(feature = "checkpoint")]
+pub mod trained;
 
 // The program: what a run would take, its pictures, its files, the bench, and the command line.
 #[cfg(feature = "application")]

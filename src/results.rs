@@ -10,3 +10,4 @@ pub mod spectrum;
 mod step_spectrum;
 pub mod sweep;
 pub mod tables;
+pub mod trained;

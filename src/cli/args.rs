@@ -4,7 +4,9 @@ use super::{Command, Invocation, Request};
 use crate::error::{Error, Result};
 use crate::invalid;
 use crate::request::file;
-use crate::request::keys::{BenchKeys, Keys, LyapunovKeys, Seed, SpectrumKeys, SweepKeys};
+use crate::request::keys::{
+    BenchKeys, Keys, LyapunovKeys, LyapunovRequest, Seed, SpectrumKeys, SpectrumRequest, SweepKeys, SweepRequest,
+};
 use crate::spec::check;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -35,6 +37,8 @@ Examples:
   eulerscope sweep --step-size 1 --radius 1 --sweep-over 'depth=log(8,1024,8)'
   eulerscope sweep --model mlp --sweep-over depth=10,80 --sweep-over width=8,16
   eulerscope sweep results/run.json --device reference
+  eulerscope sweep --checkpoint model/ --text paragraph.txt --step-size 0.5,0.8,1,1.2,1.5,2
+  eulerscope sweep --checkpoint model/ --text paragraph.txt --damping 0,0.01,0.02,0.05
 
 SPEC.toml holds the same keys with `_` for `-`; flags win:
   width = 64
@@ -48,6 +52,7 @@ With --step-size or --damping it speaks of the step M = (1 - gamma) I + h A inst
 Examples:
   eulerscope spectrum --members 10000 --width 32
   eulerscope spectrum --matrix jacobians.npy --json
+  eulerscope spectrum --checkpoint model/ --prompt 'Explain why Mercury is important.'
   eulerscope spectrum --step-size 0.1 --radius 1.2 --damping 0.05
   eulerscope spectrum spectra/run.json
 
@@ -60,6 +65,7 @@ Examples:
   eulerscope lyapunov --step-size 0.1 --damping 0.1
   eulerscope lyapunov --weights tied --width 16 --depth 5000 --json
   eulerscope lyapunov exponents/run.json
+  eulerscope lyapunov --checkpoint model.gguf --prompt 'Mercury is a' --top 32
 
 SPEC.toml holds the same keys with `_` for `-`; flags win.";
 
@@ -113,7 +119,7 @@ enum Subcommands {
     /// A stability map over step size x radius x damping
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(Box<Given<SweepKeys>>),
-    /// Eigenvalues of an ensemble, or of your own matrices
+    /// Eigenvalues of an ensemble, of your own matrices, or of every layer of a trained model
     #[command(after_help = SPECTRUM_EXAMPLES)]
     Spectrum(Box<Given<SpectrumKeys>>),
     /// Lyapunov exponents of long products of layers
@@ -178,19 +184,29 @@ impl Arguments {
         let command = match command {
             Subcommands::Sweep(given) => {
                 let (file, flags) = given.read(&global)?;
-                let spec = SweepKeys::specify(file, flags)?;
-                chunk = spec.chunk;
-                Command::Sweep(spec)
+                match SweepKeys::specify(file, flags)? {
+                    SweepRequest::Members(spec) => {
+                        chunk = spec.chunk;
+                        Command::Sweep(*spec)
+                    }
+                    SweepRequest::Trained(spec) => Command::TrainedSweep(spec),
+                }
             }
             Subcommands::Spectrum(given) => {
                 let (file, flags) = given.read(&global)?;
                 chunk = flags.chunk.or(file.chunk);
-                Command::Spectrum(SpectrumKeys::specify(file, flags)?)
+                match SpectrumKeys::specify(file, flags)? {
+                    SpectrumRequest::Matrices(spec) => Command::Spectrum(spec),
+                    SpectrumRequest::Trained(spec) => Command::TrainedSpectrum(spec),
+                }
             }
             Subcommands::Lyapunov(given) => {
                 let (file, flags) = given.read(&global)?;
                 chunk = flags.chunk.or(file.chunk);
-                Command::Lyapunov(LyapunovKeys::specify(file, flags)?)
+                match LyapunovKeys::specify(file, flags)? {
+                    LyapunovRequest::Members(spec) => Command::Lyapunov(*spec),
+                    LyapunovRequest::Trained(spec) => Command::TrainedLyapunov(spec),
+                }
             }
             Subcommands::Devices(DevicesArguments { parity }) => {
                 global.refuse("devices", "it prints to standard output", &[Unused::Plan, Unused::Out])?;

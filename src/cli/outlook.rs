@@ -40,7 +40,8 @@ pub fn say(
     console.emit(&json!({ "spec": spec, "device": device.description(), "plan": plan }))
 }
 
-fn memory(bytes: u64) -> String {
+/// Bytes in words.
+pub(super) fn memory(bytes: u64) -> String {
     let bytes = bytes as f64;
     match bytes {
         b if b < 1024.0 => format!("{b:.0} bytes"),
@@ -50,7 +51,8 @@ fn memory(bytes: u64) -> String {
     }
 }
 
-fn duration(seconds: f64) -> String {
+/// A time in words.
+pub(super) fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 10.0 => format!("{s:.1} s"),
         s if s < 120.0 => format!("{s:.0} s"),

@@ -10,15 +10,17 @@ mod lyapunov;
 mod spectrum;
 mod sweep;
 mod text;
+mod trained;
 
 pub use bench::BenchKeys;
 pub use ensemble::EnsembleKeys;
 pub use given::GivenKeys;
 pub use layer::LayerKeys;
-pub use lyapunov::LyapunovKeys;
-pub use spectrum::SpectrumKeys;
-pub use sweep::SweepKeys;
+pub use lyapunov::{LyapunovKeys, LyapunovRequest};
+pub use spectrum::{SpectrumKeys, SpectrumRequest};
+pub use sweep::{SweepKeys, SweepRequest};
 pub use text::{GridText, Seed};
+pub use trained::TrainedKeys;
 
 use crate::error::Result;
 use crate::spec::Word;
@@ -34,8 +36,8 @@ pub trait Keys: clap::Args + Default {
     /// Can its file say how many members are computed at a time?
     const HAS_CHUNK: bool = true;
 
-    /// The keys of records that are no flags.
-    const RECORDED: &'static [&'static str] = &[];
+    /// The keys of records that are no flags, by group.
+    const RECORDED: &'static [&'static [&'static str]] = &[];
 
     /// Reads all of them from one file.
     fn read(file: &impl Source) -> Result<Self>;

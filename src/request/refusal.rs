@@ -16,7 +16,7 @@ pub fn names<K: Keys>() -> Vec<String> {
     if K::HAS_CHUNK {
         names.push("chunk".to_owned());
     }
-    names.extend(K::RECORDED.iter().map(|&name| name.to_owned()));
+    names.extend(K::RECORDED.iter().flat_map(|group| group.iter()).map(|&name| name.to_owned()));
     names
 }
 

@@ -6,7 +6,7 @@ use eulerscope::cli::{self, Command, Request};
 use eulerscope::device::Device;
 use eulerscope::kernel::attend_tangent::MOST_WORK;
 use eulerscope::request::file;
-use eulerscope::request::keys::{Keys, SweepKeys};
+use eulerscope::request::keys::{Keys, SweepKeys, SweepRequest};
 use eulerscope::spec::{Axis, MOST_ATTENTION, SweepSpec};
 use eulerscope::sweep::{self, Cell};
 use proptest::prelude::*;
@@ -16,7 +16,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 fn from_text(text: &str) -> SweepSpec {
-    SweepKeys::specify(file::parse(text).expect("a file"), SweepKeys::default()).expect("a specification")
+    match SweepKeys::specify(file::parse(text).expect("a file"), SweepKeys::default()).expect("a specification") {
+        SweepRequest::Members(spec) => *spec,
+        SweepRequest::Trained(spec) => panic!("{spec:?} is of a trained model"),
+    }
 }
 
 #[track_caller]

@@ -1,19 +1,21 @@
 //! Tables against the dictionary of their columns, and against the JSON, value by value (those of sweeps also in `tables`).
 
+use crate::checkpoint::oracles::data;
+use crate::checkpoint::real::smollm2_file;
 use crate::cli_results::json;
 use eulerscope::results::dataset::dictionary::{self, TABLES};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where the README's dictionary begins and ends.
 const MARKS: [&str; 2] = ["<!-- dictionary -->\n", "<!-- end of the dictionary -->"];
 
 /// One of every command, so that every table is written; h, ρ, γ and all else that could be mistaken for each other differ.
 const SWEEP: &str = "sweep --seed 5 --layers 7 --step-size 0.3,0.7 --radius 0.9,1.3,1.7 --damping 0.05,0.2";
-const COMMANDS: [(&str, &str); 6] = [
+const COMMANDS: [(&str, &str); 9] = [
     ("linear", "--trajectories 7 --sweep-over depth=5,9 --sweep-over width=3,5 --step-scaling inverse-depth"),
     (
         "transformer",
@@ -23,6 +25,9 @@ const COMMANDS: [(&str, &str); 6] = [
     ("spectrum", "spectrum --matrix a.csv --step-size 0.5 --damping 0.1 --pseudospectrum 5"),
     ("lyapunov", "lyapunov --width 5 --layers 4 --steps 40 --radius 0.8 --step-size 0.5 --damping 0.1 --blocks 4"),
     ("bench", "bench --quick --only probe_copy"),
+    ("layers", "spectrum --checkpoint LLAMA --token-ids 3,1,4,1 --tokens 0,3 --control initial --step-size 0.9 --damping 0.1"),
+    ("depth", "lyapunov --checkpoint LLAMA --token-ids 3,1,4 --top 5 --step-size 0.9 --damping 0.1"),
+    ("text", "sweep --checkpoint SMOLLM2 --token-ids 18593,314,253 --margin a,b --step-size 0.9,1.1 --damping 0.01,0.02"),
 ];
 
 type Row = BTreeMap<String, Field>;
@@ -32,9 +37,13 @@ fn results(folder: &Path) -> BTreeMap<&'static str, Value> {
     std::fs::write(folder.join("a.csv"), "0.25,-3,0\n1,0.5,0.125\n0,2,-1\n").unwrap();
     let line = |line: &str| match line.starts_with("--") {
         true => format!("{SWEEP} {line}"),
-        false => line.to_string(),
+        false => line.replace("LLAMA", &path(data("llama"))).replace("SMOLLM2", &path(smollm2_file())),
     };
     COMMANDS.iter().map(|(name, own)| (*name, json(&format!("{} --json --out {name}", line(own)), folder))).collect()
+}
+
+fn path(path: PathBuf) -> String {
+    path.into_os_string().into_string().expect("UTF-8")
 }
 
 fn open(path: &Path) -> SerializedFileReader<std::fs::File> {
@@ -131,6 +140,29 @@ fn tables_hold_the_values_of_the_json() {
     for (row, (cell, line)) in found.iter().zip(lines) {
         assert_row(row, line, &[&POINT[..], &SWEPT].concat());
         POINT.iter().chain(&["logit_gain"]).for_each(|name| assert_same(&row[*name], &cell[*name], name));
+    }
+    let found = table("text", "text_cells");
+    let cells = list(&results["text"], "cells");
+    assert_eq!(found.len(), cells.len());
+    found.iter().zip(cells).for_each(|(row, cell)| assert_row(row, cell, &[]));
+    let lens = cells.iter().flat_map(|cell| list(cell, "lens").iter().map(move |line| (cell, line)));
+    for (row, (cell, line)) in table("text", "lens").iter().zip(lens) {
+        assert_row(row, line, &["step_size", "damping"]);
+        ["step_size", "damping"].iter().for_each(|name| assert_same(&row[*name], &cell[*name], name));
+    }
+    let of_model = |model: &Value, name: &str| -> Vec<(String, Value, Value)> {
+        let layers = list(model, "layers").iter();
+        let tokens = layers.flat_map(|layer| list(layer, "tokens").iter().map(move |token| (layer, token)));
+        tokens.map(|(layer, token)| (name.to_string(), layer["layer"].clone(), token.clone())).collect()
+    };
+    let control = &list(&results["layers"], "controls")[0];
+    let tokens = [of_model(&results["layers"], "trained"), of_model(control, "initial")].concat();
+    let found = table("layers", "layers");
+    assert_eq!(found.len(), tokens.len());
+    for (row, (model, layer, token)) in found.iter().zip(&tokens) {
+        assert_row(row, token, &["model", "text", "layer"]);
+        assert_same(&row["model"], &Value::from(model.as_str()), "model");
+        assert_same(&row["layer"], layer, "layer");
     }
     let found = table("spectrum", "spectra");
     let values = list(&results["spectrum"], "eigenvalues");

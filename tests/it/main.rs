@@ -56,5 +56,6 @@ mod tables;
 mod tangent_theory;
 mod theory;
 mod tidy;
+mod trained;
 mod trained_attention;
 mod trained_kernels;

@@ -2,14 +2,17 @@
 
 use eulerscope::cli::{self, Command, Invocation, Request};
 use eulerscope::error::Error;
-use eulerscope::request::keys::{Keys, SweepKeys};
+use eulerscope::request::keys::{Keys, SweepKeys, SweepRequest};
 use eulerscope::request::{file, names};
 use eulerscope::spec::{Ensemble, Grid, Model, SweepSpec, Weights};
 use proptest::prelude::*;
 use std::ffi::OsString;
 
 fn from_text(text: &str) -> Result<SweepSpec, Error> {
-    SweepKeys::specify(file::parse(text)?, SweepKeys::default())
+    match SweepKeys::specify(file::parse(text)?, SweepKeys::default())? {
+        SweepRequest::Members(spec) => Ok(*spec),
+        SweepRequest::Trained(spec) => panic!("{spec:?} is of a trained model"),
+    }
 }
 
 #[track_caller]

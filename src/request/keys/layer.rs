@@ -74,6 +74,27 @@ impl LayerKeys {
         given.into_iter().filter(|(_, given)| *given).try_for_each(|(key, _)| LayerSpec::refuse_unused(model, key))
     }
 
+    /// The first key that was given of those that a trained model has an answer of its own to: all but the integrator.
+    pub(super) fn first_of_form(&self) -> Option<&'static str> {
+        let given = [
+            ("model", self.model.is_some()),
+            ("weights", self.weights.is_some()),
+            ("tokens", self.tokens.is_some()),
+            ("heads", self.heads.is_some()),
+            ("ffn_ratio", self.ffn_ratio.is_some()),
+            ("activation", self.activation.is_some()),
+            ("norm", self.norm.is_some()),
+            ("norm_kind", self.norm_kind.is_some()),
+            ("mask", self.mask.is_some()),
+            ("logit_gain", self.logit_gain.is_some()),
+            ("query_key_gain", self.query_key_gain.is_some()),
+            ("value_gain", self.value_gain.is_some()),
+            ("hidden_gain", self.hidden_gain.is_some()),
+            ("output_gain", self.output_gain.is_some()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+
     /// Takes over the keys that were given.
     pub(super) fn apply(&self, spec: &mut LayerSpec) {
         take!(self => spec; model, weights, tokens, heads, ffn_ratio, activation, norm, norm_kind, mask, logit_gain,

@@ -1,9 +1,10 @@
 //! The keys of `lyapunov`.
 
 use super::given::{Given, refuse_drawn};
-use super::{EnsembleKeys, GivenKeys, Keys, LayerKeys, Seed, Source, take};
+use super::{EnsembleKeys, GivenKeys, Keys, LayerKeys, Seed, Source, TrainedKeys, take};
 use crate::error::Result;
-use crate::spec::{LyapunovSpec, Weights};
+use crate::invalid;
+use crate::spec::{LyapunovSpec, TrainedLyapunovSpec, Weights};
 
 /// What the layers do, and how many steps of them.
 #[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
@@ -49,19 +50,38 @@ pub struct LyapunovKeys {
     #[command(flatten)]
     #[serde(skip)]
     pub layer: LayerKeys,
+    /// Which trained model.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub trained: TrainedKeys,
+}
+
+/// Whose exponents are asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LyapunovRequest {
+    /// Those of an ensemble, or of own matrices.
+    Members(Box<LyapunovSpec>),
+    /// Those along the depth of a trained model.
+    Trained(TrainedLyapunovSpec),
 }
 
 impl Keys for LyapunovKeys {
-    type Spec = LyapunovSpec;
+    type Spec = LyapunovRequest;
 
     const COMMAND: &'static str = "lyapunov";
-    const RECORDED: &'static [&'static str] = GivenKeys::RECORDED;
+    const RECORDED: &'static [&'static [&'static str]] = &[GivenKeys::RECORDED, TrainedKeys::RECORDED];
 
     fn read(file: &impl Source) -> Result<Self> {
-        Ok(LyapunovKeys { ensemble: file.view()?, given: file.view()?, layer: file.view()?, ..file.view()? })
+        Ok(LyapunovKeys { ensemble: file.view()?, given: file.view()?, layer: file.view()?, trained: file.view()?, ..file.view()? })
     }
 
-    fn specify(mut file: Self, flags: Self) -> Result<LyapunovSpec> {
+    fn specify(mut file: Self, flags: Self) -> Result<LyapunovRequest> {
+        if file.trained.checkpoint.is_some() || flags.trained.checkpoint.is_some() {
+            return Self::of_trained([&file, &flags]).map(LyapunovRequest::Trained);
+        }
+        if let Some(name) = file.trained.first().or(flags.trained.first()) {
+            return invalid!("{name}: it is of a trained model; name its folder or file with checkpoint");
+        }
         let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
         let mut spec = LyapunovSpec::of(model);
         refuse_drawn(&mut file.ensemble, &flags.ensemble, [&file.given, &flags.given])?;
@@ -83,11 +103,43 @@ impl Keys for LyapunovKeys {
         }
         spec.blocks = flags.blocks.or(file.blocks).unwrap_or(spec.blocks.min(spec.depth.max(1)));
         spec.validate()?;
-        Ok(spec)
+        Ok(LyapunovRequest::Members(Box::new(spec)))
     }
 
     fn set_global(&mut self, seed: Option<Seed>, chunk: Option<usize>) {
         self.ensemble.seed = seed;
         self.chunk = chunk;
+    }
+}
+
+impl LyapunovKeys {
+    /// What is asked of a trained model.
+    fn of_trained(both: [&Self; 2]) -> Result<TrainedLyapunovSpec> {
+        let mut spec = TrainedLyapunovSpec::default();
+        for keys in both {
+            if let Some(name) = keys.foreign_to_trained() {
+                return invalid!("{name}: a trained model is taken as it is; remove `{name}` or `checkpoint`");
+            }
+            keys.trained.apply(&mut spec.input)?;
+            take!(keys => spec; step_size, damping, top);
+            spec.integrator = keys.layer.integrator.unwrap_or(spec.integrator);
+            spec.seed = keys.ensemble.seed.map_or(spec.seed, |seed| seed.0);
+        }
+        spec.validate()?;
+        Ok(spec)
+    }
+
+    /// The first key that was given of those that mean nothing for a trained model.
+    fn foreign_to_trained(&self) -> Option<&'static str> {
+        let own = [
+            ("radius", self.radius.is_some()),
+            ("depth", self.depth.is_some()),
+            ("transient_steps", self.transient_steps.is_some()),
+            ("blocks", self.blocks.is_some()),
+            ("matrix", self.given.matrix.is_some()),
+            ("initial", self.given.initial.is_some()),
+        ];
+        let own = own.into_iter().find(|(_, given)| *given).map(|(name, _)| name);
+        own.or(self.ensemble.first()).or(self.layer.first_of_form())
     }
 }

@@ -1,9 +1,11 @@
 //! The keys of `spectrum`.
 
-use super::{EnsembleKeys, Keys, Seed, Source, word};
+use super::{EnsembleKeys, Keys, Seed, Source, TrainedKeys, take, word};
 use crate::error::Result;
 use crate::invalid;
-use crate::spec::{EnsembleSpec, Precision, Quantities, SpectrumSpec};
+use crate::spec::{
+    Control, EnsembleSpec, Integrator, Precision, Quantities, SpectrumSpec, Tokens, TrainedSpectrumSpec,
+};
 use std::path::PathBuf;
 
 /// The flags that draw an ensemble have no meaning beside `--matrix`.
@@ -48,20 +50,79 @@ pub struct SpectrumKeys {
     #[command(flatten)]
     #[serde(skip)]
     pub ensemble: EnsembleKeys,
+    /// Which trained model.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub trained: TrainedKeys,
+    /// What of it.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub layers: LayersKeys,
+}
+
+/// What of the layers of a trained model.
+#[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
+#[serde(default)]
+#[command(next_help_heading = "A trained model")]
+pub struct LayersKeys {
+    /// Tokens that are measured: last, all, or places from 0 such as 0,4,8 [default: last]
+    #[arg(long, value_name = "TOKENS")]
+    pub tokens: Option<Tokens>,
+    /// How a step of it is made [default: euler, its own]
+    #[arg(long, value_name = "NAME", value_parser = word::<Integrator>())]
+    pub integrator: Option<Integrator>,
+    /// Models of the same form that are measured beside it; may be given twice
+    #[arg(long = "control", value_name = "CONTROL", value_parser = word::<Control>())]
+    pub controls: Option<Vec<Control>>,
+}
+
+impl LayersKeys {
+    /// The first key that was given.
+    fn first(&self) -> Option<&'static str> {
+        let given = [
+            ("tokens", self.tokens.is_some()),
+            ("integrator", self.integrator.is_some()),
+            ("control", self.controls.is_some()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+
+    fn apply(&self, spec: &mut TrainedSpectrumSpec) {
+        spec.tokens = self.tokens.clone().unwrap_or(std::mem::take(&mut spec.tokens));
+        spec.controls = self.controls.clone().unwrap_or(std::mem::take(&mut spec.controls));
+        take!(self => spec; integrator);
+    }
+}
+
+/// Whose eigenvalues are asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SpectrumRequest {
+    /// Those of matrices.
+    Matrices(SpectrumSpec),
+    /// Those of the layers of a trained model.
+    Trained(TrainedSpectrumSpec),
 }
 
 impl Keys for SpectrumKeys {
-    type Spec = SpectrumSpec;
+    type Spec = SpectrumRequest;
 
     const COMMAND: &'static str = "spectrum";
+    const RECORDED: &'static [&'static [&'static str]] = &[TrainedKeys::RECORDED];
 
     fn read(file: &impl Source) -> Result<Self> {
-        Ok(SpectrumKeys { ensemble: file.view()?, ..file.view()? })
+        Ok(SpectrumKeys { ensemble: file.view()?, trained: file.view()?, layers: file.view()?, ..file.view()? })
     }
 
     /// Beside a matrix of the flags the file's ensemble means nothing; an ensemble of the flags beside the file's matrix is
     /// refused.
-    fn specify(file: Self, flags: Self) -> Result<SpectrumSpec> {
+    fn specify(file: Self, flags: Self) -> Result<SpectrumRequest> {
+        if file.trained.checkpoint.is_some() || flags.trained.checkpoint.is_some() {
+            return Self::of_trained([&file, &flags]).map(SpectrumRequest::Trained);
+        }
+        let of_trained = |keys: &Self| keys.trained.first().or(keys.layers.first());
+        if let Some(name) = of_trained(&file).or(of_trained(&flags)) {
+            return invalid!("{name}: it is of a trained model; name its folder or file with checkpoint");
+        }
         let mut spec = SpectrumSpec::default();
         for keys in [&file, &flags] {
             let drawn = keys.radius.map(|_| "radius").or(keys.ensemble.first());
@@ -74,7 +135,7 @@ impl Keys for SpectrumKeys {
             keys.apply(&mut spec);
         }
         spec.validate()?;
-        Ok(spec)
+        Ok(SpectrumRequest::Matrices(spec))
     }
 
     fn set_global(&mut self, seed: Option<Seed>, chunk: Option<usize>) {
@@ -84,6 +145,32 @@ impl Keys for SpectrumKeys {
 }
 
 impl SpectrumKeys {
+    /// What is asked of a trained model. Its weights are neither drawn nor those of a file of matrices.
+    fn of_trained(both: [&Self; 2]) -> Result<TrainedSpectrumSpec> {
+        let mut spec = TrainedSpectrumSpec::default();
+        for keys in both {
+            let foreign = [
+                ("matrix", keys.matrix.is_some()),
+                ("radius", keys.radius.is_some()),
+                ("precision", keys.precision.is_some()),
+                ("pseudospectrum", keys.pseudospectrum.is_some()),
+            ];
+            let foreign = foreign.into_iter().find(|(_, given)| *given).map(|(name, _)| name);
+            if let Some(name) = foreign.or(keys.ensemble.first()) {
+                return invalid!("{name}: a trained model is taken as it is; remove `{name}` or `checkpoint`");
+            }
+            keys.trained.apply(&mut spec.input)?;
+            keys.layers.apply(&mut spec);
+            spec.step_size = keys.step_size.unwrap_or(spec.step_size);
+            spec.damping = keys.damping.unwrap_or(spec.damping);
+            spec.derived = keys.derived.unwrap_or(spec.derived);
+            spec.values |= keys.values;
+            spec.seed = keys.ensemble.seed.map_or(spec.seed, |seed| seed.0);
+        }
+        spec.validate()?;
+        Ok(spec)
+    }
+
     fn apply(&self, spec: &mut SpectrumSpec) {
         self.ensemble.apply(&mut spec.ensemble);
         spec.radius = self.radius.unwrap_or(spec.radius);

@@ -1,10 +1,11 @@
 //! The keys of `sweep`.
 
 use super::given::{Given, refuse_drawn};
-use super::{EnsembleKeys, GivenKeys, GridText, Keys, LayerKeys, Seed, Source, take, word};
+use super::{EnsembleKeys, GivenKeys, GridText, Keys, LayerKeys, Seed, Source, TrainedKeys, take, word};
 use crate::error::Result;
+use crate::invalid;
 use crate::request::swept::{self, AxisText, Swept};
-use crate::spec::{Axis, Grid, MapAxes, StepScaling, SweepSpec, Weights};
+use crate::spec::{Axis, Grid, MapAxes, StepScaling, SweepSpec, TrainedSweepSpec, Weights};
 
 /// What `sweep` varies and how it steps.
 #[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
@@ -64,19 +65,50 @@ pub struct SweepKeys {
     #[command(flatten)]
     #[serde(skip)]
     pub layer: LayerKeys,
+    /// Which trained model.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub trained: TrainedKeys,
+    /// Two words of a trained model whose logits are compared behind the last token, such as " planet, metal"
+    #[arg(long, value_name = "WORD,WORD", help_heading = "A trained model", value_parser = margin)]
+    pub margin: Option<[String; 2]>,
+}
+
+/// Two words with a comma between them; spaces belong to the words.
+fn margin(text: &str) -> std::result::Result<[String; 2], String> {
+    match text.split(',').collect::<Vec<_>>()[..] {
+        [first, second] if !first.is_empty() && !second.is_empty() => Ok([first.to_owned(), second.to_owned()]),
+        _ => Err("two words with one comma between them, such as ' planet, metal'".to_string()),
+    }
+}
+
+/// What is swept.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SweepRequest {
+    /// Layers of an ensemble, or own matrices.
+    Members(Box<SweepSpec>),
+    /// The layers of a trained model.
+    Trained(TrainedSweepSpec),
 }
 
 impl Keys for SweepKeys {
-    type Spec = SweepSpec;
+    type Spec = SweepRequest;
 
     const COMMAND: &'static str = "sweep";
-    const RECORDED: &'static [&'static str] = GivenKeys::RECORDED;
+    const RECORDED: &'static [&'static [&'static str]] = &[GivenKeys::RECORDED, TrainedKeys::RECORDED];
 
     fn read(file: &impl Source) -> Result<Self> {
-        Ok(SweepKeys { ensemble: file.view()?, given: file.view()?, layer: file.view()?, ..file.view()? })
+        Ok(SweepKeys { ensemble: file.view()?, given: file.view()?, layer: file.view()?, trained: file.view()?, ..file.view()? })
     }
 
-    fn specify(mut file: Self, flags: Self) -> Result<SweepSpec> {
+    fn specify(mut file: Self, flags: Self) -> Result<SweepRequest> {
+        if file.trained.checkpoint.is_some() || flags.trained.checkpoint.is_some() {
+            return Self::of_trained([&file, &flags]).map(SweepRequest::Trained);
+        }
+        let of_trained = |keys: &Self| keys.trained.first().or(keys.margin.as_ref().map(|_| "margin"));
+        if let Some(name) = of_trained(&file).or(of_trained(&flags)) {
+            return invalid!("{name}: it is of a trained model; name its folder or file with checkpoint");
+        }
         let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
         file.layer.refuse_unused(model)?;
         flags.layer.refuse_unused(model)?;
@@ -93,7 +125,7 @@ impl Keys for SweepKeys {
         flags.apply(&mut spec)?;
         spec.trajectories = spec.trajectories.min(spec.ensemble.members);
         spec.validate()?;
-        Ok(spec)
+        Ok(SweepRequest::Members(Box::new(spec)))
     }
 
     fn set_global(&mut self, seed: Option<Seed>, chunk: Option<usize>) {
@@ -103,6 +135,48 @@ impl Keys for SweepKeys {
 }
 
 impl SweepKeys {
+    /// What is swept of a trained model.
+    fn of_trained(both: [&Self; 2]) -> Result<TrainedSweepSpec> {
+        let mut spec = TrainedSweepSpec::default();
+        for keys in both {
+            if let Some(name) = keys.foreign_to_trained() {
+                return invalid!("{name}: a trained model is taken as it is; remove `{name}` or `checkpoint`");
+            }
+            keys.trained.apply(&mut spec.input)?;
+            for (name, text, grid) in [
+                ("step_size", &keys.step_size, &mut spec.step_size),
+                ("damping", &keys.damping, &mut spec.damping),
+            ] {
+                if let Some(text) = text {
+                    *grid = text.read(name)?;
+                }
+            }
+            spec.integrator = keys.layer.integrator.unwrap_or(spec.integrator);
+            spec.margin = keys.margin.clone().or(spec.margin);
+        }
+        spec.validate()?;
+        Ok(spec)
+    }
+
+    /// The first key that was given of those that mean nothing for a trained model.
+    fn foreign_to_trained(&self) -> Option<&'static str> {
+        let own = [
+            ("radius", self.radius.is_some()),
+            ("depth", self.depth.is_some()),
+            ("step_scaling", self.step_scaling.is_some()),
+            ("threshold", self.threshold.is_some()),
+            ("linearise_every", self.linearise_every.is_some()),
+            ("perturbations", self.perturbations.is_some()),
+            ("trajectories", self.trajectories.is_some()),
+            ("sweep_over", !self.sweep_over.is_empty()),
+            ("axes", self.axes.is_some()),
+            ("matrix", self.given.matrix.is_some()),
+            ("initial", self.given.initial.is_some()),
+        ];
+        let own = own.into_iter().find(|(_, given)| *given).map(|(name, _)| name);
+        own.or(self.ensemble.first()).or(self.layer.first_of_form())
+    }
+
     /// Was this key, one that can be swept, given on its own?
     fn gives(&self, key: &str) -> bool {
         match key {

@@ -50,6 +50,24 @@ pub const TABLES: &[Table] = &[
         row: "one row for each exponent at each point of the convergence series",
         columns: EXPONENTS,
     },
+    Table { name: "layers", row: "one row for each layer, token and text of a trained model", columns: LAYERS },
+    Table {
+        name: "eigenvalues",
+        row: "one row for each eigenvalue of the Jacobian of a layer of a trained model at a token",
+        columns: EIGENVALUES,
+    },
+    Table {
+        name: "singular_values",
+        row: "one row for each singular value of the Jacobian of a layer of a trained model at a token",
+        columns: SINGULAR_VALUES,
+    },
+    Table { name: "text_cells", row: "one row for each step size and friction of a trained model's sweep", columns: TEXT_CELLS },
+    Table { name: "lens", row: "one row for each cell and layer of a trained model's sweep", columns: LENS },
+    Table {
+        name: "exponents_by_layer",
+        row: "one row for each exponent of a trained model and number of layers",
+        columns: EXPONENTS_BY_LAYER,
+    },
     Table { name: "bench", row: "one row for each kernel or workload on each device", columns: BENCH },
 ];
 
@@ -237,4 +255,80 @@ const BENCH: &[Described] = &[
     Described::column("device_seconds", "s", "time in kernels"),
     Described::column("upload_seconds", "s", "inputs on their way to the device"),
     Described::column("download_seconds", "s", "outputs on their way back"),
+];
+
+const MODEL: Described = Described::column("model", "", "`trained`, or the control: `initial` or `shuffled`");
+const TEXT: Described = Described::column("text", "", "number of the text, from 0");
+const LAYER: Described = Described::column("layer", "", "number of the layer, from 0");
+const TOKEN: Described = Described::column("token", "", "place t of the token in its text, from 0");
+
+const LAYERS: &[Described] = &[
+    MODEL,
+    TEXT,
+    LAYER,
+    TOKEN,
+    Described::column("status", "", "`ok`, or why there are no eigenvalues"),
+    Described::column("state_norm", "", "norm of the token's state before the layer"),
+    Described::column("relative_step", "", "norm of the layer's step over that of the state before it"),
+    Described::column("spectral_radius", "", "largest |λ| of J = ∂x⁺_t/∂x_t"),
+    Described::column("outside_unit_circle", "eigenvalues", "those with |λ| above 1, beyond the band"),
+    Described::column("abscissa", "", "largest Re λ, less 1"),
+    Described::column("growing_modes", "eigenvalues", "those with Re λ above 1, beyond the band"),
+    Described::column("band", "", "half width of the interval in which rounding decides"),
+    Described::column("trace", "", "trace of J"),
+    Described::column("frobenius", "", "Frobenius norm of J"),
+    Described::column("norm", "", "2-norm of J"),
+    Described::column("numerical_abscissa", "", "largest eigenvalue of (J + Jᵀ) / 2"),
+    Described::column("departure_from_normality", "", "Henrici's departure of J"),
+    Described::column("transient_peak_value", "", "largest 2-norm of a power of J; missing where they grow without end"),
+    Described::column("product_log_norm", "nats", "ln of the 2-norm of the product of the J of the layers up to this one"),
+];
+
+const EIGENVALUES: &[Described] = &[
+    MODEL,
+    TEXT,
+    LAYER,
+    TOKEN,
+    Described::column("re", "", "Re λ"),
+    Described::column("im", "", "Im λ"),
+];
+
+const SINGULAR_VALUES: &[Described] = &[
+    MODEL,
+    TEXT,
+    LAYER,
+    TOKEN,
+    Described::column("place", "", "from the largest, 0"),
+    Described::column("singular_value", "", "of J"),
+    Described::column(
+        "product_relative",
+        "",
+        "of the product of the J of the layers up to this one, over its largest; missing where rounding hides it",
+    ),
+];
+
+const MARGIN: Described =
+    Described::column("margin", "", "logit of the first word less that of the second, behind the last token");
+
+const TEXT_CELLS: &[Described] = &[
+    Described::column("step_size", "", "step size h of every sublayer"),
+    Described::column("damping", "", "friction γ of every sublayer"),
+    Described::column("cross_entropy", "nats per token", "mean of -ln p of each token but the first"),
+    Described::column("kl_divergence", "nats per token", "mean divergence of what is predicted from that at h = 1, γ = 0"),
+    Described::column("log_growth", "nats", "mean over tokens of ln(|x_L| / |x_0|)"),
+    MARGIN,
+];
+
+const LENS: &[Described] = &[
+    Described::column("step_size", "", "step size h of every sublayer"),
+    Described::column("damping", "", "friction γ of every sublayer"),
+    LAYER,
+    Described::column("margin", "", "the margin read from the state behind the layer"),
+];
+
+const EXPONENTS_BY_LAYER: &[Described] = &[
+    Described::column("layers", "layers", "how many layers it is over"),
+    Described::column("place", "", "number of the frame's vector"),
+    Described::column("exponent", "nats a layer", "finite-time exponent"),
+    Described::column("norm_growth", "nats a layer", "growth of the whole state's norm"),
 ];

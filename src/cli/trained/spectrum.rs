@@ -1,0 +1,87 @@
+//! `spectrum --checkpoint`: the Jacobian of every layer.
+
+use super::{plan, shown, token_ids};
+use crate::cli::Invocation;
+use crate::cli::console::Console;
+use crate::error::{Error, Result};
+use crate::results::trained::{self as folder, Report};
+use crate::spec::TrainedSpectrumSpec;
+use crate::trained::{Model, spectrum};
+use serde_json::json;
+use std::fmt::Write;
+use std::time::Instant;
+
+/// Runs the command.
+pub fn run(console: &Console, invocation: &Invocation, spec: &TrainedSpectrumSpec) -> Result<()> {
+    let start = Instant::now();
+    let model = Model::open(&spec.input.checkpoint)?;
+    let texts = token_ids(&model, &spec.input)?;
+    let dataset = console.dataset(invocation)?;
+    let device = console.open(invocation)?;
+    if invocation.plan {
+        return plan(console, &device, &model, json!(spec), &texts, |progress| {
+            spectrum::run(&device, &model, spec, &texts, progress).map(drop)
+        });
+    }
+    let mut progress = console.progress("layers");
+    let found = spectrum::run(&device, &model, spec, &texts, &mut |fraction| progress.at(fraction))?;
+    drop(progress);
+    let report = Report { device: &device, model: &model, spec, found: &found, seconds: start.elapsed().as_secs_f64() };
+    let result = report.record()?;
+    if let Some(dataset) = dataset {
+        console.landed(&folder::write(dataset, &report, &result)?);
+    }
+    console.show(&words(&report))?;
+    console.emit(&result)?;
+    match found.interrupted {
+        true => Err(Error::Partial(format!("interrupted: {} of {} layers are there", done(&report), model.depth()))),
+        false => Ok(()),
+    }
+}
+
+fn done(report: &Report) -> usize {
+    report.found.texts.first().map_or(0, |text| text.layers.len())
+}
+
+/// A table with a line for each layer, of the last chosen token of the first text.
+fn words(report: &Report) -> String {
+    let Some(text) = report.found.texts.first() else { return String::new() };
+    let model = report.model;
+    let mut out = format!(
+        "{}: {} layers of width {}, {} tokens\n",
+        model.checkpoint().name(),
+        model.depth(),
+        model.anatomy().width,
+        text.token_ids.len()
+    );
+    let last = |layer: &spectrum::LayerSpectrum| layer.tokens.last().map(|facts| facts.token);
+    if let Some(token) = text.layers.first().and_then(last) {
+        let _ = writeln!(out, "Jacobian of each layer at token {token}, ∂x⁺/∂x:");
+    }
+    let _ = writeln!(
+        out,
+        "{:>5} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10}",
+        "layer", "|x|", "|Δx|/|x|", "radius", "|λ| > 1", "Re λ > 1", "norm", "departure"
+    );
+    for layer in &text.layers {
+        let Some(own) = layer.tokens.last() else { continue };
+        let _ = writeln!(
+            out,
+            "{:>5} {:>10.2} {:>9.3} {:>9} {:>9} {:>9} {:>9} {:>10}",
+            layer.layer,
+            own.state_norm,
+            own.relative_step,
+            shown(own.is_ok().then_some(own.facts.radius), 3),
+            own.facts.outside,
+            own.growing_modes,
+            shown(own.derived.norm, 3),
+            shown(own.derived.departure_from_normality, 3)
+        );
+    }
+    for next in &text.next_token {
+        let text = next.text.as_ref().map(|text| format!(" {text:?}")).unwrap_or_default();
+        let _ = writeln!(out, "next token {}{text}: logit {:.3}", next.id, next.logit);
+    }
+    let _ = writeln!(out, "time {:.2} s", report.seconds);
+    out
+}

@@ -1,0 +1,19 @@
+//! Trained models: what the layers of a checkpoint do to the states of a text, by the kernels that run random layers.
+//!
+//! One layer's weights are in memory at a time. A [`Model`] hands them out, as they are or as a control; a [`Stack`] takes
+//! the states of a text through them, layer by layer, and gives the Jacobians at these states.
+
+mod control;
+pub mod facts;
+mod likelihood;
+pub mod lyapunov;
+mod model;
+mod readout;
+pub mod spectrum;
+mod stack;
+pub mod sweep;
+
+pub use likelihood::Likely;
+pub use model::Model;
+pub use readout::Logits;
+pub use stack::{Jacobians, Stack};

@@ -1,0 +1,108 @@
+//! Controls: weights that have a checkpoint's form and not its training.
+//!
+//! What is true of a trained model and of these alike is a matter of its form. Random numbers have addresses as those of
+//! random layers ([`random`](crate::numbers::random)): the layer stands for the step, the matrix is the tensor.
+
+use crate::checkpoint::Architecture;
+use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::weights::{Affine, LearnedLayer, Projection};
+
+/// The usual standard deviation of weights before training, where a configuration does not say its own: that of GPT-2,
+/// BERT and Llama.
+const USUAL_RANGE: f64 = 0.02;
+
+/// Layer `layer` as before training: normal numbers in every matrix, gains 1, biases 0.
+pub(super) fn initial(form: LearnedLayer, of: &Architecture, seed: u64, layer: usize) -> LearnedLayer {
+    let mut drawn = each_matrix(form, |projection, tensor| {
+        draw(&mut projection.weights, range(of), stream(seed, tensor, layer));
+        projection.bias.iter_mut().for_each(|bias| bias.fill(0.0));
+    });
+    for sublayer in [&mut drawn.attention, &mut drawn.feedforward] {
+        sublayer.norm = sublayer.norm.take().map(initial_norm);
+    }
+    drawn
+}
+
+/// Embeddings `[tokens, width]` as before training: the same for the same token wherever it stands, with nothing for its
+/// position.
+pub(super) fn initial_embedding(of: &Architecture, seed: u64, token_ids: &[u32]) -> Vec<f64> {
+    let state = |&id: &u32| {
+        let mut state = vec![0.0; of.width];
+        draw(&mut state, range(of), Stream { seed, member: id, tensor: Tensor::Embedding as u32, step: 0 });
+        state
+    };
+    token_ids.iter().flat_map(state).map(f64::from).collect()
+}
+
+/// Rows of the unembedding `[words, width]` from word `first` on, as before training: those of the embedding.
+pub(super) fn initial_unembedding(weights: &mut [f32], of: &Architecture, seed: u64, first: usize) {
+    for (word, row) in (first as u32..).zip(weights.chunks_mut(of.width)) {
+        draw(row, range(of), Stream { seed, member: word, tensor: Tensor::Embedding as u32, step: 0 });
+    }
+}
+
+/// A norm as before training.
+pub(super) fn initial_norm(mut norm: Affine) -> Affine {
+    norm.gain.fill(1.0);
+    norm.bias.iter_mut().for_each(|bias| bias.fill(0.0));
+    norm
+}
+
+/// Layer `layer` with the entries of each matrix in random order.
+pub(super) fn shuffled(form: LearnedLayer, seed: u64, layer: usize) -> LearnedLayer {
+    each_matrix(form, |projection, tensor| {
+        let order = Stream { member: tensor as u32, ..stream(seed, Tensor::Order, layer) };
+        shuffle(&mut projection.weights, order);
+    })
+}
+
+fn range(of: &Architecture) -> f64 {
+    of.initializer_range.unwrap_or(USUAL_RANGE)
+}
+
+fn stream(seed: u64, tensor: Tensor, layer: usize) -> Stream {
+    Stream { seed, member: 0, tensor: tensor as u32, step: layer as u32 }
+}
+
+fn each_matrix(mut layer: LearnedLayer, change: impl Fn(&mut Projection, Tensor)) -> LearnedLayer {
+    change(&mut layer.attention.input, Tensor::QueryKeyValue);
+    change(&mut layer.attention.output, Tensor::Output);
+    change(&mut layer.feedforward.input, Tensor::Up);
+    change(&mut layer.feedforward.output, Tensor::Down);
+    layer
+}
+
+fn draw(weights: &mut [f32], deviation: f64, stream: Stream) {
+    let mut normals = vec![0; weights.len()];
+    stream.normals(&mut normals);
+    for (weight, normal) in weights.iter_mut().zip(normals) {
+        *weight = (f64::from(normal) * NORMAL_UNIT * deviation) as f32;
+    }
+}
+
+/// Fisher and Yates: entry i changes places with one of those up to it. Indices are a word times i + 1, over 2^32: uneven by
+/// less than one part in 2^32 / i.
+fn shuffle(weights: &mut [f32], order: Stream) {
+    for i in (1..weights.len()).rev() {
+        let word = order.block(i as u32 / 4)[i % 4];
+        let other = (u64::from(word) * (i as u64 + 1)) >> 32;
+        weights.swap(i, other as usize);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shuffle_keeps_the_entries_and_moves_nearly_all_of_them() {
+        let before: Vec<f32> = (0..4096).map(|x| x as f32).collect();
+        let mut after = before.clone();
+        shuffle(&mut after, stream(7, Tensor::Order, 3));
+        let stayed = before.iter().zip(&after).filter(|(a, b)| a == b).count();
+        // The number of fixed points of a random permutation is Poisson with mean 1.
+        assert!(stayed < 10, "{stayed}");
+        after.sort_by(f32::total_cmp);
+        assert_eq!(before, after);
+    }
+}

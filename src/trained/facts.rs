@@ -1,0 +1,116 @@
+//! What is said of the Jacobian of one layer at one token.
+
+use crate::numbers::verdict::Band;
+use crate::spectrum::derived::Derived;
+use crate::spectrum::facts::Facts;
+use crate::spectrum::{Spectrum, Status};
+use faer::Mat;
+
+/// The Jacobian J = ∂x⁺_t/∂x_t of one layer at one token.
+#[derive(Clone, Debug)]
+pub struct TokenFacts {
+    /// t, from 0.
+    pub token: usize,
+    /// |x_t| before the layer.
+    pub state_norm: f64,
+    /// |x⁺_t - x_t| / |x_t|: the size of the step.
+    pub relative_step: f64,
+    /// The eigenvalues of J.
+    pub spectrum: Spectrum,
+    /// What they say.
+    pub facts: Facts,
+    /// Eigenvalues with Re λ above 1, beyond the band: those that f makes grow, for J = 1 + f'.
+    pub growing_modes: usize,
+    /// The trace of J.
+    pub trace: f64,
+    /// The Frobenius norm of J.
+    pub frobenius: f64,
+    /// All singular values of J, from the largest.
+    pub singular_values: Vec<f64>,
+    /// Norm, numerical abscissa, departure from normality, transient peak.
+    pub derived: Derived,
+    /// Of the product of the Jacobians of the layers up to this one.
+    pub product: Product,
+}
+
+/// The product J_k .. J_1 of the Jacobians of the first layers at one token.
+#[derive(Clone, Debug, Default)]
+pub struct Product {
+    /// ln of its 2-norm.
+    pub log_norm: f64,
+    /// Its singular values over the largest, from the largest; those that rounding hides are left out.
+    pub relative_singular_values: Vec<f64>,
+}
+
+impl TokenFacts {
+    /// Does it have eigenvalues?
+    pub fn is_ok(&self) -> bool {
+        self.spectrum.status == Status::Ok
+    }
+
+    /// max Re λ - 1, the spectral abscissa of f.
+    pub fn abscissa(&self) -> f64 {
+        self.facts.abscissa - 1.0
+    }
+}
+
+/// Eigenvalues with a real part above 1, beyond the band.
+pub(super) fn growing_modes(spectrum: &Spectrum, band: Band) -> usize {
+    spectrum.eigenvalues.iter().filter(|[re, _]| band.above(re - 1.0)).count()
+}
+
+/// All singular values of a matrix `[n, n]`, row-major, from the largest; none where they cannot be found.
+pub(super) fn singular_values(matrix: &[f64], n: usize) -> Vec<f64> {
+    Mat::from_fn(n, n, |i, j| matrix[i * n + j]).singular_values().unwrap_or_default()
+}
+
+/// The trace of a matrix `[n, n]`.
+pub(super) fn trace(matrix: &[f64], n: usize) -> f64 {
+    (0..n).map(|i| matrix[i * n + i]).sum()
+}
+
+/// The Frobenius norm.
+pub(super) fn frobenius(matrix: &[f64]) -> f64 {
+    matrix.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+/// A product of matrices `[n, n]` with the size that was taken out of it, so that it neither overflows nor vanishes.
+pub(super) struct Cumulative {
+    matrix: Mat<f64>,
+    log_scale: f64,
+    factors: usize,
+}
+
+impl Cumulative {
+    /// The product of none.
+    pub fn one(n: usize) -> Self {
+        Cumulative { matrix: Mat::identity(n, n), log_scale: 0.0, factors: 0 }
+    }
+
+    /// Multiplies it by one more matrix `[n, n]`, row-major, from the left.
+    pub fn push(&mut self, matrix: &[f64]) {
+        let n = self.matrix.nrows();
+        self.matrix = Mat::from_fn(n, n, |i, j| matrix[i * n + j]) * &self.matrix;
+        self.factors += 1;
+        let largest = self.matrix.norm_max();
+        if largest > 0.0 && largest.is_finite() {
+            self.matrix /= faer::Scale(largest);
+            self.log_scale += largest.ln();
+        }
+    }
+
+    /// What is known of it, with factors computed with this epsilon.
+    ///
+    /// Each factor is off by n ε of its norm at most, so what is left of the product's smallest singular values is theirs
+    /// only above `factors n ε` of the largest.
+    pub fn product(&self, epsilon: f64) -> Product {
+        let n = self.matrix.nrows();
+        let values = self.matrix.singular_values().unwrap_or_default();
+        let Some(&largest) = values.first() else { return Product::default() };
+        let least = self.factors as f64 * n as f64 * epsilon;
+        Product {
+            log_norm: self.log_scale + largest.ln(),
+            relative_singular_values: values.iter().map(|value| value / largest).take_while(|x| *x > least).collect(),
+        }
+    }
+}

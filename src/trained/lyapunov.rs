@@ -1,0 +1,97 @@
+//! Finite-time Lyapunov exponents along the depth of a trained model: how fast perturbations of the whole state grow.
+//!
+//! A frame of random tangents of all tokens goes through the exact linearisation of every layer, and is made orthonormal
+//! behind each (Benettin et al., Meccanica 15, 1980): the sums of the logarithms of the diagonal of R, over the layers, are
+//! the exponents. A few tens of layers are not many, so the exponents depend on where the frame begins; the series by layer
+//! shows how far.
+
+use super::{Model, Stack};
+use crate::device::{Device, Progress};
+use crate::error::Result;
+use crate::invalid;
+use crate::layer::Point;
+use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::spec::TrainedLyapunovSpec;
+use faer::Mat;
+
+/// Exponents, in nats a layer, and how they came about.
+pub struct TrainedLyapunov {
+    /// `[layers, exponents]`: the exponents over the layers up to each; the last ones are the result.
+    pub series: Vec<Vec<f64>>,
+    /// `[layers]`: the growth ln(|x_k| / |x_0|) / k of the whole state's norm.
+    pub norm_growth: Vec<f64>,
+    /// Was it stopped before its end?
+    pub interrupted: bool,
+}
+
+impl TrainedLyapunov {
+    /// The exponents, from the largest.
+    pub fn exponents(&self) -> Vec<f64> {
+        let mut exponents = self.series.last().cloned().unwrap_or_default();
+        exponents.sort_by(|a, b| b.total_cmp(a));
+        exponents
+    }
+
+    /// The exponents of the direction alone: less the growth of the norm.
+    pub fn angular_exponents(&self) -> Vec<f64> {
+        let growth = self.norm_growth.last().copied().unwrap_or_default();
+        self.exponents().into_iter().map(|exponent| exponent - growth).collect()
+    }
+}
+
+/// The exponents at the states of one text.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) for more exponents than the state has numbers; what the device reports.
+pub fn run(
+    device: &Device,
+    model: &Model,
+    spec: &TrainedLyapunovSpec,
+    token_ids: &[u32],
+    progress: Progress,
+) -> Result<TrainedLyapunov> {
+    let dimension = model.anatomy().width * token_ids.len();
+    if spec.top > dimension {
+        return invalid!("top: {} exponents of a state of {dimension} numbers; ask for fewer", spec.top);
+    }
+    let point = Point { step_size: spec.step_size, radius: 1.0, damping: spec.damping };
+    let mut stack = Stack::begin(device, model, token_ids, &[point], spec.integrator)?;
+    let start = norm(&stack.states());
+    let mut frame = orthonormal(drawn(spec.seed, dimension, spec.top)).0;
+    let mut sums = vec![0.0; spec.top];
+    let mut found = TrainedLyapunov { series: Vec::new(), norm_growth: Vec::new(), interrupted: false };
+    for layer in 0..model.depth() {
+        let weights = model.layer(layer)?;
+        let moved = stack.tangents(&weights, &frame)?;
+        let (next, growth) = orthonormal(moved);
+        frame = next;
+        stack.pass(&weights)?;
+        let steps = (layer + 1) as f64;
+        sums.iter_mut().zip(growth).for_each(|(sum, growth)| *sum += growth.ln());
+        found.series.push(sums.iter().map(|sum| sum / steps).collect());
+        found.norm_growth.push((norm(&stack.states()) / start).ln() / steps);
+        let last = layer + 1 == model.depth();
+        if progress(steps / model.depth() as f64).is_break() && !last {
+            found.interrupted = true;
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Independent normal vectors, `[dimension, count]`.
+fn drawn(seed: u64, dimension: usize, count: usize) -> Mat<f64> {
+    let stream = Stream { seed, member: 0, tensor: Tensor::Deviations as u32, step: 0 };
+    Mat::from_fn(dimension, count, |i, j| f64::from(stream.normal((j * dimension + i) as u32)) * NORMAL_UNIT)
+}
+
+/// An orthonormal basis of the columns, and by how much each is longer than what the ones before it leave of it.
+fn orthonormal(columns: Mat<f64>) -> (Mat<f64>, Vec<f64>) {
+    let qr = columns.qr();
+    let growth = (0..columns.ncols()).map(|k| qr.thin_R()[(k, k)].abs()).collect();
+    (qr.compute_thin_Q(), growth)
+}
+
+fn norm(x: &[f64]) -> f64 {
+    x.iter().map(|x| x * x).sum::<f64>().sqrt()
+}

@@ -1,0 +1,226 @@
+//! The Jacobian of every layer, its eigenvalues and singular values.
+
+use super::facts::{Cumulative, TokenFacts, frobenius, growing_modes, singular_values, trace};
+use super::{Model, Stack};
+use crate::device::{Device, Progress};
+use crate::error::Result;
+use crate::invalid;
+use crate::layer::Point;
+use crate::numbers::verdict::Band;
+use crate::spec::{Control, Integrator, TrainedSpectrumSpec};
+use crate::spectrum::derived::derived_all;
+use crate::spectrum::facts::Facts;
+use crate::spectrum::{Spectrum, eigenvalues};
+use rayon::prelude::*;
+
+/// Matrices whose eigenvalues are computed at once: as many as keep all cores busy, and few beside the layer's weights.
+const AT_ONCE: usize = 8;
+
+/// One text through one model.
+pub struct TextSpectrum {
+    /// The text's tokens.
+    pub token_ids: Vec<u32>,
+    /// `[layers]`.
+    pub layers: Vec<LayerSpectrum>,
+    /// Norms of the states behind the last layer, of the chosen tokens.
+    pub end_norms: Vec<f64>,
+    /// The likeliest next tokens; none for a model that predicts none.
+    pub next_token: Vec<NextToken>,
+}
+
+/// One layer of it.
+pub struct LayerSpectrum {
+    /// Its number, from 0.
+    pub layer: usize,
+    /// The chosen tokens, in order.
+    pub tokens: Vec<TokenFacts>,
+}
+
+/// A likely next token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NextToken {
+    /// Its number.
+    pub id: u32,
+    /// Its text; none for a model without a tokenizer.
+    pub text: Option<String>,
+    /// Its logit.
+    pub logit: f64,
+}
+
+/// All texts through the model and its controls.
+pub struct TrainedSpectrum {
+    /// The model itself.
+    pub texts: Vec<TextSpectrum>,
+    /// Its controls.
+    pub controls: Vec<ControlSpectrum>,
+    /// Was it stopped before its end?
+    pub interrupted: bool,
+}
+
+/// All texts through one control.
+pub struct ControlSpectrum {
+    /// Which control.
+    pub control: Control,
+    /// The texts.
+    pub texts: Vec<TextSpectrum>,
+}
+
+/// How many likely next tokens are kept.
+const LIKELIEST: usize = 5;
+
+/// A way through one model.
+struct Run<'a> {
+    device: &'a Device,
+    model: &'a Model,
+    spec: &'a TrainedSpectrumSpec,
+}
+
+/// The Jacobian of every layer at the states of each text.
+///
+/// For a causal mask they are the diagonal blocks of the Jacobian of the whole state, which is block lower triangular, so
+/// that the eigenvalues of all blocks are all of its eigenvalues.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) for texts, tokens and steps that the model does not take; what the device
+/// reports.
+pub fn run(
+    device: &Device,
+    model: &Model,
+    spec: &TrainedSpectrumSpec,
+    texts: &[Vec<u32>],
+    progress: Progress,
+) -> Result<TrainedSpectrum> {
+    spec.validate()?;
+    let causal = model.anatomy().attention.as_ref().is_none_or(|heads| heads.causal);
+    if !causal && spec.integrator != Integrator::Euler {
+        return invalid!(
+            "integrator: without a causal mask a stage of {} sees what the one before did to other tokens; use euler",
+            spec.integrator
+        );
+    }
+    let mut models = vec![(None, model.clone())];
+    models.extend(spec.controls.iter().map(|&control| (Some(control), model.control(control, spec.seed))));
+    let count = models.len() as f64;
+    let mut found = TrainedSpectrum { texts: Vec::new(), controls: Vec::new(), interrupted: false };
+    for (place, (control, model)) in models.iter().enumerate() {
+        let told = &mut |fraction: f64| progress((place as f64 + fraction) / count);
+        let own = Run { device, model, spec };
+        let (texts, interrupted) = own.texts(texts, told)?;
+        match control {
+            None => found.texts = texts,
+            Some(control) => found.controls.push(ControlSpectrum { control: *control, texts }),
+        }
+        found.interrupted |= interrupted;
+        if interrupted {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The Jacobians of one layer at the tokens of one text, waiting for their eigenvalues.
+struct Waiting {
+    text: usize,
+    layer: usize,
+    token: usize,
+    state_norm: f64,
+    relative_step: f64,
+    matrix: Vec<f64>,
+}
+
+impl Run<'_> {
+    /// All texts, layer by layer, so that each layer is read once. Says whether `progress` stopped it.
+    fn texts(&self, texts: &[Vec<u32>], progress: Progress) -> Result<(Vec<TextSpectrum>, bool)> {
+        let TrainedSpectrumSpec { step_size, damping, integrator, .. } = *self.spec;
+        let points = [Point { step_size, radius: 1.0, damping }];
+        let begin = |ids: &Vec<u32>| Stack::begin(self.device, self.model, ids, &points, integrator);
+        let mut stacks = texts.iter().map(begin).collect::<Result<Vec<_>>>()?;
+        let chosen = texts.iter().map(|ids| self.spec.tokens.of(ids.len())).collect::<Result<Vec<_>>>()?;
+        let of_layer = |layer| LayerSpectrum { layer, tokens: Vec::new() };
+        let empty = |ids: &Vec<u32>| TextSpectrum {
+            token_ids: ids.clone(),
+            layers: (0..self.model.depth()).map(of_layer).collect(),
+            end_norms: Vec::new(),
+            next_token: Vec::new(),
+        };
+        let mut found: Vec<TextSpectrum> = texts.iter().map(empty).collect();
+        let mut products: Vec<Vec<Cumulative>> = chosen
+            .iter()
+            .map(|tokens| tokens.iter().map(|_| Cumulative::one(self.model.anatomy().width)).collect())
+            .collect();
+        let mut waiting = Vec::new();
+        for layer in 0..self.model.depth() {
+            let weights = self.model.layer(layer)?;
+            for (text, stack) in stacks.iter_mut().enumerate() {
+                let tokens = &chosen[text];
+                let before: Vec<Vec<f64>> = tokens.iter().map(|&token| stack.state(0, token)).collect();
+                let jacobians = stack.jacobians(&weights, tokens)?;
+                stack.pass(&weights)?;
+                for ((&token, before), matrix) in tokens.iter().zip(&before).zip(jacobians.matrices) {
+                    let (state_norm, step) = (norm(before), distance(&stack.state(0, token), before));
+                    let relative_step = step / state_norm;
+                    waiting.push(Waiting { text, layer, token, state_norm, relative_step, matrix });
+                }
+            }
+            let last = layer + 1 == self.model.depth();
+            if waiting.len() >= AT_ONCE || last {
+                self.solve(std::mem::take(&mut waiting), &chosen, &mut products, &mut found)?;
+            }
+            if progress((layer + 1) as f64 / self.model.depth() as f64).is_break() && !last {
+                self.solve(waiting, &chosen, &mut products, &mut found)?;
+                found.iter_mut().for_each(|text| text.layers.retain(|layer| !layer.tokens.is_empty()));
+                return Ok((found, true));
+            }
+        }
+        for ((stack, found), tokens) in stacks.iter().zip(&mut found).zip(&chosen) {
+            found.end_norms = tokens.iter().map(|&token| stack.norm(0, token)).collect();
+            found.next_token = stack.next_tokens(LIKELIEST)?;
+        }
+        Ok((found, false))
+    }
+
+    /// The eigenvalues of some Jacobians, and what else is said of them.
+    fn solve(
+        &self,
+        waiting: Vec<Waiting>,
+        chosen: &[Vec<usize>],
+        products: &mut [Vec<Cumulative>],
+        found: &mut [TextSpectrum],
+    ) -> Result<()> {
+        let n = self.model.anatomy().width;
+        let matrices: Vec<&[f64]> = waiting.iter().map(|own| own.matrix.as_slice()).collect();
+        let spectra: Vec<Spectrum> = eigenvalues(self.device, &matrices.concat(), n)?;
+        let references: Vec<&Spectrum> = spectra.iter().collect();
+        let derived = derived_all(self.device, &matrices, n, &references, self.spec.derived, &|| false)?;
+        let singular: Vec<Vec<f64>> = matrices.par_iter().map(|matrix| singular_values(matrix, n)).collect();
+        let epsilon = self.device.epsilon();
+        for (((own, spectrum), derived), singular_values) in waiting.iter().zip(spectra).zip(derived).zip(singular) {
+            let place = chosen[own.text].iter().position(|&token| token == own.token).expect("it was chosen");
+            let product = &mut products[own.text][place];
+            product.push(&own.matrix);
+            let band = Band::of_matrix(&own.matrix, n, epsilon);
+            found[own.text].layers[own.layer].tokens.push(TokenFacts {
+                token: own.token,
+                state_norm: own.state_norm,
+                relative_step: own.relative_step,
+                facts: Facts::of(&spectrum, band),
+                growing_modes: growing_modes(&spectrum, band),
+                trace: trace(&own.matrix, n),
+                frobenius: frobenius(&own.matrix),
+                singular_values,
+                derived,
+                product: product.product(epsilon),
+                spectrum,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn norm(x: &[f64]) -> f64 {
+    x.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+fn distance(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt()
+}

@@ -1,0 +1,190 @@
+//! The states of one text on their way through the layers.
+
+use super::Model;
+use crate::device::Device;
+use crate::error::Result;
+use crate::kernel::shared::trajectory::event;
+use crate::layer::sublayer::Shape;
+use crate::layer::{NonlinearLayer, Part, Point, Tangents};
+use crate::plan::{Data, Inputs, Plan, Reals};
+use crate::spec::Integrator;
+use crate::weights::LearnedLayer;
+use faer::Mat;
+
+/// The states of one text at some grid points, between two layers.
+pub struct Stack<'a> {
+    pub(super) device: &'a Device,
+    pub(super) model: &'a Model,
+    points: Vec<Point>,
+    integrator: Integrator,
+    pub(super) tokens: usize,
+    /// `[rows, columns]`, padded; column `point * tokens + token`.
+    state: Vec<f64>,
+}
+
+/// The Jacobians ∂x⁺_t/∂x_t of a layer, of some tokens.
+pub struct Jacobians {
+    /// Rows and columns of each: the width.
+    pub order: usize,
+    /// `[tokens]`: row-major matrices.
+    pub matrices: Vec<Vec<f64>>,
+}
+
+/// Bytes of the tangents of one run.
+const TANGENT_BYTES: usize = 96 << 20;
+
+impl<'a> Stack<'a> {
+    /// The states before the first layer: embeddings of these tokens, the same at every grid point.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid) for tokens that do not exist, or too many of them.
+    pub fn begin(
+        device: &'a Device,
+        model: &'a Model,
+        token_ids: &[u32],
+        points: &[Point],
+        integrator: Integrator,
+    ) -> Result<Self> {
+        let (tokens, width) = (token_ids.len(), model.anatomy().width);
+        let embedded = model.embed(device, token_ids)?;
+        let shape = Shape::new(width, tokens, points.len());
+        let mut state = vec![0.0; shape.rows * shape.columns];
+        for (token, values) in embedded.chunks(width).enumerate() {
+            for (row, &value) in values.iter().enumerate() {
+                for point in 0..points.len() {
+                    state[row * shape.columns + point * tokens + token] = value;
+                }
+            }
+        }
+        Ok(Stack { device, model, points: points.to_vec(), integrator, tokens, state })
+    }
+
+    /// The tokens of the text.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::new(self.model.anatomy().width, self.tokens, self.points.len())
+    }
+
+    /// The state of a token at a grid point, `[width]`.
+    pub fn state(&self, point: usize, token: usize) -> Vec<f64> {
+        let (shape, column) = (self.shape(), point * self.tokens + token);
+        (0..shape.width).map(|row| self.state[row * shape.columns + column]).collect()
+    }
+
+    /// All states, `[points, tokens, width]`.
+    pub fn states(&self) -> Vec<f64> {
+        (0..self.points.len()).flat_map(|p| (0..self.tokens).flat_map(move |t| self.state(p, t))).collect()
+    }
+
+    /// The norm of a state.
+    pub fn norm(&self, point: usize, token: usize) -> f64 {
+        self.state(point, token).iter().map(|x| x * x).sum::<f64>().sqrt()
+    }
+
+    /// Replaces the states by those behind a layer.
+    ///
+    /// # Errors
+    /// What the device reports; [`Error::Invalid`](crate::error::Error::Invalid) where a state grows beyond f32.
+    pub fn pass(&mut self, weights: &LearnedLayer) -> Result<()> {
+        let (mut plan, inputs, layer, end) = self.recorded(weights);
+        let (state, events) = (plan.output(end), plan.output(layer.record.events));
+        let points = self.points.len();
+        let mut after = Vec::new();
+        let mut frozen = Vec::new();
+        self.device.run(&plan, 1, 0, &inputs, &mut |chunk| {
+            after = chunk.reals(state).to_vec();
+            let events = chunk.ints(events);
+            frozen = (0..points).filter(|point| events[event::DIVERGED_STEP * points + point] > 0).collect();
+            Ok(())
+        })?;
+        self.state = after;
+        frozen.into_iter().for_each(|point| self.lose(point));
+        Ok(())
+    }
+
+    /// A point whose states are beyond the device's numbers has none any more.
+    fn lose(&mut self, point: usize) {
+        let (shape, tokens) = (self.shape(), self.tokens);
+        for row in self.state.chunks_mut(shape.columns) {
+            row[point * tokens..(point + 1) * tokens].fill(f64::NAN);
+        }
+    }
+
+    /// The Jacobians ∂x⁺_t/∂x_t of a layer at the states before it, of these tokens of the first grid point.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn jacobians(&self, weights: &LearnedLayer, tokens: &[usize]) -> Result<Jacobians> {
+        let order = self.model.anatomy().width;
+        let mut matrices = Vec::with_capacity(tokens.len());
+        for tokens in tokens.chunks(self.tokens_at_once()) {
+            let (mut plan, inputs, layer, _) = self.recorded(weights);
+            let tangents = Tangents::of_own_columns(&mut plan, &layer, tokens, order);
+            let basis = tangents.basis(&mut plan, &layer, 0);
+            let end = tangents.apply(&mut plan, &layer, Part::Step, basis);
+            let blocks = plan.output(end);
+            let (columns, vectors) = (tokens.len(), tangents.vectors());
+            self.device.run(&plan, 1, 0, &inputs, &mut |chunk| {
+                let blocks = chunk.reals(blocks);
+                matrices.extend((0..columns).map(|column| {
+                    let line = |row: usize| (row * columns + column) * vectors;
+                    (0..order).flat_map(|row| (0..order).map(move |k| line(row) + k)).map(|at| blocks.at(at)).collect()
+                }));
+                Ok(())
+            })?;
+        }
+        Ok(Jacobians { order, matrices })
+    }
+
+    /// The tangents of a layer's step at the states before it: of each column of `frame`, `[width x tokens, vectors]`, whose
+    /// row is element `row * tokens + token` of the state.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn tangents(&self, weights: &LearnedLayer, frame: &Mat<f64>) -> Result<Mat<f64>> {
+        let (mut plan, inputs, layer, _) = self.recorded(weights);
+        let (shape, tokens) = (self.shape(), self.tokens);
+        let tangents = Tangents::new(&mut plan, &layer, frame.ncols());
+        let vectors = tangents.vectors();
+        let start = plan.input(tangents.start_buffer());
+        let end = tangents.step(&mut plan, &layer, start);
+        let end = plan.output(end);
+        let at = |row: usize, token: usize, k: usize| (row * shape.columns + token) * vectors + k;
+        let mut deviations = vec![0.0; shape.rows * shape.columns * vectors];
+        for (i, k) in (0..frame.nrows()).flat_map(|i| (0..frame.ncols()).map(move |k| (i, k))) {
+            deviations[at(i / tokens, i % tokens, k)] = frame[(i, k)];
+        }
+        let inputs = inputs.with(start, Data::F64(deviations));
+        let mut moved = Mat::zeros(frame.nrows(), frame.ncols());
+        self.device.run(&plan, 1, 0, &inputs, &mut |chunk| {
+            let numbers = chunk.reals(end);
+            moved = Mat::from_fn(frame.nrows(), frame.ncols(), |i, k| numbers.at(at(i / tokens, i % tokens, k)));
+            Ok(())
+        })?;
+        Ok(moved)
+    }
+
+    /// Tokens whose tangents fit into one run.
+    fn tokens_at_once(&self) -> usize {
+        let anatomy = self.model.anatomy();
+        let stacked = anatomy.attention.as_ref().map_or(0, |heads| heads.stacked_rows());
+        let hidden = anatomy.feedforward.map_or(0, |units| units.projected_rows());
+        let rows = stacked.max(hidden).max(anatomy.width);
+        (TANGENT_BYTES / (4 * rows * anatomy.width)).max(1)
+    }
+
+    /// The plan of one layer's step on the states, an input of it.
+    fn recorded(&self, weights: &LearnedLayer) -> (Plan, Inputs, NonlinearLayer, Reals) {
+        let mut plan = Plan::new();
+        let anatomy = self.model.anatomy();
+        let mut layer =
+            NonlinearLayer::learned(&mut plan, anatomy, weights, self.integrator, self.tokens, &self.points);
+        let start = plan.input(layer.start_buffer());
+        let inputs = Inputs::new().with(start, Data::F64(self.state.clone()));
+        let end = layer.step(&mut plan, start, 1, 0);
+        (plan, inputs, layer, end)
+    }
+}

@@ -1,0 +1,192 @@
+//! A text under other step sizes and frictions: what Euler's h = 1 and the missing friction do for a trained model.
+
+use super::likelihood::{Likelihood, Likely};
+use super::{Model, Stack};
+use crate::device::{Device, Progress};
+use crate::error::Result;
+use crate::invalid;
+use crate::layer::Point;
+use crate::spec::{MOST_TOKENS, TrainedSweepSpec};
+
+/// Columns, grid points times tokens, that go through the layers at once.
+const COLUMNS_AT_ONCE: usize = 1024;
+
+/// A step size and a friction of every sublayer.
+#[derive(Clone, Debug)]
+pub struct TrainedCell {
+    /// The step size h.
+    pub step_size: f64,
+    /// The friction γ.
+    pub damping: f64,
+    /// Cross-entropy and divergence from h = 1, γ = 0; none where states are beyond the device's numbers.
+    pub likely: Option<Likely>,
+    /// The mean over tokens of ln(|x_L| / |x_0|).
+    pub log_growth: Option<f64>,
+    /// `[layers + 1]`: the mean over tokens of |x| before each layer, and behind the last.
+    pub state_norms: Vec<Option<f64>>,
+    /// Logit of the first word less that of the second, behind the last token.
+    pub margin: Option<f64>,
+    /// `[layers]`: the same read from the state behind each layer.
+    pub lens: Vec<Option<f64>>,
+}
+
+/// Two words by their tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Margin {
+    /// The first one's.
+    pub first: u32,
+    /// The second one's.
+    pub second: u32,
+}
+
+impl Margin {
+    /// Of two words, which are one token each.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid) for a word of several tokens.
+    pub fn of(model: &Model, words: &[String; 2]) -> Result<Self> {
+        let token = |word: &String| match model.checkpoint().encode(word)?[..] {
+            [only] => Ok(only),
+            ref several => invalid!(
+                "margin: `{word}` is {} tokens of this model, and a margin is between single ones; most words need a space in \
+                 front",
+                several.len()
+            ),
+        };
+        Ok(Margin { first: token(&words[0])?, second: token(&words[1])? })
+    }
+}
+
+/// A finished sweep of a trained model, or as much of it as was done.
+pub struct TrainedSweep {
+    /// Damping outermost, then step size.
+    pub cells: Vec<TrainedCell>,
+    /// Was it stopped before its end?
+    pub interrupted: bool,
+}
+
+/// Runs a text through the model at every grid point.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) for texts that the model does not take; what the device reports.
+pub fn run(
+    device: &Device,
+    model: &Model,
+    spec: &TrainedSweepSpec,
+    token_ids: &[u32],
+    margin: Option<Margin>,
+    progress: Progress,
+) -> Result<TrainedSweep> {
+    let tokens = token_ids.len();
+    if !(2..=MOST_TOKENS).contains(&tokens) {
+        return invalid!("text: it has {tokens} tokens; 2 to {MOST_TOKENS} can be swept");
+    }
+    let points = points(spec);
+    let at_once = (COLUMNS_AT_ONCE / tokens).max(2) - 1;
+    let mut sweep = TrainedSweep { cells: Vec::new(), interrupted: false };
+    for some in points.chunks(at_once) {
+        let done = sweep.cells.len() as f64 / points.len() as f64;
+        let share = some.len() as f64 / points.len() as f64;
+        let own = Pass { device, model, token_ids, margin, spec };
+        let cells = own.cells(some, &mut |fraction| progress(done + share * fraction))?;
+        let Some(cells) = cells else {
+            sweep.interrupted = true;
+            break;
+        };
+        sweep.cells.extend(cells);
+    }
+    Ok(sweep)
+}
+
+/// The grid.
+pub fn points(spec: &TrainedSweepSpec) -> Vec<Point> {
+    let dampings = spec.damping.values().iter();
+    let each = |&damping: &f64| {
+        spec.step_size.values().iter().map(move |&step_size| Point { step_size, radius: 1.0, damping })
+    };
+    dampings.flat_map(each).collect()
+}
+
+/// What the trained model does.
+const UNDISTURBED: Point = Point { step_size: 1.0, radius: 1.0, damping: 0.0 };
+
+/// Some grid points at once.
+struct Pass<'a> {
+    device: &'a Device,
+    model: &'a Model,
+    token_ids: &'a [u32],
+    margin: Option<Margin>,
+    spec: &'a TrainedSweepSpec,
+}
+
+impl Pass<'_> {
+    /// Their cells; none if `progress` stops it.
+    fn cells(&self, points: &[Point], progress: Progress) -> Result<Option<Vec<TrainedCell>>> {
+        // The undisturbed model is compared with, so it comes along, behind the others.
+        let all = [points, &[UNDISTURBED]].concat();
+        let integrator = self.spec.integrator;
+        let mut stack = Stack::begin(self.device, self.model, self.token_ids, &all, integrator)?;
+        let mut cells: Vec<TrainedCell> = points.iter().map(TrainedCell::empty).collect();
+        let start = self.norms(&stack, &mut cells);
+        for layer in 0..self.model.depth() {
+            stack.pass(&self.model.layer(layer)?)?;
+            self.norms(&stack, &mut cells);
+            if let Some(margin) = self.margin {
+                let margins = self.margins(&stack, points.len(), margin)?;
+                cells.iter_mut().zip(margins).for_each(|(cell, margin)| cell.lens.push(margin));
+            }
+            if progress((layer + 1) as f64 / (self.model.depth() + 1) as f64).is_break() {
+                return Ok(None);
+            }
+        }
+        let mut likelihood = Likelihood::new(self.token_ids, all.len(), points.len());
+        self.model.logits(self.device, &stack.states(), &mut |logits| likelihood.add(&logits))?;
+        for (point, cell) in cells.iter_mut().enumerate() {
+            cell.likely = likelihood.at(point);
+            cell.margin = cell.lens.last().copied().flatten();
+            let growth = self.growth(&stack, point, &start[point]);
+            cell.log_growth = Some(growth).filter(|growth| growth.is_finite());
+        }
+        Ok(Some(cells))
+    }
+
+    /// Adds the mean norms of the states to the cells. Gives the norms of each token at each point.
+    fn norms(&self, stack: &Stack, cells: &mut [TrainedCell]) -> Vec<Vec<f64>> {
+        let tokens = self.token_ids.len();
+        let norms: Vec<Vec<f64>> =
+            (0..cells.len()).map(|point| (0..tokens).map(|token| stack.norm(point, token)).collect()).collect();
+        for (cell, norms) in cells.iter_mut().zip(&norms) {
+            let mean = norms.iter().sum::<f64>() / tokens as f64;
+            cell.state_norms.push(Some(mean).filter(|mean| mean.is_finite()));
+        }
+        norms
+    }
+
+    /// The mean over tokens of ln(|x| / |x_0|).
+    fn growth(&self, stack: &Stack, point: usize, start: &[f64]) -> f64 {
+        let each = start.iter().enumerate().map(|(token, start)| (stack.norm(point, token) / start).ln());
+        each.sum::<f64>() / start.len() as f64
+    }
+
+    /// The margin behind the last token at each point.
+    fn margins(&self, stack: &Stack, points: usize, margin: Margin) -> Result<Vec<Option<f64>>> {
+        let last = self.token_ids.len() - 1;
+        let states: Vec<f64> = (0..points).flat_map(|point| stack.state(point, last)).collect();
+        let logits = self.model.logits_of(self.device, &states, &[margin.first, margin.second])?;
+        Ok(logits.iter().map(|of| Some(of[0] - of[1]).filter(|margin| margin.is_finite())).collect())
+    }
+}
+
+impl TrainedCell {
+    fn empty(point: &Point) -> Self {
+        TrainedCell {
+            step_size: point.step_size,
+            damping: point.damping,
+            likely: None,
+            log_growth: None,
+            state_norms: Vec::new(),
+            margin: None,
+            lens: Vec::new(),
+        }
+    }
+}

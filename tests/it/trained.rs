@@ -1,0 +1,247 @@
+//! Trained models through the program's own kernels, against their makers' library in f64 (tests/checkpoints/make.py) and
+//! against numbers of SmolLM2 that were computed elsewhere.
+
+use crate::adapter::{gpu, software_adapters};
+use crate::checkpoint::oracles::{close, data, ids, json, numbers};
+use crate::checkpoint::real::smollm2_file;
+use eulerscope::device::Device;
+use eulerscope::layer::Point;
+use eulerscope::spec::{
+    Grid, Integrator, Tokens, TrainedInput, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec,
+};
+use eulerscope::spectrum::eigenvalues;
+use eulerscope::trained::sweep::Margin;
+use eulerscope::trained::{Model, Stack, lyapunov, spectrum, sweep};
+use faer::Mat;
+use serde_json::Value;
+use std::ops::ControlFlow;
+
+/// Tiny models of every family.
+const TINY: [&str; 7] = ["llama", "llama_scaled", "qwen2", "gpt2", "neox", "neox_sequential", "bert"];
+
+/// What a trained model does.
+const OWN: Point = Point { step_size: 1.0, radius: 1.0, damping: 0.0 };
+
+fn device(word: &str) -> Device {
+    Device::open(word).expect("the device opens").0
+}
+
+/// States, logits and own-token Jacobians of a model, layer by layer, against its oracle.
+fn agrees(device: &Device, name: &str, tolerance: f64) {
+    let (model, oracle) = (Model::open(&data(name)).expect(name), json(&format!("{name}/oracle.json")));
+    let token_ids = ids(&oracle["token_ids"]);
+    let mut stack = Stack::begin(device, &model, &token_ids, &[OWN], Integrator::Euler).expect(name);
+    let all: Vec<usize> = (0..token_ids.len()).collect();
+    let states = |layer: usize| numbers(&oracle["states"][layer]);
+    close(&format!("{name}: embedding"), &stack.states(), &states(0), tolerance);
+    for layer in 0..model.depth() {
+        let weights = model.layer(layer).expect(name);
+        let blocks = stack.jacobians(&weights, &all).expect(name).matrices;
+        let truth = numbers(&oracle["jacobians"][layer]);
+        close(&format!("{name}: Jacobian of layer {layer}"), blocks.last().expect("a token"), &truth, tolerance);
+        let n = model.anatomy().width;
+        let traces: Vec<f64> = blocks.iter().map(|block| (0..n).map(|i| block[i * n + i]).sum()).collect();
+        close(&format!("{name}: traces of layer {layer}"), &traces, &numbers(&oracle["traces"][layer]), tolerance);
+        stack.pass(&weights).expect(name);
+        close(&format!("{name}: states behind layer {layer}"), &stack.states(), &states(layer + 1), tolerance);
+    }
+    if !oracle["logits"].is_null() {
+        let mut logits = Vec::new();
+        let last = stack.state(0, token_ids.len() - 1);
+        model.logits(device, &last, &mut |own| logits.extend(own.words.clone().map(|word| own.at(word, 0)))).expect(name);
+        close(&format!("{name}: logits"), &logits, &numbers(&oracle["logits"]), tolerance);
+    }
+}
+
+#[test]
+fn tiny_models_are_those_of_their_makers_in_f64() {
+    let reference = device("reference");
+    TINY.iter().for_each(|name| agrees(&reference, name, 1e-11));
+}
+
+/// A sum of k products in f32 is off by k / 2^24 at most; the widest here has 96 terms, a layer has four such sums behind
+/// each other, and three layers multiply errors by the norms of their Jacobians, which are below 30. Errors are far from
+/// all of one sign, so a hundredth of that bound is generous.
+#[test]
+fn tiny_models_are_those_of_their_makers_in_f32() {
+    let cpu = device("cpu");
+    TINY.iter().for_each(|name| agrees(&cpu, name, 2e-5));
+}
+
+#[test]
+fn tiny_models_are_those_of_their_makers_on_a_gpu() {
+    let gpu = gpu(&software_adapters()[0]);
+    TINY.iter().for_each(|name| agrees(&gpu, name, 2e-5));
+}
+
+/// The Jacobian of the whole state of a tiny model's layer, by tangents of all tokens: `[n T, n T]`, row-major, where row and
+/// column are element * T + token.
+fn whole(stack: &Stack, model: &Model, layer: usize) -> Vec<f64> {
+    let order = model.anatomy().width * stack.tokens();
+    let identity: Mat<f64> = Mat::identity(order, order);
+    let moved = stack.tangents(&model.layer(layer).expect("finite"), &identity).expect("it runs");
+    (0..order).flat_map(|i| (0..order).map(move |j| (i, j))).map(|(i, j)| moved[(i, j)]).collect()
+}
+
+/// The diagonal blocks of the whole state's Jacobian are the own-token ones; with a causal mask what is above them is 0, so
+/// that all eigenvalues of the blocks are those of the whole.
+#[test]
+fn the_blocks_of_causal_models_have_the_eigenvalues_of_the_whole() {
+    let reference = device("reference");
+    for name in TINY {
+        let model = Model::open(&data(name)).expect(name);
+        let token_ids = ids(&json(&format!("{name}/oracle.json"))["token_ids"]);
+        let stack = Stack::begin(&reference, &model, &token_ids, &[OWN], Integrator::Euler).expect(name);
+        let (n, tokens) = (model.anatomy().width, token_ids.len());
+        let jacobian = whole(&stack, &model, 0);
+        let at = |i: usize, t: usize, j: usize, s: usize| jacobian[(i * tokens + t) * n * tokens + j * tokens + s];
+        let blocks = stack.jacobians(&model.layer(0).expect(name), &(0..tokens).collect::<Vec<_>>()).expect(name);
+        for (t, block) in blocks.matrices.iter().enumerate() {
+            let own: Vec<f64> = (0..n).flat_map(|i| (0..n).map(move |j| (i, j))).map(|(i, j)| at(i, t, j, t)).collect();
+            close(&format!("{name}, token {t}"), &own, block, 1e-12);
+        }
+        let causal = model.anatomy().attention.as_ref().is_some_and(|heads| heads.causal);
+        let above = |i: usize, j: usize| (0..tokens).any(|t| (t + 1..tokens).any(|s| at(i, t, j, s) != 0.0));
+        assert_eq!((0..n).any(|i| (0..n).any(|j| above(i, j))), !causal, "{name}");
+        if causal {
+            let sorted = |values: Vec<[f64; 2]>| {
+                let mut sizes: Vec<f64> = values.iter().map(|[re, im]| re.hypot(*im)).collect();
+                sizes.sort_by(f64::total_cmp);
+                sizes
+            };
+            let of_whole = eigenvalues(&reference, &jacobian, n * tokens).expect(name).remove(0).eigenvalues;
+            let of_blocks = eigenvalues(&reference, &blocks.matrices.concat(), n).expect(name);
+            let of_blocks = of_blocks.into_iter().flat_map(|spectrum| spectrum.eigenvalues).collect();
+            // Eigenvalues of the whole are as good as its conditioning lets them be.
+            close(name, &sorted(of_whole), &sorted(of_blocks), 1e-7);
+        }
+    }
+}
+
+fn smollm2(device: &Device, tokens: Tokens) -> (Value, spectrum::TrainedSpectrum) {
+    let (path, truth) = (smollm2_file(), json("mercury.json"));
+    let model = Model::open(&path).expect("a model");
+    let prompt = truth["prompt"].as_str().expect("a prompt");
+    let token_ids = model.checkpoint().encode(prompt).expect("tokens");
+    assert_eq!(token_ids, ids(&truth["ids"]));
+    let input = TrainedInput { checkpoint: path, prompts: vec![prompt.to_string()], token_ids: Vec::new() };
+    let spec = TrainedSpectrumSpec { input, tokens, ..TrainedSpectrumSpec::default() };
+    let found = spectrum::run(device, &model, &spec, &[token_ids], &mut |_| ControlFlow::Continue(())).expect("it runs");
+    (truth, found)
+}
+
+/// Radii to 2e-3, logits to 1e-3, counts but for eigenvalues within 1e-3 of the circle: what f32 leaves of the published
+/// numbers, which were computed in f64 with another program (JAX, LAPACK).
+#[test]
+fn smollm2_has_the_published_jacobians() {
+    let (truth, found) = smollm2(&device("cpu"), Tokens::Last);
+    let text = &found.texts[0];
+    for (layer, truth) in text.layers.iter().zip(truth["layers"].as_array().expect("layers")) {
+        let own = &layer.tokens[0];
+        let near = |what: &str, found: f64, tolerance: f64| {
+            let truth = truth[what].as_f64().expect(what);
+            assert!((found - truth).abs() <= tolerance * truth.abs(), "layer {}: {what} {found}, {truth}", layer.layer);
+        };
+        near("state_norm", own.state_norm, 1e-4);
+        near("spectral_radius", own.facts.radius, 2e-3);
+        near("abscissa_of_f", own.abscissa(), 2e-3);
+        near("trace", own.trace, 1e-3);
+        near("frobenius", own.frobenius, 1e-3);
+        near("norm", own.derived.norm.expect("it was asked for"), 1e-3);
+        near("norm", own.singular_values[0], 1e-3);
+        let count = |what: &str, found: usize, edge: &dyn Fn(&[f64; 2]) -> bool| {
+            let truth = truth[what].as_u64().expect(what) as usize;
+            let doubtful = own.spectrum.eigenvalues.iter().filter(|value| edge(value)).count();
+            assert!(found.abs_diff(truth) <= doubtful, "layer {}: {what} {found}, not {truth}", layer.layer);
+        };
+        let band = own.facts.band.half_width().max(1e-3);
+        count("outside_unit_circle", own.facts.outside, &|[re, im]| (re.hypot(*im) - 1.0).abs() <= band);
+        count("growing_modes_of_f", own.growing_modes, &|[re, _]| (re - 1.0).abs() <= band);
+        // The singular values have the norm of the matrix.
+        let squares: f64 = own.singular_values.iter().map(|value| value * value).sum();
+        assert!((squares.sqrt() / own.frobenius - 1.0).abs() <= 1e-10, "layer {}", layer.layer);
+    }
+    assert_eq!(text.layers.len(), 30);
+    for (found, truth) in text.next_token.iter().zip(truth["top5"].as_array().expect("tokens")) {
+        assert_eq!(Value::from(found.id), truth[0]);
+        assert!((found.logit - truth[2].as_f64().expect("a logit")).abs() <= 1e-3 * found.logit);
+    }
+    let end = truth["final_norm"].as_f64().expect("a norm");
+    assert!((text.end_norms[0] - end).abs() <= 1e-4 * end);
+}
+
+/// The cross-entropy of a paragraph at every published step size and friction, to 1e-3: f32 against f64 of another program.
+#[test]
+fn smollm2_has_the_published_cross_entropies() {
+    let (path, truth) = (smollm2_file(), json("mercury.json"));
+    let model = Model::open(&path).expect("a model");
+    let text = model.checkpoint().encode(truth["text"].as_str().expect("a text")).expect("tokens");
+    assert_eq!(text.len() as u64, truth["text_tokens"].as_u64().expect("a count"));
+    let margin = Margin::of(&model, &[" planet".to_string(), " metal".to_string()]).expect("single tokens");
+    assert_eq!(Value::from(margin.first), truth["token_ids"]["planet"]);
+    let cpu = device("cpu");
+    let cells = truth["cross_entropy"].as_array().expect("cells");
+    for (step_sizes, dampings) in [("0.5,0.8,0.9,1,1.1,1.2,1.5,2", "0"), ("1", "0.01,0.02,0.05,0.1")] {
+        let spec = TrainedSweepSpec {
+            input: TrainedInput { checkpoint: path.clone(), prompts: vec!["-".to_string()], token_ids: Vec::new() },
+            step_size: Grid::parse(step_sizes).expect("step sizes"),
+            damping: Grid::parse(dampings).expect("frictions"),
+            ..TrainedSweepSpec::default()
+        };
+        let found = sweep::run(&cpu, &model, &spec, &text, None, &mut |_| ControlFlow::Continue(())).expect("it runs");
+        for cell in &found.cells {
+            let is_this = |truth: &&Value| truth["step_size"] == cell.step_size && truth["damping"] == cell.damping;
+            let truth = cells.iter().find(is_this).expect("it is published")["nats_per_token"].as_f64().expect("a number");
+            let likely = cell.likely.expect("states are finite");
+            assert!((likely.cross_entropy - truth).abs() <= 1e-3 * truth, "{cell:?}: {truth}");
+            // What is predicted at h = 1 without friction is as good as itself, and as nothing else.
+            let is_own = (cell.step_size, cell.damping) == (1.0, 0.0);
+            assert!(if is_own { likely.kl_divergence.abs() <= 1e-6 } else { likely.kl_divergence > 1e-3 }, "{cell:?}");
+        }
+    }
+}
+
+/// Where both branches see the same state a layer is one Euler step, so that other steps follow from the trained one:
+/// (1 - γ) x + h (x⁺ - x).
+#[test]
+fn steps_of_parallel_layers_scale_with_the_step_size() {
+    let reference = device("reference");
+    let model = Model::open(&data("neox")).expect("a model");
+    let token_ids = ids(&json("neox/oracle.json")["token_ids"]);
+    let weights = model.layer(0).expect("finite");
+    let points = [OWN, Point { step_size: 0.3, radius: 1.0, damping: 0.2 }];
+    let mut stack = Stack::begin(&reference, &model, &token_ids, &points, Integrator::Euler).expect("it begins");
+    let before: Vec<Vec<f64>> = (0..token_ids.len()).map(|token| stack.state(0, token)).collect();
+    stack.pass(&weights).expect("it passes");
+    for (token, x) in before.iter().enumerate() {
+        let own = stack.state(0, token);
+        let expected: Vec<f64> = x.iter().zip(&own).map(|(x, own)| 0.8 * x + 0.3 * (own - x)).collect();
+        close(&format!("token {token}"), &stack.state(1, token), &expected, 1e-13);
+    }
+}
+
+/// All exponents of a tiny model sum up to the mean ln |det| of its Jacobians, and those of a causal model are block
+/// triangular, so that their determinants are products of those of the blocks.
+#[test]
+fn exponents_sum_up_to_determinants() {
+    let reference = device("reference");
+    for name in ["llama", "gpt2"] {
+        let model = Model::open(&data(name)).expect(name);
+        let token_ids = ids(&json(&format!("{name}/oracle.json"))["token_ids"]);
+        let n = model.anatomy().width;
+        let input = TrainedInput { checkpoint: data(name), prompts: Vec::new(), token_ids: token_ids.clone() };
+        let spec = TrainedLyapunovSpec { input, top: n * token_ids.len(), ..TrainedLyapunovSpec::default() };
+        let found = lyapunov::run(&reference, &model, &spec, &token_ids, &mut |_| ControlFlow::Continue(())).expect(name);
+        let mut stack = Stack::begin(&reference, &model, &token_ids, &[OWN], Integrator::Euler).expect(name);
+        let mut log = 0.0;
+        for layer in 0..model.depth() {
+            let weights = model.layer(layer).expect(name);
+            let blocks = stack.jacobians(&weights, &(0..token_ids.len()).collect::<Vec<_>>()).expect(name);
+            let det = |block: &Vec<f64>| Mat::from_fn(n, n, |i, j| block[i * n + j]).determinant().abs().ln();
+            log += blocks.matrices.iter().map(det).sum::<f64>();
+            stack.pass(&weights).expect(name);
+        }
+        let sum: f64 = found.exponents().iter().sum();
+        assert!((sum - log / model.depth() as f64).abs() <= 1e-9 * (1.0 + log.abs()), "{name}: {sum}, {log}");
+    }
+}
