@@ -16,9 +16,7 @@ mod trained;
 
 use crate::bench::BenchSpec;
 use crate::error::{Error, Result};
-use crate::spec::{
-    LyapunovSpec, SpectrumSpec, SweepSpec, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec,
-};
+use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec};
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;

@@ -32,6 +32,6 @@ pub use spectrum::{Quantities, SpectrumSpec};
 pub use sweep::{DEEPEST, SweepSpec};
 pub use trained::{Tokens, TrainedInput, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec};
 pub use words::{
-    Activation, Control, Ensemble, Integrator, Mask, Model, NormKind, NormPlacement, Precision, RadiusKind, StepScaling,
-    Weights, Word,
+    Activation, Control, Ensemble, Integrator, Mask, Model, NormKind, NormPlacement, Precision, RadiusKind,
+    StepScaling, Weights, Word,
 };

@@ -189,7 +189,7 @@ impl Arguments {
                         chunk = spec.chunk;
                         Command::Sweep(*spec)
                     }
-                    SweepRequest::Trained(spec) => Command::TrainedSweep(spec),
+                    SweepRequest::Trained(spec) => Command::TrainedSweep(*spec),
                 }
             }
             Subcommands::Spectrum(given) => {

@@ -54,6 +54,7 @@ fn plan(
         memory(bytes),
         duration(seconds),
     ))?;
-    let plan = json!({ "layers": model.depth(), "tokens": tokens, "bytes_per_layer": bytes, "estimated_seconds": seconds });
+    let plan =
+        json!({ "layers": model.depth(), "tokens": tokens, "bytes_per_layer": bytes, "estimated_seconds": seconds });
     console.emit(&json!({ "spec": spec, "device": device.description(), "plan": plan }))
 }

@@ -12,6 +12,7 @@ use crate::device::{Description, chunks, host_budget};
 use crate::error::Result;
 use crate::kernel::{Access, Element, Entry, View};
 use crate::machine::Processor;
+use crate::numbers::cores::alone;
 use crate::numbers::real::Real;
 use crate::plan::{BufferId, Chunk, Content, Data, Extent, Inputs, Plan, Words};
 use rayon::prelude::*;
@@ -174,6 +175,7 @@ impl<T: TwinOf> Cpu<T> {
     ) -> Vec<(usize, Vec<Store<T>>)> {
         let next = AtomicUsize::new(members.start);
         let threads = rayon::current_num_threads().min(members.len());
+        let all_busy = threads == rayon::current_num_threads();
         let worker = |_| {
             let mut arena = Arena::new(plan, shared);
             arena.profile = self.recorder.is_on().then(Profile::default);
@@ -183,7 +185,8 @@ impl<T: TwinOf> Cpu<T> {
                 if member >= members.end {
                     break;
                 }
-                done.push((member, arena.run(plan, inputs, member)));
+                let mut run = || arena.run(plan, inputs, member);
+                done.push((member, if all_busy { alone(run) } else { run() }));
             }
             if let Some(profile) = &arena.profile {
                 self.recorder.add(profile, 1.0 / threads as f64);

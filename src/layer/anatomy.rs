@@ -85,11 +85,8 @@ impl Anatomy {
             scale: spec.logit_gain * spec.gains.query_key.powi(2) / (head as f64).sqrt(),
             rotary: None,
         };
-        let units = Units {
-            count: spec.ffn_ratio * width,
-            activation: activation::number(spec.activation),
-            gated: false,
-        };
+        let units =
+            Units { count: spec.ffn_ratio * width, activation: activation::number(spec.activation), gated: false };
         Anatomy {
             width,
             norm: NormForm { placement: spec.norm, kind: spec.norm_kind, epsilon: NORM_EPSILON },

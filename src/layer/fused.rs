@@ -71,7 +71,9 @@ fn sublayers(layer: &NonlinearLayer) -> Option<(&Sublayer, &Sublayer)> {
     let operations = layer.program.operations();
     let plain = operations.len() == 2 && operations.iter().enumerate().all(|(i, operation)| whole(operation, i));
     match &layer.sublayers[..] {
-        [attention, feedforward] if plain && attention.norm.form.placement == NormPlacement::Pre => Some((attention, feedforward)),
+        [attention, feedforward] if plain && attention.norm.form.placement == NormPlacement::Pre => {
+            Some((attention, feedforward))
+        }
         _ => None,
     }
 }

@@ -126,7 +126,7 @@ impl NonlinearLayer {
         NonlinearLayer {
             shape,
             points: points.to_vec(),
-            groups: if anatomy.parallel { vec![0..sublayers.len()] } else { (0..groups).map(|i| i..i + 1).collect() },
+            groups: (0..groups).map(|i| if anatomy.parallel { 0..sublayers.len() } else { i..i + 1 }).collect(),
             sublayers,
             last: None,
             start: State::new(plan, shape.rows, shape.columns),
@@ -206,7 +206,13 @@ impl NonlinearLayer {
                 self.update(plan, own, Update::Substep(*fraction), [states[from.index()], out], step);
             }
             Operation::Increment { of: Field::Sublayer(sublayer), at } => {
-                self.update(plan, self.groups[*sublayer].clone(), Update::Increment(1), [states[at.index()], out], step);
+                self.update(
+                    plan,
+                    self.groups[*sublayer].clone(),
+                    Update::Increment(1),
+                    [states[at.index()], out],
+                    step,
+                );
             }
             Operation::Increment { of: Field::All, at } => {
                 let (all, count) = (0..self.sublayers.len(), self.groups.len());

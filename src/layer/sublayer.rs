@@ -153,7 +153,8 @@ impl Sublayer {
     /// gain times sqrt n. Positions that turn keys take away what differences of tokens would cancel.
     pub fn has_large_scores(&self) -> bool {
         let Branch::Attention(Attention { heads, .. }) = &self.branch else { return false };
-        let large = self.norm.form.placement == NormPlacement::None || heads.scale * (heads.width as f64).sqrt() > 100.0;
+        let large =
+            self.norm.form.placement == NormPlacement::None || heads.scale * (heads.width as f64).sqrt() > 100.0;
         large && heads.rotary.is_none()
     }
 

@@ -2,6 +2,7 @@
 
 use crate::numbers::real::Real;
 use rayon::prelude::*;
+use std::cell::Cell;
 
 /// So many floating-point operations are shared out; handing out fewer would take a noticeable part of their time.
 const MOST_OF_ONE: f64 = 3e7;
@@ -9,9 +10,23 @@ const MOST_OF_ONE: f64 = 3e7;
 /// The floating-point operations of a product in the time in which a core moves a number from memory and back.
 pub const ELEMENT: f64 = 64.0;
 
+thread_local! {
+    /// Has every core a member of its own, as far as this thread knows?
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `work` makes, on a thread that keeps to itself: every other core has as much to do. Handing out parts of a member
+/// would then only push others out of their caches (7 % of a Transformer's sweep with its Jacobians).
+pub fn alone<R>(work: impl FnOnce() -> R) -> R {
+    let before = BUSY.replace(true);
+    let made = work();
+    BUSY.set(before);
+    made
+}
+
 /// Is work of so many floating-point operations shared out among cores?
 pub fn is_shared(operations: f64) -> bool {
-    operations > MOST_OF_ONE && rayon::current_num_threads() > 1
+    operations > MOST_OF_ONE && rayon::current_num_threads() > 1 && !BUSY.get()
 }
 
 /// Gives the rows of `out`, `[rows, columns]`, to `make`: all at once, or in blocks to all cores where there are many

@@ -82,8 +82,7 @@ impl Report<'_> {
         };
         result["layers"] = text.layers.iter().map(layer).collect();
         result["end_norms"] = json!(text.end_norms);
-        let next =
-            text.next_token.iter().map(|next| json!({ "id": next.id, "text": next.text, "logit": next.logit }));
+        let next = text.next_token.iter().map(|next| json!({ "id": next.id, "text": next.text, "logit": next.logit }));
         result["next_token"] = next.collect();
     }
 }

@@ -206,7 +206,7 @@ fn bad_arguments_get_one_line_and_their_exit_code() {
 /// A flag that is like none gets no suggestion at all: one that is wrong is worse than none.
 #[test]
 fn suggestions_are_alike_or_not_made() {
-    for line in ["sweep --checkpoint x", "sweep --epsilon 1", "bench --matrix m.csv", "lyapunov --lambda 1", "sweep -x"]
+    for line in ["bench --checkpoint x", "sweep --epsilon 1", "bench --matrix m.csv", "lyapunov --lambda 1", "sweep -x"]
     {
         let mut command = eulerscope();
         command.args(line.split(' '));

@@ -25,9 +25,15 @@ const COMMANDS: [(&str, &str); 9] = [
     ("spectrum", "spectrum --matrix a.csv --step-size 0.5 --damping 0.1 --pseudospectrum 5"),
     ("lyapunov", "lyapunov --width 5 --layers 4 --steps 40 --radius 0.8 --step-size 0.5 --damping 0.1 --blocks 4"),
     ("bench", "bench --quick --only probe_copy"),
-    ("layers", "spectrum --checkpoint LLAMA --token-ids 3,1,4,1 --tokens 0,3 --control initial --step-size 0.9 --damping 0.1"),
+    (
+        "layers",
+        "spectrum --checkpoint LLAMA --token-ids 3,1,4,1 --tokens 0,3 --control initial --step-size 0.9 --damping 0.1",
+    ),
     ("depth", "lyapunov --checkpoint LLAMA --token-ids 3,1,4 --top 5 --step-size 0.9 --damping 0.1"),
-    ("text", "sweep --checkpoint SMOLLM2 --token-ids 18593,314,253 --margin a,b --step-size 0.9,1.1 --damping 0.01,0.02"),
+    (
+        "text",
+        "sweep --checkpoint SMOLLM2 --token-ids 18593,314,253 --margin a,b --step-size 0.9,1.1 --damping 0.01,0.02",
+    ),
 ];
 
 type Row = BTreeMap<String, Field>;
@@ -108,8 +114,8 @@ fn assert_row(row: &Row, object: &Value, front: &[&str]) {
     flattened(object.as_object().unwrap(), "", &mut values);
     for (name, field) in row.iter().filter(|(name, _)| !front.contains(&name.as_str())) {
         let missing = Value::Null;
-        // An interval that is missing as a whole is null, and so are its ends.
-        let whole = name.trim_end_matches("_low").trim_end_matches("_high");
+        // An interval or a peak that is missing as a whole is null, and so are its parts.
+        let whole = ["_low", "_high", "_value"].iter().fold(name.as_str(), |name, end| name.trim_end_matches(end));
         let known = values.get(name).or(values.get(whole).filter(|value| value.is_null()).map(|_| &missing));
         assert_same(field, known.unwrap_or_else(|| panic!("the JSON has no {name}")), name);
     }

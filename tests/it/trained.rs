@@ -48,7 +48,9 @@ fn agrees(device: &Device, name: &str, tolerance: f64) {
     if !oracle["logits"].is_null() {
         let mut logits = Vec::new();
         let last = stack.state(0, token_ids.len() - 1);
-        model.logits(device, &last, &mut |own| logits.extend(own.words.clone().map(|word| own.at(word, 0)))).expect(name);
+        model
+            .logits(device, &last, &mut |own| logits.extend(own.words.clone().map(|word| own.at(word, 0))))
+            .expect(name);
         close(&format!("{name}: logits"), &logits, &numbers(&oracle["logits"]), tolerance);
     }
 }
@@ -126,7 +128,8 @@ fn smollm2(device: &Device, tokens: Tokens) -> (Value, spectrum::TrainedSpectrum
     assert_eq!(token_ids, ids(&truth["ids"]));
     let input = TrainedInput { checkpoint: path, prompts: vec![prompt.to_string()], token_ids: Vec::new() };
     let spec = TrainedSpectrumSpec { input, tokens, ..TrainedSpectrumSpec::default() };
-    let found = spectrum::run(device, &model, &spec, &[token_ids], &mut |_| ControlFlow::Continue(())).expect("it runs");
+    let found =
+        spectrum::run(device, &model, &spec, &[token_ids], &mut |_| ControlFlow::Continue(())).expect("it runs");
     (truth, found)
 }
 
@@ -191,7 +194,8 @@ fn smollm2_has_the_published_cross_entropies() {
         let found = sweep::run(&cpu, &model, &spec, &text, None, &mut |_| ControlFlow::Continue(())).expect("it runs");
         for cell in &found.cells {
             let is_this = |truth: &&Value| truth["step_size"] == cell.step_size && truth["damping"] == cell.damping;
-            let truth = cells.iter().find(is_this).expect("it is published")["nats_per_token"].as_f64().expect("a number");
+            let truth =
+                cells.iter().find(is_this).expect("it is published")["nats_per_token"].as_f64().expect("a number");
             let likely = cell.likely.expect("states are finite");
             assert!((likely.cross_entropy - truth).abs() <= 1e-3 * truth, "{cell:?}: {truth}");
             // What is predicted at h = 1 without friction is as good as itself, and as nothing else.
@@ -231,7 +235,8 @@ fn exponents_sum_up_to_determinants() {
         let n = model.anatomy().width;
         let input = TrainedInput { checkpoint: data(name), prompts: Vec::new(), token_ids: token_ids.clone() };
         let spec = TrainedLyapunovSpec { input, top: n * token_ids.len(), ..TrainedLyapunovSpec::default() };
-        let found = lyapunov::run(&reference, &model, &spec, &token_ids, &mut |_| ControlFlow::Continue(())).expect(name);
+        let found =
+            lyapunov::run(&reference, &model, &spec, &token_ids, &mut |_| ControlFlow::Continue(())).expect(name);
         let mut stack = Stack::begin(&reference, &model, &token_ids, &[OWN], Integrator::Euler).expect(name);
         let mut log = 0.0;
         for layer in 0..model.depth() {

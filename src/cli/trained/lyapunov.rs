@@ -48,8 +48,10 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &TrainedLyapunovSpe
 /// A line for each exponent.
 fn words(report: &Report) -> String {
     let (layers, tokens) = (report.found.series.len(), report.token_ids.len());
-    let mut out =
-        format!("{}: exponents of {tokens} tokens over {layers} layers, in nats a layer\n", report.model.checkpoint().name());
+    let mut out = format!(
+        "{}: exponents of {tokens} tokens over {layers} layers, in nats a layer\n",
+        report.model.checkpoint().name()
+    );
     let growth = report.found.norm_growth.last().copied().unwrap_or_default();
     let _ = writeln!(out, "the state's norm grows by {growth:.4}");
     let _ = writeln!(out, "{:>3} {:>10} {:>10}", "", "exponent", "of angle");

@@ -6,8 +6,8 @@ use crate::cli::console::Console;
 use crate::error::{Error, Result};
 use crate::results::trained::sweep::{self as folder, Report};
 use crate::spec::TrainedSweepSpec;
-use crate::trained::sweep::{self, Margin};
 use crate::trained::Model;
+use crate::trained::sweep::{self, Margin};
 use serde_json::json;
 use std::fmt::Write;
 use std::time::Instant;
@@ -51,7 +51,12 @@ fn words(report: &Report) -> String {
     let _ = writeln!(
         out,
         "{:>9} {:>8} {:>13} {:>13} {:>10}  {}",
-        "step size", "damping", "cross-entropy", "KL to h = 1", "ln growth", margin.as_deref().unwrap_or_default()
+        "step size",
+        "damping",
+        "cross-entropy",
+        "KL to h = 1",
+        "ln growth",
+        margin.as_deref().unwrap_or_default()
     );
     for cell in &report.found.cells {
         let _ = writeln!(

@@ -42,7 +42,8 @@ impl OwnColumns {
     /// These columns of a buffer of so many rows, `[rows, own columns]`.
     pub fn of(&self, plan: &mut Plan, x: Reals, rows: usize) -> Reals {
         let out = plan.reals("selected", rows * self.list.len());
-        let params = select_columns::Params { rows: rows as u32, columns: self.all as u32, selected: self.list.len() as u32 };
+        let params =
+            select_columns::Params { rows: rows as u32, columns: self.all as u32, selected: self.list.len() as u32 };
         plan.run(params, select_columns::Buffers { x, columns_of: self.which, out });
         out
     }

@@ -1,7 +1,9 @@
 //! The tangents of one sublayer, up to its output projection.
 
 use super::{OwnColumns, Size};
-use crate::kernel::{activate_tangent, attend_own_tangent, attend_tangent, project, project_tangent, token_differences};
+use crate::kernel::{
+    activate_tangent, attend_own_tangent, attend_tangent, project, project_tangent, token_differences,
+};
 use crate::layer::NonlinearLayer;
 use crate::layer::attention::Attention;
 use crate::layer::feedforward::Feedforward;
@@ -104,7 +106,10 @@ impl SublayerTangents {
                 causal: params.causal,
                 scale: params.scale,
             };
-            plan.run(params, attend_own_tangent::Buffers { stacked, columns_of: own.which, deviations, out: self.units });
+            plan.run(
+                params,
+                attend_own_tangent::Buffers { stacked, columns_of: own.which, deviations, out: self.units },
+            );
             return self.units;
         }
         let params = attend_tangent::Params {

@@ -72,7 +72,13 @@ impl Keys for LyapunovKeys {
     const RECORDED: &'static [&'static [&'static str]] = &[GivenKeys::RECORDED, TrainedKeys::RECORDED];
 
     fn read(file: &impl Source) -> Result<Self> {
-        Ok(LyapunovKeys { ensemble: file.view()?, given: file.view()?, layer: file.view()?, trained: file.view()?, ..file.view()? })
+        Ok(LyapunovKeys {
+            ensemble: file.view()?,
+            given: file.view()?,
+            layer: file.view()?,
+            trained: file.view()?,
+            ..file.view()?
+        })
     }
 
     fn specify(mut file: Self, flags: Self) -> Result<LyapunovRequest> {

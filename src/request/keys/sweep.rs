@@ -88,7 +88,7 @@ pub enum SweepRequest {
     /// Layers of an ensemble, or own matrices.
     Members(Box<SweepSpec>),
     /// The layers of a trained model.
-    Trained(TrainedSweepSpec),
+    Trained(Box<TrainedSweepSpec>),
 }
 
 impl Keys for SweepKeys {
@@ -98,12 +98,18 @@ impl Keys for SweepKeys {
     const RECORDED: &'static [&'static [&'static str]] = &[GivenKeys::RECORDED, TrainedKeys::RECORDED];
 
     fn read(file: &impl Source) -> Result<Self> {
-        Ok(SweepKeys { ensemble: file.view()?, given: file.view()?, layer: file.view()?, trained: file.view()?, ..file.view()? })
+        Ok(SweepKeys {
+            ensemble: file.view()?,
+            given: file.view()?,
+            layer: file.view()?,
+            trained: file.view()?,
+            ..file.view()?
+        })
     }
 
     fn specify(mut file: Self, flags: Self) -> Result<SweepRequest> {
         if file.trained.checkpoint.is_some() || flags.trained.checkpoint.is_some() {
-            return Self::of_trained([&file, &flags]).map(SweepRequest::Trained);
+            return Self::of_trained([&file, &flags]).map(Box::new).map(SweepRequest::Trained);
         }
         let of_trained = |keys: &Self| keys.trained.first().or(keys.margin.as_ref().map(|_| "margin"));
         if let Some(name) = of_trained(&file).or(of_trained(&flags)) {
@@ -143,10 +149,9 @@ impl SweepKeys {
                 return invalid!("{name}: a trained model is taken as it is; remove `{name}` or `checkpoint`");
             }
             keys.trained.apply(&mut spec.input)?;
-            for (name, text, grid) in [
-                ("step_size", &keys.step_size, &mut spec.step_size),
-                ("damping", &keys.damping, &mut spec.damping),
-            ] {
+            for (name, text, grid) in
+                [("step_size", &keys.step_size, &mut spec.step_size), ("damping", &keys.damping, &mut spec.damping)]
+            {
                 if let Some(text) = text {
                     *grid = text.read(name)?;
                 }

@@ -100,4 +100,3 @@ pub fn singular_values(rows: &[Row]) -> Vec<(&'static str, Column)> {
     ]);
     columns
 }
-

@@ -2,8 +2,8 @@
 
 use crate::definitions::number::{Dual, Number};
 use eulerscope::checkpoint::{Activation, Architecture, Checkpoint};
-use eulerscope::weights::{Affine, LearnedLayer, Projection};
 use eulerscope::spec::{Mask, NormKind, NormPlacement};
+use eulerscope::weights::{Affine, LearnedLayer, Projection};
 
 /// The states of all tokens.
 pub type State<N> = Vec<Vec<N>>;

@@ -61,7 +61,11 @@ pub const TABLES: &[Table] = &[
         row: "one row for each singular value of the Jacobian of a layer of a trained model at a token",
         columns: SINGULAR_VALUES,
     },
-    Table { name: "text_cells", row: "one row for each step size and friction of a trained model's sweep", columns: TEXT_CELLS },
+    Table {
+        name: "text_cells",
+        row: "one row for each step size and friction of a trained model's sweep",
+        columns: TEXT_CELLS,
+    },
     Table { name: "lens", row: "one row for each cell and layer of a trained model's sweep", columns: LENS },
     Table {
         name: "exponents_by_layer",
@@ -280,18 +284,20 @@ const LAYERS: &[Described] = &[
     Described::column("norm", "", "2-norm of J"),
     Described::column("numerical_abscissa", "", "largest eigenvalue of (J + Jᵀ) / 2"),
     Described::column("departure_from_normality", "", "Henrici's departure of J"),
-    Described::column("transient_peak_value", "", "largest 2-norm of a power of J; missing where they grow without end"),
-    Described::column("product_log_norm", "nats", "ln of the 2-norm of the product of the J of the layers up to this one"),
+    Described::column(
+        "transient_peak_value",
+        "",
+        "largest 2-norm of a power of J; missing where they grow without end",
+    ),
+    Described::column(
+        "product_log_norm",
+        "nats",
+        "ln of the 2-norm of the product of the J of the layers up to this one",
+    ),
 ];
 
-const EIGENVALUES: &[Described] = &[
-    MODEL,
-    TEXT,
-    LAYER,
-    TOKEN,
-    Described::column("re", "", "Re λ"),
-    Described::column("im", "", "Im λ"),
-];
+const EIGENVALUES: &[Described] =
+    &[MODEL, TEXT, LAYER, TOKEN, Described::column("re", "", "Re λ"), Described::column("im", "", "Im λ")];
 
 const SINGULAR_VALUES: &[Described] = &[
     MODEL,
@@ -314,7 +320,11 @@ const TEXT_CELLS: &[Described] = &[
     Described::column("step_size", "", "step size h of every sublayer"),
     Described::column("damping", "", "friction γ of every sublayer"),
     Described::column("cross_entropy", "nats per token", "mean of -ln p of each token but the first"),
-    Described::column("kl_divergence", "nats per token", "mean divergence of what is predicted from that at h = 1, γ = 0"),
+    Described::column(
+        "kl_divergence",
+        "nats per token",
+        "mean divergence of what is predicted from that at h = 1, γ = 0",
+    ),
     Described::column("log_growth", "nats", "mean over tokens of ln(|x_L| / |x_0|)"),
     MARGIN,
 ];
