@@ -35,6 +35,7 @@
 //!   2.63 ms at n = 256.
 //! - A pack for one matrix alone: as slow as a full one. One lane costs a fifth of it (17.7 against 57 us at n = 16).
 
+pub mod arnoldi;
 pub mod critical;
 pub mod derived;
 pub mod device;

@@ -11,7 +11,7 @@ use crate::results::dataset::{Dataset, Landed};
 use crate::results::tables::word;
 use crate::spec::TrainedSpectrumSpec;
 use crate::trained::Model;
-use crate::trained::facts::TokenFacts;
+use crate::trained::facts::{Known, TokenFacts, Whole};
 use crate::trained::spectrum::{ControlSpectrum, LayerSpectrum, TextSpectrum, TrainedSpectrum};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ impl Report<'_> {
             "command": "spectrum",
             "spec": self.spec,
             "of": "own-token Jacobian of each layer",
-            "is_whole_spectrum": causal,
+            "is_whole_spectrum": causal && self.spec.leading.is_none(),
             "model": self.model.checkpoint().provenance()?,
             "architecture": self.model.checkpoint().architecture(),
             "device": self.device.description(),
@@ -87,36 +87,46 @@ impl Report<'_> {
     }
 }
 
-/// What is said of a layer at a token.
+/// What is said of a layer at a token; what was not computed is null.
 fn token(facts: &TokenFacts, values: bool) -> Value {
-    let known = |value: Value| if facts.is_ok() { value } else { Value::Null };
+    let (whole, solved) = (facts.whole(), facts.solved());
     let mut value = json!({
         "token": facts.token,
-        "status": word(facts.spectrum.status),
+        "status": word(facts.status()),
         "state_norm": facts.state_norm,
         "relative_step": facts.relative_step,
-        "spectral_radius": known(json!(facts.facts.radius)),
-        "outside_unit_circle": known(json!(facts.facts.outside)),
-        "abscissa": known(json!(facts.abscissa())),
-        "growing_modes": known(json!(facts.growing_modes)),
-        "real_eigenvalues": known(json!(facts.facts.real)),
-        "band": known(json!(facts.facts.band)),
-        "trace": facts.trace,
-        "frobenius": facts.frobenius,
-        "product": {
-            "log_norm": facts.product.log_norm,
-            "resolved_singular_values": facts.product.relative_singular_values.len(),
-        },
+        "spectral_radius": facts.radius(),
+        "outside_unit_circle": solved.map(|own| own.facts.outside),
+        "abscissa": solved.map(Whole::abscissa),
+        "growing_modes": solved.map(|own| own.growing_modes),
+        "real_eigenvalues": solved.map(|own| own.facts.real),
+        "band": solved.map(|own| own.facts.band),
+        "trace": whole.map(|own| own.trace),
+        "frobenius": whole.map(|own| own.frobenius),
+        "product": whole.map(|own| json!({
+            "log_norm": own.product.log_norm,
+            "resolved_singular_values": own.product.relative_singular_values.len(),
+        })),
     });
-    if let Value::Object(derived) = json!(facts.derived) {
+    match &facts.jacobian {
+        Known::Whole(own) => add_whole(&mut value, own, values),
+        Known::Leading(own) => {
+            value["leading"] = json!(own.eigenvalues);
+            value["products"] = json!(own.products);
+        }
+    }
+    value
+}
+
+fn add_whole(value: &mut Value, own: &Whole, values: bool) {
+    if let Value::Object(derived) = json!(own.derived) {
         derived.into_iter().for_each(|(name, quantity)| value[name] = quantity);
     }
     if values {
-        value["eigenvalues"] = json!(facts.spectrum.eigenvalues);
-        value["singular_values"] = json!(facts.singular_values);
-        value["product"]["relative_singular_values"] = json!(facts.product.relative_singular_values);
+        value["eigenvalues"] = json!(own.spectrum.eigenvalues);
+        value["singular_values"] = json!(own.singular_values);
+        value["product"]["relative_singular_values"] = json!(own.product.relative_singular_values);
     }
-    value
 }
 
 /// Writes tables and figures and seals the folder.

@@ -139,7 +139,7 @@ pub struct TrainedSpectrumSpec {
     pub controls: Vec<Control>,
     /// Of the random numbers of controls.
     pub seed: u64,
-    /// Only so many of the largest eigenvalues, by Arnoldi's method.
+    /// Only so many of the largest eigenvalues, by Arnoldi's method; nothing is derived then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leading: Option<usize>,
     /// What is derived of each Jacobian besides.
@@ -281,6 +281,23 @@ impl TrainedSpectrumSpec {
         self.input.validate()?;
         check::step_size(self.step_size)?;
         check::damping(self.damping)?;
+        self.only_leading()?;
         explicit(self.integrator)
+    }
+
+    /// Refuses what needs the whole Jacobian where only its leading eigenvalues are asked for.
+    fn only_leading(&self) -> Result<()> {
+        if self.leading.is_none() {
+            return Ok(());
+        }
+        if self.derived != Quantities::NONE {
+            return invalid!("derived: {} needs the whole Jacobian; remove `derived` or `leading`", self.derived);
+        }
+        if self.values {
+            return invalid!(
+                "values: leading eigenvalues are there anyway, and others are not; remove `values` or `leading`"
+            );
+        }
+        Ok(())
     }
 }

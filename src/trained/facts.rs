@@ -1,6 +1,7 @@
 //! What is said of the Jacobian of one layer at one token.
 
 use crate::numbers::verdict::Band;
+use crate::spectrum::arnoldi::Leading;
 use crate::spectrum::derived::Derived;
 use crate::spectrum::facts::Facts;
 use crate::spectrum::{Spectrum, Status};
@@ -15,6 +16,22 @@ pub struct TokenFacts {
     pub state_norm: f64,
     /// |x⁺_t - x_t| / |x_t|: the size of the step.
     pub relative_step: f64,
+    /// What is known of J.
+    pub jacobian: Known,
+}
+
+/// How much of a Jacobian was asked for.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// All of it.
+    Whole(Box<Whole>),
+    /// Its eigenvalues of largest magnitude.
+    Leading(Leading),
+}
+
+/// What is said of a Jacobian J that was assembled.
+#[derive(Clone, Debug)]
+pub struct Whole {
     /// The eigenvalues of J.
     pub spectrum: Spectrum,
     /// What they say.
@@ -43,11 +60,45 @@ pub struct Product {
 }
 
 impl TokenFacts {
-    /// Does it have eigenvalues?
-    pub fn is_ok(&self) -> bool {
-        self.spectrum.status == Status::Ok
+    /// What became of its eigenvalues.
+    pub fn status(&self) -> Status {
+        match &self.jacobian {
+            Known::Whole(whole) => whole.spectrum.status,
+            Known::Leading(leading) => leading.status,
+        }
     }
 
+    /// What the whole Jacobian says, if it was asked for.
+    pub fn whole(&self) -> Option<&Whole> {
+        match &self.jacobian {
+            Known::Whole(whole) => Some(whole),
+            Known::Leading(_) => None,
+        }
+    }
+
+    /// The same, if it has eigenvalues.
+    pub fn solved(&self) -> Option<&Whole> {
+        self.whole().filter(|whole| whole.spectrum.status == Status::Ok)
+    }
+
+    /// The spectral radius of J, if it is known.
+    pub fn radius(&self) -> Option<f64> {
+        match &self.jacobian {
+            Known::Whole(_) => self.solved().map(|whole| whole.facts.radius),
+            Known::Leading(leading) => leading.radius(),
+        }
+    }
+
+    /// The eigenvalues that are known, `[re, im]`.
+    pub fn eigenvalues(&self) -> Vec<[f64; 2]> {
+        match &self.jacobian {
+            Known::Whole(whole) => whole.spectrum.eigenvalues.clone(),
+            Known::Leading(leading) => leading.converged().map(|value| [value.re, value.im]).collect(),
+        }
+    }
+}
+
+impl Whole {
     /// max Re λ - 1, the spectral abscissa of f.
     pub fn abscissa(&self) -> f64 {
         self.facts.abscissa - 1.0

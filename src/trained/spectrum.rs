@@ -1,13 +1,13 @@
 //! The Jacobian of every layer, its eigenvalues and singular values.
 
-use super::facts::{Cumulative, TokenFacts, frobenius, growing_modes, singular_values, trace};
+use super::facts::{Cumulative, Known, TokenFacts, Whole, frobenius, growing_modes, singular_values, trace};
 use super::{Model, Stack};
 use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::invalid;
 use crate::layer::Point;
 use crate::numbers::verdict::Band;
-use crate::spec::{Control, Integrator, TrainedSpectrumSpec};
+use crate::spec::{Control, Integrator, TrainedSpectrumSpec, check};
 use crate::spectrum::derived::derived_all;
 use crate::spectrum::facts::Facts;
 use crate::spectrum::{Spectrum, eigenvalues};
@@ -75,6 +75,25 @@ struct Run<'a> {
     spec: &'a TrainedSpectrumSpec,
 }
 
+/// Refuses, in one line, what cannot be computed of this model.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid), which names the key to change.
+pub fn check(model: &Model, spec: &TrainedSpectrumSpec) -> Result<()> {
+    spec.validate()?;
+    if let Some(count) = spec.leading {
+        check::count("leading", count, model.anatomy().width)?;
+    }
+    let causal = model.anatomy().attention.as_ref().is_none_or(|heads| heads.causal);
+    if !causal && spec.integrator != Integrator::Euler {
+        return invalid!(
+            "integrator: without a causal mask a stage of {} sees what the one before did to other tokens; use euler",
+            spec.integrator
+        );
+    }
+    Ok(())
+}
+
 /// The Jacobian of every layer at the states of each text.
 ///
 /// For a causal mask they are the diagonal blocks of the Jacobian of the whole state, which is block lower triangular, so
@@ -90,14 +109,7 @@ pub fn run(
     texts: &[Vec<u32>],
     progress: Progress,
 ) -> Result<TrainedSpectrum> {
-    spec.validate()?;
-    let causal = model.anatomy().attention.as_ref().is_none_or(|heads| heads.causal);
-    if !causal && spec.integrator != Integrator::Euler {
-        return invalid!(
-            "integrator: without a causal mask a stage of {} sees what the one before did to other tokens; use euler",
-            spec.integrator
-        );
-    }
+    check(model, spec)?;
     let mut models = vec![(None, model.clone())];
     models.extend(spec.controls.iter().map(|&control| (Some(control), model.control(control, spec.seed))));
     let count = models.len() as f64;
@@ -118,14 +130,26 @@ pub fn run(
     Ok(found)
 }
 
-/// The Jacobians of one layer at the tokens of one text, waiting for their eigenvalues.
+/// A Jacobian that waits for its eigenvalues.
 struct Waiting {
+    place: Place,
+    matrix: Vec<f64>,
+}
+
+/// A layer at a token of a text, and the step that it makes there.
+struct Place {
     text: usize,
     layer: usize,
     token: usize,
     state_norm: f64,
     relative_step: f64,
-    matrix: Vec<f64>,
+}
+
+impl Place {
+    fn put(self, jacobian: Known, found: &mut [TextSpectrum]) {
+        let Place { text, layer, token, state_norm, relative_step } = self;
+        found[text].layers[layer].tokens.push(TokenFacts { token, state_norm, relative_step, jacobian });
+    }
 }
 
 impl Run<'_> {
@@ -144,23 +168,29 @@ impl Run<'_> {
             next_token: Vec::new(),
         };
         let mut found: Vec<TextSpectrum> = texts.iter().map(empty).collect();
-        let mut products: Vec<Vec<Cumulative>> = chosen
-            .iter()
-            .map(|tokens| tokens.iter().map(|_| Cumulative::one(self.model.anatomy().width)).collect())
-            .collect();
+        let one = |_: &usize| Cumulative::one(self.model.anatomy().width);
+        let mut products: Vec<Vec<Cumulative>> = match self.spec.leading {
+            None => chosen.iter().map(|tokens| tokens.iter().map(one).collect()).collect(),
+            Some(_) => Vec::new(),
+        };
         let mut waiting = Vec::new();
         for layer in 0..self.model.depth() {
             let weights = self.model.layer(layer)?;
             for (text, stack) in stacks.iter_mut().enumerate() {
                 let tokens = &chosen[text];
                 let before: Vec<Vec<f64>> = tokens.iter().map(|&token| stack.state(0, token)).collect();
-                let jacobians = stack.jacobians(&weights, tokens)?;
+                let (matrices, leading) = match self.spec.leading {
+                    None => (stack.jacobians(&weights, tokens)?.matrices, Vec::new()),
+                    Some(count) => (Vec::new(), stack.leading(&weights, tokens, count)?),
+                };
                 stack.pass(&weights)?;
-                for ((&token, before), matrix) in tokens.iter().zip(&before).zip(jacobians.matrices) {
+                let place = |(&token, before): (&usize, &Vec<f64>)| {
                     let (state_norm, step) = (norm(before), distance(&stack.state(0, token), before));
-                    let relative_step = step / state_norm;
-                    waiting.push(Waiting { text, layer, token, state_norm, relative_step, matrix });
-                }
+                    Place { text, layer, token, state_norm, relative_step: step / state_norm }
+                };
+                let places = || tokens.iter().zip(&before).map(place);
+                waiting.extend(places().zip(matrices).map(|(place, matrix)| Waiting { place, matrix }));
+                places().zip(leading).for_each(|(place, own)| place.put(Known::Leading(own), &mut found));
             }
             let last = layer + 1 == self.model.depth();
             if waiting.len() >= AT_ONCE || last {
@@ -187,6 +217,9 @@ impl Run<'_> {
         products: &mut [Vec<Cumulative>],
         found: &mut [TextSpectrum],
     ) -> Result<()> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
         let n = self.model.anatomy().width;
         let matrices: Vec<&[f64]> = waiting.iter().map(|own| own.matrix.as_slice()).collect();
         let spectra: Vec<Spectrum> = eigenvalues(self.device, &matrices.concat(), n)?;
@@ -194,24 +227,24 @@ impl Run<'_> {
         let derived = derived_all(self.device, &matrices, n, &references, self.spec.derived, &|| false)?;
         let singular: Vec<Vec<f64>> = matrices.par_iter().map(|matrix| singular_values(matrix, n)).collect();
         let epsilon = self.device.epsilon();
-        for (((own, spectrum), derived), singular_values) in waiting.iter().zip(spectra).zip(derived).zip(singular) {
-            let place = chosen[own.text].iter().position(|&token| token == own.token).expect("it was chosen");
-            let product = &mut products[own.text][place];
-            product.push(&own.matrix);
-            let band = Band::of_matrix(&own.matrix, n, epsilon);
-            found[own.text].layers[own.layer].tokens.push(TokenFacts {
-                token: own.token,
-                state_norm: own.state_norm,
-                relative_step: own.relative_step,
+        for (((own, spectrum), derived), singular_values) in waiting.into_iter().zip(spectra).zip(derived).zip(singular)
+        {
+            let Waiting { place, matrix } = own;
+            let token = chosen[place.text].iter().position(|&token| token == place.token).expect("it was chosen");
+            let product = &mut products[place.text][token];
+            product.push(&matrix);
+            let band = Band::of_matrix(&matrix, n, epsilon);
+            let whole = Whole {
                 facts: Facts::of(&spectrum, band),
                 growing_modes: growing_modes(&spectrum, band),
-                trace: trace(&own.matrix, n),
-                frobenius: frobenius(&own.matrix),
+                trace: trace(&matrix, n),
+                frobenius: frobenius(&matrix),
                 singular_values,
                 derived,
                 product: product.product(epsilon),
                 spectrum,
-            });
+            };
+            place.put(Known::Whole(Box::new(whole)), found);
         }
         Ok(())
     }

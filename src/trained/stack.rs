@@ -19,7 +19,7 @@ pub struct Stack<'a> {
     integrator: Integrator,
     pub(super) tokens: usize,
     /// `[rows, columns]`, padded; column `point * tokens + token`.
-    state: Vec<f64>,
+    pub(super) state: Vec<f64>,
 }
 
 /// The Jacobians ∂x⁺_t/∂x_t of a layer, of some tokens.
@@ -120,7 +120,7 @@ impl<'a> Stack<'a> {
     pub fn jacobians(&self, weights: &LearnedLayer, tokens: &[usize]) -> Result<Jacobians> {
         let order = self.model.anatomy().width;
         let mut matrices = Vec::with_capacity(tokens.len());
-        for tokens in tokens.chunks(self.tokens_at_once()) {
+        for tokens in tokens.chunks(self.tokens_at_once(order)) {
             let (mut plan, inputs, layer, _) = self.recorded(weights);
             let tangents = Tangents::of_own_columns(&mut plan, &layer, tokens, order);
             let basis = tangents.basis(&mut plan, &layer, 0);
@@ -167,17 +167,17 @@ impl<'a> Stack<'a> {
         Ok(moved)
     }
 
-    /// Tokens whose tangents fit into one run.
-    fn tokens_at_once(&self) -> usize {
+    /// Tokens of which so many tangents each fit into one run.
+    pub(super) fn tokens_at_once(&self, vectors: usize) -> usize {
         let anatomy = self.model.anatomy();
         let stacked = anatomy.attention.as_ref().map_or(0, |heads| heads.stacked_rows());
         let hidden = anatomy.feedforward.map_or(0, |units| units.projected_rows());
         let rows = stacked.max(hidden).max(anatomy.width);
-        (TANGENT_BYTES / (4 * rows * anatomy.width)).max(1)
+        (TANGENT_BYTES / (4 * rows * vectors)).max(1)
     }
 
     /// The plan of one layer's step on the states, an input of it.
-    fn recorded(&self, weights: &LearnedLayer) -> (Plan, Inputs, NonlinearLayer, Reals) {
+    pub(super) fn recorded(&self, weights: &LearnedLayer) -> (Plan, Inputs, NonlinearLayer, Reals) {
         let mut plan = Plan::new();
         let anatomy = self.model.anatomy();
         let mut layer =

@@ -59,3 +59,4 @@ mod tidy;
 mod trained;
 mod trained_attention;
 mod trained_kernels;
+mod trained_leading;

@@ -6,6 +6,8 @@ use crate::cli::console::Console;
 use crate::error::{Error, Result};
 use crate::results::trained::{self as folder, Report};
 use crate::spec::TrainedSpectrumSpec;
+use crate::spectrum::arnoldi::LeadingEigenvalue;
+use crate::trained::facts::Known;
 use crate::trained::{Model, spectrum};
 use serde_json::json;
 use std::fmt::Write;
@@ -15,6 +17,7 @@ use std::time::Instant;
 pub fn run(console: &Console, invocation: &Invocation, spec: &TrainedSpectrumSpec) -> Result<()> {
     let start = Instant::now();
     let model = Model::open(&spec.input.checkpoint)?;
+    spectrum::check(&model, spec)?;
     let texts = token_ids(&model, &spec.input)?;
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
@@ -43,6 +46,29 @@ fn done(report: &Report) -> usize {
     report.found.texts.first().map_or(0, |text| text.layers.len())
 }
 
+/// The heads of the table's columns.
+const WHOLE: &str = "layer        |x|  |Δx|/|x|    radius   |λ| > 1  Re λ > 1      norm  departure";
+const LEADING: &str = "layer        |x|  |Δx|/|x|    radius converged  smallest  residual   products";
+
+/// What is said of a Jacobian besides its radius.
+fn said(jacobian: &Known) -> String {
+    match jacobian {
+        Known::Whole(own) => format!(
+            "{:>9} {:>9} {:>9} {:>10}",
+            own.facts.outside,
+            own.growing_modes,
+            shown(own.derived.norm, 3),
+            shown(own.derived.departure_from_normality, 3)
+        ),
+        Known::Leading(own) => {
+            let smallest = shown(own.converged().last().map(LeadingEigenvalue::modulus), 3);
+            let residual = own.converged().map(|value| value.residual).reduce(f64::max);
+            let residual = residual.map_or("missing".to_string(), |residual| format!("{residual:.1e}"));
+            format!("{:>9} {smallest:>9} {residual:>9} {:>10}", own.converged().count(), own.products)
+        }
+    }
+}
+
 /// A table with a line for each layer, of the last chosen token of the first text.
 fn words(report: &Report) -> String {
     let Some(text) = report.found.texts.first() else { return String::new() };
@@ -58,25 +84,14 @@ fn words(report: &Report) -> String {
     if let Some(token) = text.layers.first().and_then(last) {
         let _ = writeln!(out, "Jacobian of each layer at token {token}, ∂x⁺/∂x:");
     }
-    let _ = writeln!(
-        out,
-        "{:>5} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10}",
-        "layer", "|x|", "|Δx|/|x|", "radius", "|λ| > 1", "Re λ > 1", "norm", "departure"
-    );
+    let _ = match report.spec.leading {
+        None => writeln!(out, "{WHOLE}"),
+        Some(_) => writeln!(out, "{LEADING}"),
+    };
     for layer in &text.layers {
         let Some(own) = layer.tokens.last() else { continue };
-        let _ = writeln!(
-            out,
-            "{:>5} {:>10.2} {:>9.3} {:>9} {:>9} {:>9} {:>9} {:>10}",
-            layer.layer,
-            own.state_norm,
-            own.relative_step,
-            shown(own.is_ok().then_some(own.facts.radius), 3),
-            own.facts.outside,
-            own.growing_modes,
-            shown(own.derived.norm, 3),
-            shown(own.derived.departure_from_normality, 3)
-        );
+        let _ = write!(out, "{:>5} {:>10.2} {:>9.3} ", layer.layer, own.state_norm, own.relative_step);
+        let _ = writeln!(out, "{:>9} {}", shown(own.radius(), 3), said(&own.jacobian));
     }
     for next in &text.next_token {
         let text = next.text.as_ref().map(|text| format!(" {text:?}")).unwrap_or_default();

@@ -74,6 +74,9 @@ pub struct LayersKeys {
     /// Models of the same form that are measured beside it; may be given twice
     #[arg(long = "control", value_name = "CONTROL", value_parser = word::<Control>())]
     pub controls: Option<Vec<Control>>,
+    /// Only the K eigenvalues of largest magnitude, by Arnoldi's method: for models whose Jacobians are too large
+    #[arg(long, value_name = "K")]
+    pub leading: Option<usize>,
 }
 
 impl LayersKeys {
@@ -83,6 +86,7 @@ impl LayersKeys {
             ("tokens", self.tokens.is_some()),
             ("integrator", self.integrator.is_some()),
             ("control", self.controls.is_some()),
+            ("leading", self.leading.is_some()),
         ];
         given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
     }
@@ -91,6 +95,7 @@ impl LayersKeys {
         spec.tokens = self.tokens.clone().unwrap_or(std::mem::take(&mut spec.tokens));
         spec.controls = self.controls.clone().unwrap_or(std::mem::take(&mut spec.controls));
         take!(self => spec; integrator);
+        spec.leading = self.leading.or(spec.leading);
     }
 }
 
@@ -148,6 +153,9 @@ impl SpectrumKeys {
     /// What is asked of a trained model. Its weights are neither drawn nor those of a file of matrices.
     fn of_trained(both: [&Self; 2]) -> Result<TrainedSpectrumSpec> {
         let mut spec = TrainedSpectrumSpec::default();
+        if both.iter().any(|keys| keys.layers.leading.is_some()) {
+            spec.derived = Quantities::NONE;
+        }
         for keys in both {
             let foreign = [
                 ("matrix", keys.matrix.is_some()),

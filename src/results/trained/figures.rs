@@ -24,19 +24,19 @@ const ALONG: [Along; 4] = [
         name: "radius_by_layer",
         y_label: "spectral radius of ∂x⁺/∂x",
         neutral: (1.0, "unit circle"),
-        of: |facts| facts.is_ok().then_some(facts.facts.radius),
+        of: TokenFacts::radius,
     },
     Along {
         name: "growing_share_by_layer",
         y_label: "share of eigenvalues with |λ| > 1",
         neutral: (0.0, "none"),
-        of: |facts| facts.is_ok().then(|| facts.facts.outside as f64 / facts.facts.count as f64),
+        of: |facts| facts.solved().map(|own| own.facts.outside as f64 / own.facts.count as f64),
     },
     Along {
         name: "norm_by_layer",
         y_label: "ln of the 2-norm of ∂x⁺/∂x",
         neutral: (0.0, "norm 1"),
-        of: |facts| facts.derived.norm.map(f64::ln),
+        of: |facts| facts.whole().and_then(|own| own.derived.norm).map(f64::ln),
     },
     Along {
         name: "state_norm_by_layer",
@@ -64,8 +64,8 @@ fn clouds(report: &Report) -> Option<CloudFigure> {
     let text = report.found.texts.first()?;
     let cloud = |facts: &TokenFacts, layer: usize| Cloud {
         name: format!("layer {layer}"),
-        eigenvalues: facts.spectrum.eigenvalues.clone(),
-        band: facts.facts.band.half_width(),
+        eigenvalues: facts.eigenvalues(),
+        band: facts.whole().map_or(0.0, |own| own.facts.band.half_width()),
     };
     let layers = text.layers.iter().filter_map(|layer| Some(cloud(layer.tokens.last()?, layer.layer)));
     let clouds: Vec<Cloud> = layers.collect();

@@ -3,7 +3,8 @@
 use crate::results::dataset::Column;
 use crate::results::tables::word;
 use crate::spec::Word;
-use crate::trained::facts::TokenFacts;
+use crate::spectrum::derived::Derived;
+use crate::trained::facts::{Known, TokenFacts, Whole};
 use crate::trained::spectrum::{TextSpectrum, TrainedSpectrum};
 
 /// A layer at a token of a text, of the model itself or a control.
@@ -42,57 +43,60 @@ fn places(rows: &[Row], count: impl Fn(&Row) -> usize) -> Vec<(&'static str, Col
 
 /// One row for each layer, token and text.
 pub fn layers(rows: &[Row]) -> Vec<(&'static str, Column)> {
-    let real = |f: fn(&TokenFacts) -> f64| {
-        Column::OptionalF64(rows.iter().map(|row| Some(f(row.facts)).filter(|x| x.is_finite())).collect())
+    let maybe =
+        |f: &dyn Fn(&TokenFacts) -> Option<f64>| Column::OptionalF64(rows.iter().map(|row| f(row.facts)).collect());
+    let finite = |x: &f64| x.is_finite();
+    let real = |f: fn(&Whole) -> f64| maybe(&|facts| facts.whole().map(f).filter(finite));
+    let known = |f: fn(&Whole) -> f64| maybe(&|facts| facts.solved().map(f));
+    let derived = |f: fn(&Derived) -> Option<f64>| maybe(&|facts| facts.whole().and_then(|own| f(&own.derived)));
+    let whole = |f: fn(&Whole) -> usize| {
+        Column::OptionalI64(rows.iter().map(|row| row.facts.solved().map(|own| f(own) as i64)).collect())
     };
-    let known = |f: fn(&TokenFacts) -> f64| {
-        Column::OptionalF64(rows.iter().map(|row| row.facts.is_ok().then(|| f(row.facts))).collect())
-    };
-    let whole = |f: fn(&TokenFacts) -> usize| {
-        Column::OptionalI64(rows.iter().map(|row| row.facts.is_ok().then(|| f(row.facts) as i64)).collect())
-    };
-    let maybe = |f: fn(&TokenFacts) -> Option<f64>| Column::OptionalF64(rows.iter().map(|row| f(row.facts)).collect());
     let mut columns = places(rows, |_| 1);
     columns.extend([
-        ("status", Column::Text(rows.iter().map(|row| word(row.facts.spectrum.status)).collect())),
-        ("state_norm", real(|facts| facts.state_norm)),
-        ("relative_step", real(|facts| facts.relative_step)),
-        ("spectral_radius", known(|facts| facts.facts.radius)),
-        ("outside_unit_circle", whole(|facts| facts.facts.outside)),
-        ("abscissa", known(TokenFacts::abscissa)),
-        ("growing_modes", whole(|facts| facts.growing_modes)),
-        ("band", known(|facts| facts.facts.band.half_width())),
-        ("trace", real(|facts| facts.trace)),
-        ("frobenius", real(|facts| facts.frobenius)),
-        ("norm", maybe(|facts| facts.derived.norm)),
-        ("numerical_abscissa", maybe(|facts| facts.derived.numerical_abscissa)),
-        ("departure_from_normality", maybe(|facts| facts.derived.departure_from_normality)),
-        ("transient_peak_value", maybe(|facts| facts.derived.transient_peak.map(|peak| peak.value))),
-        ("product_log_norm", real(|facts| facts.product.log_norm)),
+        ("status", Column::Text(rows.iter().map(|row| word(row.facts.status())).collect())),
+        ("state_norm", maybe(&|facts| Some(facts.state_norm).filter(finite))),
+        ("relative_step", maybe(&|facts| Some(facts.relative_step).filter(finite))),
+        ("spectral_radius", maybe(&TokenFacts::radius)),
+        ("outside_unit_circle", whole(|own| own.facts.outside)),
+        ("abscissa", known(Whole::abscissa)),
+        ("growing_modes", whole(|own| own.growing_modes)),
+        ("band", known(|own| own.facts.band.half_width())),
+        ("trace", real(|own| own.trace)),
+        ("frobenius", real(|own| own.frobenius)),
+        ("norm", derived(|own| own.norm)),
+        ("numerical_abscissa", derived(|own| own.numerical_abscissa)),
+        ("departure_from_normality", derived(|own| own.departure_from_normality)),
+        ("transient_peak_value", derived(|own| own.transient_peak.map(|peak| peak.value))),
+        ("product_log_norm", real(|own| own.product.log_norm)),
     ]);
     columns
 }
 
-/// One row for each eigenvalue.
+/// One row for each eigenvalue that is known; its residual, where it was found on its own.
 pub fn eigenvalues(rows: &[Row]) -> Vec<(&'static str, Column)> {
-    let part = |part: usize| {
-        let values = rows.iter().flat_map(|row| row.facts.spectrum.eigenvalues.iter().map(move |value| value[part]));
-        Column::F64(values.collect())
-    };
-    let mut columns = places(rows, |row| row.facts.spectrum.eigenvalues.len());
-    columns.extend([("re", part(0)), ("im", part(1))]);
+    let values: Vec<Vec<[f64; 2]>> = rows.iter().map(|row| row.facts.eigenvalues()).collect();
+    let part = |part: usize| Column::F64(values.iter().flatten().map(|value| value[part]).collect());
+    let residuals = rows.iter().flat_map(|row| match &row.facts.jacobian {
+        Known::Whole(own) => vec![None; own.spectrum.eigenvalues.len()],
+        Known::Leading(own) => own.converged().map(|value| Some(value.residual).filter(|x| x.is_finite())).collect(),
+    });
+    let mut columns = places(rows, |row| row.facts.eigenvalues().len());
+    columns.extend([("re", part(0)), ("im", part(1)), ("residual", Column::OptionalF64(residuals.collect()))]);
     columns
 }
 
 /// One row for each singular value, from the largest.
 pub fn singular_values(rows: &[Row]) -> Vec<(&'static str, Column)> {
-    let mut columns = places(rows, |row| row.facts.singular_values.len());
-    let own = rows.iter().flat_map(|row| row.facts.singular_values.iter().copied());
-    let product = rows.iter().flat_map(|row| {
-        let known = &row.facts.product.relative_singular_values;
-        (0..row.facts.singular_values.len()).map(|place| known.get(place).copied())
+    let count = |row: &Row| row.facts.whole().map_or(0, |own| own.singular_values.len());
+    let mut columns = places(rows, count);
+    let whole = || rows.iter().filter_map(|row| row.facts.whole());
+    let own = whole().flat_map(|own| own.singular_values.iter().copied());
+    let product = whole().flat_map(|own| {
+        let known = &own.product.relative_singular_values;
+        (0..own.singular_values.len()).map(|place| known.get(place).copied())
     });
-    let place = rows.iter().flat_map(|row| 0..row.facts.singular_values.len() as u32);
+    let place = whole().flat_map(|own| 0..own.singular_values.len() as u32);
     columns.extend([
         ("place", Column::U32(place.collect())),
         ("singular_value", Column::F64(own.collect())),

@@ -296,8 +296,15 @@ const LAYERS: &[Described] = &[
     ),
 ];
 
-const EIGENVALUES: &[Described] =
-    &[MODEL, TEXT, LAYER, TOKEN, Described::column("re", "", "Re λ"), Described::column("im", "", "Im λ")];
+const EIGENVALUES: &[Described] = &[
+    MODEL,
+    TEXT,
+    LAYER,
+    TOKEN,
+    Described::column("re", "", "Re λ"),
+    Described::column("im", "", "Im λ"),
+    Described::column("residual", "", "‖J v - λ v‖ / ‖λ v‖ of leading eigenvalues; missing with all of them"),
+];
 
 const SINGULAR_VALUES: &[Described] = &[
     MODEL,
