@@ -31,18 +31,19 @@ fn shown(value: Option<f64>, decimals: usize) -> String {
     value.map_or("missing".to_string(), |value| format!("{value:.decimals$}"))
 }
 
-/// What a run would take, from a trial that ends behind the first layer.
+/// What a run would take that does so many times what a trial does, which ends behind the first layer.
 fn plan(
     console: &Console,
     device: &Device,
     model: &Model,
     spec: Value,
     texts: &[Vec<u32>],
+    repeats: f64,
     trial: impl FnOnce(Progress) -> Result<()>,
 ) -> Result<()> {
     let start = Instant::now();
     trial(&mut |_| ControlFlow::Break(()))?;
-    let seconds = start.elapsed().as_secs_f64() * model.depth() as f64;
+    let seconds = start.elapsed().as_secs_f64() * model.depth() as f64 * repeats;
     let tokens: usize = texts.iter().map(Vec::len).sum();
     let bytes = 4 * model.anatomy().weights() as u64;
     console.show(&format!(

@@ -175,7 +175,7 @@ impl SpreadFigure {
             entries.push((Sample::Dots(theme.ink()), "promise of the eigenvalues".to_string()));
         }
         entries.push((Sample::Dashes(theme.ink()), self.neutral.1.clone()));
-        entries.push((Sample::Patch(theme.band()), "10 % to 90 % of the members".to_string()));
+        entries.push((Sample::Patch(theme.band()), "10 % to 90 %".to_string()));
         entries
     }
 

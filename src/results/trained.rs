@@ -9,7 +9,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::results::dataset::{Dataset, Landed};
 use crate::results::tables::word;
-use crate::spec::TrainedSpectrumSpec;
+use crate::spec::{Control, Tokens, TrainedSpectrumSpec};
 use crate::trained::Model;
 use crate::trained::facts::{Known, TokenFacts, Whole};
 use crate::trained::spectrum::{ControlSpectrum, LayerSpectrum, TextSpectrum, TrainedSpectrum};
@@ -41,7 +41,7 @@ impl Report<'_> {
             "command": "spectrum",
             "spec": self.spec,
             "of": "own-token Jacobian of each layer",
-            "is_whole_spectrum": causal && self.spec.leading.is_none(),
+            "is_whole_spectrum": causal && self.spec.tokens == Tokens::All && self.spec.leading.is_none(),
             "model": self.model.checkpoint().provenance()?,
             "architecture": self.model.checkpoint().architecture(),
             "device": self.device.description(),
@@ -52,6 +52,9 @@ impl Report<'_> {
         if !self.found.controls.is_empty() {
             let control = |own: &ControlSpectrum| {
                 let mut value = json!({ "control": own.control });
+                if own.control == Control::Initial {
+                    value["deviation"] = json!(self.model.initial_deviation());
+                }
                 self.add_texts(&mut value, &own.texts);
                 value
             };
@@ -97,6 +100,7 @@ fn token(facts: &TokenFacts, values: bool) -> Value {
         "relative_step": facts.relative_step,
         "spectral_radius": facts.radius(),
         "outside_unit_circle": solved.map(|own| own.facts.outside),
+        "on_unit_circle": solved.map(|own| own.on_circle),
         "abscissa": solved.map(Whole::abscissa),
         "growing_modes": solved.map(|own| own.growing_modes),
         "real_eigenvalues": solved.map(|own| own.facts.real),
@@ -120,7 +124,9 @@ fn token(facts: &TokenFacts, values: bool) -> Value {
 
 fn add_whole(value: &mut Value, own: &Whole, values: bool) {
     if let Value::Object(derived) = json!(own.derived) {
-        derived.into_iter().for_each(|(name, quantity)| value[name] = quantity);
+        // A critical step size is that of f, and J is a step.
+        let own = derived.into_iter().filter(|(name, _)| name != "critical_step_size");
+        own.for_each(|(name, quantity)| value[name] = quantity);
     }
     if values {
         value["eigenvalues"] = json!(own.spectrum.eigenvalues);

@@ -116,7 +116,18 @@ impl Serialize for Tokens {
 
 impl<'de> Deserialize<'de> for Tokens {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Place(usize),
+            Places(Vec<usize>),
+            Text(String),
+        }
+        match Form::deserialize(deserializer)? {
+            Form::Place(place) => Ok(Tokens::At(vec![place])),
+            Form::Places(places) => Ok(Tokens::At(places)),
+            Form::Text(text) => text.parse().map_err(serde::de::Error::custom),
+        }
     }
 }
 

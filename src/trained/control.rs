@@ -49,14 +49,37 @@ pub(super) fn initial_norm(mut norm: Affine) -> Affine {
 }
 
 /// Layer `layer` with the entries of each matrix in random order.
-pub(super) fn shuffled(form: LearnedLayer, seed: u64, layer: usize) -> LearnedLayer {
+///
+/// Queries, keys and values are matrices of their own, and so are gates and units: their entries differ in size.
+pub(super) fn shuffled(form: LearnedLayer, of: &Architecture, seed: u64, layer: usize) -> LearnedLayer {
     each_matrix(form, |projection, tensor| {
-        let order = Stream { member: tensor as u32, ..stream(seed, Tensor::Order, layer) };
-        shuffle(&mut projection.weights, order);
+        let mut rest = projection.weights.as_mut_slice();
+        for (part, rows) in parts(of, tensor).into_iter().enumerate() {
+            let own;
+            (own, rest) = rest.split_at_mut(rows * of.width);
+            // The address of a part: its tensor, and its place there.
+            let member = 16 * tensor as u32 + part as u32;
+            shuffle(own, Stream { member, ..stream(seed, Tensor::Order, layer) });
+        }
+        let member = 16 * tensor as u32;
+        shuffle(rest, Stream { member, ..stream(seed, Tensor::Order, layer) });
     })
 }
 
-fn range(of: &Architecture) -> f64 {
+/// Rows of the matrices that a projection stacks; none where it is one matrix.
+fn parts(of: &Architecture, tensor: Tensor) -> Vec<usize> {
+    match tensor {
+        Tensor::QueryKeyValue => {
+            let shared = of.key_value_heads * of.head_width;
+            vec![of.heads * of.head_width, shared, shared]
+        }
+        Tensor::Up if of.gated => vec![of.hidden; 2],
+        _ => Vec::new(),
+    }
+}
+
+/// The standard deviation of weights before training.
+pub(super) fn range(of: &Architecture) -> f64 {
     of.initializer_range.unwrap_or(USUAL_RANGE)
 }
 

@@ -36,6 +36,8 @@ pub struct Whole {
     pub spectrum: Spectrum,
     /// What they say.
     pub facts: Facts,
+    /// Eigenvalues nearer to the unit circle than the band.
+    pub on_circle: usize,
     /// Eigenvalues with Re λ above 1, beyond the band: those that f makes grow, for J = 1 + f'.
     pub growing_modes: usize,
     /// The trace of J.
@@ -108,6 +110,11 @@ impl Whole {
 /// Eigenvalues with a real part above 1, beyond the band.
 pub(super) fn growing_modes(spectrum: &Spectrum, band: Band) -> usize {
     spectrum.eigenvalues.iter().filter(|[re, _]| band.above(re - 1.0)).count()
+}
+
+/// Eigenvalues nearer to the unit circle than the band.
+pub(super) fn on_circle(spectrum: &Spectrum, band: Band) -> usize {
+    spectrum.eigenvalues.iter().filter(|[re, im]| band.within(re.hypot(*im) - 1.0)).count()
 }
 
 /// All singular values of a matrix `[n, n]`, row-major, from the largest; none where they cannot be found.

@@ -77,6 +77,7 @@ impl Stack<'_> {
     /// # Errors
     /// What the device reports.
     pub fn leading(&self, weights: &LearnedLayer, tokens: &[usize], count: usize) -> Result<Vec<Leading>> {
+        self.check_work()?;
         let mut found = Vec::with_capacity(tokens.len());
         for tokens in tokens.chunks(self.tokens_at_once(VECTORS)) {
             let operators = Operators::new(self, weights, tokens);

@@ -2,8 +2,13 @@
 //!
 //! A frame of random tangents of all tokens goes through the exact linearisation of every layer, and is made orthonormal
 //! behind each (Benettin et al., Meccanica 15, 1980): the sums of the logarithms of the diagonal of R, over the layers, are
-//! the exponents. A few tens of layers are not many, so the exponents depend on where the frame begins; the series by layer
-//! shows how far.
+//! the exponents.
+//!
+//! A few tens of layers are not many. A random frame of k vectors has little of the few directions that grow most, so these
+//! exponents are what happens to *typical* perturbations, and a lower bound of what can happen: the largest end-to-end
+//! singular value of SmolLM2 on nine tokens is e^0.326 a layer, where a random frame grows by e^0.18 to e^0.2. They depend on
+//! the frame, so several frames ([`TrainedLyapunovSpec::seed`]) tell how well they are known. Only all of them together, as
+//! many as the state has numbers, have a sum that does not: the mean ln |det|.
 
 use super::{Model, Stack};
 use crate::device::{Device, Progress};
@@ -25,11 +30,9 @@ pub struct TrainedLyapunov {
 }
 
 impl TrainedLyapunov {
-    /// The exponents, from the largest.
+    /// The exponents, in the order of the frame.
     pub fn exponents(&self) -> Vec<f64> {
-        let mut exponents = self.series.last().cloned().unwrap_or_default();
-        exponents.sort_by(|a, b| b.total_cmp(a));
-        exponents
+        self.series.last().cloned().unwrap_or_default()
     }
 
     /// The exponents of the direction alone: less the growth of the norm.

@@ -40,6 +40,11 @@ impl Model {
         Model { control: Some(control), seed, ..self.clone() }
     }
 
+    /// The standard deviation of the weights of [`Control::Initial`]: that of the configuration, or else 0.02.
+    pub fn initial_deviation(&self) -> f64 {
+        control::range(self.checkpoint.architecture())
+    }
+
     /// What its layers compute.
     pub fn anatomy(&self) -> &Anatomy {
         &self.anatomy
@@ -64,7 +69,7 @@ impl Model {
         Ok(match self.control {
             None => trained,
             Some(Control::Initial) => control::initial(trained, self.checkpoint.architecture(), self.seed, layer),
-            Some(Control::Shuffled) => control::shuffled(trained, self.seed, layer),
+            Some(Control::Shuffled) => control::shuffled(trained, self.checkpoint.architecture(), self.seed, layer),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The Jacobian of every layer, its eigenvalues and singular values.
 
-use super::facts::{Cumulative, Known, TokenFacts, Whole, frobenius, growing_modes, singular_values, trace};
+use super::facts::{Cumulative, Known, TokenFacts, Whole, frobenius, growing_modes, on_circle, singular_values, trace};
 use super::{Model, Stack};
 use crate::device::{Device, Progress};
 use crate::error::Result;
@@ -10,7 +10,9 @@ use crate::numbers::verdict::Band;
 use crate::spec::{Control, Integrator, TrainedSpectrumSpec, check};
 use crate::spectrum::derived::derived_all;
 use crate::spectrum::facts::Facts;
+use crate::spectrum::peak::Stop;
 use crate::spectrum::{Spectrum, eigenvalues};
+use crate::weights::LearnedLayer;
 use rayon::prelude::*;
 
 /// Matrices whose eigenvalues are computed at once: as many as keep all cores busy, and few beside the layer's weights.
@@ -73,6 +75,7 @@ struct Run<'a> {
     device: &'a Device,
     model: &'a Model,
     spec: &'a TrainedSpectrumSpec,
+    stop: Stop<'a>,
 }
 
 /// Refuses, in one line, what cannot be computed of this model.
@@ -97,7 +100,7 @@ pub fn check(model: &Model, spec: &TrainedSpectrumSpec) -> Result<()> {
 /// The Jacobian of every layer at the states of each text.
 ///
 /// For a causal mask they are the diagonal blocks of the Jacobian of the whole state, which is block lower triangular, so
-/// that the eigenvalues of all blocks are all of its eigenvalues.
+/// that the eigenvalues of all blocks are all of its eigenvalues. `stop` ends searches for transient peaks early.
 ///
 /// # Errors
 /// [`Error::Invalid`](crate::error::Error::Invalid) for texts, tokens and steps that the model does not take; what the device
@@ -107,16 +110,19 @@ pub fn run(
     model: &Model,
     spec: &TrainedSpectrumSpec,
     texts: &[Vec<u32>],
+    stop: Stop,
     progress: Progress,
 ) -> Result<TrainedSpectrum> {
     check(model, spec)?;
     let mut models = vec![(None, model.clone())];
-    models.extend(spec.controls.iter().map(|&control| (Some(control), model.control(control, spec.seed))));
+    let mut controls = spec.controls.clone();
+    controls.dedup();
+    models.extend(controls.iter().map(|&control| (Some(control), model.control(control, spec.seed))));
     let count = models.len() as f64;
     let mut found = TrainedSpectrum { texts: Vec::new(), controls: Vec::new(), interrupted: false };
     for (place, (control, model)) in models.iter().enumerate() {
         let told = &mut |fraction: f64| progress((place as f64 + fraction) / count);
-        let own = Run { device, model, spec };
+        let own = Run { device, model, spec, stop };
         let (texts, interrupted) = own.texts(texts, told)?;
         match control {
             None => found.texts = texts,
@@ -159,83 +165,118 @@ impl Run<'_> {
         let points = [Point { step_size, radius: 1.0, damping }];
         let begin = |ids: &Vec<u32>| Stack::begin(self.device, self.model, ids, &points, integrator);
         let mut stacks = texts.iter().map(begin).collect::<Result<Vec<_>>>()?;
-        let chosen = texts.iter().map(|ids| self.spec.tokens.of(ids.len())).collect::<Result<Vec<_>>>()?;
-        let of_layer = |layer| LayerSpectrum { layer, tokens: Vec::new() };
-        let empty = |ids: &Vec<u32>| TextSpectrum {
-            token_ids: ids.clone(),
-            layers: (0..self.model.depth()).map(of_layer).collect(),
-            end_norms: Vec::new(),
-            next_token: Vec::new(),
-        };
-        let mut found: Vec<TextSpectrum> = texts.iter().map(empty).collect();
-        let one = |_: &usize| Cumulative::one(self.model.anatomy().width);
-        let mut products: Vec<Vec<Cumulative>> = match self.spec.leading {
-            None => chosen.iter().map(|tokens| tokens.iter().map(one).collect()).collect(),
-            Some(_) => Vec::new(),
-        };
-        let mut waiting = Vec::new();
-        for layer in 0..self.model.depth() {
+        let mut course = Course::new(self, texts)?;
+        let depth = self.model.depth();
+        for layer in 0..depth {
             let weights = self.model.layer(layer)?;
             for (text, stack) in stacks.iter_mut().enumerate() {
-                let tokens = &chosen[text];
-                let before: Vec<Vec<f64>> = tokens.iter().map(|&token| stack.state(0, token)).collect();
-                let (matrices, leading) = match self.spec.leading {
-                    None => (stack.jacobians(&weights, tokens)?.matrices, Vec::new()),
-                    Some(count) => (Vec::new(), stack.leading(&weights, tokens, count)?),
-                };
+                let before = stack.clone();
                 stack.pass(&weights)?;
-                let place = |(&token, before): (&usize, &Vec<f64>)| {
-                    let (state_norm, step) = (norm(before), distance(&stack.state(0, token), before));
-                    Place { text, layer, token, state_norm, relative_step: step / state_norm }
-                };
-                let places = || tokens.iter().zip(&before).map(place);
-                waiting.extend(places().zip(matrices).map(|(place, matrix)| Waiting { place, matrix }));
-                places().zip(leading).for_each(|(place, own)| place.put(Known::Leading(own), &mut found));
+                course.measure(text, layer, &weights, [&before, stack])?;
             }
-            let last = layer + 1 == self.model.depth();
-            if waiting.len() >= AT_ONCE || last {
-                self.solve(std::mem::take(&mut waiting), &chosen, &mut products, &mut found)?;
-            }
-            if progress((layer + 1) as f64 / self.model.depth() as f64).is_break() && !last {
-                self.solve(waiting, &chosen, &mut products, &mut found)?;
-                found.iter_mut().for_each(|text| text.layers.retain(|layer| !layer.tokens.is_empty()));
-                return Ok((found, true));
+            let last = layer + 1 == depth;
+            if progress((layer + 1) as f64 / depth as f64).is_break() && !last {
+                course.solve()?;
+                course.found.iter_mut().for_each(|text| text.layers.retain(|layer| !layer.tokens.is_empty()));
+                return Ok((course.found, true));
             }
         }
+        course.solve()?;
+        let Course { mut found, chosen, .. } = course;
         for ((stack, found), tokens) in stacks.iter().zip(&mut found).zip(&chosen) {
             found.end_norms = tokens.iter().map(|&token| stack.norm(0, token)).collect();
             found.next_token = stack.next_tokens(LIKELIEST)?;
         }
         Ok((found, false))
     }
+}
 
-    /// The eigenvalues of some Jacobians, and what else is said of them.
-    fn solve(
-        &self,
-        waiting: Vec<Waiting>,
-        chosen: &[Vec<usize>],
-        products: &mut [Vec<Cumulative>],
-        found: &mut [TextSpectrum],
+/// What has been found on the way through the layers.
+struct Course<'a> {
+    run: &'a Run<'a>,
+    /// The chosen tokens of each text.
+    chosen: Vec<Vec<usize>>,
+    /// The products of the Jacobians so far, `[texts, chosen tokens]`; none where Jacobians are not assembled.
+    products: Vec<Vec<Cumulative>>,
+    waiting: Vec<Waiting>,
+    found: Vec<TextSpectrum>,
+}
+
+impl<'a> Course<'a> {
+    fn new(run: &'a Run<'a>, texts: &[Vec<u32>]) -> Result<Self> {
+        let chosen = texts.iter().map(|ids| run.spec.tokens.of(ids.len())).collect::<Result<Vec<_>>>()?;
+        let of_layer = |layer| LayerSpectrum { layer, tokens: Vec::new() };
+        let empty = |ids: &Vec<u32>| TextSpectrum {
+            token_ids: ids.clone(),
+            layers: (0..run.model.depth()).map(of_layer).collect(),
+            end_norms: Vec::new(),
+            next_token: Vec::new(),
+        };
+        let one = |_: &usize| Cumulative::one(run.model.anatomy().width);
+        let products = match run.spec.leading {
+            None => chosen.iter().map(|tokens| tokens.iter().map(one).collect()).collect(),
+            Some(_) => Vec::new(),
+        };
+        Ok(Course { run, chosen, products, waiting: Vec::new(), found: texts.iter().map(empty).collect() })
+    }
+
+    /// The Jacobians of a layer at the chosen tokens of a text, whose states before and behind it these are.
+    fn measure(
+        &mut self,
+        text: usize,
+        layer: usize,
+        weights: &LearnedLayer,
+        [before, after]: [&Stack; 2],
     ) -> Result<()> {
+        let place = |&token: &usize| {
+            let state = before.state(0, token);
+            let (state_norm, step) = (norm(&state), distance(&after.state(0, token), &state));
+            Place { text, layer, token, state_norm, relative_step: step / state_norm }
+        };
+        let tokens = self.chosen[text].clone();
+        if let Some(count) = self.run.spec.leading {
+            let leading = before.leading(weights, &tokens, count)?;
+            let places = tokens.iter().map(place).zip(leading);
+            places.for_each(|(place, own)| place.put(Known::Leading(own), &mut self.found));
+            return Ok(());
+        }
+        // Few at a time, for a Jacobian is as large as the states of a long text.
+        for tokens in tokens.chunks(AT_ONCE) {
+            let matrices = before.jacobians(weights, tokens)?.matrices;
+            let places = tokens.iter().map(place);
+            self.waiting.extend(places.zip(matrices).map(|(place, matrix)| Waiting { place, matrix }));
+            if self.waiting.len() >= AT_ONCE {
+                self.solve()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The eigenvalues of the Jacobians that wait, and what else is said of them.
+    fn solve(&mut self) -> Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
         if waiting.is_empty() {
             return Ok(());
         }
-        let n = self.model.anatomy().width;
+        let Run { device, model, spec, stop } = *self.run;
+        let n = model.anatomy().width;
         let matrices: Vec<&[f64]> = waiting.iter().map(|own| own.matrix.as_slice()).collect();
-        let spectra: Vec<Spectrum> = eigenvalues(self.device, &matrices.concat(), n)?;
+        let spectra: Vec<Spectrum> = eigenvalues(device, &matrices.concat(), n)?;
         let references: Vec<&Spectrum> = spectra.iter().collect();
-        let derived = derived_all(self.device, &matrices, n, &references, self.spec.derived, &|| false)?;
+        let derived = derived_all(device, &matrices, n, &references, spec.derived, stop)?;
         let singular: Vec<Vec<f64>> = matrices.par_iter().map(|matrix| singular_values(matrix, n)).collect();
-        let epsilon = self.device.epsilon();
+        let epsilon = device.epsilon();
         for (((own, spectrum), derived), singular_values) in waiting.into_iter().zip(spectra).zip(derived).zip(singular)
         {
             let Waiting { place, matrix } = own;
-            let token = chosen[place.text].iter().position(|&token| token == place.token).expect("it was chosen");
-            let product = &mut products[place.text][token];
+            let own = &self.chosen[place.text];
+            let token = own.iter().position(|&token| token == place.token).expect("it was chosen");
+            let product = &mut self.products[place.text][token];
             product.push(&matrix);
             let band = Band::of_matrix(&matrix, n, epsilon);
             let whole = Whole {
                 facts: Facts::of(&spectrum, band),
+                on_circle: on_circle(&spectrum, band),
                 growing_modes: growing_modes(&spectrum, band),
                 trace: trace(&matrix, n),
                 frobenius: frobenius(&matrix),
@@ -244,7 +285,7 @@ impl Run<'_> {
                 product: product.product(epsilon),
                 spectrum,
             };
-            place.put(Known::Whole(Box::new(whole)), found);
+            place.put(Known::Whole(Box::new(whole)), &mut self.found);
         }
         Ok(())
     }

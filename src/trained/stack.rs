@@ -3,15 +3,18 @@
 use super::Model;
 use crate::device::Device;
 use crate::error::Result;
+use crate::invalid;
+use crate::kernel::attend_tangent::MOST_WORK;
 use crate::kernel::shared::trajectory::event;
 use crate::layer::sublayer::Shape;
 use crate::layer::{NonlinearLayer, Part, Point, Tangents};
 use crate::plan::{Data, Inputs, Plan, Reals};
-use crate::spec::Integrator;
+use crate::spec::{Integrator, MOST_TOKENS};
 use crate::weights::LearnedLayer;
 use faer::Mat;
 
 /// The states of one text at some grid points, between two layers.
+#[derive(Clone)]
 pub struct Stack<'a> {
     pub(super) device: &'a Device,
     pub(super) model: &'a Model,
@@ -46,6 +49,14 @@ impl<'a> Stack<'a> {
         integrator: Integrator,
     ) -> Result<Self> {
         let (tokens, width) = (token_ids.len(), model.anatomy().width);
+        if tokens > MOST_TOKENS {
+            return invalid!(
+                "text: it has {tokens} tokens, and at most {MOST_TOKENS} are possible; give a shorter text"
+            );
+        }
+        if model.anatomy().sublayers() == 1 && matches!(integrator, Integrator::Strang | Integrator::StrangRk4) {
+            return invalid!("integrator: {integrator} splits two sublayers, and this model's layers are one; use rk4");
+        }
         let embedded = model.embed(device, token_ids)?;
         let shape = Shape::new(width, tokens, points.len());
         let mut state = vec![0.0; shape.rows * shape.columns];
@@ -118,6 +129,7 @@ impl<'a> Stack<'a> {
     /// # Errors
     /// What the device reports.
     pub fn jacobians(&self, weights: &LearnedLayer, tokens: &[usize]) -> Result<Jacobians> {
+        self.check_work()?;
         let order = self.model.anatomy().width;
         let mut matrices = Vec::with_capacity(tokens.len());
         for tokens in tokens.chunks(self.tokens_at_once(order)) {
@@ -145,6 +157,7 @@ impl<'a> Stack<'a> {
     /// # Errors
     /// What the device reports.
     pub fn tangents(&self, weights: &LearnedLayer, frame: &Mat<f64>) -> Result<Mat<f64>> {
+        self.check_work()?;
         let (mut plan, inputs, layer, _) = self.recorded(weights);
         let (shape, tokens) = (self.shape(), self.tokens);
         let tangents = Tangents::new(&mut plan, &layer, frame.ncols());
@@ -165,6 +178,18 @@ impl<'a> Stack<'a> {
             Ok(())
         })?;
         Ok(moved)
+    }
+
+    /// Refuses texts that are too long for the tangents of attention.
+    pub(super) fn check_work(&self) -> Result<()> {
+        let most = self.model.anatomy().attention.as_ref().map_or(MOST_TOKENS, |heads| MOST_WORK / heads.width);
+        match self.tokens <= most {
+            true => Ok(()),
+            false => invalid!(
+                "text: it has {} tokens, and Jacobians can be made of {most}; give a shorter text",
+                self.tokens
+            ),
+        }
     }
 
     /// Tokens of which so many tangents each fit into one run.

@@ -6,7 +6,7 @@ use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::invalid;
 use crate::layer::Point;
-use crate::spec::{MOST_TOKENS, TrainedSweepSpec};
+use crate::spec::{Integrator, TrainedSweepSpec};
 
 /// Columns, grid points times tokens, that go through the layers at once.
 const COLUMNS_AT_ONCE: usize = 1024;
@@ -45,11 +45,14 @@ impl Margin {
     /// # Errors
     /// [`Error::Invalid`](crate::error::Error::Invalid) for a word of several tokens.
     pub fn of(model: &Model, words: &[String; 2]) -> Result<Self> {
+        if !model.predicts() {
+            return invalid!("margin: this model predicts no next token; remove margin");
+        }
         let token = |word: &String| match model.checkpoint().encode(word)?[..] {
             [only] => Ok(only),
             ref several => invalid!(
-                "margin: `{word}` is {} tokens of this model, and a margin is between single ones; most words need a space in \
-                 front",
+                "margin: `{word}` is {} tokens of this model, and a margin is between single ones; many models have most words \
+                 with a space in front only",
                 several.len()
             ),
         };
@@ -78,11 +81,13 @@ pub fn run(
     progress: Progress,
 ) -> Result<TrainedSweep> {
     let tokens = token_ids.len();
-    if !(2..=MOST_TOKENS).contains(&tokens) {
-        return invalid!("text: it has {tokens} tokens; 2 to {MOST_TOKENS} can be swept");
+    if tokens < 2 {
+        return invalid!(
+            "text: it is one token, and likelihoods are those of tokens behind others; give a longer text"
+        );
     }
     let points = points(spec);
-    let at_once = (COLUMNS_AT_ONCE / tokens).max(2) - 1;
+    let at_once = (COLUMNS_AT_ONCE / tokens).max(1);
     let mut sweep = TrainedSweep { cells: Vec::new(), interrupted: false };
     for some in points.chunks(at_once) {
         let done = sweep.cells.len() as f64 / points.len() as f64;
@@ -122,14 +127,15 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// Their cells; none if `progress` stops it.
     fn cells(&self, points: &[Point], progress: Progress) -> Result<Option<Vec<TrainedCell>>> {
-        // The undisturbed model is compared with, so it comes along, behind the others.
-        let all = [points, &[UNDISTURBED]].concat();
-        let integrator = self.spec.integrator;
-        let mut stack = Stack::begin(self.device, self.model, self.token_ids, &all, integrator)?;
+        // The undisturbed model is compared with, so it comes along.
+        let mut stack = Stack::begin(self.device, self.model, self.token_ids, points, self.spec.integrator)?;
+        let mut own = Stack::begin(self.device, self.model, self.token_ids, &[UNDISTURBED], Integrator::Euler)?;
         let mut cells: Vec<TrainedCell> = points.iter().map(TrainedCell::empty).collect();
         let start = self.norms(&stack, &mut cells);
         for layer in 0..self.model.depth() {
-            stack.pass(&self.model.layer(layer)?)?;
+            let weights = self.model.layer(layer)?;
+            stack.pass(&weights)?;
+            own.pass(&weights)?;
             self.norms(&stack, &mut cells);
             if let Some(margin) = self.margin {
                 let margins = self.margins(&stack, points.len(), margin)?;
@@ -139,8 +145,9 @@ impl Pass<'_> {
                 return Ok(None);
             }
         }
-        let mut likelihood = Likelihood::new(self.token_ids, all.len(), points.len());
-        self.model.logits(self.device, &stack.states(), &mut |logits| likelihood.add(&logits))?;
+        let mut likelihood = Likelihood::new(self.token_ids, points.len() + 1, points.len());
+        self.model
+            .logits(self.device, &[stack.states(), own.states()].concat(), &mut |logits| likelihood.add(&logits))?;
         for (point, cell) in cells.iter_mut().enumerate() {
             cell.likely = likelihood.at(point);
             cell.margin = cell.lens.last().copied().flatten();

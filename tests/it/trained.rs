@@ -7,7 +7,7 @@ use crate::checkpoint::real::smollm2_file;
 use eulerscope::device::Device;
 use eulerscope::layer::Point;
 use eulerscope::spec::{
-    Grid, Integrator, Tokens, TrainedInput, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec,
+    Control, Grid, Integrator, Tokens, TrainedInput, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec,
 };
 use eulerscope::spectrum::eigenvalues;
 use eulerscope::trained::sweep::Margin;
@@ -128,8 +128,8 @@ fn smollm2(device: &Device, tokens: Tokens) -> (Value, spectrum::TrainedSpectrum
     assert_eq!(token_ids, ids(&truth["ids"]));
     let input = TrainedInput { checkpoint: path, prompts: vec![prompt.to_string()], token_ids: Vec::new() };
     let spec = TrainedSpectrumSpec { input, tokens, ..TrainedSpectrumSpec::default() };
-    let found =
-        spectrum::run(device, &model, &spec, &[token_ids], &mut |_| ControlFlow::Continue(())).expect("it runs");
+    let found = spectrum::run(device, &model, &spec, &[token_ids], &|| false, &mut |_| ControlFlow::Continue(()))
+        .expect("it runs");
     (truth, found)
 }
 
@@ -249,4 +249,79 @@ fn exponents_sum_up_to_determinants() {
         let sum: f64 = found.exponents().iter().sum();
         assert!((sum - log / model.depth() as f64).abs() <= 1e-9 * (1.0 + log.abs()), "{name}: {sum}, {log}");
     }
+}
+
+/// What is diverged from is the trained model's own step, whatever the integrator of the sweep is.
+#[test]
+fn divergence_is_counted_from_the_trained_model() {
+    let reference = device("reference");
+    let model = Model::open(&data("llama")).expect("a model");
+    let token_ids = ids(&json("llama/oracle.json")["token_ids"]);
+    let input = TrainedInput { checkpoint: data("llama"), prompts: Vec::new(), token_ids: token_ids.clone() };
+    let run = |integrator| {
+        let spec = TrainedSweepSpec { input: input.clone(), integrator, ..TrainedSweepSpec::default() };
+        let progress = &mut |_| ControlFlow::Continue(());
+        let found = sweep::run(&reference, &model, &spec, &token_ids, None, progress).expect("it runs");
+        found.cells[0].likely.expect("states are finite").kl_divergence
+    };
+    assert!(run(Integrator::Euler).abs() <= 1e-12);
+    assert!(run(Integrator::Heun) > 1e-3);
+}
+
+/// What cannot be computed is refused in one line that says what to change.
+#[test]
+fn steps_and_texts_that_do_not_fit_are_refused() {
+    let reference = device("reference");
+    let begin = |name: &str, tokens: usize, integrator| {
+        let model = Model::open(&data(name)).expect(name);
+        Stack::begin(&reference, &model, &vec![1; tokens], &[OWN], integrator).map(drop)
+    };
+    let words = |refused: eulerscope::error::Result<()>| refused.expect_err("it does not fit").to_string();
+    assert!(words(begin("neox", 3, Integrator::Strang)).contains("splits two sublayers"));
+    assert!(begin("neox_sequential", 3, Integrator::Strang).is_ok());
+    assert!(words(begin("llama", 513, Integrator::Euler)).contains("tokens"));
+}
+
+/// Queries, keys and values are shuffled apart, and so are gates and units: each keeps its own entries.
+#[test]
+fn shuffled_matrices_keep_their_entries() {
+    let model = Model::open(&data("llama")).expect("a model");
+    let (own, other) = (model.layer(0).expect("finite"), model.control(Control::Shuffled, 3).layer(0).expect("finite"));
+    let heads = model.anatomy().attention.clone().expect("it attends");
+    let (n, shared) = (model.anatomy().width, heads.key_values * heads.width);
+    let (queries, hidden) = (heads.query_rows(), model.anatomy().feedforward.expect("it has one").count);
+    let sorted = |part: &[f32]| {
+        let mut part = part.to_vec();
+        part.sort_by(f32::total_cmp);
+        part
+    };
+    let check = |own: &[f32], other: &[f32], rows: &[usize]| {
+        let mut start = 0;
+        for rows in rows {
+            let place = start..start + rows * n;
+            start = place.end;
+            assert_eq!(sorted(&own[place.clone()]), sorted(&other[place.clone()]));
+            assert_ne!(own[place.clone()], other[place]);
+        }
+        assert_eq!(start, own.len());
+    };
+    check(&own.attention.input.weights, &other.attention.input.weights, &[queries, shared, shared]);
+    check(&own.feedforward.input.weights, &other.feedforward.input.weights, &[hidden, hidden]);
+    assert_eq!(sorted(&own.attention.output.weights), sorted(&other.attention.output.weights));
+    assert_eq!(own.attention.norm, other.attention.norm);
+}
+
+/// Before training weights are normal with the configuration's deviation: the mean square of m of them is off by
+/// sqrt(2 / m) of it, of which five are allowed.
+#[test]
+fn initial_weights_have_the_deviation_of_the_configuration() {
+    let model = Model::open(&data("llama")).expect("a model");
+    let deviation = model.checkpoint().architecture().initializer_range.expect("it says so");
+    let layer = model.control(Control::Initial, 3).layer(1).expect("finite");
+    for weights in [&layer.attention.input.weights, &layer.feedforward.output.weights] {
+        let square = weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / weights.len() as f64;
+        let slack = 5.0 * (2.0 / weights.len() as f64).sqrt();
+        assert!((square / deviation.powi(2) - 1.0).abs() <= slack, "{square}");
+    }
+    assert!(layer.attention.norm.expect("it has one").gain.iter().all(|gain| *gain == 1.0));
 }

@@ -147,7 +147,7 @@ fn smollm2_has_the_published_radii() {
         layers += 1;
         if layers == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let found = spectrum::run(&cpu, &model, &spec, &[token_ids], stop).expect("it runs");
+    let found = spectrum::run(&cpu, &model, &spec, &[token_ids], &|| false, stop).expect("it runs");
     assert_eq!(found.texts[0].layers.len(), 3);
     for (layer, truth) in found.texts[0].layers.iter().zip(truth["layers"].as_array().expect("layers")) {
         let (found, truth) = (layer.tokens[0].radius(), truth["spectral_radius"].as_f64().expect("a radius"));

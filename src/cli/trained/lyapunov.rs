@@ -22,7 +22,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &TrainedLyapunovSpe
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
-        return plan(console, &device, &model, json!(spec), std::slice::from_ref(&text), |progress| {
+        return plan(console, &device, &model, json!(spec), std::slice::from_ref(&text), 1.0, |progress| {
             lyapunov::run(&device, &model, spec, &text, progress).map(drop)
         });
     }
@@ -59,6 +59,7 @@ fn words(report: &Report) -> String {
     for (place, (exponent, angular)) in each.enumerate().take(SHOWN) {
         let _ = writeln!(out, "{place:>3} {exponent:>10.4} {angular:>10.4}");
     }
+    let _ = writeln!(out, "growth of a random frame (--seed): typical perturbations; single directions grow more");
     let _ = writeln!(out, "time {:.2} s", report.seconds);
     out
 }

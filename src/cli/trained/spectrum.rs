@@ -5,7 +5,7 @@ use crate::cli::Invocation;
 use crate::cli::console::Console;
 use crate::error::{Error, Result};
 use crate::results::trained::{self as folder, Report};
-use crate::spec::TrainedSpectrumSpec;
+use crate::spec::{Tokens, TrainedSpectrumSpec};
 use crate::spectrum::arnoldi::LeadingEigenvalue;
 use crate::trained::facts::Known;
 use crate::trained::{Model, spectrum};
@@ -22,12 +22,17 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &TrainedSpectrumSpe
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
-        return plan(console, &device, &model, json!(spec), &texts, |progress| {
-            spectrum::run(&device, &model, spec, &texts, progress).map(drop)
+        let chosen = texts.iter().map(|ids| Ok(spec.tokens.of(ids.len())?.len())).sum::<Result<usize>>()?;
+        let repeats = chosen as f64 / texts.len() as f64 * (1 + spec.controls.len()) as f64;
+        return plan(console, &device, &model, json!(spec), &texts, repeats, |progress| {
+            // One token of each text stands for all that are wanted.
+            let one = TrainedSpectrumSpec { tokens: Tokens::Last, controls: Vec::new(), ..spec.clone() };
+            spectrum::run(&device, &model, &one, &texts, &|| false, progress).map(drop)
         });
     }
     let mut progress = console.progress("layers");
-    let found = spectrum::run(&device, &model, spec, &texts, &mut |fraction| progress.at(fraction))?;
+    let stop = progress.stop();
+    let found = spectrum::run(&device, &model, spec, &texts, &stop, &mut |fraction| progress.at(fraction))?;
     drop(progress);
     let report = Report { device: &device, model: &model, spec, found: &found, seconds: start.elapsed().as_secs_f64() };
     let result = report.record()?;
@@ -37,13 +42,19 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &TrainedSpectrumSpe
     console.show(&words(&report))?;
     console.emit(&result)?;
     match found.interrupted {
-        true => Err(Error::Partial(format!("interrupted: {} of {} layers are there", done(&report), model.depth()))),
+        true => {
+            let all = (1 + spec.controls.len()) * model.depth();
+            Err(Error::Partial(format!("interrupted: {} of {all} layers are there", done(&report))))
+        }
         false => Ok(()),
     }
 }
 
+/// Layers of the model and its controls that are done.
 fn done(report: &Report) -> usize {
-    report.found.texts.first().map_or(0, |text| text.layers.len())
+    let controls = report.found.controls.iter().map(|control| &control.texts);
+    let each = std::iter::once(&report.found.texts).chain(controls);
+    each.filter_map(|texts| texts.first()).map(|text| text.layers.len()).sum()
 }
 
 /// The heads of the table's columns.
@@ -58,7 +69,7 @@ fn said(jacobian: &Known) -> String {
             own.facts.outside,
             own.growing_modes,
             shown(own.derived.norm, 3),
-            shown(own.derived.departure_from_normality, 3)
+            shown(own.derived.departure_from_normality.map(|departure| departure / own.frobenius), 3)
         ),
         Known::Leading(own) => {
             let smallest = shown(own.converged().last().map(LeadingEigenvalue::modulus), 3);
@@ -92,6 +103,9 @@ fn words(report: &Report) -> String {
         let Some(own) = layer.tokens.last() else { continue };
         let _ = write!(out, "{:>5} {:>10.2} {:>9.3} ", layer.layer, own.state_norm, own.relative_step);
         let _ = writeln!(out, "{:>9} {}", shown(own.radius(), 3), said(&own.jacobian));
+    }
+    if report.spec.leading.is_none() {
+        let _ = writeln!(out, "departure from normality over the Frobenius norm");
     }
     for next in &text.next_token {
         let text = next.text.as_ref().map(|text| format!(" {text:?}")).unwrap_or_default();

@@ -21,7 +21,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &TrainedSweepSpec) 
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
-        return plan(console, &device, &model, json!(spec), std::slice::from_ref(&text), |progress| {
+        return plan(console, &device, &model, json!(spec), std::slice::from_ref(&text), 1.0, |progress| {
             sweep::run(&device, &model, spec, &text, margin, progress).map(drop)
         });
     }
@@ -69,6 +69,9 @@ fn words(report: &Report) -> String {
             shown(cell.log_growth, 3),
             margin.as_ref().map(|_| shown(cell.margin, 3)).unwrap_or_default()
         );
+    }
+    if !report.model.predicts() {
+        let _ = writeln!(out, "this model predicts no next token, so it has no cross-entropy");
     }
     let _ = writeln!(out, "time {:.2} s", report.seconds);
     out

@@ -29,7 +29,7 @@ pub struct LyapunovKeys {
     /// Steps before the average begins [default: 100; 0 with weights given]
     #[arg(long, value_name = "STEPS", allow_negative_numbers = true)]
     pub transient_steps: Option<usize>,
-    /// Only the K largest exponents [default: all]
+    /// Only the K largest exponents [default: all; 16 for a trained model]
     #[arg(long, value_name = "K", allow_negative_numbers = true)]
     pub top: Option<usize>,
     /// Points of the convergence series [default: 20, or one a step]

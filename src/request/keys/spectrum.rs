@@ -30,7 +30,7 @@ pub struct SpectrumKeys {
     #[arg(long, visible_alias = "gamma", value_name = "GAMMA", allow_negative_numbers = true)]
     #[serde(alias = "gamma")]
     pub damping: Option<f64>,
-    /// Print every eigenvalue, not only their statistics
+    /// Print every eigenvalue, not only their statistics; those of a trained model go into the JSON
     #[arg(long)]
     pub values: bool,
     /// Numbers that eigenvalues are computed in; a GPU needs to have f64 [default: f32; f64 for files on a host]
@@ -72,8 +72,9 @@ pub struct LayersKeys {
     #[arg(long, value_name = "NAME", value_parser = word::<Integrator>())]
     pub integrator: Option<Integrator>,
     /// Models of the same form that are measured beside it; may be given twice
-    #[arg(long = "control", value_name = "CONTROL", value_parser = word::<Control>())]
-    pub controls: Option<Vec<Control>>,
+    #[arg(long, value_name = "CONTROL", value_parser = word::<Control>())]
+    #[serde(alias = "controls")]
+    pub control: Option<Vec<Control>>,
     /// Only the K eigenvalues of largest magnitude, by Arnoldi's method: for models whose Jacobians are too large
     #[arg(long, value_name = "K")]
     pub leading: Option<usize>,
@@ -85,7 +86,7 @@ impl LayersKeys {
         let given = [
             ("tokens", self.tokens.is_some()),
             ("integrator", self.integrator.is_some()),
-            ("control", self.controls.is_some()),
+            ("control", self.control.is_some()),
             ("leading", self.leading.is_some()),
         ];
         given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
@@ -93,7 +94,7 @@ impl LayersKeys {
 
     fn apply(&self, spec: &mut TrainedSpectrumSpec) {
         spec.tokens = self.tokens.clone().unwrap_or(std::mem::take(&mut spec.tokens));
-        spec.controls = self.controls.clone().unwrap_or(std::mem::take(&mut spec.controls));
+        spec.controls = self.control.clone().unwrap_or(std::mem::take(&mut spec.controls));
         take!(self => spec; integrator);
         spec.leading = self.leading.or(spec.leading);
     }
@@ -112,7 +113,7 @@ impl Keys for SpectrumKeys {
     type Spec = SpectrumRequest;
 
     const COMMAND: &'static str = "spectrum";
-    const RECORDED: &'static [&'static [&'static str]] = &[TrainedKeys::RECORDED];
+    const RECORDED: &'static [&'static [&'static str]] = &[TrainedKeys::RECORDED, &["controls"]];
 
     fn read(file: &impl Source) -> Result<Self> {
         Ok(SpectrumKeys { ensemble: file.view()?, trained: file.view()?, layers: file.view()?, ..file.view()? })

@@ -71,6 +71,7 @@ pub struct SweepKeys {
     pub trained: TrainedKeys,
     /// Two words of a trained model whose logits are compared behind the last token, such as " planet, metal"
     #[arg(long, value_name = "WORD,WORD", help_heading = "A trained model", value_parser = margin)]
+    #[serde(deserialize_with = "margin_key")]
     pub margin: Option<[String; 2]>,
 }
 
@@ -79,6 +80,21 @@ fn margin(text: &str) -> std::result::Result<[String; 2], String> {
     match text.split(',').collect::<Vec<_>>()[..] {
         [first, second] if !first.is_empty() && !second.is_empty() => Ok([first.to_owned(), second.to_owned()]),
         _ => Err("two words with one comma between them, such as ' planet, metal'".to_string()),
+    }
+}
+
+/// The same in a file: as text, or as a list of two.
+fn margin_key<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<[String; 2]>, D::Error> {
+    use serde::Deserialize;
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Text(String),
+        Words([String; 2]),
+    }
+    match Form::deserialize(deserializer)? {
+        Form::Text(text) => margin(&text).map(Some).map_err(serde::de::Error::custom),
+        Form::Words(words) => Ok(Some(words)),
     }
 }
 

@@ -45,6 +45,7 @@ impl Report<'_> {
             "device": self.device.description(),
             "interrupted": self.found.interrupted,
             "token_ids": self.token_ids,
+            "of": "a random frame of perturbations: a lower bound of the largest end-to-end growth",
             "layers": self.found.series.len(),
             "sum": exponents.iter().sum::<f64>(),
             "exponents": exponents,

@@ -59,6 +59,7 @@ pub fn layers(rows: &[Row]) -> Vec<(&'static str, Column)> {
         ("relative_step", maybe(&|facts| Some(facts.relative_step).filter(finite))),
         ("spectral_radius", maybe(&TokenFacts::radius)),
         ("outside_unit_circle", whole(|own| own.facts.outside)),
+        ("on_unit_circle", whole(|own| own.on_circle)),
         ("abscissa", known(Whole::abscissa)),
         ("growing_modes", whole(|own| own.growing_modes)),
         ("band", known(|own| own.facts.band.half_width())),

@@ -276,6 +276,11 @@ const LAYERS: &[Described] = &[
     Described::column("relative_step", "", "norm of the layer's step over that of the state before it"),
     Described::column("spectral_radius", "", "largest |λ| of J = ∂x⁺_t/∂x_t"),
     Described::column("outside_unit_circle", "eigenvalues", "those with |λ| above 1, beyond the band"),
+    Described::column(
+        "on_unit_circle",
+        "eigenvalues",
+        "those with |λ| nearer to 1 than the band, of which rounding decides",
+    ),
     Described::column("abscissa", "", "largest Re λ, less 1"),
     Described::column("growing_modes", "eigenvalues", "those with Re λ above 1, beyond the band"),
     Described::column("band", "", "half width of the interval in which rounding decides"),
