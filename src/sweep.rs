@@ -1,7 +1,7 @@
 //! The sweep: what the eigenvalues promise and what the trajectories do, for every grid point.
 //!
 //! Trajectories are rolled out in passes of some grid points each, all members at once; what eigenvalues promise them is
-//! a [`Prediction`] of the model: known before for the whole grid, or found along the trajectories of a pass.
+//! a prediction of the model: known before for the whole grid, or found along the trajectories of a pass.
 
 pub mod thinning;
 mod accumulator;

@@ -133,6 +133,7 @@ pub(super) fn frobenius(matrix: &[f64]) -> f64 {
 }
 
 /// A product of matrices `[n, n]` with the size that was taken out of it, so that it neither overflows nor vanishes.
+#[derive(Clone)]
 pub(super) struct Cumulative {
     matrix: Mat<f64>,
     log_scale: f64,

@@ -1,6 +1,8 @@
 //! The Jacobian of every layer, its eigenvalues and singular values.
 
-use super::facts::{Cumulative, Known, TokenFacts, Whole, frobenius, growing_modes, on_circle, singular_values, trace};
+use super::facts::{
+    Cumulative, Known, Product, TokenFacts, Whole, frobenius, growing_modes, on_circle, singular_values, trace,
+};
 use super::{Model, Stack};
 use crate::device::{Device, Progress};
 use crate::error::Result;
@@ -266,13 +268,12 @@ impl<'a> Course<'a> {
         let derived = derived_all(device, &matrices, n, &references, spec.derived, stop)?;
         let singular: Vec<Vec<f64>> = matrices.par_iter().map(|matrix| singular_values(matrix, n)).collect();
         let epsilon = device.epsilon();
-        for (((own, spectrum), derived), singular_values) in waiting.into_iter().zip(spectra).zip(derived).zip(singular)
-        {
+        // Each product is that of the layer before times one more factor; their singular values are as dear as all the rest.
+        let products: Vec<Cumulative> = waiting.iter().map(|own| self.multiplied(own)).collect();
+        let products: Vec<Product> = products.par_iter().map(|product| product.product(epsilon)).collect();
+        let each = waiting.into_iter().zip(spectra).zip(derived).zip(singular).zip(products);
+        for ((((own, spectrum), derived), singular_values), product) in each {
             let Waiting { place, matrix } = own;
-            let own = &self.chosen[place.text];
-            let token = own.iter().position(|&token| token == place.token).expect("it was chosen");
-            let product = &mut self.products[place.text][token];
-            product.push(&matrix);
             let band = Band::of_matrix(&matrix, n, epsilon);
             let whole = Whole {
                 facts: Facts::of(&spectrum, band),
@@ -282,12 +283,23 @@ impl<'a> Course<'a> {
                 frobenius: frobenius(&matrix),
                 singular_values,
                 derived,
-                product: product.product(epsilon),
+                product,
                 spectrum,
             };
             place.put(Known::Whole(Box::new(whole)), &mut self.found);
         }
         Ok(())
+    }
+}
+
+impl Course<'_> {
+    /// The product up to a Jacobian that waits.
+    fn multiplied(&mut self, Waiting { place, matrix }: &Waiting) -> Cumulative {
+        let own = &self.chosen[place.text];
+        let token = own.iter().position(|&token| token == place.token).expect("it was chosen");
+        let product = &mut self.products[place.text][token];
+        product.push(matrix);
+        product.clone()
     }
 }
 
