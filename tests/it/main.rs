@@ -60,3 +60,4 @@ mod trained;
 mod trained_attention;
 mod trained_kernels;
 mod trained_leading;
+mod trained_sweep;

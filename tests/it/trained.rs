@@ -6,12 +6,9 @@ use crate::checkpoint::oracles::{close, data, ids, json, numbers};
 use crate::checkpoint::real::{minilm_folder, smollm2_file};
 use eulerscope::device::Device;
 use eulerscope::layer::Point;
-use eulerscope::spec::{
-    Control, Grid, Integrator, Tokens, TrainedInput, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec,
-};
+use eulerscope::spec::{Control, Integrator, Tokens, TrainedInput, TrainedLyapunovSpec, TrainedSpectrumSpec};
 use eulerscope::spectrum::eigenvalues;
-use eulerscope::trained::sweep::Margin;
-use eulerscope::trained::{Model, Stack, lyapunov, spectrum, sweep};
+use eulerscope::trained::{Model, Stack, lyapunov, spectrum};
 use faer::Mat;
 use serde_json::Value;
 use std::ops::ControlFlow;
@@ -22,7 +19,7 @@ const TINY: [&str; 7] = ["llama", "llama_scaled", "qwen2", "gpt2", "neox", "neox
 /// What a trained model does.
 const OWN: Point = Point { step_size: 1.0, radius: 1.0, damping: 0.0 };
 
-fn device(word: &str) -> Device {
+pub fn device(word: &str) -> Device {
     Device::open(word).expect("the device opens").0
 }
 
@@ -173,38 +170,6 @@ fn smollm2_has_the_published_jacobians() {
     assert!((text.end_norms[0] - end).abs() <= 1e-4 * end);
 }
 
-/// The cross-entropy of a paragraph at every published step size and friction, to 1e-3: f32 against f64 of another program.
-#[test]
-fn smollm2_has_the_published_cross_entropies() {
-    let (path, truth) = (smollm2_file(), json("mercury.json"));
-    let model = Model::open(&path).expect("a model");
-    let text = model.checkpoint().encode(truth["text"].as_str().expect("a text")).expect("tokens");
-    assert_eq!(text.len() as u64, truth["text_tokens"].as_u64().expect("a count"));
-    let margin = Margin::of(&model, &[" planet".to_string(), " metal".to_string()]).expect("single tokens");
-    assert_eq!(Value::from(margin.first), truth["token_ids"]["planet"]);
-    let cpu = device("cpu");
-    let cells = truth["cross_entropy"].as_array().expect("cells");
-    for (step_sizes, dampings) in [("0.5,0.8,0.9,1,1.1,1.2,1.5,2", "0"), ("1", "0.01,0.02,0.05,0.1")] {
-        let spec = TrainedSweepSpec {
-            input: TrainedInput { checkpoint: path.clone(), prompts: vec!["-".to_string()], token_ids: Vec::new() },
-            step_size: Grid::parse(step_sizes).expect("step sizes"),
-            damping: Grid::parse(dampings).expect("frictions"),
-            ..TrainedSweepSpec::default()
-        };
-        let found = sweep::run(&cpu, &model, &spec, &text, None, &mut |_| ControlFlow::Continue(())).expect("it runs");
-        for cell in &found.cells {
-            let is_this = |truth: &&Value| truth["step_size"] == cell.step_size && truth["damping"] == cell.damping;
-            let truth =
-                cells.iter().find(is_this).expect("it is published")["nats_per_token"].as_f64().expect("a number");
-            let likely = cell.likely.expect("states are finite");
-            assert!((likely.cross_entropy - truth).abs() <= 1e-3 * truth, "{cell:?}: {truth}");
-            // What is predicted at h = 1 without friction is as good as itself, and as nothing else.
-            let is_own = (cell.step_size, cell.damping) == (1.0, 0.0);
-            assert!(if is_own { likely.kl_divergence.abs() <= 1e-6 } else { likely.kl_divergence > 1e-3 }, "{cell:?}");
-        }
-    }
-}
-
 /// Where both branches see the same state a layer is one Euler step, so that other steps follow from the trained one:
 /// (1 - γ) x + h (x⁺ - x).
 #[test]
@@ -249,23 +214,6 @@ fn exponents_sum_up_to_determinants() {
         let sum: f64 = found.exponents().iter().sum();
         assert!((sum - log / model.depth() as f64).abs() <= 1e-9 * (1.0 + log.abs()), "{name}: {sum}, {log}");
     }
-}
-
-/// What is diverged from is the trained model's own step, whatever the integrator of the sweep is.
-#[test]
-fn divergence_is_counted_from_the_trained_model() {
-    let reference = device("reference");
-    let model = Model::open(&data("llama")).expect("a model");
-    let token_ids = ids(&json("llama/oracle.json")["token_ids"]);
-    let input = TrainedInput { checkpoint: data("llama"), prompts: Vec::new(), token_ids: token_ids.clone() };
-    let run = |integrator| {
-        let spec = TrainedSweepSpec { input: input.clone(), integrator, ..TrainedSweepSpec::default() };
-        let progress = &mut |_| ControlFlow::Continue(());
-        let found = sweep::run(&reference, &model, &spec, &token_ids, None, progress).expect("it runs");
-        found.cells[0].likely.expect("states are finite").kl_divergence
-    };
-    assert!(run(Integrator::Euler).abs() <= 1e-12);
-    assert!(run(Integrator::Heun) > 1e-3);
 }
 
 /// What cannot be computed is refused in one line that says what to change.
@@ -352,4 +300,33 @@ fn minilm_is_that_of_its_maker() {
     }
     let ends: Vec<f64> = tokens.iter().flat_map(|&token| stack.state(0, token)[..8].to_vec()).collect();
     close("the last states", &ends, &numbers(&oracle["last_states"]), 1e-4);
+}
+
+/// The products of the Jacobians up to each layer, multiplied out as they are.
+#[test]
+fn products_along_the_depth_are_those_of_the_jacobians() {
+    let reference = device("reference");
+    let model = Model::open(&data("gpt2")).expect("a model");
+    let token_ids = ids(&json("gpt2/oracle.json")["token_ids"]);
+    let (n, token) = (model.anatomy().width, token_ids.len() - 1);
+    let input = TrainedInput { checkpoint: data("gpt2"), prompts: Vec::new(), token_ids: token_ids.clone() };
+    let spec = TrainedSpectrumSpec { input, ..TrainedSpectrumSpec::default() };
+    let progress = &mut |_| ControlFlow::Continue(());
+    let texts = std::slice::from_ref(&token_ids);
+    let found = spectrum::run(&reference, &model, &spec, texts, &|| false, progress).expect("it runs");
+    let mut stack = Stack::begin(&reference, &model, &token_ids, &[OWN], Integrator::Euler).expect("it begins");
+    let mut product: Mat<f64> = Mat::identity(n, n);
+    for (layer, found) in found.texts[0].layers.iter().enumerate() {
+        let weights = model.layer(layer).expect("finite");
+        let own = stack.jacobians(&weights, &[token]).expect("it runs").matrices.remove(0);
+        product = Mat::from_fn(n, n, |i, j| own[i * n + j]) * product;
+        let values = product.singular_values().expect("it converges");
+        let said = &found.tokens[0].whole().expect("it was assembled").product;
+        assert!((said.log_norm - values[0].ln()).abs() <= 1e-12, "layer {layer}: {said:?}");
+        let relative: Vec<f64> = values.iter().map(|value| value / values[0]).collect();
+        let known = said.relative_singular_values.len();
+        close(&format!("layer {layer}"), &said.relative_singular_values, &relative[..known], 1e-12);
+        assert!(known == n || relative[known] <= 1e-12, "layer {layer}: {known} of {n}");
+        stack.pass(&weights).expect("it passes");
+    }
 }
