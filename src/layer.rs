@@ -12,7 +12,7 @@ mod feedforward;
 pub mod fused;
 mod implicit;
 pub mod jacobian;
-mod learned;
+pub(crate) mod learned;
 pub mod linear;
 pub mod nonlinear;
 mod norm;

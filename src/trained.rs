@@ -18,3 +18,8 @@ pub use likelihood::Likely;
 pub use model::Model;
 pub use readout::Logits;
 pub use stack::{Jacobians, Stack};
+
+/// The Euclidean length of a vector, or the Frobenius norm of a matrix.
+fn length(x: &[f64]) -> f64 {
+    x.iter().map(|x| x * x).sum::<f64>().sqrt()
+}

@@ -35,6 +35,14 @@ pub struct Spread {
     pub high: Option<f64>,
 }
 
+impl Spread {
+    /// A value without a spread; one that is not finite is missing.
+    pub fn alone(value: Option<f64>) -> Self {
+        let value = value.filter(|value| value.is_finite());
+        Spread { low: value, middle: value, high: value }
+    }
+}
+
 /// One line.
 #[derive(Debug, Clone)]
 pub struct SpreadLine {

@@ -96,6 +96,11 @@ impl Anatomy {
         }
     }
 
+    /// Does no token see those behind it? Then Jacobians of the whole state are block lower triangular.
+    pub fn is_causal(&self) -> bool {
+        self.attention.as_ref().is_none_or(|heads| heads.causal)
+    }
+
     /// Numbers of all matrices of a layer.
     pub fn weights(&self) -> usize {
         let attention = self.attention.as_ref().map_or(0, |heads| heads.stacked_rows() + heads.query_rows());

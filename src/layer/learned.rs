@@ -10,8 +10,6 @@ use crate::weights::{Affine, Projection};
 pub(super) struct RowAffine {
     gain: Reals,
     bias: Option<Reals>,
-    /// A buffer that stands for a bias where there is none.
-    none: Reals,
     /// `[rows, columns]`.
     pub out: Reals,
     rows: usize,
@@ -35,7 +33,6 @@ impl RowAffine {
         RowAffine {
             gain: plan.shared("gain", Data::F32(extended(&gain, padded))),
             bias,
-            none: plan.shared_reals("no_bias", vec![0.0; padded]),
             out: plan.reals("affine", padded * columns),
             rows: padded,
         }
@@ -59,12 +56,13 @@ impl RowAffine {
 
     fn run(&self, plan: &mut Plan, x: Reals, (columns, biased): (usize, bool), out: Reals) {
         let params = affine::Params { rows: self.rows as u32, columns: columns as u32, biased: u32::from(biased) };
-        plan.run(params, affine::Buffers { x, gain: self.gain, bias: self.bias.unwrap_or(self.none), out });
+        // A bias that is left out is bound all the same, and not read.
+        plan.run(params, affine::Buffers { x, gain: self.gain, bias: self.bias.unwrap_or(self.gain), out });
     }
 }
 
 /// The weights of a projection that reads `inner` numbers, `[padded rows, padded inner]`.
-pub(super) fn matrix(plan: &mut Plan, label: &'static str, own: &Projection, inner: usize) -> Reals {
+pub(crate) fn matrix(plan: &mut Plan, label: &'static str, own: &Projection, inner: usize) -> Reals {
     let (rows, padded) = (own.weights.len() / inner, inner.next_multiple_of(PADDING));
     let size = rows.next_multiple_of(PADDING) * padded;
     let weights = match own.weights.len() == size {

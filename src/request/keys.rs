@@ -66,6 +66,11 @@ fn word<T: Word>() -> impl TypedValueParser<Value = T> {
         .try_map(|name| T::ALL.iter().copied().find(|word| word.name() == name).ok_or("one of the words above"))
 }
 
+/// The name of the first key that was given.
+fn first_given<const COUNT: usize>(keys: [(&'static str, bool); COUNT]) -> Option<&'static str> {
+    keys.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+}
+
 /// Takes over those fields that were given as keys.
 macro_rules! take {
     ($keys:expr => $spec:expr; $($field:ident),* $(,)?) => {

@@ -35,13 +35,13 @@ impl Report<'_> {
     /// # Errors
     /// If a file of the model cannot be read any more.
     pub fn record(&self) -> Result<Value> {
-        let causal = self.model.anatomy().attention.as_ref().is_none_or(|heads| heads.causal);
+        let is_all = self.spec.tokens == Tokens::All && self.spec.leading.is_none();
         let mut result = json!({
             "eulerscope": env!("CARGO_PKG_VERSION"),
             "command": "spectrum",
             "spec": self.spec,
             "of": "own-token Jacobian of each layer",
-            "is_whole_spectrum": causal && self.spec.tokens == Tokens::All && self.spec.leading.is_none(),
+            "is_whole_spectrum": is_all && self.model.anatomy().is_causal(),
             "model": self.model.checkpoint().provenance()?,
             "architecture": self.model.checkpoint().architecture(),
             "device": self.device.description(),

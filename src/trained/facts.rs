@@ -127,11 +127,6 @@ pub(super) fn trace(matrix: &[f64], n: usize) -> f64 {
     (0..n).map(|i| matrix[i * n + i]).sum()
 }
 
-/// The Frobenius norm.
-pub(super) fn frobenius(matrix: &[f64]) -> f64 {
-    matrix.iter().map(|x| x * x).sum::<f64>().sqrt()
-}
-
 /// A product of matrices `[n, n]` with the size that was taken out of it, so that it neither overflows nor vanishes.
 #[derive(Clone)]
 pub(super) struct Cumulative {

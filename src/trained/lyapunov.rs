@@ -10,7 +10,7 @@
 //! the frame, so several frames ([`TrainedLyapunovSpec::seed`]) tell how well they are known. Only all of them together, as
 //! many as the state has numbers, have a sum that does not: the mean ln |det|.
 
-use super::{Model, Stack};
+use super::{Model, Stack, length};
 use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::invalid;
@@ -59,7 +59,7 @@ pub fn run(
     }
     let point = Point { step_size: spec.step_size, radius: 1.0, damping: spec.damping };
     let mut stack = Stack::begin(device, model, token_ids, &[point], spec.integrator)?;
-    let start = norm(&stack.states());
+    let start = length(&stack.states());
     let mut frame = orthonormal(drawn(spec.seed, dimension, spec.top)).0;
     let mut sums = vec![0.0; spec.top];
     let mut found = TrainedLyapunov { series: Vec::new(), norm_growth: Vec::new(), interrupted: false };
@@ -72,7 +72,7 @@ pub fn run(
         let steps = (layer + 1) as f64;
         sums.iter_mut().zip(growth).for_each(|(sum, growth)| *sum += growth.ln());
         found.series.push(sums.iter().map(|sum| sum / steps).collect());
-        found.norm_growth.push((norm(&stack.states()) / start).ln() / steps);
+        found.norm_growth.push((length(&stack.states()) / start).ln() / steps);
         let last = layer + 1 == model.depth();
         if progress(steps / model.depth() as f64).is_break() && !last {
             found.interrupted = true;
@@ -93,8 +93,4 @@ fn orthonormal(columns: Mat<f64>) -> (Mat<f64>, Vec<f64>) {
     let qr = columns.qr();
     let growth = (0..columns.ncols()).map(|k| qr.thin_R()[(k, k)].abs()).collect();
     (qr.compute_thin_Q(), growth)
-}
-
-fn norm(x: &[f64]) -> f64 {
-    x.iter().map(|x| x * x).sum::<f64>().sqrt()
 }

@@ -130,7 +130,7 @@ impl Model {
     }
 }
 
-/// States `[tokens, width]` as columns, `[rows, columns]`, padded.
+/// States `[points, tokens, width]` as columns, `[rows, columns]`, padded.
 pub(super) fn in_columns(states: &[f64], shape: Shape) -> Vec<f64> {
     let mut columns = vec![0.0; shape.rows * shape.columns];
     for (token, state) in states.chunks(shape.width).enumerate() {

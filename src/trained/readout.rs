@@ -7,10 +7,12 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::kernel::project;
 use crate::kernel::shared::PADDING;
+use crate::layer::learned;
 use crate::layer::normed_alone;
 use crate::layer::sublayer::Shape;
 use crate::numbers::activation::kind;
 use crate::plan::{Data, Inputs, Numbers, Plan};
+use crate::weights::Projection;
 use std::ops::Range;
 
 /// Numbers of the unembedding that are in memory at a time.
@@ -81,6 +83,7 @@ impl Model {
         let width = self.anatomy().width;
         let shape = Shape::new(width, states.len() / width, 1);
         let rows = (weights.len() / width).next_multiple_of(PADDING);
+        let unembedding = Projection { weights, bias: None };
         let mut plan = Plan::new();
         let x = plan.reals("x", shape.rows * shape.columns);
         let x = plan.input(x);
@@ -88,7 +91,7 @@ impl Model {
             Some(norm) => normed_alone(&mut plan, shape, self.anatomy().norm, Some(&norm), x),
             None => x,
         };
-        let weights = plan.shared("unembedding", Data::F32(padded(weights, width, (rows, shape.rows))));
+        let weights = learned::matrix(&mut plan, "unembedding", &unembedding, width);
         let out = plan.reals("logits", rows * shape.columns);
         let params = project::Params {
             rows: rows as u32,
@@ -105,18 +108,6 @@ impl Model {
             Ok(())
         })
     }
-}
-
-/// Rows of so many numbers with zeros behind them, and rows of zeros behind all.
-fn padded(values: Vec<f32>, width: usize, (rows, inner): (usize, usize)) -> Vec<f32> {
-    if values.len() == rows * inner {
-        return values;
-    }
-    let mut padded = vec![0.0; rows * inner];
-    for (to, from) in padded.chunks_mut(inner).zip(values.chunks(width)) {
-        to[..width].copy_from_slice(from);
-    }
-    padded
 }
 
 impl Stack<'_> {

@@ -1,9 +1,7 @@
 //! The Jacobian of every layer, its eigenvalues and singular values.
 
-use super::facts::{
-    Cumulative, Known, Product, TokenFacts, Whole, frobenius, growing_modes, on_circle, singular_values, trace,
-};
-use super::{Model, Stack};
+use super::facts::{Cumulative, Known, Product, TokenFacts, Whole, growing_modes, on_circle, singular_values, trace};
+use super::{Model, Stack, length};
 use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::invalid;
@@ -89,8 +87,7 @@ pub fn check(model: &Model, spec: &TrainedSpectrumSpec) -> Result<()> {
     if let Some(count) = spec.leading {
         check::count("leading", count, model.anatomy().width)?;
     }
-    let causal = model.anatomy().attention.as_ref().is_none_or(|heads| heads.causal);
-    if !causal && spec.integrator != Integrator::Euler {
+    if !model.anatomy().is_causal() && spec.integrator != Integrator::Euler {
         return invalid!(
             "integrator: without a causal mask a stage of {} sees what the one before did to other tokens; use euler",
             spec.integrator
@@ -232,7 +229,7 @@ impl<'a> Course<'a> {
     ) -> Result<()> {
         let place = |&token: &usize| {
             let state = before.state(0, token);
-            let (state_norm, step) = (norm(&state), distance(&after.state(0, token), &state));
+            let (state_norm, step) = (length(&state), distance(&after.state(0, token), &state));
             Place { text, layer, token, state_norm, relative_step: step / state_norm }
         };
         let tokens = self.chosen[text].clone();
@@ -280,7 +277,7 @@ impl<'a> Course<'a> {
                 on_circle: on_circle(&spectrum, band),
                 growing_modes: growing_modes(&spectrum, band),
                 trace: trace(&matrix, n),
-                frobenius: frobenius(&matrix),
+                frobenius: length(&matrix),
                 singular_values,
                 derived,
                 product,
@@ -303,10 +300,6 @@ impl Course<'_> {
     }
 }
 
-fn norm(x: &[f64]) -> f64 {
-    x.iter().map(|x| x * x).sum::<f64>().sqrt()
-}
-
 fn distance(x: &[f64], y: &[f64]) -> f64 {
-    x.iter().zip(y).map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt()
+    length(&x.iter().zip(y).map(|(x, y)| x - y).collect::<Vec<_>>())
 }

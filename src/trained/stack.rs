@@ -1,6 +1,7 @@
 //! The states of one text on their way through the layers.
 
-use super::Model;
+use super::model::in_columns;
+use super::{Model, length};
 use crate::device::Device;
 use crate::error::Result;
 use crate::invalid;
@@ -59,14 +60,7 @@ impl<'a> Stack<'a> {
         }
         let embedded = model.embed(device, token_ids)?;
         let shape = Shape::new(width, tokens, points.len());
-        let mut state = vec![0.0; shape.rows * shape.columns];
-        for (token, values) in embedded.chunks(width).enumerate() {
-            for (row, &value) in values.iter().enumerate() {
-                for point in 0..points.len() {
-                    state[row * shape.columns + point * tokens + token] = value;
-                }
-            }
-        }
+        let state = in_columns(&embedded.repeat(points.len()), shape);
         Ok(Stack { device, model, points: points.to_vec(), integrator, tokens, state })
     }
 
@@ -92,7 +86,7 @@ impl<'a> Stack<'a> {
 
     /// The norm of a state.
     pub fn norm(&self, point: usize, token: usize) -> f64 {
-        self.state(point, token).iter().map(|x| x * x).sum::<f64>().sqrt()
+        length(&self.state(point, token))
     }
 
     /// Replaces the states by those behind a layer.

@@ -1,6 +1,6 @@
 //! The keys of an ensemble.
 
-use super::{Seed, take, word};
+use super::{Seed, first_given, take, word};
 use crate::spec::{Ensemble, EnsembleSpec, RadiusKind};
 
 /// Which matrices are drawn.
@@ -42,7 +42,7 @@ impl EnsembleKeys {
     /// The first key that was given, but for the seed, which means something without an ensemble too.
     pub(super) fn first(&self) -> Option<&'static str> {
         let given = [("radius_kind", self.radius_kind.is_some()), ("shift", self.shift.is_some())];
-        self.first_drawn().or(given.into_iter().find(|(_, given)| *given).map(|(name, _)| name))
+        self.first_drawn().or(first_given(given))
     }
 
     /// The first key that was given of those that own matrices make meaningless.
@@ -53,7 +53,7 @@ impl EnsembleKeys {
             ("members", self.members.is_some()),
             ("width", self.width.is_some()),
         ];
-        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+        first_given(given)
     }
 
     /// Takes over the keys that were given.

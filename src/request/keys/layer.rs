@@ -1,6 +1,6 @@
 //! The keys of a layer.
 
-use super::{take, word};
+use super::{first_given, take, word};
 use crate::error::Result;
 use crate::spec::{Activation, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement, Weights};
 
@@ -92,7 +92,7 @@ impl LayerKeys {
             ("hidden_gain", self.hidden_gain.is_some()),
             ("output_gain", self.output_gain.is_some()),
         ];
-        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+        first_given(given)
     }
 
     /// Takes over the keys that were given.

@@ -1,7 +1,7 @@
 //! The keys of `lyapunov`.
 
 use super::given::{Given, refuse_drawn};
-use super::{EnsembleKeys, GivenKeys, Keys, LayerKeys, Seed, Source, TrainedKeys, take};
+use super::{EnsembleKeys, GivenKeys, Keys, LayerKeys, Seed, Source, TrainedKeys, first_given, take};
 use crate::error::Result;
 use crate::invalid;
 use crate::spec::{LyapunovSpec, TrainedLyapunovSpec, Weights};
@@ -145,7 +145,7 @@ impl LyapunovKeys {
             ("matrix", self.given.matrix.is_some()),
             ("initial", self.given.initial.is_some()),
         ];
-        let own = own.into_iter().find(|(_, given)| *given).map(|(name, _)| name);
+        let own = first_given(own);
         own.or(self.ensemble.first()).or(self.layer.first_of_form())
     }
 }

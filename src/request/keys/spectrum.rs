@@ -1,6 +1,6 @@
 //! The keys of `spectrum`.
 
-use super::{EnsembleKeys, Keys, Seed, Source, TrainedKeys, take, word};
+use super::{EnsembleKeys, Keys, Seed, Source, TrainedKeys, first_given, take, word};
 use crate::error::Result;
 use crate::invalid;
 use crate::spec::{
@@ -89,7 +89,7 @@ impl LayersKeys {
             ("control", self.control.is_some()),
             ("leading", self.leading.is_some()),
         ];
-        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+        first_given(given)
     }
 
     fn apply(&self, spec: &mut TrainedSpectrumSpec) {
@@ -164,7 +164,7 @@ impl SpectrumKeys {
                 ("precision", keys.precision.is_some()),
                 ("pseudospectrum", keys.pseudospectrum.is_some()),
             ];
-            let foreign = foreign.into_iter().find(|(_, given)| *given).map(|(name, _)| name);
+            let foreign = first_given(foreign);
             if let Some(name) = foreign.or(keys.ensemble.first()) {
                 return invalid!("{name}: a trained model is taken as it is; remove `{name}` or `checkpoint`");
             }

@@ -1,7 +1,7 @@
 //! The keys of `sweep`.
 
 use super::given::{Given, refuse_drawn};
-use super::{EnsembleKeys, GivenKeys, GridText, Keys, LayerKeys, Seed, Source, TrainedKeys, take, word};
+use super::{EnsembleKeys, GivenKeys, GridText, Keys, LayerKeys, Seed, Source, TrainedKeys, first_given, take, word};
 use crate::error::Result;
 use crate::invalid;
 use crate::request::swept::{self, AxisText, Swept};
@@ -194,7 +194,7 @@ impl SweepKeys {
             ("matrix", self.given.matrix.is_some()),
             ("initial", self.given.initial.is_some()),
         ];
-        let own = own.into_iter().find(|(_, given)| *given).map(|(name, _)| name);
+        let own = first_given(own);
         own.or(self.ensemble.first()).or(self.layer.first_of_form())
     }
 

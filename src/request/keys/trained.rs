@@ -1,5 +1,6 @@
 //! The keys of a trained model, which several commands have: which model, at which texts.
 
+use super::first_given;
 use crate::error::{Error, Result};
 use crate::invalid;
 use crate::spec::TrainedInput;
@@ -45,7 +46,7 @@ impl TrainedKeys {
             ("prompts", self.prompts_file.is_some() || self.prompts.is_some()),
             ("token_ids", self.token_ids.is_some()),
         ];
-        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+        first_given(given)
     }
 
     /// Takes them over; a text replaces an earlier one.

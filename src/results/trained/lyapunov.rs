@@ -59,7 +59,11 @@ impl Report<'_> {
     fn figure(&self) -> SpreadFigure {
         let line = |label: String, values: Vec<f64>| SpreadLine {
             label,
-            points: values.into_iter().enumerate().map(|(layer, value)| ((layer + 1) as f64, alone(value))).collect(),
+            points: values
+                .into_iter()
+                .enumerate()
+                .map(|(layer, value)| ((layer + 1) as f64, Spread::alone(Some(value))))
+                .collect(),
             promise: Vec::new(),
         };
         let count = self.found.series.first().map_or(0, Vec::len).min(DRAWN);
@@ -80,12 +84,6 @@ impl Report<'_> {
             ),
         }
     }
-}
-
-/// A value without a spread.
-fn alone(value: f64) -> Spread {
-    let value = Some(value).filter(|value| value.is_finite());
-    Spread { low: value, middle: value, high: value }
 }
 
 /// Writes the series and its figure and seals the folder.

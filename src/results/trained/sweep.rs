@@ -83,7 +83,7 @@ impl Report<'_> {
         let name = if by_step { "damping" } else { "step size" };
         let line = |value: &f64| {
             let own = self.found.cells.iter().filter(|cell| other(cell) == *value);
-            let mut points: Vec<(f64, Spread)> = own.map(|cell| (x(cell), alone(of(cell)))).collect();
+            let mut points: Vec<(f64, Spread)> = own.map(|cell| (x(cell), Spread::alone(of(cell)))).collect();
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
             SpreadLine { label: format!("{name} {}", brief(*value)), points, promise: Vec::new() }
         };
@@ -108,7 +108,12 @@ impl Report<'_> {
         let [first, second] = self.spec.margin.as_ref()?;
         let line = |cell: &TrainedCell| SpreadLine {
             label: format!("h {}, γ {}", brief(cell.step_size), brief(cell.damping)),
-            points: cell.lens.iter().enumerate().map(|(layer, &margin)| (layer as f64, alone(margin))).collect(),
+            points: cell
+                .lens
+                .iter()
+                .enumerate()
+                .map(|(layer, &margin)| (layer as f64, Spread::alone(margin)))
+                .collect(),
             promise: Vec::new(),
         };
         Some(SpreadFigure {
@@ -121,11 +126,6 @@ impl Report<'_> {
             caption: self.caption(),
         })
     }
-}
-
-/// A value without a spread.
-fn alone(value: Option<f64>) -> Spread {
-    Spread { low: value, middle: value, high: value }
 }
 
 /// Writes tables and figures and seals the folder.
