@@ -6,6 +6,7 @@
 //! The linear model is one ([`LinearLayer`]), the MLP, attention and the Transformer along their trajectories are another
 //! ([`Trajectory`]); which one a specification means is decided in [`Recipe`] and nowhere else.
 
+pub mod adjoint;
 pub mod anatomy;
 mod attention;
 mod feedforward;
@@ -26,6 +27,7 @@ mod trajectory;
 mod update;
 
 pub use crate::weights::State;
+pub use adjoint::Adjoint;
 pub use fused::FusedSteps;
 pub use jacobian::{Jacobian, jacobian};
 pub use linear::LinearLayer;

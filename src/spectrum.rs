@@ -41,6 +41,8 @@ pub mod derived;
 pub mod device;
 pub mod facts;
 pub mod host;
+mod krylov;
+pub mod lanczos;
 pub mod norms;
 pub mod peak;
 mod precision;

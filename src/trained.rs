@@ -9,6 +9,7 @@ mod leading;
 mod likelihood;
 pub mod lyapunov;
 mod model;
+mod operators;
 mod readout;
 pub mod spectrum;
 mod stack;
@@ -16,6 +17,7 @@ pub mod sweep;
 
 pub use likelihood::Likely;
 pub use model::Model;
+pub use operators::Way;
 pub use readout::Logits;
 pub use stack::{Jacobians, Stack};
 

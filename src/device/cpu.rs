@@ -17,6 +17,7 @@ use crate::numbers::real::Real;
 use crate::plan::{BufferId, Chunk, Content, Data, Extent, Inputs, Plan, Words};
 use rayon::prelude::*;
 use std::any::Any;
+use std::borrow::Cow;
 use std::cell::{Ref, RefCell, RefMut};
 use std::marker::PhantomData;
 use std::ops::{ControlFlow, Range};
@@ -62,12 +63,6 @@ impl<T: Real> Store<T> {
         }
     }
 
-    fn from_data(data: &Data) -> Self {
-        let mut store = Store::zeros(content_of(data), data.len());
-        store.load(data, 0);
-        store
-    }
-
     /// Fills itself from `data[start..]`.
     fn load(&mut self, data: &Data, start: usize) {
         match (self, data) {
@@ -87,11 +82,29 @@ impl<T: Real> Store<T> {
     }
 }
 
-fn content_of(data: &Data) -> Content {
-    match data {
-        Data::F32(_) | Data::F64(_) => Content::Real,
-        Data::Word(_) => Content::Word,
-        Data::Int(_) => Content::Int,
+/// What all members read: as the plan has it where that is the device's number type, for it can be large.
+enum Shared<'a, T: Clone> {
+    Real(Cow<'a, [T]>),
+    Word(&'a [u32]),
+}
+
+impl<'a, T: Real> Shared<'a, T> {
+    fn of(data: &'a Data) -> Self {
+        match data {
+            Data::F32(values) => Shared::Real(as_they_are(values, |x| T::from_f64(f64::from(x)))),
+            Data::F64(values) => Shared::Real(as_they_are(values, T::from_f64)),
+            Data::Word(values) => Shared::Word(values),
+            Data::Int(values) => Shared::Word(bytemuck::cast_slice(values)),
+        }
+    }
+}
+
+/// These numbers, converted if they are of another type.
+fn as_they_are<A: bytemuck::Pod, B: bytemuck::Pod>(values: &[A], f: impl Fn(A) -> B) -> Cow<'_, [B]> {
+    // Floating-point numbers of one size are of one type.
+    match size_of::<A>() == size_of::<B>() {
+        true => Cow::Borrowed(bytemuck::cast_slice(values)),
+        false => Cow::Owned(values.iter().map(|&x| f(x)).collect()),
     }
 }
 
@@ -144,11 +157,11 @@ impl<T: TwinOf> Cpu<T> {
         inputs: &Inputs,
         sink: &mut dyn FnMut(Chunk) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
-        let shared: Vec<Option<Store<T>>> = plan
+        let shared: Vec<Option<Shared<T>>> = plan
             .buffers
             .iter()
             .map(|buffer| match &buffer.extent {
-                Extent::Shared(data) => Some(Store::from_data(data)),
+                Extent::Shared(data) => Some(Shared::of(data)),
                 Extent::Member(_) => None,
             })
             .collect();
@@ -169,7 +182,7 @@ impl<T: TwinOf> Cpu<T> {
     fn run_members(
         &self,
         plan: &Plan,
-        shared: &[Option<Store<T>>],
+        shared: &[Option<Shared<T>>],
         inputs: &Inputs,
         members: Range<usize>,
     ) -> Vec<(usize, Vec<Store<T>>)> {
@@ -216,15 +229,15 @@ fn concatenate<T: TwinOf>(plan: &Plan, i: usize, members: &[(usize, Vec<Store<T>
 }
 
 /// One thread's buffers, used again for every member.
-struct Arena<'a, T> {
+struct Arena<'a, T: Clone> {
     own: Vec<RefCell<Store<T>>>,
-    shared: &'a [Option<Store<T>>],
+    shared: &'a [Option<Shared<'a, T>>],
     /// Where the time goes, if somebody wants to know.
     profile: Option<Profile>,
 }
 
 impl<'a, T: TwinOf> Arena<'a, T> {
-    fn new(plan: &Plan, shared: &'a [Option<Store<T>>]) -> Self {
+    fn new(plan: &Plan, shared: &'a [Option<Shared<'a, T>>]) -> Self {
         let length = |extent: &Extent| if let Extent::Member(n) = extent { *n } else { 0 };
         let own = plan.buffers.iter().map(|b| RefCell::new(Store::zeros(b.content, length(&b.extent)))).collect();
         Arena { own, shared, profile: None }
@@ -304,8 +317,8 @@ impl<'a, T: TwinOf> Arena<'a, T> {
 const MAX_BUFFERS: usize = 8;
 
 /// A buffer borrowed for one run.
-enum Guard<'a, T> {
-    Shared(&'a Store<T>),
+enum Guard<'a, T: Clone> {
+    Shared(&'a Shared<'a, T>),
     Read(Ref<'a, Store<T>>),
     Write(RefMut<'a, Store<T>>),
 }
@@ -313,8 +326,12 @@ enum Guard<'a, T> {
 impl<T: Real> Guard<'_, T> {
     fn view(&mut self, element: Element) -> View<'_, T> {
         match self {
-            Guard::Shared(store) => read(store, element),
-            Guard::Read(store) => read(store, element),
+            Guard::Shared(Shared::Real(values)) => View::Real(values),
+            Guard::Shared(Shared::Word(values)) => words(values, element),
+            Guard::Read(store) => match &**store {
+                Store::Real(values) => View::Real(values),
+                Store::Word(values) => words(values, element),
+            },
             Guard::Write(store) => match &mut **store {
                 Store::Real(values) => View::RealMut(values),
                 Store::Word(values) => match element {
@@ -326,10 +343,9 @@ impl<T: Real> Guard<'_, T> {
     }
 }
 
-fn read<T>(store: &Store<T>, element: Element) -> View<'_, T> {
-    match store {
-        Store::Real(values) => View::Real(values),
-        Store::Word(values) if element == Element::Int => View::Int(bytemuck::cast_slice(values)),
-        Store::Word(values) => View::Word(values),
+fn words<T>(values: &[u32], element: Element) -> View<'_, T> {
+    match element {
+        Element::Int => View::Int(bytemuck::cast_slice(values)),
+        _ => View::Word(values),
     }
 }

@@ -5,18 +5,18 @@
 
 mod case;
 
+use crate::kernel::shared::unit_factors::factors_of_row;
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
-use crate::numbers::activation::{activate, slopes};
 use crate::numbers::cores::{ELEMENT, in_blocks_of_rows};
 use crate::numbers::matmul::multiply_add;
 use crate::numbers::real::Real;
-use crate::numbers::simd::{Work, dispatch, lanes};
+use crate::numbers::simd::{Work, dispatch};
 
 kernel! {
     /// The tangent of [`Activate`](super::activate::Activate).
     pub struct ActivateTangent = activate_tangent;
-    shared { elementary, activation }
+    shared { elementary, activation, unit_factors }
     /// The sizes, and the activation: see [`activate`](super::activate).
     params {
         /// Units: rows of the gate, and of `up` behind it.
@@ -97,13 +97,7 @@ impl<T: Real> Work for Tangents<'_, T> {
             }
             let own = &self.stacked[row * columns..][..columns];
             let up = (p.gated != 0).then(|| &self.stacked[(hidden + row) * columns..][..columns]);
-            let wide = columns / 8 * 8;
-            for column in (0..wide).step_by(8) {
-                factor::<T, FUSED, 8>(p.activation, column, own, up, &mut factors);
-            }
-            for column in wide..columns {
-                factor::<T, FUSED, 1>(p.activation, column, own, up, &mut factors);
-            }
+            factors_of_row::<T, FUSED>(p.activation, own, up, &mut factors);
             let of_gate = &self.deviations[row * line..][..line];
             let of_up = if up.is_some() { &self.deviations[(hidden + row) * line..][..line] } else { of_gate };
             let tangents = of_gate.chunks_exact(vectors).zip(of_up.chunks_exact(vectors));
@@ -116,24 +110,4 @@ impl<T: Real> Work for Tangents<'_, T> {
             }
         }
     }
-}
-
-/// What the tangents of the gate and of `up` are multiplied by, for `LANES` columns of a unit; nothing of the second
-/// without a gate.
-#[inline(always)]
-fn factor<T: Real, const FUSED: bool, const LANES: usize>(
-    activation: u32,
-    column: usize,
-    own: &[T],
-    up: Option<&[T]>,
-    factors: &mut [[T; 2]],
-) {
-    let of = |line: &[T]| -> [T; LANES] { line[column..][..LANES].try_into().expect("LANES long") };
-    let (mut units, mut through) = (of(own), slopes::<T, FUSED, LANES>(activation, of(own)));
-    let Some(up) = up.map(of) else {
-        return (0..LANES).for_each(|l| factors[column + l] = [through[l], T::ZERO]);
-    };
-    activate::<T, FUSED, LANES>(activation, &mut units);
-    through = lanes(|l| through[l] * up[l]);
-    (0..LANES).for_each(|l| factors[column + l] = [through[l], units[l]]);
 }

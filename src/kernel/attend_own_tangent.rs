@@ -17,7 +17,8 @@
 //!
 //! and that of the weights P.
 
-use crate::kernel::shared::query_softmax::{LANES, Query, Scores};
+use crate::kernel::shared::query_factors::Factors;
+use crate::kernel::shared::query_softmax::{LANES, Scores};
 use crate::kernel::shared::stack::{Rows, Stack};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
@@ -25,7 +26,6 @@ use crate::numbers::cores::in_parts;
 use crate::numbers::matmul::{Epilogue, Matrix, multiply_add, product};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
-use crate::spec::MOST_TOKENS;
 
 mod case;
 
@@ -111,18 +111,6 @@ struct Head<'a, T> {
     out: &'a mut [T],
 }
 
-/// The two thin factors of a token, filled up with zeros to multiples of 4.
-struct Factors<T> {
-    /// K_s - K_m, `[keys, head_width]`.
-    keys: Vec<T>,
-    /// The query, and three rows of 0: `[4, head_width]`.
-    query: Vec<T>,
-    /// scale P_s (u_s - sum P u), and for the own token's key: `[head_width, keys + 4]`.
-    pulls: Vec<T>,
-    /// P_t.
-    own_weight: T,
-}
-
 impl<T: Real> Work for Head<'_, T> {
     type Output = ();
 
@@ -133,8 +121,9 @@ impl<T: Real> Work for Head<'_, T> {
         let (vectors, stride) = (p.vectors as usize, (p.selected * p.vectors) as usize);
         let Rows { queries, keys, values } = self.stack().rows_of(self.head);
         for selected in 0..p.selected as usize {
-            let factors = self.factors::<FUSED>(self.columns_of[selected] as usize);
-            let terms = factors.keys.len() / d;
+            let column = self.columns_of[selected] as usize;
+            let factors = self.scores().factors::<FUSED>(self.head, column);
+            let Factors { terms, stride: own, .. } = factors;
             let tangents = |row: usize| {
                 let values = &self.deviations[row * stride + selected * vectors..];
                 Matrix { values, stride }
@@ -143,12 +132,23 @@ impl<T: Real> Work for Head<'_, T> {
             let (of_keys, of_own) = slopes.split_at_mut(terms * vectors);
             let matrix = |values, stride| Matrix { values, stride };
             let mut store = Store { stride: vectors, out: of_keys };
-            product::<T, _, BYTES, FUSED>(matrix(&factors.keys, d), (terms, d, vectors), tangents(queries), &mut store);
+            product::<T, _, BYTES, FUSED>(
+                matrix(&factors.keys, own),
+                (terms, d, vectors),
+                tangents(queries),
+                &mut store,
+            );
             let mut store = Store { stride: vectors, out: of_own };
-            product::<T, _, BYTES, FUSED>(matrix(&factors.query, d), (4, d, vectors), tangents(keys), &mut store);
+            product::<T, _, BYTES, FUSED>(matrix(&factors.query, own), (4, d, vectors), tangents(keys), &mut store);
             let out = &mut self.out[selected * vectors..];
-            let mut store = Sum { d, stride, own_weight: factors.own_weight, values: tangents(values).values, out };
-            let size = (d.next_multiple_of(4), terms + 4, vectors);
+            let mut store = Sum {
+                d,
+                stride,
+                own_weight: factors.weights[column % p.tokens as usize],
+                values: tangents(values).values,
+                out,
+            };
+            let size = (own, terms + 4, vectors);
             product::<T, _, BYTES, FUSED>(
                 matrix(&factors.pulls, terms + 4),
                 size,
@@ -165,44 +165,16 @@ impl<T: Real> Head<'_, T> {
         Stack { heads, key_value_heads, head_width }
     }
 
-    #[inline(always)]
-    fn factors<const FUSED: bool>(&self, column: usize) -> Factors<T> {
-        let p = self.p;
-        let (d, columns, t) = (p.head_width as usize, p.columns as usize, column % p.tokens as usize);
-        let scores = Scores {
+    fn scores(&self) -> Scores<'_, T> {
+        Scores {
             stack: self.stack(),
-            tokens: p.tokens as usize,
-            columns,
-            causal: p.causal != 0,
-            scale: p.scale,
+            tokens: self.p.tokens as usize,
+            columns: self.p.columns as usize,
+            causal: self.p.causal != 0,
+            scale: self.p.scale,
             queries: self.stacked,
             keys: self.stacked,
-        };
-        let mut weights = [T::ZERO; MOST_TOKENS];
-        let Query { used, top } = scores.softmax::<FUSED>(self.head, column, &mut weights);
-        let (weights, terms, rows) = (&weights[..used], used.next_multiple_of(4), self.stack().rows_of(self.head));
-        let mut factors = Factors {
-            keys: vec![T::ZERO; terms * d],
-            query: vec![T::ZERO; 4 * d],
-            pulls: vec![T::ZERO; d.next_multiple_of(4) * (terms + 4)],
-            own_weight: weights[t],
-        };
-        let scale = T::from_f64(p.scale);
-        for i in 0..d {
-            let line = |row: usize| &self.stacked[(row + i) * columns + column - t..][..used];
-            let (keys, values) = (line(rows.keys), line(rows.values));
-            factors.query[i] = line(rows.queries)[t];
-            (0..used).for_each(|s| factors.keys[s * d + i] = keys[s] - keys[top]);
-            let mut mean = T::ZERO;
-            for (&weight, &value) in weights.iter().zip(values) {
-                mean = multiply_add::<T, FUSED>(weight, value - values[top], mean);
-            }
-            let pulls = &mut factors.pulls[i * (terms + 4)..][..terms + 4];
-            (0..used).for_each(|s| pulls[s] = scale * weights[s] * (values[s] - values[top] - mean));
-            // The sum of all others is the own one's with the other sign, so [m = t] needs no term.
-            pulls[terms] = pulls[t];
         }
-        factors
     }
 }
 

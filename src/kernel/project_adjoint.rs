@@ -8,9 +8,9 @@ mod case;
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::cores::in_blocks_of_rows;
-use crate::numbers::matmul::{Matrix, operations, tile_of_columns};
+use crate::numbers::matmul::{Epilogue, Matrix, operations, product_of_columns};
 use crate::numbers::real::Real;
-use crate::numbers::simd::{Work, dispatch};
+use crate::numbers::simd::{Work, dispatch, lanes};
 
 kernel! {
     /// The adjoint of a projection.
@@ -72,34 +72,27 @@ impl<T: Real> Work for Adjoint<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const BYTES: usize, const FUSED: bool>(mut self) {
-        let mut column = 0;
-        match (BYTES, size_of::<T>()) {
-            (64, 4) => self.panels::<FUSED, 32>(&mut column),
-            (64, 8) | (32, 4) => self.panels::<FUSED, 16>(&mut column),
-            _ => {}
-        }
-        self.panels::<FUSED, 4>(&mut column);
-    }
-}
-
-impl<T: Real> Adjoint<'_, T> {
-    /// All whole panels of `LANES` columns from `column`.
-    #[inline(always)]
-    fn panels<const FUSED: bool, const LANES: usize>(&mut self, column: &mut usize) {
+    fn run<const BYTES: usize, const FUSED: bool>(self) {
         let (rows, inner, columns) = (self.p.rows as usize, self.p.inner as usize, self.p.columns as usize);
         let weights = Matrix { values: self.weights, stride: inner };
         let input = Matrix { values: self.input, stride: columns };
-        let scale = T::from_f64(self.p.scale);
-        while *column + LANES <= columns {
-            for row in (0..self.out.len() / columns).step_by(4) {
-                let sums = tile_of_columns::<T, FUSED, 4, LANES>(weights, self.first + row, rows, input, *column);
-                for (r, mut sums) in sums.into_iter().enumerate() {
-                    sums.iter_mut().for_each(|sum| *sum *= scale);
-                    self.out[(row + r) * columns + *column..][..LANES].copy_from_slice(&sums);
-                }
-            }
-            *column += LANES;
-        }
+        let size = (self.out.len() / columns, rows, columns);
+        let mut scaled = Scaled { columns, scale: T::from_f64(self.p.scale), out: self.out };
+        product_of_columns::<T, _, BYTES, FUSED>((weights, self.first), size, input, &mut scaled);
+    }
+}
+
+/// Stores the sums times a factor.
+struct Scaled<'a, T> {
+    columns: usize,
+    scale: T,
+    out: &'a mut [T],
+}
+
+impl<T: Real> Epilogue<T> for Scaled<'_, T> {
+    #[inline(always)]
+    fn store<const FUSED: bool, const LANES: usize>(&mut self, row: usize, column: usize, sums: [T; LANES]) {
+        let scaled: [T; LANES] = lanes(|l| self.scale * sums[l]);
+        self.out[row * self.columns + column..][..LANES].copy_from_slice(&scaled);
     }
 }

@@ -48,11 +48,15 @@ struct Turn {
     out: Reals,
 }
 
+/// The angle of every pair at every position, `[pairs, tokens]`.
+fn angles(rotary: &Rotary, tokens: usize) -> impl Iterator<Item = f64> {
+    rotary.frequencies.iter().flat_map(move |f| (0..tokens).map(move |token| f * token as f64))
+}
+
 impl Turn {
     fn new(plan: &mut Plan, shape: Shape, heads: &Heads, rotary: &Rotary) -> Self {
         let rows = heads.stacked_rows().next_multiple_of(PADDING);
-        let angles = rotary.frequencies.iter().flat_map(|f| (0..shape.tokens).map(move |token| f * token as f64));
-        let (sines, cosines) = angles.map(f64::sin_cos).unzip();
+        let (sines, cosines) = angles(rotary, shape.tokens).map(f64::sin_cos).unzip();
         Turn {
             params: rotate::Params {
                 rows: rows as u32,
@@ -159,5 +163,13 @@ impl Attention {
     /// Tangents of Q | K | V after their rotation, which is linear.
     pub fn turned(&self, plan: &mut Plan, deviations: Reals, own: Option<&OwnColumns>, size: Size) -> Reals {
         self.turn.map_or(deviations, |turn| turn.tangent(plan, deviations, own, size))
+    }
+
+    /// Cotangents of Q | K | V before their rotation, from those after it: the rotation by the opposite angles.
+    pub fn turned_back(&self, plan: &mut Plan, cotangents: Reals, own: Option<&OwnColumns>, size: Size) -> Reals {
+        let (Some(turn), Some(rotary)) = (self.turn, &self.heads.rotary) else { return cotangents };
+        let sines = angles(rotary, self.shape.tokens).map(|angle| -angle.sin()).collect();
+        let back = Turn { sines: plan.shared_reals("sines", sines), ..turn };
+        back.tangent(plan, cotangents, own, size)
     }
 }

@@ -91,6 +91,27 @@ impl Norm {
     /// The tangent of the norm, into `out`.
     pub fn tangent(&self, plan: &mut Plan, at: Normed, size: Size, deviations: Reals, out: Reals) {
         let bare = self.learned.map_or(out, |_| plan.reals("normed_deviations", self.shape.rows * size.stride()));
+        self.bare_tangent(plan, at, size, deviations, bare);
+        if let Some(learned) = self.learned {
+            learned.tangent_to(plan, bare, size.stride(), out);
+        }
+    }
+
+    /// The adjoint of the norm, into `out`: without its gain it is symmetric, and its own adjoint.
+    pub fn adjoint(&self, plan: &mut Plan, at: Normed, size: Size, cotangents: Reals, out: Reals) {
+        let bare = match self.learned {
+            None => cotangents,
+            Some(learned) => {
+                let bare = plan.reals("normed_cotangents", self.shape.rows * size.stride());
+                learned.tangent_to(plan, cotangents, size.stride(), bare);
+                bare
+            }
+        };
+        self.bare_tangent(plan, at, size, bare, out);
+    }
+
+    /// The tangent of the norm without its gain.
+    fn bare_tangent(&self, plan: &mut Plan, at: Normed, size: Size, deviations: Reals, out: Reals) {
         let params = normalise_tangent::Params {
             width: self.shape.width as u32,
             rows: self.shape.rows as u32,
@@ -98,10 +119,7 @@ impl Norm {
             vectors: size.vectors as u32,
             root_mean_square: u32::from(self.form.kind == NormKind::Rmsnorm),
         };
-        plan.run(params, normalise_tangent::Buffers { y: at.y, inverse: at.inverse, deviations, out: bare });
-        if let Some(learned) = self.learned {
-            learned.tangent_to(plan, bare, size.stride(), out);
-        }
+        plan.run(params, normalise_tangent::Buffers { y: at.y, inverse: at.inverse, deviations, out });
     }
 }
 

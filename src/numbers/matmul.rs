@@ -160,6 +160,46 @@ fn panels<T: Real, E: Epilogue<T>, const FUSED: bool, const ROWS: usize, const L
     }
 }
 
+/// The transposed product: columns `first .. first + rows` of `weights[inner, ..]`, each times a column of
+/// `input[inner, columns]`, into an epilogue, which counts rows from 0; rows and columns are multiples of 4.
+#[inline(always)]
+pub fn product_of_columns<T: Real, E: Epilogue<T>, const BYTES: usize, const FUSED: bool>(
+    (weights, first): (Matrix<T>, usize),
+    shape: (usize, usize, usize),
+    input: Matrix<T>,
+    epilogue: &mut E,
+) {
+    let mut column = 0;
+    match (BYTES, size_of::<T>()) {
+        (64, 4) => panels_of_columns::<T, E, FUSED, 32>((weights, first), shape, input, &mut column, epilogue),
+        (64, 8) | (32, 4) => {
+            panels_of_columns::<T, E, FUSED, 16>((weights, first), shape, input, &mut column, epilogue);
+        }
+        _ => {}
+    }
+    panels_of_columns::<T, E, FUSED, 4>((weights, first), shape, input, &mut column, epilogue);
+}
+
+/// All whole panels of `LANES` columns from `column`.
+#[inline(always)]
+fn panels_of_columns<T: Real, E: Epilogue<T>, const FUSED: bool, const LANES: usize>(
+    (weights, first): (Matrix<T>, usize),
+    (rows, inner, columns): (usize, usize, usize),
+    input: Matrix<T>,
+    column: &mut usize,
+    epilogue: &mut E,
+) {
+    while *column + LANES <= columns {
+        for row in (0..rows).step_by(4) {
+            let sums = tile_of_columns::<T, FUSED, 4, LANES>(weights, first + row, inner, input, *column);
+            for (r, sums) in sums.into_iter().enumerate() {
+                epilogue.store::<FUSED, LANES>(row + r, *column, sums);
+            }
+        }
+        *column += LANES;
+    }
+}
+
 /// The tile in vector registers. Compilers keep `ROWS * LANES` scalars in vectors only now and then, so this spells it
 /// out; the arithmetic is that of the portable tile, bit for bit.
 #[cfg(target_arch = "x86_64")]

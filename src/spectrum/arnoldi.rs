@@ -6,7 +6,7 @@
 //! subspace that it keeps will do. In numbers that round, W belongs to some J + E, and these residuals go to zero as if E
 //! were J's own. So the residuals that are told are computed once more at the end, from new images of the vectors found.
 
-use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use super::krylov::{Drawn, beside, columns};
 use crate::numbers::verdict::Band;
 use crate::spectrum::Status;
 use faer::Mat;
@@ -16,8 +16,6 @@ use serde::Serialize;
 const BLOCKS: usize = 10;
 /// Blocks that are multiplied before it is given up.
 const MOST_BLOCKS: usize = 400;
-/// A vector that shrinks to less than this share of its length lies in the basis already.
-const DEPENDENT: f64 = 1e-10;
 
 /// What is known of the eigenvalues of largest magnitude.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +76,7 @@ pub struct Arnoldi {
     /// The largest ‖J q‖ of a unit vector q so far.
     norm: f64,
     products: usize,
-    drawn: u32,
+    drawn: Drawn,
     phase: Phase,
 }
 
@@ -134,10 +132,10 @@ impl Arnoldi {
             next: none.clone(),
             norm: 0.0,
             products: 0,
-            drawn: 0,
+            drawn: Drawn::default(),
             phase: Phase::Expanding,
         };
-        own.next = own.continued(&none);
+        own.next = own.drawn.continued(&own.basis, &none, block);
         own
     }
 
@@ -195,7 +193,7 @@ impl Arnoldi {
         if is_whole || found || self.products >= MOST_BLOCKS * self.block {
             return self.begin_check(pairs.into_iter().take(leading).collect());
         }
-        self.next = self.continued(images);
+        self.next = self.drawn.continued(&self.basis, images, self.block);
         if self.basis.ncols() + self.next.ncols() > self.most {
             self.restart(&pairs);
         }
@@ -223,40 +221,6 @@ impl Arnoldi {
         let parts = pairs[..kept].iter().fold(Mat::zeros(self.basis.ncols(), 0), |all, pair| beside(&all, &pair.parts));
         let kept = parts.qr().compute_thin_Q();
         (self.basis, self.images) = (&self.basis * &kept, &self.images * &kept);
-    }
-
-    /// An orthonormal block behind the basis: what is new in `images`, filled up with random vectors while there is room.
-    fn continued(&mut self, images: &Mat<f64>) -> Mat<f64> {
-        let mut block = Mat::zeros(self.order(), 0);
-        let room = self.block.min(self.order() - self.basis.ncols());
-        for k in 0..images.ncols().min(room) {
-            self.append(&mut block, images.col(k).as_mat().to_owned());
-        }
-        while block.ncols() < room {
-            let vector = self.random();
-            self.append(&mut block, vector);
-        }
-        block
-    }
-
-    /// Appends what of a vector is orthogonal to the basis and the block, if anything is.
-    fn append(&self, block: &mut Mat<f64>, mut vector: Mat<f64>) {
-        let before = vector.norm_l2();
-        // Twice is enough (Giraud, Langou, Rozložník and van den Eshof, Numer. Math. 101, 2005).
-        for _ in 0..2 {
-            vector -= &self.basis * (self.basis.transpose() * &vector);
-            vector -= &*block * (block.transpose() * &vector);
-        }
-        let length = vector.norm_l2();
-        if length > DEPENDENT * before {
-            *block = beside(block, &(vector / faer::Scale(length)));
-        }
-    }
-
-    fn random(&mut self) -> Mat<f64> {
-        self.drawn += 1;
-        let stream = Stream { seed: 0, member: 0, tensor: Tensor::Deviations as u32, step: self.drawn };
-        Mat::from_fn(self.order(), 1, |i, _| f64::from(stream.normal(i as u32)) * NORMAL_UNIT)
     }
 
     fn begin_check(&mut self, pairs: Vec<Ritz>) {
@@ -301,14 +265,4 @@ impl Arnoldi {
 fn covering(pairs: &[Ritz], wanted: usize) -> usize {
     let held = pairs.iter().scan(0, |held, pair| Some(std::mem::replace(held, *held + pair.count())));
     held.take_while(|&held| held < wanted).count()
-}
-
-/// The columns of one matrix and those of another.
-fn beside(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
-    Mat::from_fn(a.nrows(), a.ncols() + b.ncols(), |i, k| if k < a.ncols() { a[(i, k)] } else { b[(i, k - a.ncols())] })
-}
-
-/// Columns `first .. first + count`.
-fn columns(of: &Mat<f64>, first: usize, count: usize) -> Mat<f64> {
-    of.subcols(first, count).to_owned()
 }

@@ -1,74 +1,12 @@
-//! The leading eigenvalues of a layer's Jacobians at some tokens, which are never assembled.
+//! The leading eigenvalues and the largest singular values of a layer's Jacobians at some tokens, by products alone.
 
 use super::Stack;
-use crate::device::Device;
+use super::operators::{Operators, VECTORS, Way};
 use crate::error::Result;
-use crate::layer::{Part, Tangents};
-use crate::plan::{Data, Inputs, Output, Plan, Reals};
 use crate::spectrum::arnoldi::{Arnoldi, Leading};
+use crate::spectrum::lanczos::{Asked, Lanczos, LargestSingular};
 use crate::weights::LearnedLayer;
 use faer::Mat;
-
-/// Vectors that are multiplied at once. A product computes the layer itself again, at all tokens, so that a few vectors cost
-/// hardly more than one.
-const VECTORS: usize = 8;
-
-/// The Jacobians ∂x⁺_t/∂x_t of a layer at some tokens as operators: a plan that is recorded once and run for each product.
-struct Operators<'a> {
-    device: &'a Device,
-    plan: Plan,
-    state: Vec<f64>,
-    inputs: [Reals; 2],
-    end: Output<Reals>,
-    /// The width.
-    order: usize,
-    tokens: usize,
-    /// Numbers of the tangents.
-    length: usize,
-}
-
-impl<'a> Operators<'a> {
-    fn new(stack: &Stack<'a>, weights: &LearnedLayer, tokens: &[usize]) -> Self {
-        let (mut plan, _, layer, _) = stack.recorded(weights);
-        let tangents = Tangents::of_own_columns(&mut plan, &layer, tokens, VECTORS);
-        let start = plan.input(tangents.start_buffer());
-        let end = tangents.apply(&mut plan, &layer, Part::Step, start);
-        let (end, shape) = (plan.output(end), layer.shape());
-        Operators {
-            device: stack.device,
-            plan,
-            state: stack.state.clone(),
-            inputs: [layer.start_buffer(), start],
-            end,
-            order: shape.width,
-            tokens: tokens.len(),
-            length: shape.rows * tokens.len() * VECTORS,
-        }
-    }
-
-    /// The images of each token's vectors, `[width, at most VECTORS]` each.
-    fn apply(&self, blocks: &[Mat<f64>]) -> Result<Vec<Mat<f64>>> {
-        let at = |row: usize, token: usize, k: usize| (row * self.tokens + token) * VECTORS + k;
-        let mut deviations = vec![0.0; self.length];
-        for (token, block) in blocks.iter().enumerate() {
-            for (row, k) in (0..block.nrows()).flat_map(|row| (0..block.ncols()).map(move |k| (row, k))) {
-                deviations[at(row, token, k)] = block[(row, k)];
-            }
-        }
-        let [state, start] = self.inputs;
-        let inputs = Inputs::new().with(state, Data::F64(self.state.clone())).with(start, Data::F64(deviations));
-        let mut images = Vec::new();
-        self.device.run(&self.plan, 1, 0, &inputs, &mut |chunk| {
-            let numbers = chunk.reals(self.end);
-            let image = |(token, block): (usize, &Mat<f64>)| {
-                Mat::from_fn(self.order, block.ncols(), |row, k| numbers.at(at(row, token, k)))
-            };
-            images = blocks.iter().enumerate().map(image).collect();
-            Ok(())
-        })?;
-        Ok(images)
-    }
-}
 
 impl Stack<'_> {
     /// The `count` eigenvalues of largest magnitude of the Jacobian ∂x⁺_t/∂x_t of a layer at the states before it, of each of
@@ -80,18 +18,64 @@ impl Stack<'_> {
         self.check_work()?;
         let mut found = Vec::with_capacity(tokens.len());
         for tokens in tokens.chunks(self.tokens_at_once(VECTORS)) {
-            let operators = Operators::new(self, weights, tokens);
+            let operators = Operators::new(self, weights, tokens, Way::Forth);
             let begin = || Arnoldi::new(operators.order, count, VECTORS, self.device.epsilon());
             let mut iterations: Vec<Arnoldi> = tokens.iter().map(|_| begin()).collect();
             while iterations.iter().any(|own| own.asks().is_some()) {
-                let none = || Mat::zeros(operators.order, 0);
-                let blocks: Vec<Mat<f64>> =
-                    iterations.iter().map(|own| own.asks().cloned().unwrap_or_else(none)).collect();
-                let images = operators.apply(&blocks)?;
-                iterations.iter_mut().zip(&images).for_each(|(own, images)| own.take(images));
+                let asked: Vec<_> = iterations.iter().map(Arnoldi::asks).collect();
+                let products = some_products(&operators, &asked)?;
+                let each = iterations.iter_mut().zip(products);
+                each.for_each(|(own, product)| product.iter().for_each(|product| own.take(product)));
             }
             found.extend(iterations.into_iter().map(Arnoldi::found));
         }
         Ok(found)
     }
+
+    /// The `count` largest singular values of the same Jacobians, by products with them and with their transposes.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn largest_singular(
+        &self,
+        weights: &LearnedLayer,
+        tokens: &[usize],
+        count: usize,
+    ) -> Result<Vec<LargestSingular>> {
+        self.check_work()?;
+        let mut found = Vec::with_capacity(tokens.len());
+        for tokens in tokens.chunks(self.tokens_at_once(VECTORS)) {
+            let [forth, back] = [Way::Forth, Way::Back].map(|way| Operators::new(self, weights, tokens, way));
+            let begin = || Lanczos::new(forth.order, count, VECTORS, self.device.epsilon());
+            let mut iterations: Vec<Lanczos> = tokens.iter().map(|_| begin()).collect();
+            while iterations.iter().any(|own| own.asks().is_some()) {
+                for (operators, way) in [(&forth, Way::Forth), (&back, Way::Back)] {
+                    let asked: Vec<_> = iterations.iter().map(|own| asked_of(own, way)).collect();
+                    if asked.iter().any(Option::is_some) {
+                        let products = some_products(operators, &asked)?;
+                        let each = iterations.iter_mut().zip(products);
+                        each.for_each(|(own, product)| product.iter().for_each(|product| own.take(product)));
+                    }
+                }
+            }
+            found.extend(iterations.into_iter().map(Lanczos::found));
+        }
+        Ok(found)
+    }
+}
+
+/// The vectors that an iteration wants multiplied this way, if any.
+fn asked_of(iteration: &Lanczos, way: Way) -> Option<&Mat<f64>> {
+    match (iteration.asks()?, way) {
+        (Asked::Images(vectors), Way::Forth) | (Asked::Back(vectors), Way::Back) => Some(vectors),
+        _ => None,
+    }
+}
+
+/// The products that are asked for, of each token; none of those that ask for none.
+fn some_products(operators: &Operators, asked: &[Option<&Mat<f64>>]) -> Result<Vec<Option<Mat<f64>>>> {
+    let none = || Mat::zeros(operators.order, 0);
+    let blocks: Vec<Mat<f64>> = asked.iter().map(|own| own.cloned().unwrap_or_else(none)).collect();
+    let products = operators.apply(&blocks)?;
+    Ok(products.into_iter().zip(asked).map(|(product, own)| own.map(|_| product)).collect())
 }

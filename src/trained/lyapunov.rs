@@ -10,7 +10,7 @@
 //! the frame, so several frames ([`TrainedLyapunovSpec::seed`]) tell how well they are known. Only all of them together, as
 //! many as the state has numbers, have a sum that does not: the mean ln |det|.
 
-use super::{Model, Stack, length};
+use super::{Model, Stack, Way, length};
 use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::invalid;
@@ -65,7 +65,7 @@ pub fn run(
     let mut found = TrainedLyapunov { series: Vec::new(), norm_growth: Vec::new(), interrupted: false };
     for layer in 0..model.depth() {
         let weights = model.layer(layer)?;
-        let moved = stack.tangents(&weights, &frame)?;
+        let moved = stack.through(&weights, Way::Forth, &frame)?;
         let (next, growth) = orthonormal(moved);
         frame = next;
         stack.pass(&weights)?;

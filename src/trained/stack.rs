@@ -1,6 +1,7 @@
 //! The states of one text on their way through the layers.
 
 use super::model::in_columns;
+use super::operators::Way;
 use super::{Model, length};
 use crate::device::Device;
 use crate::error::Result;
@@ -8,7 +9,7 @@ use crate::invalid;
 use crate::kernel::attend_tangent::MOST_WORK;
 use crate::kernel::shared::trajectory::event;
 use crate::layer::sublayer::Shape;
-use crate::layer::{NonlinearLayer, Part, Point, Tangents};
+use crate::layer::{Adjoint, NonlinearLayer, Part, Point, Tangents};
 use crate::plan::{Data, Inputs, Plan, Reals};
 use crate::spec::{Integrator, MOST_TOKENS};
 use crate::weights::LearnedLayer;
@@ -145,26 +146,34 @@ impl<'a> Stack<'a> {
         Ok(Jacobians { order, matrices })
     }
 
-    /// The tangents of a layer's step at the states before it: of each column of `frame`, `[width x tokens, vectors]`, whose
-    /// row is element `row * tokens + token` of the state.
+    /// The tangents of a layer's step at the states before it, J d: of each column d of `frame`, `[width x tokens, vectors]`,
+    /// whose row is element `row * tokens + token` of the state; or the cotangents J^T w of each column w.
     ///
     /// # Errors
     /// What the device reports.
-    pub fn tangents(&self, weights: &LearnedLayer, frame: &Mat<f64>) -> Result<Mat<f64>> {
+    pub fn through(&self, weights: &LearnedLayer, way: Way, frame: &Mat<f64>) -> Result<Mat<f64>> {
         self.check_work()?;
         let (mut plan, inputs, layer, _) = self.recorded(weights);
         let (shape, tokens) = (self.shape(), self.tokens);
-        let tangents = Tangents::new(&mut plan, &layer, frame.ncols());
-        let vectors = tangents.vectors();
-        let start = plan.input(tangents.start_buffer());
-        let end = tangents.step(&mut plan, &layer, start);
+        let (start, end, vectors) = match way {
+            Way::Forth => {
+                let tangents = Tangents::new(&mut plan, &layer, frame.ncols());
+                let start = plan.input(tangents.start_buffer());
+                (start, tangents.step(&mut plan, &layer, start), tangents.vectors())
+            }
+            Way::Back => {
+                let adjoint = Adjoint::new(&mut plan, &layer, frame.ncols());
+                let start = plan.input(adjoint.start_buffer());
+                (start, adjoint.step(&mut plan, start), adjoint.vectors())
+            }
+        };
         let end = plan.output(end);
         let at = |row: usize, token: usize, k: usize| (row * shape.columns + token) * vectors + k;
-        let mut deviations = vec![0.0; shape.rows * shape.columns * vectors];
+        let mut start_of = vec![0.0; shape.rows * shape.columns * vectors];
         for (i, k) in (0..frame.nrows()).flat_map(|i| (0..frame.ncols()).map(move |k| (i, k))) {
-            deviations[at(i / tokens, i % tokens, k)] = frame[(i, k)];
+            start_of[at(i / tokens, i % tokens, k)] = frame[(i, k)];
         }
-        let inputs = inputs.with(start, Data::F64(deviations));
+        let inputs = inputs.with(start, Data::F64(start_of));
         let mut moved = Mat::zeros(frame.nrows(), frame.ncols());
         self.device.run(&plan, 1, 0, &inputs, &mut |chunk| {
             let numbers = chunk.reals(end);

@@ -8,14 +8,14 @@ use eulerscope::plan::{Data, Inputs, Numbers, Plan};
 use eulerscope::spec::{Activation, Integrator, LayerSpec, Mask, Model, NormKind, NormPlacement};
 use eulerscope::weights::Source;
 
-const WIDTH: usize = 8;
+pub const WIDTH: usize = 8;
 
 fn point(step_size: f64, radius: f64, damping: f64) -> Point {
     Point { step_size, radius, damping }
 }
 
 /// Layers of every kind.
-fn specs() -> Vec<LayerSpec> {
+pub fn specs() -> Vec<LayerSpec> {
     let transformer = LayerSpec { tokens: 3, heads: 2, logit_gain: 2.0, ..LayerSpec::of(Model::Transformer) };
     let mlp = LayerSpec::of(Model::Mlp);
     vec![
@@ -34,7 +34,7 @@ fn specs() -> Vec<LayerSpec> {
 }
 
 /// Layers of other integrators, and attention alone.
-fn stepped() -> Vec<LayerSpec> {
+pub fn stepped() -> Vec<LayerSpec> {
     let transformer = specs().swap_remove(0);
     let with = |integrator| LayerSpec { integrator, ..transformer.clone() };
     let mut specs: Vec<LayerSpec> =

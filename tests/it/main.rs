@@ -1,6 +1,7 @@
 //! All integration tests, one binary.
 
 mod adapter;
+mod adjoints;
 mod attend_tangent;
 mod attention;
 mod axes;
@@ -60,4 +61,5 @@ mod trained;
 mod trained_attention;
 mod trained_kernels;
 mod trained_leading;
+mod trained_singular;
 mod trained_sweep;

@@ -8,16 +8,16 @@ use eulerscope::device::Device;
 use eulerscope::layer::Point;
 use eulerscope::spec::{Control, Integrator, Tokens, TrainedInput, TrainedLyapunovSpec, TrainedSpectrumSpec};
 use eulerscope::spectrum::eigenvalues;
-use eulerscope::trained::{Model, Stack, lyapunov, spectrum};
+use eulerscope::trained::{Model, Stack, Way, lyapunov, spectrum};
 use faer::Mat;
 use serde_json::Value;
 use std::ops::ControlFlow;
 
 /// Tiny models of every family.
-const TINY: [&str; 7] = ["llama", "llama_scaled", "qwen2", "gpt2", "neox", "neox_sequential", "bert"];
+pub const TINY: [&str; 7] = ["llama", "llama_scaled", "qwen2", "gpt2", "neox", "neox_sequential", "bert"];
 
 /// What a trained model does.
-const OWN: Point = Point { step_size: 1.0, radius: 1.0, damping: 0.0 };
+pub const OWN: Point = Point { step_size: 1.0, radius: 1.0, damping: 0.0 };
 
 pub fn device(word: &str) -> Device {
     Device::open(word).expect("the device opens").0
@@ -78,7 +78,7 @@ fn tiny_models_are_those_of_their_makers_on_a_gpu() {
 fn whole(stack: &Stack, model: &Model, layer: usize) -> Vec<f64> {
     let order = model.anatomy().width * stack.tokens();
     let identity: Mat<f64> = Mat::identity(order, order);
-    let moved = stack.tangents(&model.layer(layer).expect("finite"), &identity).expect("it runs");
+    let moved = stack.through(&model.layer(layer).expect("finite"), Way::Forth, &identity).expect("it runs");
     (0..order).flat_map(|i| (0..order).map(move |j| (i, j))).map(|(i, j)| moved[(i, j)]).collect()
 }
 

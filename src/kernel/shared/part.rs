@@ -57,4 +57,5 @@ parts! {
         DIVERGED_STEP = event::DIVERGED_STEP,
         EVENT_ROWS = event::ROWS,
     },
+    unit_factors,
 }

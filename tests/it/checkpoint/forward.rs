@@ -34,17 +34,19 @@ pub fn logits(model: &Checkpoint, state: &[f64]) -> Vec<f64> {
 
 /// ∂x⁺_t/∂x_t of a layer, `[n][n]`.
 pub fn block(form: &Architecture, weights: &LearnedLayer, x: &State<f64>, token: usize) -> Vec<Vec<f64>> {
-    let column = |j: usize| -> Vec<f64> {
-        let lift = |t: usize, i: usize, value: f64| {
-            let slope = if (t, i) == (token, j) { 1.0 } else { 0.0 };
-            Dual { value, slope }
-        };
-        let duals = x.iter().enumerate();
-        let duals = duals.map(|(t, x)| x.iter().enumerate().map(|(i, &value)| lift(t, i, value)).collect()).collect();
-        behind(form, weights, &duals)[token].iter().map(|x| x.slope).collect()
-    };
-    let columns: Vec<_> = (0..form.width).map(column).collect();
+    let columns: Vec<_> = (0..form.width).map(|j| moved(form, weights, x, [token, j]).swap_remove(token)).collect();
     (0..form.width).map(|i| columns.iter().map(|column| column[i]).collect()).collect()
+}
+
+/// How all states behind a layer move with number `j` of one token's state before it.
+pub fn moved(form: &Architecture, weights: &LearnedLayer, x: &State<f64>, [token, j]: [usize; 2]) -> State<f64> {
+    let lift = |t: usize, i: usize, value: f64| {
+        let slope = if (t, i) == (token, j) { 1.0 } else { 0.0 };
+        Dual { value, slope }
+    };
+    let duals = x.iter().enumerate();
+    let duals = duals.map(|(t, x)| x.iter().enumerate().map(|(i, &value)| lift(t, i, value)).collect()).collect();
+    behind(form, weights, &duals).iter().map(|x| x.iter().map(|x| x.slope).collect()).collect()
 }
 
 /// The states behind a layer.

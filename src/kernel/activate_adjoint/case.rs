@@ -1,0 +1,69 @@
+//! Parity cases of `activate_adjoint`.
+
+use super::Params;
+use crate::kernel::activate::case::of_every_size;
+use crate::kernel::{Case, CaseBuffer};
+use crate::numbers::activation::kind;
+use crate::numbers::elementary::ELEMENTARY_ERROR;
+use crate::numbers::random::sample;
+
+/// The cases on which devices must agree.
+pub(super) fn cases() -> Vec<Case<Params>> {
+    // (units, columns, vectors, members, gated, activation)
+    let shapes = [
+        (1, 4, 1, 1, 0, kind::GELU),
+        (7, 9, 8, 3, 1, kind::SILU),
+        (64, 12, 1, 2, 1, kind::GELU),
+        (10, 65, 4, 1, 0, kind::TANH_GELU),
+        (5, 1, 20, 2, 1, kind::TANH_GELU),
+        (6, 16, 4, 2, 0, kind::SILU),
+        (6, 16, 1, 1, 1, kind::RELU),
+        (3, 3, 12, 2, 1, kind::IDENTITY),
+    ];
+    shapes.into_iter().enumerate().map(|(i, shape)| case(3500 + 10 * i as u32, shape)).collect()
+}
+
+/// The errors of the slope, and of the activation relative to its argument, and of two products.
+fn case(
+    stream: u32,
+    (hidden, columns, vectors, members, gated, activation): (usize, usize, usize, usize, u32, u32),
+) -> Case<Params> {
+    let (rows, stacked_rows) = (hidden.next_multiple_of(4), (hidden << gated).next_multiple_of(4));
+    let stacked = of_every_size(stream, members * stacked_rows * columns);
+    let cotangents = sample(stream + 1, members * rows * columns * vectors);
+    let ulp = f64::from(f32::EPSILON);
+    let mut bounds = vec![0.0; members * stacked_rows * columns * vectors];
+    for (m, r) in (0..members).flat_map(|m| (0..hidden).map(move |r| (m, r))) {
+        for (c, v) in (0..columns).flat_map(|c| (0..vectors).map(move |v| (c, v))) {
+            let place = |row: usize| (m * stacked_rows + row) * columns + c;
+            let own = cotangents[((m * rows + r) * columns + c) * vectors + v].abs();
+            let up = if gated != 0 { stacked[place(hidden + r)].abs() } else { 1.0 };
+            bounds[place(r) * vectors + v] = (4.0 * ELEMENTARY_ERROR + 4.0 * ulp) * up * own;
+            if gated != 0 {
+                let gate = stacked[place(r)].abs();
+                bounds[place(hidden + r) * vectors + v] = (2.0 * ELEMENTARY_ERROR + 3.0 * ulp) * gate * own;
+            }
+        }
+    }
+    Case {
+        name: format!(
+            "{hidden} units, {columns} x {vectors}, {members} members, gated {gated}, activation {activation}"
+        ),
+        members,
+        params: Params {
+            hidden: hidden as u32,
+            stacked_rows: stacked_rows as u32,
+            rows: rows as u32,
+            columns: columns as u32,
+            vectors: vectors as u32,
+            gated,
+            activation,
+        },
+        buffers: vec![
+            CaseBuffer::Real(stacked),
+            CaseBuffer::Real(cotangents),
+            CaseBuffer::Real(vec![f64::NAN; members * stacked_rows * columns * vectors]),
+        ],
+        tolerance: vec![bounds],
+    }
+}
