@@ -7,6 +7,7 @@
 //! workloads come from [`workload::list`].
 
 mod blocks;
+mod checkpoint;
 mod job;
 mod peak;
 mod scaling;

@@ -12,13 +12,15 @@ pub mod profile;
 pub mod self_test;
 
 use crate::error::Result;
+use crate::kernel::Access;
 use crate::machine::{Machine, Processor};
-use crate::plan::{Chunk, Inputs, Plan};
+use crate::plan::{BufferId, Chunk, Inputs, Plan, Run};
 use crate::spec::Precision;
 use cpu::Cpu;
 use gpu::Gpu;
 use profile::{Profile, Recorder};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 /// Is told how far a run is, as a fraction from 0 to 1; may ask it to stop.
@@ -192,6 +194,39 @@ impl Device {
             Device::Cpu(cpu) => cpu.run(plan, members, chunk, inputs, sink),
             Device::Reference(cpu) => cpu.run(plan, members, chunk, inputs, sink),
         }
+    }
+
+    /// Runs the first `at` runs of a plan for its only member, once. Returns the plan of the runs behind them, for as often as
+    /// they are wanted, with what they read of the first ones: inputs, beside those of the plan itself that they read.
+    ///
+    /// # Errors
+    /// As for [`Device::run`].
+    ///
+    /// # Panics
+    /// For a plan with runs that are repeated.
+    pub fn begin(&self, mut plan: Plan, at: usize, inputs: &Inputs) -> Result<(Plan, Inputs)> {
+        assert!(plan.repeat.is_none(), "an iteration is not divided");
+        let rest = plan.runs.split_off(at);
+        let (outputs, given) = (std::mem::take(&mut plan.outputs), std::mem::take(&mut plan.inputs));
+        let is_read = |id: &BufferId| rest.iter().any(|run| run.buffers.contains(id));
+        let written = |run: &Run| -> Vec<BufferId> {
+            let buffers = run.buffers.iter().zip(run.entry.buffers);
+            buffers.filter(|(_, binding)| binding.access == Access::Write).map(|(&id, _)| id).collect()
+        };
+        plan.outputs =
+            plan.runs.iter().flat_map(written).collect::<BTreeSet<_>>().into_iter().filter(is_read).collect();
+        let first = |id: &BufferId| plan.runs.iter().any(|run| run.buffers.contains(id));
+        plan.inputs = given.iter().copied().filter(first).collect();
+        let mut left = Vec::new();
+        self.run(&plan, 1, 0, inputs, &mut |chunk| {
+            left = chunk.into_outputs();
+            Ok(())
+        })?;
+        let own = given.into_iter().filter(|id| is_read(id) && !plan.outputs.contains(id)).collect();
+        let kept = std::mem::replace(&mut plan.outputs, outputs);
+        plan.inputs = [own, kept.clone()].concat();
+        plan.runs = rest;
+        Ok((plan, kept.into_iter().zip(left).collect()))
     }
 
     /// What `work` returns, and where the time of the runs that it made on this device went. They are slower than

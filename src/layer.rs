@@ -10,6 +10,7 @@ pub mod adjoint;
 pub mod anatomy;
 mod attention;
 mod feedforward;
+mod frozen;
 pub mod fused;
 mod implicit;
 pub mod jacobian;
@@ -28,6 +29,7 @@ mod update;
 
 pub use crate::weights::State;
 pub use adjoint::Adjoint;
+pub use frozen::frozen_step;
 pub use fused::FusedSteps;
 pub use jacobian::{Jacobian, jacobian};
 pub use linear::LinearLayer;

@@ -1,9 +1,11 @@
 //! Trained models: what the layers of a checkpoint do to the states of a text, by the kernels that run random layers.
 //!
 //! One layer's weights are in memory at a time. A [`Model`] hands them out, as they are or as a control; a [`Stack`] takes
-//! the states of a text through them, layer by layer, and gives the Jacobians at these states, or their leading eigenvalues alone.
+//! the states of a text through them, layer by layer, and gives the Jacobians at these states, products with them, or their
+//! largest eigenvalues and singular values alone.
 
 mod control;
+mod end_to_end;
 pub mod facts;
 mod leading;
 mod likelihood;

@@ -35,7 +35,7 @@ for peer in jax torch; do
     fi
 done
 
-names=${only:-linear_sweep,eigenvalues_16,eigenvalues_32,eigenvalues_64,eigenvalues_128}
+names=${only:-linear_sweep,eigenvalues_16,eigenvalues_32,eigenvalues_64,eigenvalues_128,checkpoint_layer,checkpoint_jacobian,checkpoint_spectrum}
 if [ -z "$only" ] && "$program" bench --plan --device cpu 2>/dev/null | grep -q '^transformer_sweep:'; then
     names=$names,transformer_sweep
 fi

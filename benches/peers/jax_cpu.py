@@ -97,11 +97,56 @@ def qr(n=32, members=4096):
     return f"{n} x {n}", members, lambda: run(a).block_until_ready()
 
 
+def checkpoint_layer(what="layer", layers=4, n=576, heads=9, shared=3, hidden=1536, tokens=9):
+    """The step of a Llama layer of SmolLM2's form at all tokens, its Jacobian at the last one, and what LAPACK says of it."""
+    d, keys = n // heads, jax.random.split(KEY, 8)
+    drawn = lambda key, rows, inner: jax.random.normal(key, (rows, inner)) / np.sqrt(inner)
+    rows = dict(q=(n, n), k=(shared * d, n), v=(shared * d, n), o=(n, n), gate=(hidden, n), up=(hidden, n), down=(n, hidden))
+    weights = {name: drawn(key, *size) for key, (name, size) in zip(keys, rows.items())}
+    x = jax.random.normal(keys[7], (tokens, n))
+    angle = np.arange(tokens)[:, None] * 1e5 ** (-np.arange(0, d, 2) / d)
+    cosine, sine = jnp.asarray(np.cos(angle)[:, None]), jnp.asarray(np.sin(angle)[:, None])
+    mask = np.tril(np.ones((tokens, tokens), bool))
+
+    def norm(x):
+        return x / jnp.sqrt((x * x).mean(-1, keepdims=True) + 1e-5)
+
+    def turned(x):
+        a, b = jnp.split(x, 2, -1)
+        return jnp.concatenate([a * cosine - b * sine, a * sine + b * cosine], -1)
+
+    def layer(own, x):
+        y = norm(x)
+        split = lambda name, count: (y @ own[name].T).reshape(tokens, count, d)
+        q, k, v = turned(split("q", heads)), turned(split("k", shared)), split("v", shared)
+        k, v = (jnp.repeat(part, heads // shared, 1) for part in (k, v))
+        scores = jnp.where(mask, jnp.einsum("thd,shd->hts", q, k) / np.sqrt(d), -jnp.inf)
+        seen = jnp.einsum("hts,shd->thd", jax.nn.softmax(scores, -1), v).reshape(tokens, n)
+        x = x + seen @ own["o"].T
+        y = norm(x)
+        return x + (jax.nn.silu(y @ own["gate"].T) * (y @ own["up"].T)) @ own["down"].T
+
+    step = jax.jit(layer)
+    jacobian = jax.jit(jax.jacfwd(lambda own, x, end: layer(own, x.at[-1].set(end))[-1], argnums=2))
+
+    def spectrum():
+        matrix = np.asarray(jacobian(weights, x, x[-1]))
+        return np.linalg.eigvals(matrix), np.linalg.svd(matrix, compute_uv=False)
+
+    run = {
+        "layer": lambda: step(weights, x).block_until_ready(),
+        "jacobian": lambda: jacobian(weights, x, x[-1]).block_until_ready(),
+        "spectrum": spectrum,
+    }[what]
+    return f"width {n}, {tokens} tokens, grouped queries, gated units", layers, lambda: [run() for _ in range(layers)]
+
+
 WORKLOADS = {
     "linear_sweep": linear_sweep,
     "transformer_sweep": transformer_sweep,
     **{f"eigenvalues_{n}": lambda n=n: eigenvalues(n) for n in (16, 32, 64, 128)},
     "qr": qr,
+    **{f"checkpoint_{what}": lambda what=what: checkpoint_layer(what) for what in ("layer", "jacobian", "spectrum")},
 }
 
 

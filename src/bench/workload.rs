@@ -1,7 +1,7 @@
 //! The end-to-end workloads. A new one is a function here and a line in [`list`].
 
-use super::BenchSpec;
 use super::job::{Job, Reach};
+use super::{BenchSpec, checkpoint};
 use crate::error::{Error, Result};
 use crate::kernel::Cost;
 use crate::layer::Point;
@@ -29,6 +29,7 @@ pub fn list(settings: &BenchSpec) -> Vec<Job> {
         jobs.push(eigenvalues(settings, n));
     }
     jobs.push(spectra_sweep(settings));
+    jobs.extend(checkpoint::list(settings));
     jobs
 }
 

@@ -60,6 +60,10 @@ pub enum Tensor {
     Order = 11,
     /// The embedding of a token, as a control.
     Embedding = 12,
+    /// That of a position, as a control.
+    Position = 13,
+    /// That of a token's type, as a control.
+    TokenType = 14,
     /// Anything a test wants to draw.
     Test = 255,
 }

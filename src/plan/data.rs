@@ -102,8 +102,14 @@ impl Numbers<'_> {
 }
 
 /// Values for the inputs of a plan, for all members of a call: `members * length` elements each.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Inputs(pub(super) Vec<(BufferId, Data)>);
+
+impl FromIterator<(BufferId, Data)> for Inputs {
+    fn from_iter<I: IntoIterator<Item = (BufferId, Data)>>(each: I) -> Self {
+        Inputs(each.into_iter().collect())
+    }
+}
 
 impl Inputs {
     /// No values yet.

@@ -35,7 +35,7 @@ impl Report<'_> {
     /// # Errors
     /// If a file of the model cannot be read any more.
     pub fn record(&self) -> Result<Value> {
-        let is_all = self.spec.tokens == Tokens::All && self.spec.leading.is_none();
+        let is_all = self.spec.tokens == Tokens::All && !self.spec.is_partial();
         let mut result = json!({
             "eulerscope": env!("CARGO_PKG_VERSION"),
             "command": "spectrum",
@@ -114,9 +114,16 @@ fn token(facts: &TokenFacts, values: bool) -> Value {
     });
     match &facts.jacobian {
         Known::Whole(own) => add_whole(&mut value, own, values),
-        Known::Leading(own) => {
-            value["leading"] = json!(own.eigenvalues);
-            value["products"] = json!(own.products);
+        Known::Some(own) => {
+            if let Some(leading) = &own.leading {
+                value["leading"] = json!(leading.eigenvalues);
+                value["products"] = json!(leading.products);
+            }
+            if let Some(singular) = &own.singular {
+                value["norm"] = json!(singular.norm());
+                value["singular"] = json!(singular.values);
+                value["singular_products"] = json!(singular.products);
+            }
         }
     }
     value

@@ -153,6 +153,9 @@ pub struct TrainedSpectrumSpec {
     /// Only so many of the largest eigenvalues, by Arnoldi's method; nothing is derived then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leading: Option<usize>,
+    /// Only so many of the largest singular values, by Lanczos' method; nothing is derived then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub singular: Option<usize>,
     /// What is derived of each Jacobian besides.
     pub derived: Quantities,
     /// Are all eigenvalues and singular values shown?
@@ -176,6 +179,9 @@ pub struct TrainedLyapunovSpec {
     pub top: usize,
     /// Of the frame that the tangents begin with.
     pub seed: u64,
+    /// So many of the largest singular values of the product of all layers' Jacobians besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub singular: Option<usize>,
 }
 
 impl Default for TrainedLyapunovSpec {
@@ -188,6 +194,7 @@ impl Default for TrainedLyapunovSpec {
             integrator: Integrator::Euler,
             top: 16,
             seed: 0,
+            singular: None,
         }
     }
 }
@@ -205,6 +212,7 @@ impl TrainedLyapunovSpec {
         check::step_size(self.step_size)?;
         check::damping(self.damping)?;
         check::count("top", self.top, MOST_EXPONENTS)?;
+        self.singular.map_or(Ok(()), |count| check::count("singular", count, MOST_EXPONENTS))?;
         explicit(self.integrator)
     }
 }
@@ -277,6 +285,7 @@ impl Default for TrainedSpectrumSpec {
             controls: Vec::new(),
             seed: 0,
             leading: None,
+            singular: None,
             derived: Quantities::ALL,
             values: false,
         }
@@ -292,21 +301,28 @@ impl TrainedSpectrumSpec {
         self.input.validate()?;
         check::step_size(self.step_size)?;
         check::damping(self.damping)?;
-        self.only_leading()?;
+        self.only_some()?;
         explicit(self.integrator)
     }
 
-    /// Refuses what needs the whole Jacobian where only its leading eigenvalues are asked for.
-    fn only_leading(&self) -> Result<()> {
-        if self.leading.is_none() {
-            return Ok(());
-        }
+    /// Are Jacobians applied to vectors, and never assembled?
+    pub fn is_partial(&self) -> bool {
+        self.leading.is_some() || self.singular.is_some()
+    }
+
+    /// Refuses what needs the whole Jacobian where only some of its values are asked for.
+    fn only_some(&self) -> Result<()> {
+        let key = match (self.leading, self.singular) {
+            (Some(_), _) => "leading",
+            (None, Some(_)) => "singular",
+            (None, None) => return Ok(()),
+        };
         if self.derived != Quantities::NONE {
-            return invalid!("derived: {} needs the whole Jacobian; remove `derived` or `leading`", self.derived);
+            return invalid!("derived: {} needs the whole Jacobian; remove `derived` or `{key}`", self.derived);
         }
         if self.values {
             return invalid!(
-                "values: leading eigenvalues are there anyway, and others are not; remove `values` or `leading`"
+                "values: the largest ones are there anyway, and others are not; remove `values` or `{key}`"
             );
         }
         Ok(())

@@ -16,6 +16,8 @@ use serde::Serialize;
 const BLOCKS: usize = 10;
 /// Blocks that are multiplied before it is given up.
 const MOST_BLOCKS: usize = 400;
+/// Blocks from one look at the Ritz pairs to the next: finding them takes about as long as multiplying a block.
+const BLOCKS_BETWEEN: usize = 2;
 
 /// What is known of the eigenvalues of largest magnitude.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +78,7 @@ pub struct Arnoldi {
     /// The largest ‖J q‖ of a unit vector q so far.
     norm: f64,
     products: usize,
+    blocks: usize,
     drawn: Drawn,
     phase: Phase,
 }
@@ -132,6 +135,7 @@ impl Arnoldi {
             next: none.clone(),
             norm: 0.0,
             products: 0,
+            blocks: 0,
             drawn: Drawn::default(),
             phase: Phase::Expanding,
         };
@@ -182,13 +186,19 @@ impl Arnoldi {
     fn expand(&mut self, images: &Mat<f64>) {
         self.norm = (0..images.ncols()).map(|k| images.col(k).norm_l2()).fold(self.norm, f64::max);
         (self.basis, self.images) = (beside(&self.basis, &self.next), beside(&self.images, images));
+        let is_whole = self.basis.ncols() == self.order();
+        let is_full = self.basis.ncols() + self.block > self.most;
+        self.blocks += 1;
+        if !is_whole && !is_full && !self.blocks.is_multiple_of(BLOCKS_BETWEEN) {
+            self.next = self.drawn.continued(&self.basis, images, self.block);
+            return;
+        }
         let Some(pairs) = self.pairs() else { return self.end(Status::NoConvergence, Vec::new()) };
         let leading = covering(&pairs, self.wanted);
         // What is left in f64 of a sum of n terms, where J itself is known better than that.
         let tolerance = self.norm * self.epsilon.max(self.order() as f64 * f64::EPSILON);
         let small =
             |pair: &Ritz| pair.residual(&(&self.basis * &pair.parts), &(&self.images * &pair.parts)) <= tolerance;
-        let is_whole = self.basis.ncols() == self.order();
         let found = self.basis.ncols() >= self.wanted && pairs[..leading].iter().all(small);
         if is_whole || found || self.products >= MOST_BLOCKS * self.block {
             return self.begin_check(pairs.into_iter().take(leading).collect());

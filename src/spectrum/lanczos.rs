@@ -9,7 +9,10 @@
 //!
 //! The residuals that are told are computed once more at the end, from new images of the vectors found. By them
 //! ((‖A v - σ u‖² + ‖A^T u - σ v‖²) / 2)^(1/2) is that of an eigenvector of the symmetric [0 A; A^T 0], so that a singular
-//! value of A lies within it of σ; as A and A^T are computed, each with its own rounding.
+//! value of A lies within it of σ.
+//!
+//! A and A^T are computed each with its own rounding, and what that leaves of a residual is more than the rounding of one
+//! matrix where A is a product of several: so it is measured, by the differences of U^T (A V) and (A^T U)^T V.
 
 use super::krylov::{Drawn, beside, columns, new_in};
 use crate::numbers::verdict::Band;
@@ -25,6 +28,8 @@ const MOST_BLOCKS: usize = 400;
 const SHARE_OF_BAND: f64 = 1.0 / 16.0;
 /// The same in roundings of the norm, where the operator is small.
 const ROUNDINGS: f64 = 8.0;
+/// The same in multiples of the noise that is measured, and those that are allowed at the end, of other vectors.
+const MULTIPLES: [f64; 2] = [4.0, 16.0];
 
 /// What is known of the largest singular values.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,11 +49,16 @@ pub struct SingularValue {
     pub value: f64,
     /// ((‖A v - σ u‖² + ‖A^T u - σ v‖²) / 2)^(1/2) / σ, with A v and A^T u computed anew.
     pub residual: f64,
-    /// Is that residual times σ within what rounding leaves of a singular value?
+    /// Is that residual times σ within what rounding leaves of a singular value, and of A and A^T?
     pub converged: bool,
 }
 
 impl LargestSingular {
+    /// Those that have converged.
+    pub fn converged(&self) -> impl Iterator<Item = &SingularValue> {
+        self.values.iter().filter(|value| value.converged)
+    }
+
     /// The 2-norm, if the first one has converged.
     pub fn norm(&self) -> Option<f64> {
         self.values.first().filter(|value| value.converged).map(|value| value.value)
@@ -102,6 +112,8 @@ struct Check {
     images: Mat<f64>,
     /// A^T u of the first ones.
     back: Mat<f64>,
+    /// The noise of the iteration.
+    noise: f64,
 }
 
 /// Some triplets, from the largest value.
@@ -221,7 +233,8 @@ impl Lanczos {
         let Some(triplets) = self.triplets() else { return self.end(Status::NoConvergence, Vec::new()) };
         let largest = triplets.values.first().copied().unwrap_or_default();
         let band = Band::of_eigenvalue(self.order(), self.epsilon, largest).half_width();
-        let tolerance = (SHARE_OF_BAND * band).max(ROUNDINGS * self.epsilon * largest);
+        let noise = self.noise(largest);
+        let tolerance = (SHARE_OF_BAND * band).max(ROUNDINGS * self.epsilon * largest).max(MULTIPLES[0] * noise);
         let is_whole = self.right.ncols() == self.order();
         let enough = triplets.values.len() >= self.wanted;
         let found = enough && (0..self.wanted).all(|place| triplets.residual(place) <= tolerance);
@@ -234,13 +247,22 @@ impl Lanczos {
                 values: triplets.values.into_iter().take(self.wanted).collect(),
             };
             let none = Mat::zeros(self.order(), 0);
-            return self.check(Box::new(Check { triplets, images: none.clone(), back: none }));
+            return self.check(Box::new(Check { triplets, images: none.clone(), back: none, noise }));
         }
         self.next = self.drawn.continued(&self.right, back, self.block);
         if self.right.ncols() + self.next.ncols() > self.most {
             self.restart(triplets);
         }
         self.phase = Phase::Images;
+    }
+
+    /// How long E^T u is for a unit vector u, with E what A and the transpose of A^T differ by: as far as it shows in V. A
+    /// transpose that is none is no noise.
+    fn noise(&self, largest: f64) -> f64 {
+        let (n, m) = (self.order() as f64, self.right.ncols() as f64);
+        let differences = &self.form - self.back.transpose() * &self.right;
+        let longest = (0..differences.nrows()).map(|k| differences.row(k).norm_l2()).fold(0.0, f64::max);
+        (longest * (n / m).sqrt()).min(self.epsilon.sqrt() * largest)
     }
 
     /// The triplets of the bases; none where they cannot be found.
@@ -262,7 +284,7 @@ impl Lanczos {
 
     /// Asks for the products that are missing, or ends with the residuals.
     fn check(&mut self, check: Box<Check>) {
-        let Check { triplets, images, back } = &*check;
+        let Check { triplets, images, back, noise } = &*check;
         let all = triplets.values.len();
         let missing = if images.ncols() < all { (&triplets.right, images) } else { (&triplets.left, back) };
         let done = missing.1.ncols();
@@ -272,7 +294,7 @@ impl Lanczos {
             return;
         }
         let largest = triplets.values.first().copied().unwrap_or_default();
-        let band = Band::of_eigenvalue(self.order(), self.epsilon, largest).half_width();
+        let band = Band::of_eigenvalue(self.order(), self.epsilon, largest).half_width().max(MULTIPLES[1] * noise);
         let value = |(place, &value): (usize, &f64)| {
             let off = |product: &Mat<f64>, vectors: &Mat<f64>| {
                 (product.col(place) - vectors.col(place) * faer::Scale(value)).norm_l2()

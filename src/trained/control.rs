@@ -3,7 +3,7 @@
 //! What is true of a trained model and of these alike is a matter of its form. Random numbers have addresses as those of
 //! random layers ([`random`](crate::numbers::random)): the layer stands for the step, the matrix is the tensor.
 
-use crate::checkpoint::Architecture;
+use crate::checkpoint::{Architecture, Family};
 use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
 use crate::weights::{Affine, LearnedLayer, Projection};
 
@@ -11,10 +11,16 @@ use crate::weights::{Affine, LearnedLayer, Projection};
 /// BERT and Llama.
 const USUAL_RANGE: f64 = 0.02;
 
-/// Layer `layer` as before training: normal numbers in every matrix, gains 1, biases 0.
+/// Layer `layer` as before training: normal numbers in every matrix, gains 1, biases 0. GPT-2's output projections begin
+/// smaller by the root of their number, so that the residual stream does not grow with the depth (Radford et al. 2019, 2.3).
 pub(super) fn initial(form: LearnedLayer, of: &Architecture, seed: u64, layer: usize) -> LearnedLayer {
+    let residual = match of.family {
+        Family::Gpt2 => (2.0 * of.depth as f64).sqrt().recip(),
+        _ => 1.0,
+    };
     let mut drawn = each_matrix(form, |projection, tensor| {
-        draw(&mut projection.weights, range(of), stream(seed, tensor, layer));
+        let own = if matches!(tensor, Tensor::Output | Tensor::Down) { residual } else { 1.0 };
+        draw(&mut projection.weights, own * range(of), stream(seed, tensor, layer));
         projection.bias.iter_mut().for_each(|bias| bias.fill(0.0));
     });
     for sublayer in [&mut drawn.attention, &mut drawn.feedforward] {
@@ -23,15 +29,25 @@ pub(super) fn initial(form: LearnedLayer, of: &Architecture, seed: u64, layer: u
     drawn
 }
 
-/// Embeddings `[tokens, width]` as before training: the same for the same token wherever it stands, with nothing for its
-/// position.
+/// Embeddings `[tokens, width]` as before training: of the token, and of its position and its type where the model has such.
 pub(super) fn initial_embedding(of: &Architecture, seed: u64, token_ids: &[u32]) -> Vec<f64> {
-    let state = |&id: &u32| {
-        let mut state = vec![0.0; of.width];
-        draw(&mut state, range(of), Stream { seed, member: id, tensor: Tensor::Embedding as u32, step: 0 });
+    let row = |tensor: Tensor, member: u32| {
+        let mut row = vec![0.0; of.width];
+        draw(&mut row, range(of), Stream { seed, member, tensor: tensor as u32, step: 0 });
+        row
+    };
+    let state = |(position, &id): (usize, &u32)| {
+        let mut state: Vec<f64> = row(Tensor::Embedding, id).into_iter().map(f64::from).collect();
+        let mut add = |row: Vec<f32>| state.iter_mut().zip(row).for_each(|(x, more)| *x += f64::from(more));
+        if of.embedding.positions {
+            add(row(Tensor::Position, position as u32));
+        }
+        if of.embedding.token_types > 0 {
+            add(row(Tensor::TokenType, 0));
+        }
         state
     };
-    token_ids.iter().flat_map(state).map(f64::from).collect()
+    token_ids.iter().enumerate().flat_map(state).collect()
 }
 
 /// Rows of the unembedding `[words, width]` from word `first` on, as before training: those of the embedding.

@@ -4,6 +4,7 @@ use crate::numbers::verdict::Band;
 use crate::spectrum::arnoldi::Leading;
 use crate::spectrum::derived::Derived;
 use crate::spectrum::facts::Facts;
+use crate::spectrum::lanczos::LargestSingular;
 use crate::spectrum::{Spectrum, Status};
 use faer::Mat;
 
@@ -25,8 +26,25 @@ pub struct TokenFacts {
 pub enum Known {
     /// All of it.
     Whole(Box<Whole>),
+    /// Some of its values, by products with it.
+    Some(Extremes),
+}
+
+/// The largest values of a Jacobian that was not assembled, as far as they were asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Extremes {
     /// Its eigenvalues of largest magnitude.
-    Leading(Leading),
+    pub leading: Option<Leading>,
+    /// Its largest singular values.
+    pub singular: Option<LargestSingular>,
+}
+
+impl Extremes {
+    /// That of the first ones that are not all there, if there are such.
+    fn status(&self) -> Status {
+        let own = [self.leading.as_ref().map(|own| own.status), self.singular.as_ref().map(|own| own.status)];
+        own.into_iter().flatten().find(|status| *status != Status::Ok).unwrap_or(Status::Ok)
+    }
 }
 
 /// What is said of a Jacobian J that was assembled.
@@ -66,7 +84,7 @@ impl TokenFacts {
     pub fn status(&self) -> Status {
         match &self.jacobian {
             Known::Whole(whole) => whole.spectrum.status,
-            Known::Leading(leading) => leading.status,
+            Known::Some(extremes) => extremes.status(),
         }
     }
 
@@ -74,7 +92,7 @@ impl TokenFacts {
     pub fn whole(&self) -> Option<&Whole> {
         match &self.jacobian {
             Known::Whole(whole) => Some(whole),
-            Known::Leading(_) => None,
+            Known::Some(_) => None,
         }
     }
 
@@ -87,7 +105,15 @@ impl TokenFacts {
     pub fn radius(&self) -> Option<f64> {
         match &self.jacobian {
             Known::Whole(_) => self.solved().map(|whole| whole.facts.radius),
-            Known::Leading(leading) => leading.radius(),
+            Known::Some(extremes) => extremes.leading.as_ref().and_then(Leading::radius),
+        }
+    }
+
+    /// The 2-norm of J, if it is known.
+    pub fn norm(&self) -> Option<f64> {
+        match &self.jacobian {
+            Known::Whole(whole) => whole.derived.norm,
+            Known::Some(extremes) => extremes.singular.as_ref().and_then(LargestSingular::norm),
         }
     }
 
@@ -95,7 +121,10 @@ impl TokenFacts {
     pub fn eigenvalues(&self) -> Vec<[f64; 2]> {
         match &self.jacobian {
             Known::Whole(whole) => whole.spectrum.eigenvalues.clone(),
-            Known::Leading(leading) => leading.converged().map(|value| [value.re, value.im]).collect(),
+            Known::Some(extremes) => {
+                let known = extremes.leading.iter().flat_map(Leading::converged);
+                known.map(|value| [value.re, value.im]).collect()
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ impl Stack<'_> {
         self.check_work()?;
         let mut found = Vec::with_capacity(tokens.len());
         for tokens in tokens.chunks(self.tokens_at_once(VECTORS)) {
-            let operators = Operators::new(self, weights, tokens, Way::Forth);
+            let operators = Operators::new(self, weights, tokens, Way::Forth)?;
             let begin = || Arnoldi::new(operators.order, count, VECTORS, self.device.epsilon());
             let mut iterations: Vec<Arnoldi> = tokens.iter().map(|_| begin()).collect();
             while iterations.iter().any(|own| own.asks().is_some()) {
@@ -45,7 +45,8 @@ impl Stack<'_> {
         self.check_work()?;
         let mut found = Vec::with_capacity(tokens.len());
         for tokens in tokens.chunks(self.tokens_at_once(VECTORS)) {
-            let [forth, back] = [Way::Forth, Way::Back].map(|way| Operators::new(self, weights, tokens, way));
+            let of = |way| Operators::new(self, weights, tokens, way);
+            let (forth, back) = (of(Way::Forth)?, of(Way::Back)?);
             let begin = || Lanczos::new(forth.order, count, VECTORS, self.device.epsilon());
             let mut iterations: Vec<Lanczos> = tokens.iter().map(|_| begin()).collect();
             while iterations.iter().any(|own| own.asks().is_some()) {

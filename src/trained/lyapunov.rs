@@ -5,11 +5,12 @@
 //! the exponents.
 //!
 //! A few tens of layers are not many. A random frame of k vectors has little of the few directions that grow most, so these
-//! exponents are what happens to *typical* perturbations, and a lower bound of what can happen: the largest end-to-end
-//! singular value of SmolLM2 on nine tokens is e^0.326 a layer, where a random frame grows by e^0.18 to e^0.2. They depend on
-//! the frame, so several frames ([`TrainedLyapunovSpec::seed`]) tell how well they are known. Only all of them together, as
+//! exponents are what happens to *typical* perturbations, and a lower bound of what can happen, which are the singular values
+//! of the product of all layers' Jacobians ([`TrainedLyapunovSpec::singular`]): the largest one of SmolLM2 on nine tokens is
+//! e^0.326 a layer, where a random frame grows by e^0.18 to e^0.2. They depend on the frame, so several frames ([`TrainedLyapunovSpec::seed`]) tell how well they are known. Only all of them together, as
 //! many as the state has numbers, have a sum that does not: the mean ln |det|.
 
+use super::end_to_end::Whole;
 use super::{Model, Stack, Way, length};
 use crate::device::{Device, Progress};
 use crate::error::Result;
@@ -17,7 +18,9 @@ use crate::invalid;
 use crate::layer::Point;
 use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
 use crate::spec::TrainedLyapunovSpec;
+use crate::spectrum::lanczos::LargestSingular;
 use faer::Mat;
+use std::ops::ControlFlow;
 
 /// Exponents, in nats a layer, and how they came about.
 pub struct TrainedLyapunov {
@@ -25,9 +28,17 @@ pub struct TrainedLyapunov {
     pub series: Vec<Vec<f64>>,
     /// `[layers]`: the growth ln(|x_k| / |x_0|) / k of the whole state's norm.
     pub norm_growth: Vec<f64>,
+    /// The largest singular values of the product of all layers' Jacobians of the whole state, if they were asked for and
+    /// the run was not stopped before their end.
+    pub end_to_end: Option<LargestSingular>,
     /// Was it stopped before its end?
     pub interrupted: bool,
 }
+
+/// The part of a run with end-to-end singular values that comes before them, as progress has it.
+const FIRST_PART: f64 = 0.1;
+/// Ways through the model that are expected for them.
+const EXPECTED_PASSES: f64 = 30.0;
 
 impl TrainedLyapunov {
     /// The exponents, in the order of the frame.
@@ -42,6 +53,21 @@ impl TrainedLyapunov {
     }
 }
 
+/// Refuses, in one line, what cannot be computed of this model and a text.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid), which names the key to change.
+pub fn check(model: &Model, spec: &TrainedLyapunovSpec, token_ids: &[u32]) -> Result<()> {
+    let dimension = model.anatomy().width * token_ids.len();
+    let singular = spec.singular.unwrap_or_default();
+    for (key, count, what) in [("top", spec.top, "exponents"), ("singular", singular, "singular values")] {
+        if count > dimension {
+            return invalid!("{key}: {count} {what} of a state of {dimension} numbers; ask for fewer");
+        }
+    }
+    Ok(())
+}
+
 /// The exponents at the states of one text.
 ///
 /// # Errors
@@ -53,31 +79,44 @@ pub fn run(
     token_ids: &[u32],
     progress: Progress,
 ) -> Result<TrainedLyapunov> {
+    check(model, spec, token_ids)?;
     let dimension = model.anatomy().width * token_ids.len();
-    if spec.top > dimension {
-        return invalid!("top: {} exponents of a state of {dimension} numbers; ask for fewer", spec.top);
-    }
     let point = Point { step_size: spec.step_size, radius: 1.0, damping: spec.damping };
     let mut stack = Stack::begin(device, model, token_ids, &[point], spec.integrator)?;
     let start = length(&stack.states());
     let mut frame = orthonormal(drawn(spec.seed, dimension, spec.top)).0;
     let mut sums = vec![0.0; spec.top];
-    let mut found = TrainedLyapunov { series: Vec::new(), norm_growth: Vec::new(), interrupted: false };
+    let mut found =
+        TrainedLyapunov { series: Vec::new(), norm_growth: Vec::new(), end_to_end: None, interrupted: false };
+    let share = if spec.singular.is_some() { FIRST_PART } else { 1.0 };
+    let mut before = Vec::new();
     for layer in 0..model.depth() {
         let weights = model.layer(layer)?;
         let moved = stack.through(&weights, Way::Forth, &frame)?;
         let (next, growth) = orthonormal(moved);
         frame = next;
+        if spec.singular.is_some() {
+            before.push(stack.clone());
+        }
         stack.pass(&weights)?;
         let steps = (layer + 1) as f64;
         sums.iter_mut().zip(growth).for_each(|(sum, growth)| *sum += growth.ln());
         found.series.push(sums.iter().map(|sum| sum / steps).collect());
         found.norm_growth.push((length(&stack.states()) / start).ln() / steps);
         let last = layer + 1 == model.depth();
-        if progress(steps / model.depth() as f64).is_break() && !last {
+        if progress(share * steps / model.depth() as f64).is_break() && !last {
             found.interrupted = true;
-            break;
+            return Ok(found);
         }
+    }
+    if let Some(count) = spec.singular {
+        let whole = Whole { device, model, before };
+        let mut told = |passes: usize| -> ControlFlow<()> {
+            let done = passes as f64 / (passes as f64 + EXPECTED_PASSES);
+            progress(share + (1.0 - share) * done)
+        };
+        found.end_to_end = whole.largest(count, &mut told)?;
+        found.interrupted = found.end_to_end.is_none();
     }
     Ok(found)
 }

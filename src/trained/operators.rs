@@ -8,8 +8,7 @@ use crate::plan::{Data, Inputs, Output, Plan, Reals};
 use crate::weights::LearnedLayer;
 use faer::Mat;
 
-/// Vectors that are multiplied at once. A product computes the layer itself again, at all tokens, so that a few vectors cost
-/// hardly more than one.
+/// Vectors that are multiplied at once. A product reads the layer's weights, so that a few vectors cost hardly more than one.
 pub(super) const VECTORS: usize = 8;
 
 /// Which way vectors go through a layer.
@@ -21,13 +20,13 @@ pub enum Way {
     Back,
 }
 
-/// The Jacobians ∂x⁺_t/∂x_t of a layer at some tokens, or their transposes, as operators: a plan that is recorded once and
-/// run for each product.
+/// The Jacobians ∂x⁺_t/∂x_t of a layer at some tokens, or their transposes, as operators: the layer itself is computed once,
+/// and what tangents or cotangents read of it is kept for all products.
 pub(super) struct Operators<'a> {
     device: &'a Device,
     plan: Plan,
-    state: Vec<f64>,
-    inputs: [Reals; 2],
+    kept: Inputs,
+    start: Reals,
     end: Output<Reals>,
     /// The width.
     pub order: usize,
@@ -37,8 +36,11 @@ pub(super) struct Operators<'a> {
 }
 
 impl<'a> Operators<'a> {
-    pub fn new(stack: &Stack<'a>, weights: &LearnedLayer, tokens: &[usize], way: Way) -> Self {
-        let (mut plan, _, layer, _) = stack.recorded(weights);
+    /// # Errors
+    /// What the device reports.
+    pub fn new(stack: &Stack<'a>, weights: &LearnedLayer, tokens: &[usize], way: Way) -> Result<Self> {
+        let (mut plan, inputs, layer, _) = stack.recorded(weights);
+        let of_layer = plan.runs.len();
         let (start, end) = match way {
             Way::Forth => {
                 let tangents = Tangents::of_own_columns(&mut plan, &layer, tokens, VECTORS);
@@ -52,16 +54,17 @@ impl<'a> Operators<'a> {
             }
         };
         let (end, shape) = (plan.output(end), layer.shape());
-        Operators {
+        let (plan, kept) = stack.device.begin(plan, of_layer, &inputs)?;
+        Ok(Operators {
             device: stack.device,
             plan,
-            state: stack.state.clone(),
-            inputs: [layer.start_buffer(), start],
+            kept,
+            start,
             end,
             order: shape.width,
             tokens: tokens.len(),
             length: shape.rows * tokens.len() * VECTORS,
-        }
+        })
     }
 
     /// The images of each token's vectors, `[width, at most VECTORS]` each.
@@ -73,8 +76,7 @@ impl<'a> Operators<'a> {
                 deviations[at(row, token, k)] = block[(row, k)];
             }
         }
-        let [state, start] = self.inputs;
-        let inputs = Inputs::new().with(state, Data::F64(self.state.clone())).with(start, Data::F64(deviations));
+        let inputs = self.kept.clone().with(self.start, Data::F64(deviations));
         let mut images = Vec::new();
         self.device.run(&self.plan, 1, 0, &inputs, &mut |chunk| {
             let numbers = chunk.reals(self.end);

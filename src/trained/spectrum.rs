@@ -1,6 +1,8 @@
 //! The Jacobian of every layer, its eigenvalues and singular values.
 
-use super::facts::{Cumulative, Known, Product, TokenFacts, Whole, growing_modes, on_circle, singular_values, trace};
+use super::facts::{
+    Cumulative, Extremes, Known, Product, TokenFacts, Whole, growing_modes, on_circle, singular_values, trace,
+};
 use super::{Model, Stack, length};
 use crate::device::{Device, Progress};
 use crate::error::Result;
@@ -84,8 +86,10 @@ struct Run<'a> {
 /// [`Error::Invalid`](crate::error::Error::Invalid), which names the key to change.
 pub fn check(model: &Model, spec: &TrainedSpectrumSpec) -> Result<()> {
     spec.validate()?;
-    if let Some(count) = spec.leading {
-        check::count("leading", count, model.anatomy().width)?;
+    for (key, count) in [("leading", spec.leading), ("singular", spec.singular)] {
+        if let Some(count) = count {
+            check::count(key, count, model.anatomy().width)?;
+        }
     }
     if !model.anatomy().is_causal() && spec.integrator != Integrator::Euler {
         return invalid!(
@@ -114,8 +118,12 @@ pub fn run(
 ) -> Result<TrainedSpectrum> {
     check(model, spec)?;
     let mut models = vec![(None, model.clone())];
-    let mut controls = spec.controls.clone();
-    controls.dedup();
+    let mut controls: Vec<Control> = Vec::new();
+    spec.controls.iter().for_each(|control| {
+        if !controls.contains(control) {
+            controls.push(*control)
+        }
+    });
     models.extend(controls.iter().map(|&control| (Some(control), model.control(control, spec.seed))));
     let count = models.len() as f64;
     let mut found = TrainedSpectrum { texts: Vec::new(), controls: Vec::new(), interrupted: false };
@@ -212,9 +220,9 @@ impl<'a> Course<'a> {
             next_token: Vec::new(),
         };
         let one = |_: &usize| Cumulative::one(run.model.anatomy().width);
-        let products = match run.spec.leading {
-            None => chosen.iter().map(|tokens| tokens.iter().map(one).collect()).collect(),
-            Some(_) => Vec::new(),
+        let products = match run.spec.is_partial() {
+            false => chosen.iter().map(|tokens| tokens.iter().map(one).collect()).collect(),
+            true => Vec::new(),
         };
         Ok(Course { run, chosen, products, waiting: Vec::new(), found: texts.iter().map(empty).collect() })
     }
@@ -233,10 +241,10 @@ impl<'a> Course<'a> {
             Place { text, layer, token, state_norm, relative_step: step / state_norm }
         };
         let tokens = self.chosen[text].clone();
-        if let Some(count) = self.run.spec.leading {
-            let leading = before.leading(weights, &tokens, count)?;
-            let places = tokens.iter().map(place).zip(leading);
-            places.for_each(|(place, own)| place.put(Known::Leading(own), &mut self.found));
+        if self.run.spec.is_partial() {
+            let extremes = self.extremes(before, weights, &tokens)?;
+            let places = tokens.iter().map(place).zip(extremes);
+            places.for_each(|(place, own)| place.put(Known::Some(own), &mut self.found));
             return Ok(());
         }
         // Few at a time, for a Jacobian is as large as the states of a long text.
@@ -249,6 +257,20 @@ impl<'a> Course<'a> {
             }
         }
         Ok(())
+    }
+
+    /// What is asked for of Jacobians that are not assembled, at these tokens.
+    fn extremes(&self, before: &Stack, weights: &LearnedLayer, tokens: &[usize]) -> Result<Vec<Extremes>> {
+        let mut all = vec![Extremes::default(); tokens.len()];
+        if let Some(count) = self.run.spec.leading {
+            let found = before.leading(weights, tokens, count)?;
+            all.iter_mut().zip(found).for_each(|(own, found)| own.leading = Some(found));
+        }
+        if let Some(count) = self.run.spec.singular {
+            let found = before.largest_singular(weights, tokens, count)?;
+            all.iter_mut().zip(found).for_each(|(own, found)| own.singular = Some(found));
+        }
+        Ok(all)
     }
 
     /// The eigenvalues of the Jacobians that wait, and what else is said of them.

@@ -95,20 +95,46 @@ impl<'a> Stack<'a> {
     /// # Errors
     /// What the device reports; [`Error::Invalid`](crate::error::Error::Invalid) where a state grows beyond f32.
     pub fn pass(&mut self, weights: &LearnedLayer) -> Result<()> {
-        let (mut plan, inputs, layer, end) = self.recorded(weights);
-        let (state, events) = (plan.output(end), plan.output(layer.record.events));
+        self.advance(weights, 1).map(drop)
+    }
+
+    /// [`Stack::pass`], which returns what each Euler step of a sublayer added to all states of the first grid point,
+    /// `[sublayers]` of `[tokens, width]`: its f, where h is 1 and there is neither friction nor a norm behind it.
+    ///
+    /// # Errors
+    /// As of [`Stack::pass`].
+    pub fn pass_with_fields(&mut self, weights: &LearnedLayer) -> Result<Vec<Vec<f32>>> {
+        let before = self.state.clone();
+        let states = [vec![before], self.advance(weights, usize::MAX)?].concat();
+        let of_column = |state: &[f64], token: usize, row: usize| state[row * self.shape().columns + token];
+        let (tokens, width) = (self.tokens, self.shape().width);
+        let field = |pair: &[Vec<f64>]| -> Vec<f32> {
+            let places = (0..tokens).flat_map(|token| (0..width).map(move |row| (token, row)));
+            places.map(|(t, row)| (of_column(&pair[1], t, row) - of_column(&pair[0], t, row)) as f32).collect()
+        };
+        Ok(states.windows(2).map(field).collect())
+    }
+
+    /// Replaces the states by those behind a layer, and returns those behind the last operations of the step, so many of them
+    /// at most.
+    fn advance(&mut self, weights: &LearnedLayer, most: usize) -> Result<Vec<Vec<f64>>> {
+        let (mut plan, inputs, layer, _) = self.recorded(weights);
+        let operations = &layer.states()[1..];
+        let last = &operations[operations.len().saturating_sub(most)..];
+        let outputs: Vec<_> = last.iter().map(|&state| plan.output(state)).collect();
+        let events = plan.output(layer.record.events);
         let points = self.points.len();
-        let mut after = Vec::new();
+        let mut states = Vec::new();
         let mut frozen = Vec::new();
         self.device.run(&plan, 1, 0, &inputs, &mut |chunk| {
-            after = chunk.reals(state).to_vec();
+            states = outputs.iter().map(|&state| chunk.reals(state).to_vec()).collect();
             let events = chunk.ints(events);
             frozen = (0..points).filter(|point| events[event::DIVERGED_STEP * points + point] > 0).collect();
             Ok(())
         })?;
-        self.state = after;
+        self.state = states.last().expect("a step has an operation").clone();
         frozen.into_iter().for_each(|point| self.lose(point));
-        Ok(())
+        Ok(states)
     }
 
     /// A point whose states are beyond the device's numbers has none any more.

@@ -21,7 +21,9 @@ fn every_kernel_has_a_row() {
     for entry in KERNELS {
         assert!(names.iter().any(|name| name == entry.name), "{} has no row", entry.name);
     }
-    for name in ["linear_sweep", "transformer_sweep", "jacobian", "lyapunov", "eigenvalues_64", "spectra_sweep"] {
+    let of_models = ["checkpoint_layer", "checkpoint_jacobian", "checkpoint_spectrum"];
+    let own = ["linear_sweep", "transformer_sweep", "jacobian", "lyapunov", "eigenvalues_64", "spectra_sweep"];
+    for name in own.into_iter().chain(of_models) {
         assert!(names.iter().any(|other| other == name), "{name} has no row");
     }
 }

@@ -3,7 +3,7 @@
 use crate::checkpoint::oracles::data;
 use crate::checkpoint::real::smollm2_file;
 use crate::cli_results::json;
-use eulerscope::results::dataset::dictionary::{self, TABLES};
+use eulerscope::results::dataset::dictionary::{self, TABLES, Table};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ const COMMANDS: [(&str, &str); 9] = [
         "layers",
         "spectrum --checkpoint LLAMA --token-ids 3,1,4,1 --tokens 0,3 --control initial --step-size 0.9 --damping 0.1",
     ),
-    ("depth", "lyapunov --checkpoint LLAMA --token-ids 3,1,4 --top 5 --step-size 0.9 --damping 0.1"),
+    ("depth", "lyapunov --checkpoint LLAMA --token-ids 3,1,4 --top 5 --step-size 0.9 --damping 0.1 --singular 2"),
     (
         "text",
         "sweep --checkpoint SMOLLM2 --token-ids 18593,314,253 --margin a,b --step-size 0.9,1.1 --damping 0.01,0.02",
@@ -147,7 +147,7 @@ fn tables_hold_the_values_of_the_json() {
         assert_row(row, line, &[&POINT[..], &SWEPT].concat());
         POINT.iter().chain(&["logit_gain"]).for_each(|name| assert_same(&row[*name], &cell[*name], name));
     }
-    let found = table("text", "text_cells");
+    let found = table("text", "cells");
     let cells = list(&results["text"], "cells");
     assert_eq!(found.len(), cells.len());
     found.iter().zip(cells).for_each(|(row, cell)| assert_row(row, cell, &[]));
@@ -228,14 +228,15 @@ fn every_column_is_in_the_dictionary_and_says_so() {
             };
             let columns = value("columns");
             assert_eq!(value("PANDAS_ATTRS")["columns"], columns);
-            let names = metadata.schema_descr().columns().iter().map(|column| column.name().to_string());
+            let names: Vec<&str> = metadata.schema_descr().columns().iter().map(|column| column.name()).collect();
+            let own = Table::of(table.name, &names).unwrap_or_else(|| {
+                panic!("describe {names:?} of {} in src/results/dataset/dictionary/tables.rs", table.name)
+            });
             for name in names {
-                let (text, unit) = dictionary::describe(table.name, &name).unwrap_or_else(|| {
-                    panic!("describe {name} of {} in src/results/dataset/dictionary/tables.rs", table.name)
-                });
-                assert_eq!(columns[&name]["description"], text.as_str(), "{name}");
-                assert_eq!(columns[&name]["unit"], unit, "{name}");
-                seen.entry(table.name).or_default().push(name);
+                let (text, unit) = own.describe(name).expect("all are described");
+                assert_eq!(columns[name]["description"], text.as_str(), "{name}");
+                assert_eq!(columns[name]["unit"], unit, "{name}");
+                seen.entry(own.row).or_default().push(name.to_string());
             }
         }
         let known = |name: &str| TABLES.iter().any(|table| name == format!("{}.parquet", table.name));
@@ -245,7 +246,7 @@ fn every_column_is_in_the_dictionary_and_says_so() {
         }
     }
     for table in TABLES {
-        let seen = seen.get(table.name).unwrap_or_else(|| panic!("no command wrote {}", table.name));
+        let seen = seen.get(table.row).unwrap_or_else(|| panic!("no command wrote {}", table.name));
         let unwritten = |column: &&dictionary::Described| !seen.iter().any(|name| column.describes(name));
         let dead: Vec<&str> = table.columns.iter().filter(unwritten).map(|column| column.name).collect();
         assert!(dead.is_empty(), "{} has no {dead:?}", table.name);

@@ -18,6 +18,7 @@ mod definitions;
 mod derived;
 mod dictionary;
 mod double;
+mod end_to_end;
 mod eigen_f64;
 mod eigen_far;
 mod eigen_forward;

@@ -263,15 +263,36 @@ fn shuffled_matrices_keep_their_entries() {
 /// sqrt(2 / m) of it, of which five are allowed.
 #[test]
 fn initial_weights_have_the_deviation_of_the_configuration() {
-    let model = Model::open(&data("llama")).expect("a model");
-    let deviation = model.checkpoint().architecture().initializer_range.expect("it says so");
-    let layer = model.control(Control::Initial, 3).layer(1).expect("finite");
-    for weights in [&layer.attention.input.weights, &layer.feedforward.output.weights] {
-        let square = weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / weights.len() as f64;
-        let slack = 5.0 * (2.0 / weights.len() as f64).sqrt();
-        assert!((square / deviation.powi(2) - 1.0).abs() <= slack, "{square}");
+    // GPT-2's output projections are smaller by the root of how many there are, two a layer.
+    for (name, residual) in [("llama", 1.0), ("gpt2", 0.5)] {
+        let model = Model::open(&data(name)).expect("a model");
+        assert_eq!(model.depth(), 2);
+        let deviation = model.checkpoint().architecture().initializer_range.expect("it says so");
+        let layer = model.control(Control::Initial, 3).layer(1).expect("finite");
+        let check = |weights: &[f32], deviation: f64| {
+            let square = weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / weights.len() as f64;
+            let slack = 5.0 * (2.0 / weights.len() as f64).sqrt();
+            assert!((square / deviation.powi(2) - 1.0).abs() <= slack, "{name}: {square}");
+        };
+        check(&layer.attention.input.weights, deviation);
+        check(&layer.feedforward.input.weights, deviation);
+        check(&layer.attention.output.weights, residual * deviation);
+        check(&layer.feedforward.output.weights, residual * deviation);
+        assert!(layer.attention.norm.expect("it has one").gain.iter().all(|gain| *gain == 1.0));
     }
-    assert!(layer.attention.norm.expect("it has one").gain.iter().all(|gain| *gain == 1.0));
+}
+
+/// The same token at two places has the same embedding before training, but for its position where positions are learned.
+#[test]
+fn initial_embeddings_know_their_positions() {
+    let reference = device("reference");
+    for (name, learned) in [("llama", false), ("gpt2", true)] {
+        let model = Model::open(&data(name)).expect("a model").control(Control::Initial, 3);
+        let states = model.embed(&reference, &[5, 6, 5]).expect("tokens");
+        let n = model.anatomy().width;
+        assert_eq!(states[..n] == states[2 * n..], !learned, "{name}");
+        assert!(states[..n] != states[n..2 * n], "{name}");
+    }
 }
 
 /// A model with norms behind its sums, without a mask and with biases everywhere, against its maker's library in f64: norms of

@@ -170,13 +170,19 @@ fn what_leading_eigenvalues_cannot_be_is_refused() {
         ("--leading 17", "leading: 17 is too large; the most is 16"),
         ("--leading 3 --derived norm", "derived: norm needs the whole Jacobian; remove `derived` or `leading`"),
         ("--leading 3 --values", "remove `values` or `leading`"),
+        ("--singular 0", "singular: 0 leaves nothing to compute; give a whole number from 1 to 16"),
+        ("--singular 17", "singular: 17 is too large; the most is 16"),
+        ("--singular 3 --derived norm", "derived: norm needs the whole Jacobian; remove `derived` or `singular`"),
+        ("--singular 3 --values", "remove `values` or `singular`"),
     ] {
         let found = refusal(command(line), 4);
         assert!(found.contains(said), "{line}: {found}");
     }
-    let mut command = eulerscope();
-    command.args(["spectrum", "--leading", "3"]);
-    assert!(refusal(command, 4).contains("leading: it is of a trained model"));
+    for key in ["leading", "singular"] {
+        let mut command = eulerscope();
+        command.args(["spectrum", &format!("--{key}"), "3"]);
+        assert!(refusal(command, 4).contains(&format!("{key}: it is of a trained model")));
+    }
 }
 
 /// The record says what was found, and nothing of what was not computed.
@@ -198,5 +204,31 @@ fn the_record_has_leading_eigenvalues() {
         for missing in ["outside_unit_circle", "growing_modes", "abscissa", "trace", "norm", "product"] {
             assert!(found[missing].is_null(), "{missing}: {found}");
         }
+    }
+}
+
+/// Largest singular values stand on their own, or beside leading eigenvalues.
+#[test]
+fn the_record_has_largest_singular_values() {
+    let of = |line: &str| -> Value {
+        let output = command(line).args(["--json", "--device", "reference"]).output().expect("it runs");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+    };
+    let (alone, both, whole) = (of("--singular 3"), of("--singular 3 --leading 2"), of("--values"));
+    assert!(alone["is_whole_spectrum"] == false && alone["spec"]["singular"] == 3);
+    for layer in 0..2 {
+        let [alone, both, whole] = [&alone, &both, &whole].map(|record| &record["layers"][layer]["tokens"][0]);
+        for found in [alone, both] {
+            let own = found["singular"].as_array().expect("a list");
+            assert!(own.len() == 3 && own.iter().all(|value| value["converged"] == true), "{found}");
+            for (own, truth) in own.iter().zip(whole["singular_values"].as_array().expect("a list")) {
+                let [own, truth] = [&own["value"], truth].map(|value| value.as_f64().expect("a number"));
+                assert!((own - truth).abs() <= 1e-10 * truth, "{own}, not {truth}");
+            }
+            assert_eq!(found["norm"], found["singular"][0]["value"]);
+        }
+        assert!(alone["spectral_radius"].is_null() && alone["leading"].is_null(), "{alone}");
+        let [own, truth] = [both, whole].map(|found| found["spectral_radius"].as_f64().expect("a radius"));
+        assert!((own - truth).abs() <= 1e-9 && both["leading"].as_array().expect("a list").len() == 2, "{both}");
     }
 }

@@ -19,6 +19,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &TrainedLyapunovSpe
     let start = Instant::now();
     let model = Model::open(&spec.input.checkpoint)?;
     let text = token_ids(&model, &spec.input)?.swap_remove(0);
+    lyapunov::check(&model, spec, &text)?;
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
@@ -58,6 +59,16 @@ fn words(report: &Report) -> String {
     let each = report.found.exponents().into_iter().zip(report.found.angular_exponents());
     for (place, (exponent, angular)) in each.enumerate().take(SHOWN) {
         let _ = writeln!(out, "{place:>3} {exponent:>10.4} {angular:>10.4}");
+    }
+    if let Some(own) = &report.found.end_to_end {
+        let _ = writeln!(out, "singular values of the product of all layers' Jacobians, {} products:", own.products);
+        let _ = writeln!(out, "{:>3} {:>10} {:>10} {:>9}", "", "σ", "ln σ / L", "residual");
+        for (place, value) in own.values.iter().enumerate().take(SHOWN) {
+            let missing = if value.converged { "" } else { " (not converged)" };
+            let exponent = report.exponent(value);
+            let _ =
+                writeln!(out, "{place:>3} {:>10.4e} {exponent:>10.4} {:>9.1e}{missing}", value.value, value.residual);
+        }
     }
     let _ = writeln!(out, "growth of a random frame (--seed): typical perturbations; single directions grow more");
     let _ = writeln!(out, "time {:.2} s", report.seconds);

@@ -6,8 +6,7 @@ use crate::cli::console::Console;
 use crate::error::{Error, Result};
 use crate::results::trained::{self as folder, Report};
 use crate::spec::{Tokens, TrainedSpectrumSpec};
-use crate::spectrum::arnoldi::LeadingEigenvalue;
-use crate::trained::facts::Known;
+use crate::trained::facts::{Known, TokenFacts};
 use crate::trained::{Model, spectrum};
 use serde_json::json;
 use std::fmt::Write;
@@ -59,25 +58,50 @@ fn done(report: &Report) -> usize {
 
 /// The heads of the table's columns.
 const WHOLE: &str = "layer        |x|  |Δx|/|x|    radius   |λ| > 1  Re λ > 1      norm  departure";
-const LEADING: &str = "layer        |x|  |Δx|/|x|    radius converged  smallest  residual   products";
+const PLACE: &str = "layer        |x|  |Δx|/|x|";
+const LEADING: &str = "    radius converged  smallest  residual   products";
+const SINGULAR: &str = "      norm converged  smallest  residual   products";
 
-/// What is said of a Jacobian besides its radius.
-fn said(jacobian: &Known) -> String {
-    match jacobian {
+/// What is said of a Jacobian.
+fn said(facts: &TokenFacts) -> String {
+    match &facts.jacobian {
         Known::Whole(own) => format!(
-            "{:>9} {:>9} {:>9} {:>10}",
+            " {:>9} {:>9} {:>9} {:>9} {:>10}",
+            shown(facts.radius(), 3),
             own.facts.outside,
             own.growing_modes,
             shown(own.derived.norm, 3),
             shown(own.derived.departure_from_normality.map(|departure| departure / own.frobenius), 3)
         ),
-        Known::Leading(own) => {
-            let smallest = shown(own.converged().last().map(LeadingEigenvalue::modulus), 3);
-            let residual = own.converged().map(|value| value.residual).reduce(f64::max);
-            let residual = residual.map_or("missing".to_string(), |residual| format!("{residual:.1e}"));
-            format!("{:>9} {smallest:>9} {residual:>9} {:>10}", own.converged().count(), own.products)
+        Known::Some(own) => {
+            let leading = own.leading.as_ref().map(|own| {
+                let known: Vec<(f64, f64)> = own.converged().map(|own| (own.modulus(), own.residual)).collect();
+                some(facts.radius(), &known, own.products)
+            });
+            let singular = own.singular.as_ref().map(|own| {
+                let known: Vec<(f64, f64)> = own.converged().map(|own| (own.value, own.residual)).collect();
+                some(facts.norm(), &known, own.products)
+            });
+            leading.into_iter().chain(singular).collect()
         }
     }
+}
+
+/// What is said of the largest values, which are known with their residuals.
+fn some(largest: Option<f64>, known: &[(f64, f64)], products: usize) -> String {
+    let smallest = known.last().map(|(value, _)| *value);
+    let residual = known.iter().map(|(_, residual)| *residual).reduce(f64::max);
+    let residual = residual.map_or("missing".to_string(), |residual| format!("{residual:.1e}"));
+    format!(" {:>9} {:>9} {:>9} {residual:>9} {products:>10}", shown(largest, 3), known.len(), shown(smallest, 3))
+}
+
+/// The heads of the table's columns.
+fn head(spec: &TrainedSpectrumSpec) -> String {
+    if !spec.is_partial() {
+        return WHOLE.to_string();
+    }
+    let leading = spec.leading.map(|_| LEADING).unwrap_or_default();
+    format!("{PLACE}{leading}{}", spec.singular.map(|_| SINGULAR).unwrap_or_default())
 }
 
 /// A table with a line for each layer, of the last chosen token of the first text.
@@ -95,16 +119,13 @@ fn words(report: &Report) -> String {
     if let Some(token) = text.layers.first().and_then(last) {
         let _ = writeln!(out, "Jacobian of each layer at token {token}, ∂x⁺/∂x:");
     }
-    let _ = match report.spec.leading {
-        None => writeln!(out, "{WHOLE}"),
-        Some(_) => writeln!(out, "{LEADING}"),
-    };
+    let _ = writeln!(out, "{}", head(report.spec));
     for layer in &text.layers {
         let Some(own) = layer.tokens.last() else { continue };
-        let _ = write!(out, "{:>5} {:>10.2} {:>9.3} ", layer.layer, own.state_norm, own.relative_step);
-        let _ = writeln!(out, "{:>9} {}", shown(own.radius(), 3), said(&own.jacobian));
+        let _ = write!(out, "{:>5} {:>10.2} {:>9.3}", layer.layer, own.state_norm, own.relative_step);
+        let _ = writeln!(out, "{}", said(own));
     }
-    if report.spec.leading.is_none() {
+    if !report.spec.is_partial() {
         let _ = writeln!(out, "departure from normality over the Frobenius norm");
     }
     for next in &text.next_token {

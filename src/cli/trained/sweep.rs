@@ -50,26 +50,29 @@ fn words(report: &Report) -> String {
     let margin = report.spec.margin.as_ref().map(|[first, second]| format!("{first:?} - {second:?}"));
     let _ = writeln!(
         out,
-        "{:>9} {:>8} {:>13} {:>13} {:>10}  {}",
+        "{:>9} {:>8} {:>13} {:>13} {:>10} {:>9}  {}",
         "step size",
         "damping",
         "cross-entropy",
         "KL to h = 1",
         "ln growth",
+        "predicted",
         margin.as_deref().unwrap_or_default()
     );
     for cell in &report.found.cells {
         let _ = writeln!(
             out,
-            "{:>9} {:>8} {:>13} {:>13} {:>10}  {}",
+            "{:>9} {:>8} {:>13} {:>13} {:>10} {:>9}  {}",
             cell.step_size,
             cell.damping,
             shown(cell.likely.map(|likely| likely.cross_entropy), 4),
             shown(cell.likely.map(|likely| likely.kl_divergence), 4),
             shown(cell.log_growth, 3),
+            shown(cell.predicted_log_growth, 3),
             margin.as_ref().map(|_| shown(cell.margin, 3)).unwrap_or_default()
         );
     }
+    let _ = writeln!(out, "predicted: growth if every sublayer did what it does at h = 1, γ = 0");
     if !report.model.predicts() {
         let _ = writeln!(out, "this model predicts no next token, so it has no cross-entropy");
     }

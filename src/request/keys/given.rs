@@ -1,6 +1,6 @@
 //! The keys of what is brought along instead of being drawn.
 
-use super::EnsembleKeys;
+use super::{EnsembleKeys, first_given};
 use crate::error::{Error, Result};
 use crate::invalid;
 use crate::spec::{EnsembleSpec, InitialStates, Matrices, Origin, Weights};
@@ -26,6 +26,11 @@ pub struct GivenKeys {
 }
 
 impl GivenKeys {
+    /// The first key that was given.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        first_given([("matrix", self.matrix.is_some()), ("initial", self.initial.is_some())])
+    }
+
     /// The keys that are no flags.
     pub const RECORDED: &'static [&'static str] = &["matrix_blake3", "initial_blake3"];
 }

@@ -32,6 +32,9 @@ pub struct LyapunovKeys {
     /// Only the K largest exponents [default: all; 16 for a trained model]
     #[arg(long, value_name = "K", allow_negative_numbers = true)]
     pub top: Option<usize>,
+    /// The K largest singular values of the product of all layers' Jacobians of a trained model, by Lanczos' method
+    #[arg(long, value_name = "K", help_heading = "A trained model")]
+    pub singular: Option<usize>,
     /// Points of the convergence series [default: 20, or one a step]
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub blocks: Option<usize>,
@@ -85,7 +88,8 @@ impl Keys for LyapunovKeys {
         if file.trained.checkpoint.is_some() || flags.trained.checkpoint.is_some() {
             return Self::of_trained([&file, &flags]).map(LyapunovRequest::Trained);
         }
-        if let Some(name) = file.trained.first().or(flags.trained.first()) {
+        let of_trained = |keys: &Self| keys.trained.first().or(keys.singular.map(|_| "singular"));
+        if let Some(name) = of_trained(&file).or(of_trained(&flags)) {
             return invalid!("{name}: it is of a trained model; name its folder or file with checkpoint");
         }
         let model = flags.layer.model.or(file.layer.model).unwrap_or_default();
@@ -130,22 +134,25 @@ impl LyapunovKeys {
             take!(keys => spec; step_size, damping, top);
             spec.integrator = keys.layer.integrator.unwrap_or(spec.integrator);
             spec.seed = keys.ensemble.seed.map_or(spec.seed, |seed| seed.0);
+            spec.singular = keys.singular.or(spec.singular);
         }
         spec.validate()?;
         Ok(spec)
     }
 
-    /// The first key that was given of those that mean nothing for a trained model.
+    /// The first key that was given of those that mean nothing for a trained model; a new key is one of them, or it is not.
     fn foreign_to_trained(&self) -> Option<&'static str> {
+        #[rustfmt::skip]
+        let Self {
+            radius, depth, transient_steps, blocks, ensemble, given, layer,
+            step_size: _, damping: _, top: _, singular: _, chunk: _, trained: _,
+        } = self;
         let own = [
-            ("radius", self.radius.is_some()),
-            ("depth", self.depth.is_some()),
-            ("transient_steps", self.transient_steps.is_some()),
-            ("blocks", self.blocks.is_some()),
-            ("matrix", self.given.matrix.is_some()),
-            ("initial", self.given.initial.is_some()),
+            ("radius", radius.is_some()),
+            ("depth", depth.is_some()),
+            ("transient_steps", transient_steps.is_some()),
+            ("blocks", blocks.is_some()),
         ];
-        let own = first_given(own);
-        own.or(self.ensemble.first()).or(self.layer.first_of_form())
+        first_given(own).or(given.first()).or(ensemble.first()).or(layer.first_of_form())
     }
 }

@@ -78,6 +78,9 @@ pub struct LayersKeys {
     /// Only the K eigenvalues of largest magnitude, by Arnoldi's method: for models whose Jacobians are too large
     #[arg(long, value_name = "K")]
     pub leading: Option<usize>,
+    /// Only the K largest singular values, by Lanczos' method: for the same models, with or without --leading
+    #[arg(long, value_name = "K")]
+    pub singular: Option<usize>,
 }
 
 impl LayersKeys {
@@ -88,6 +91,7 @@ impl LayersKeys {
             ("integrator", self.integrator.is_some()),
             ("control", self.control.is_some()),
             ("leading", self.leading.is_some()),
+            ("singular", self.singular.is_some()),
         ];
         first_given(given)
     }
@@ -97,6 +101,7 @@ impl LayersKeys {
         spec.controls = self.control.clone().unwrap_or(std::mem::take(&mut spec.controls));
         take!(self => spec; integrator);
         spec.leading = self.leading.or(spec.leading);
+        spec.singular = self.singular.or(spec.singular);
     }
 }
 
@@ -154,7 +159,7 @@ impl SpectrumKeys {
     /// What is asked of a trained model. Its weights are neither drawn nor those of a file of matrices.
     fn of_trained(both: [&Self; 2]) -> Result<TrainedSpectrumSpec> {
         let mut spec = TrainedSpectrumSpec::default();
-        if both.iter().any(|keys| keys.layers.leading.is_some()) {
+        if both.iter().any(|keys| keys.layers.leading.or(keys.layers.singular).is_some()) {
             spec.derived = Quantities::NONE;
         }
         for keys in both {

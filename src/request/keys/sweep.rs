@@ -179,23 +179,25 @@ impl SweepKeys {
         Ok(spec)
     }
 
-    /// The first key that was given of those that mean nothing for a trained model.
+    /// The first key that was given of those that mean nothing for a trained model; a new key is one of them, or it is not.
     fn foreign_to_trained(&self) -> Option<&'static str> {
+        #[rustfmt::skip]
+        let Self {
+            radius, depth, step_scaling, threshold, linearise_every, perturbations, trajectories, sweep_over, axes,
+            ensemble, given, layer, step_size: _, damping: _, margin: _, chunk: _, trained: _,
+        } = self;
         let own = [
-            ("radius", self.radius.is_some()),
-            ("depth", self.depth.is_some()),
-            ("step_scaling", self.step_scaling.is_some()),
-            ("threshold", self.threshold.is_some()),
-            ("linearise_every", self.linearise_every.is_some()),
-            ("perturbations", self.perturbations.is_some()),
-            ("trajectories", self.trajectories.is_some()),
-            ("sweep_over", !self.sweep_over.is_empty()),
-            ("axes", self.axes.is_some()),
-            ("matrix", self.given.matrix.is_some()),
-            ("initial", self.given.initial.is_some()),
+            ("radius", radius.is_some()),
+            ("depth", depth.is_some()),
+            ("step_scaling", step_scaling.is_some()),
+            ("threshold", threshold.is_some()),
+            ("linearise_every", linearise_every.is_some()),
+            ("perturbations", perturbations.is_some()),
+            ("trajectories", trajectories.is_some()),
+            ("sweep_over", !sweep_over.is_empty()),
+            ("axes", axes.is_some()),
         ];
-        let own = first_given(own);
-        own.or(self.ensemble.first()).or(self.layer.first_of_form())
+        first_given(own).or(given.first()).or(ensemble.first()).or(layer.first_of_form())
     }
 
     /// Was this key, one that can be swept, given on its own?

@@ -87,18 +87,25 @@ impl Described {
     }
 }
 
-/// The description and the unit of a column of a table.
-pub fn describe(table: &str, column: &str) -> Option<(String, &'static str)> {
-    let table = TABLES.iter().find(|known| known.name == table)?;
-    let known = table.columns.iter().chain(SWEPT);
-    known.into_iter().find_map(|described| Some((described.of(column)?, described.unit)))
+impl Table {
+    /// The table of this name with these columns: there are several sorts of cells.
+    pub fn of(name: &str, columns: &[&str]) -> Option<&'static Self> {
+        let describes_all = |table: &&Table| columns.iter().all(|column| table.describe(column).is_some());
+        TABLES.iter().filter(|table| table.name == name).find(describes_all)
+    }
+
+    /// The description and the unit of a column.
+    pub fn describe(&self, column: &str) -> Option<(String, &'static str)> {
+        let known = self.columns.iter().chain(SWEPT);
+        known.into_iter().find_map(|described| Some((described.of(column)?, described.unit)))
+    }
 }
 
 /// The metadata of a table with these columns, as keys and values.
-pub(super) fn metadata<'a>(table: &str, columns: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
-    let Some(known) = TABLES.iter().find(|known| known.name == table) else { return Vec::new() };
-    let described = columns.filter_map(|column| {
-        let (description, unit) = describe(table, column)?;
+pub(super) fn metadata(table: &str, columns: &[&str]) -> Vec<(String, String)> {
+    let Some(known) = Table::of(table, columns) else { return Vec::new() };
+    let described = columns.iter().filter_map(|&column| {
+        let (description, unit) = known.describe(column)?;
         Some((column.to_string(), json!({ "description": description, "unit": unit })))
     });
     let columns: Map<String, Value> = described.collect();

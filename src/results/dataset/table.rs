@@ -77,8 +77,8 @@ impl TableWriter {
             columns.iter().map(|(name, column)| column.parquet_type(name)).collect::<parquet::errors::Result<_>>();
         let schema = fields.and_then(|fields| Type::group_type_builder("table").with_fields(fields).build());
         let schema = Arc::new(schema.map_err(|error| Error::Bug(format!("no Parquet schema: {error}")))?);
-        let names = columns.iter().map(|(name, _)| *name);
-        let described = dictionary::metadata(self.name.trim_end_matches(".parquet"), names);
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let described = dictionary::metadata(self.name.trim_end_matches(".parquet"), &names);
         let notes = self.notes.iter().cloned().chain(described).map(|(key, value)| KeyValue::new(key, value)).collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)

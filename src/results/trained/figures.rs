@@ -36,7 +36,7 @@ const ALONG: [Along; 4] = [
         name: "norm_by_layer",
         y_label: "ln of the 2-norm of ∂x⁺/∂x",
         neutral: (0.0, "norm 1"),
-        of: |facts| facts.whole().and_then(|own| own.derived.norm).map(f64::ln),
+        of: |facts| facts.norm().map(f64::ln),
     },
     Along {
         name: "state_norm_by_layer",

@@ -5,7 +5,9 @@ use crate::error::Result;
 use crate::figure::{Spread, SpreadFigure, SpreadLine};
 use crate::results::dataset::{Column, Dataset, Landed};
 use crate::results::pictures;
+use crate::results::tables::word;
 use crate::spec::TrainedLyapunovSpec;
+use crate::spectrum::lanczos::SingularValue;
 use crate::trained::Model;
 use crate::trained::lyapunov::TrainedLyapunov;
 use serde_json::{Value, json};
@@ -36,7 +38,7 @@ impl Report<'_> {
     /// If a file of the model cannot be read any more.
     pub fn record(&self) -> Result<Value> {
         let exponents = self.found.exponents();
-        Ok(json!({
+        let mut record = json!({
             "eulerscope": env!("CARGO_PKG_VERSION"),
             "command": "lyapunov",
             "spec": self.spec,
@@ -52,7 +54,29 @@ impl Report<'_> {
             "angular_exponents": self.found.angular_exponents(),
             "norm_growth": self.found.norm_growth,
             "timing": { "seconds": self.seconds },
-        }))
+        });
+        if let Some(own) = &self.found.end_to_end {
+            let value = |own: &SingularValue| {
+                json!({
+                    "value": own.value,
+                    "exponent": self.exponent(own),
+                    "residual": own.residual,
+                    "converged": own.converged,
+                })
+            };
+            record["end_to_end"] = json!({
+                "of": "the product of all layers' Jacobians of the whole state",
+                "status": word(own.status),
+                "singular_values": own.values.iter().map(value).collect::<Vec<_>>(),
+                "products": own.products,
+            });
+        }
+        Ok(record)
+    }
+
+    /// The growth by an end-to-end singular value, in nats a layer.
+    pub fn exponent(&self, own: &SingularValue) -> f64 {
+        own.value.ln() / self.found.series.len() as f64
     }
 
     /// The largest exponents and the norm's growth, over the layers so far.
@@ -103,6 +127,18 @@ pub fn write(mut dataset: Dataset, report: &Report, result: &Value) -> Result<La
             ("norm_growth", Column::F64(each().map(|(layer, ..)| report.found.norm_growth[layer]).collect())),
         ],
     )?;
+    if let Some(own) = &report.found.end_to_end {
+        let known = || own.converged();
+        dataset.write_table(
+            "end_to_end",
+            &[
+                ("place", Column::U32((0..known().count() as u32).collect())),
+                ("singular_value", Column::F64(known().map(|own| own.value).collect())),
+                ("exponent", Column::F64(known().map(|own| report.exponent(own)).collect())),
+                ("residual", Column::F64(known().map(|own| own.residual).collect())),
+            ],
+        )?;
+    }
     pictures::write(&mut dataset, "exponents_by_layer", &report.figure())?;
     dataset.finish(result.clone())
 }

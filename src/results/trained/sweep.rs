@@ -59,6 +59,7 @@ impl Report<'_> {
             "cross_entropy": cell.likely.map(|likely| likely.cross_entropy),
             "kl_divergence": cell.likely.map(|likely| likely.kl_divergence),
             "log_growth": cell.log_growth,
+            "predicted_log_growth": cell.predicted_log_growth,
             "state_norms": cell.state_norms,
         });
         if self.spec.margin.is_some() {
@@ -143,12 +144,13 @@ pub fn write(mut dataset: Dataset, report: &Report, result: &Value) -> Result<La
         ("cross_entropy", maybe(|cell| cell.likely.map(|likely| likely.cross_entropy))),
         ("kl_divergence", maybe(|cell| cell.likely.map(|likely| likely.kl_divergence))),
         ("log_growth", maybe(|cell| cell.log_growth)),
+        ("predicted_log_growth", maybe(|cell| cell.predicted_log_growth)),
     ];
     if report.spec.margin.is_some() {
         columns.push(("margin", maybe(|cell| cell.margin)));
         dataset.write_table("lens", &lens(cells))?;
     }
-    dataset.write_table("text_cells", &columns)?;
+    dataset.write_table("cells", &columns)?;
     if let Some(figure) = report.lens() {
         pictures::write(&mut dataset, "lens", &figure)?;
     }

@@ -3,7 +3,9 @@
 use crate::results::dataset::Column;
 use crate::results::tables::word;
 use crate::spec::Word;
+use crate::spectrum::arnoldi::Leading;
 use crate::spectrum::derived::Derived;
+use crate::spectrum::lanczos::{LargestSingular, SingularValue};
 use crate::trained::facts::{Known, TokenFacts, Whole};
 use crate::trained::spectrum::{TextSpectrum, TrainedSpectrum};
 
@@ -65,7 +67,7 @@ pub fn layers(rows: &[Row]) -> Vec<(&'static str, Column)> {
         ("band", known(|own| own.facts.band.half_width())),
         ("trace", real(|own| own.trace)),
         ("frobenius", real(|own| own.frobenius)),
-        ("norm", derived(|own| own.norm)),
+        ("norm", maybe(&TokenFacts::norm)),
         ("numerical_abscissa", derived(|own| own.numerical_abscissa)),
         ("departure_from_normality", derived(|own| own.departure_from_normality)),
         ("transient_peak_value", derived(|own| own.transient_peak.map(|peak| peak.value))),
@@ -80,28 +82,53 @@ pub fn eigenvalues(rows: &[Row]) -> Vec<(&'static str, Column)> {
     let part = |part: usize| Column::F64(values.iter().flatten().map(|value| value[part]).collect());
     let residuals = rows.iter().flat_map(|row| match &row.facts.jacobian {
         Known::Whole(own) => vec![None; own.spectrum.eigenvalues.len()],
-        Known::Leading(own) => own.converged().map(|value| Some(value.residual).filter(|x| x.is_finite())).collect(),
+        Known::Some(own) => {
+            let known = own.leading.iter().flat_map(Leading::converged);
+            known.map(|value| Some(value.residual).filter(|x| x.is_finite())).collect()
+        }
     });
     let mut columns = places(rows, |row| row.facts.eigenvalues().len());
     columns.extend([("re", part(0)), ("im", part(1)), ("residual", Column::OptionalF64(residuals.collect()))]);
     columns
 }
 
-/// One row for each singular value, from the largest.
+/// A singular value of a Jacobian, with the one of the product up to it and the residual, as far as there are such.
+struct Singular {
+    place: usize,
+    value: f64,
+    product: Option<f64>,
+    residual: Option<f64>,
+}
+
+fn singular_of(facts: &TokenFacts) -> Vec<Singular> {
+    match &facts.jacobian {
+        Known::Whole(own) => {
+            let product = &own.product.relative_singular_values;
+            let each = own.singular_values.iter().enumerate();
+            let of = |(place, &value)| Singular { place, value, product: product.get(place).copied(), residual: None };
+            each.map(of).collect()
+        }
+        Known::Some(own) => {
+            let known = own.singular.iter().flat_map(LargestSingular::converged).enumerate();
+            let of = |(place, own): (usize, &SingularValue)| {
+                let residual = Some(own.residual).filter(|x| x.is_finite());
+                Singular { place, value: own.value, product: None, residual }
+            };
+            known.map(of).collect()
+        }
+    }
+}
+
+/// One row for each singular value that is known, from the largest.
 pub fn singular_values(rows: &[Row]) -> Vec<(&'static str, Column)> {
-    let count = |row: &Row| row.facts.whole().map_or(0, |own| own.singular_values.len());
-    let mut columns = places(rows, count);
-    let whole = || rows.iter().filter_map(|row| row.facts.whole());
-    let own = whole().flat_map(|own| own.singular_values.iter().copied());
-    let product = whole().flat_map(|own| {
-        let known = &own.product.relative_singular_values;
-        (0..own.singular_values.len()).map(|place| known.get(place).copied())
-    });
-    let place = whole().flat_map(|own| 0..own.singular_values.len() as u32);
+    let values: Vec<Vec<Singular>> = rows.iter().map(|row| singular_of(row.facts)).collect();
+    let mut columns = places(rows, |row| singular_of(row.facts).len());
+    let each = || values.iter().flatten();
     columns.extend([
-        ("place", Column::U32(place.collect())),
-        ("singular_value", Column::F64(own.collect())),
-        ("product_relative", Column::OptionalF64(product.collect())),
+        ("place", Column::U32(each().map(|own| own.place as u32).collect())),
+        ("singular_value", Column::F64(each().map(|own| own.value).collect())),
+        ("product_relative", Column::OptionalF64(each().map(|own| own.product).collect())),
+        ("residual", Column::OptionalF64(each().map(|own| own.residual).collect())),
     ]);
     columns
 }

@@ -49,6 +49,17 @@ pub fn moved(form: &Architecture, weights: &LearnedLayer, x: &State<f64>, [token
     behind(form, weights, &duals).iter().map(|x| x.iter().map(|x| x.slope).collect()).collect()
 }
 
+/// What the sublayers of a layer add to these states, one after the other; without norms behind the sums.
+pub fn fields(form: &Architecture, weights: &LearnedLayer, x: &State<f64>) -> Vec<State<f64>> {
+    let (first, second) = (weights.attention.norm.as_ref(), weights.feedforward.norm.as_ref());
+    let attended = attention(form, weights, &all(form, first, x));
+    if form.parallel {
+        return vec![sum(&attended, &feedforward(form, weights, &all(form, second, x)))];
+    }
+    let between = sum(x, &attended);
+    vec![attended, feedforward(form, weights, &all(form, second, &between))]
+}
+
 /// The states behind a layer.
 pub fn behind<N: Number>(form: &Architecture, weights: &LearnedLayer, x: &State<N>) -> State<N> {
     let (first, second) = (weights.attention.norm.as_ref(), weights.feedforward.norm.as_ref());

@@ -62,7 +62,7 @@ pub const TABLES: &[Table] = &[
         columns: SINGULAR_VALUES,
     },
     Table {
-        name: "text_cells",
+        name: "cells",
         row: "one row for each step size and friction of a trained model's sweep",
         columns: TEXT_CELLS,
     },
@@ -71,6 +71,11 @@ pub const TABLES: &[Table] = &[
         name: "exponents_by_layer",
         row: "one row for each exponent of a trained model and number of layers",
         columns: EXPONENTS_BY_LAYER,
+    },
+    Table {
+        name: "end_to_end",
+        row: "one row for each of the largest singular values of the product of a trained model's layers",
+        columns: END_TO_END,
     },
     Table { name: "bench", row: "one row for each kernel or workload on each device", columns: BENCH },
 ];
@@ -323,6 +328,11 @@ const SINGULAR_VALUES: &[Described] = &[
         "",
         "of the product of the J of the layers up to this one, over its largest; missing where rounding hides it",
     ),
+    Described::column(
+        "residual",
+        "",
+        "((‖J v - σ u‖² + ‖Jᵀ u - σ v‖²) / 2)^½ / σ of largest ones found alone; missing with all of them",
+    ),
 ];
 
 const MARGIN: Described =
@@ -338,6 +348,11 @@ const TEXT_CELLS: &[Described] = &[
         "mean divergence of what is predicted from that at h = 1, γ = 0",
     ),
     Described::column("log_growth", "nats", "mean over tokens of ln(|x_L| / |x_0|)"),
+    Described::column(
+        "predicted_log_growth",
+        "nats",
+        "the same if every sublayer's f were what it is at h = 1, γ = 0; missing with norms behind the sum",
+    ),
     MARGIN,
 ];
 
@@ -346,6 +361,13 @@ const LENS: &[Described] = &[
     Described::column("damping", "", "friction γ of every sublayer"),
     LAYER,
     Described::column("margin", "", "the margin read from the state behind the layer"),
+];
+
+const END_TO_END: &[Described] = &[
+    Described::column("place", "", "from the largest, 0"),
+    Described::column("singular_value", "", "of the product of all layers' Jacobians of the whole state"),
+    Described::column("exponent", "nats a layer", "its logarithm over the number of layers"),
+    Described::column("residual", "", "((‖A v - σ u‖² + ‖Aᵀ u - σ v‖²) / 2)^½ / σ of the product A"),
 ];
 
 const EXPONENTS_BY_LAYER: &[Described] = &[
