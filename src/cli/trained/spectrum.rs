@@ -59,8 +59,8 @@ fn done(report: &Report) -> usize {
 /// The heads of the table's columns.
 const WHOLE: &str = "layer        |x|  |Δx|/|x|    radius   |λ| > 1  Re λ > 1      norm  departure";
 const PLACE: &str = "layer        |x|  |Δx|/|x|";
-const LEADING: &str = "    radius converged  smallest  residual   products";
-const SINGULAR: &str = "      norm converged  smallest  residual   products";
+const SOME: &str = " converged  smallest  residual   products";
+const BRIEF: &str = "  residual times";
 
 /// What is said of a Jacobian.
 fn said(facts: &TokenFacts) -> String {
@@ -74,34 +74,58 @@ fn said(facts: &TokenFacts) -> String {
             shown(own.derived.departure_from_normality.map(|departure| departure / own.frobenius), 3)
         ),
         Known::Some(own) => {
-            let leading = own.leading.as_ref().map(|own| {
-                let known: Vec<(f64, f64)> = own.converged().map(|own| (own.modulus(), own.residual)).collect();
-                some(facts.radius(), &known, own.products)
+            let leading = own.leading.as_ref().map(|own| Largest {
+                first: facts.radius(),
+                known: own.converged().map(|own| (own.modulus(), own.residual)).collect(),
+                products: own.products,
             });
-            let singular = own.singular.as_ref().map(|own| {
-                let known: Vec<(f64, f64)> = own.converged().map(|own| (own.value, own.residual)).collect();
-                some(facts.norm(), &known, own.products)
+            let singular = own.singular.as_ref().map(|own| Largest {
+                first: facts.norm(),
+                known: own.converged().map(|own| (own.value, own.residual)).collect(),
+                products: own.products,
             });
-            leading.into_iter().chain(singular).collect()
+            match (leading, singular) {
+                (Some(one), Some(other)) => one.briefly() + &other.briefly(),
+                (one, other) => one.or(other).map(|own| own.at_length()).unwrap_or_default(),
+            }
         }
     }
 }
 
-/// What is said of the largest values, which are known with their residuals.
-fn some(largest: Option<f64>, known: &[(f64, f64)], products: usize) -> String {
-    let smallest = known.last().map(|(value, _)| *value);
-    let residual = known.iter().map(|(_, residual)| *residual).reduce(f64::max);
-    let residual = residual.map_or("missing".to_string(), |residual| format!("{residual:.1e}"));
-    format!(" {:>9} {:>9} {:>9} {residual:>9} {products:>10}", shown(largest, 3), known.len(), shown(smallest, 3))
+/// The largest values of a Jacobian, as a table shows them.
+struct Largest {
+    /// The first, if it is known.
+    first: Option<f64>,
+    /// Those that are known, with their residuals.
+    known: Vec<(f64, f64)>,
+    products: usize,
 }
 
-/// The heads of the table's columns.
-fn head(spec: &TrainedSpectrumSpec) -> String {
-    if !spec.is_partial() {
-        return WHOLE.to_string();
+impl Largest {
+    fn residual(&self) -> String {
+        let residual = self.known.iter().map(|(_, residual)| *residual).reduce(f64::max);
+        residual.map_or("missing".to_string(), |residual| format!("{residual:.1e}"))
     }
-    let leading = spec.leading.map(|_| LEADING).unwrap_or_default();
-    format!("{PLACE}{leading}{}", spec.singular.map(|_| SINGULAR).unwrap_or_default())
+
+    fn at_length(&self) -> String {
+        let smallest = shown(self.known.last().map(|(value, _)| *value), 3);
+        let (first, count, residual) = (shown(self.first, 3), self.known.len(), self.residual());
+        format!(" {first:>9} {count:>9} {smallest:>9} {residual:>9} {:>10}", self.products)
+    }
+
+    fn briefly(&self) -> String {
+        format!(" {:>9} {:>9} {:>5}", shown(self.first, 3), self.residual(), self.products)
+    }
+}
+
+/// The head of the table.
+fn head(spec: &TrainedSpectrumSpec) -> String {
+    match (spec.leading, spec.singular) {
+        (None, None) => WHOLE.to_string(),
+        (Some(_), None) => format!("{PLACE}    radius{SOME}"),
+        (None, Some(_)) => format!("{PLACE}      norm{SOME}"),
+        (Some(_), Some(_)) => format!("{PLACE}    radius{BRIEF}      norm{BRIEF}"),
+    }
 }
 
 /// A table with a line for each layer, of the last chosen token of the first text.
