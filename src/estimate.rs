@@ -165,17 +165,14 @@ fn trial(device: &Device, spec: &SweepSpec) -> Result<SweepSpec> {
 
 /// Leaves at most so many grid points, with the step sizes as they act.
 fn thin(trial: &mut SweepSpec, spec: &SweepSpec, points: usize) -> Result<()> {
-    let listed = |values: Vec<f64>| {
-        let texts: Vec<String> = values.iter().map(|value| format!("{value:e}")).collect();
-        Grid::parse(&texts.join(","))
-    };
     let pick = |grid: &Grid, indices: &[usize]| -> Vec<f64> { indices.iter().map(|&i| grid.values()[i]).collect() };
     let [dampings, radii, steps] = sweep::thinning::axes(spec, points);
     let steps = pick(&spec.step_size, &steps);
-    trial.step_size = listed(steps.into_iter().map(|step| spec.effective_step_size(step)).collect())?;
+    let acting: Vec<f64> = steps.into_iter().map(|step| spec.effective_step_size(step)).collect();
+    trial.step_size = Grid::of(&acting)?;
     trial.step_scaling = StepScaling::Constant;
-    trial.radius = listed(pick(&spec.radius, &radii))?;
-    trial.damping = listed(pick(&spec.damping, &dampings))?;
+    trial.radius = Grid::of(&pick(&spec.radius, &radii))?;
+    trial.damping = Grid::of(&pick(&spec.damping, &dampings))?;
     Ok(())
 }
 

@@ -76,6 +76,11 @@ pub mod numbers;
 #[doc(hidden)]
 pub mod integrator;
 
+// What is known beforehand.
+#[cfg(feature = "application")]
+#[doc(hidden)]
+pub mod theory;
+
 // Kernels in lists, and the devices that run them.
 #[doc(hidden)]
 pub mod machine;
@@ -97,7 +102,10 @@ pub mod sweep;
 #[cfg(feature = "checkpoint")]
 pub mod trained;
 
-// The program: what a run would take, its pictures, its files, the bench, and the command line.
+// The program: the essay's claims, what a run would take, its pictures, its files, the bench, and the command line.
+#[cfg(feature = "application")]
+#[doc(hidden)]
+pub mod essay;
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod estimate;

@@ -40,6 +40,14 @@ impl Grid {
         Grid { source: plain(value), values: vec![value], logarithmic: false }
     }
 
+    /// A grid of these points.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::error::Error::Invalid) if they are none, not finite or not ascending.
+    pub fn of(values: &[f64]) -> Result<Grid> {
+        Grid::parse(&values.iter().map(|&value| plain(value)).collect::<Vec<_>>().join(","))
+    }
+
     /// The same grid with its points without rounding errors; equal ones are left out.
     pub(super) fn with_values(self, mut values: Vec<f64>) -> Grid {
         values.dedup();

@@ -1,0 +1,110 @@
+//! The essay, claim by claim: what it says, as statements about numbers; an experiment of ordinary runs that measures them;
+//! what theory predicts; and a verdict that follows from the two by rule.
+//!
+//! The essay is "AI is Dumb. Here's the Proof.": a Transformer is an undamped forward-Euler integrator with h = 1, which is why
+//! it drifts, overcommits and hallucinates. A [`Claim`] has a file of its own here and a line in [`CLAIMS`]. Its experiment
+//! is a function of a premise (a rate, a radius, a norm ..), so that tests can turn the premise over and see the verdict
+//! turn with it.
+
+mod attention;
+mod curve;
+mod decay;
+mod euler_layer;
+mod everywhere;
+mod exponential;
+mod fates;
+mod feedforward;
+mod friction;
+mod integrators;
+mod lab;
+mod no_friction;
+mod overshoot;
+mod stack;
+mod statement;
+mod tiny_steps;
+mod two_sublayers;
+mod verdict;
+
+pub use curve::{Curve, Graph};
+pub use lab::{Effort, Lab, Run};
+pub use statement::{Criterion, Measured, Predicted, Statement, Truth};
+pub use verdict::Verdict;
+
+use crate::error::Result;
+
+/// A claim of the essay.
+pub struct Claim {
+    /// Its name on the command line.
+    pub id: &'static str,
+    /// What the essay says, in a few of its words.
+    pub claim: &'static str,
+    /// What is run.
+    pub experiment: &'static str,
+    /// What the verdict comes to, whatever it is: what one should know about it.
+    pub remark: &'static str,
+    /// Runs the experiment with the essay's own premise.
+    run: fn(&Lab) -> Result<Finding>,
+}
+
+/// All claims, in the essay's order.
+pub const CLAIMS: &[Claim] = &[
+    decay::CLAIM,
+    integrators::CLAIM,
+    fates::CLAIM,
+    tiny_steps::CLAIM,
+    euler_layer::CLAIM,
+    attention::CLAIM,
+    feedforward::CLAIM,
+    two_sublayers::CLAIM,
+    stack::CLAIM,
+    everywhere::CLAIM,
+    exponential::CLAIM,
+    overshoot::CLAIM,
+    friction::CLAIM,
+    no_friction::CLAIM,
+];
+
+/// What an experiment found.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What the essay says of the numbers.
+    pub statements: Vec<Statement>,
+    /// What there is to see.
+    pub graph: Graph,
+}
+
+/// A claim that was examined.
+pub struct Examined {
+    /// Which.
+    pub claim: &'static Claim,
+    /// What was found.
+    pub finding: Finding,
+    /// The ordinary runs that the experiment consisted of.
+    pub runs: Vec<Run>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Examined {
+    /// What follows from the statements.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(&self.finding.statements)
+    }
+}
+
+impl Claim {
+    /// The claim of this name.
+    pub fn named(id: &str) -> Option<&'static Claim> {
+        CLAIMS.iter().find(|claim| claim.id == id)
+    }
+
+    /// Runs its experiment.
+    ///
+    /// # Errors
+    /// What the device reports; [`Error::Partial`](crate::error::Error::Partial) where it was stopped before its end.
+    pub fn examine(&'static self, lab: &Lab) -> Result<Examined> {
+        let start = std::time::Instant::now();
+        let finding = (self.run)(lab)?;
+        Ok(Examined { claim: self, finding, runs: lab.take_runs(), seconds: start.elapsed().as_secs_f64() })
+    }
+}

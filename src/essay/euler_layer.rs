@@ -1,0 +1,194 @@
+//! Is a layer a step of Euler's method?
+
+use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
+use crate::error::Result;
+use crate::rollout::Outcome;
+use crate::spec::{
+    Activation, EnsembleSpec, Grid, Integrator, LayerSpec, Matrices, Model, NormKind, Origin, StepScaling, SweepSpec,
+    Weights,
+};
+use crate::weights::ensemble::draw_matrices;
+use std::ops::ControlFlow;
+
+pub(super) const CLAIM: Claim = Claim {
+    id: "euler-layer",
+    claim: "A Transformer layer is a step of Euler's method with h = 1 along a differential equation.",
+    experiment: "The same time in more and smaller steps: tied layers, layers that change smoothly with depth, fresh layers; \
+                 against Runge and Kutta's method with fine steps, or the finest stack.",
+    remark: "As algebra it is so, and h is then not a fact of the layer: h and the scale of the weights are one parameter. As \
+             numerics it is so for tied and for smooth stacks. Independent layers have no such equation behind them: with \
+             steps of 1 / √L they approach a diffusion (Marion et al., JMLR 26, 2025).",
+    run: |lab| examine(lab, &Premise::default()),
+};
+
+/// What is refined.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Premise {
+    /// Whether the layers that the essay speaks of are fresh ones at every step.
+    pub weights: Weights,
+}
+
+impl Default for Premise {
+    fn default() -> Self {
+        Premise { weights: Weights::Iid }
+    }
+}
+
+/// The time that is simulated.
+const TIME: usize = 2;
+/// Steps of one unit of time.
+const FINENESS: [usize; 5] = [1, 2, 4, 8, 16];
+/// Layers of the stacks that are refined as a diffusion.
+const DEPTHS: [usize; 4] = [16, 32, 64, 128];
+
+/// Measures how the distance from the finest run falls with the step size.
+pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
+    let tied = tied_errors(lab)?;
+    let smooth = smooth_errors(lab)?;
+    let fresh = excess(lab, premise.weights)?;
+    let statements = vec![
+        Statement::new(
+            "that h is 1 can be told from the layer",
+            "difference of ln growth between (h, ρ) = (1, 0.5) and (0.5, 1)",
+            unidentified(lab)?,
+            Criterion::Above(1e-6),
+        )
+        .predicted(0.0, 0.0),
+        Statement::new(
+            "tied layers follow an equation, one order a halving",
+            "order of the error in h, tied layers",
+            order(&tied),
+            Criterion::Within(1.0, 0.25),
+        )
+        .predicted(1.0, 0.15),
+        Statement::new(
+            "and so do layers that change smoothly with depth",
+            "order of the error in h, smooth layers",
+            order(&smooth),
+            Criterion::Within(1.0, 0.25),
+        )
+        .predicted(1.0, 0.15),
+        Statement::new(
+            "and so do fresh layers",
+            "ln of the mean square growth of fresh layers as h = 1 / √L falls",
+            fresh[DEPTHS.len() - 1],
+            Criterion::Below(0.1),
+        )
+        .unit("nats")
+        .predicted(if premise.weights == Weights::Iid { 1.0 } else { f64::NAN }, 0.02),
+        Statement::new(
+            "at h = 1 the step is near the equation",
+            "mean error of ln growth at h = 1 over a time of 2, tied layers",
+            tied[0].1,
+            Criterion::Below(0.01),
+        )
+        .unit("nats"),
+    ];
+    let ln = |(h, error): &(f64, Measured)| (*h, error.ln());
+    let graph = Graph {
+        x_label: "step size h",
+        y_label: "ln of the error of ln |x|",
+        log_x: true,
+        curves: vec![
+            Curve::new("tied layers", tied.iter().rev().map(ln)),
+            Curve::new("smooth layers", smooth.iter().rev().map(ln)),
+        ],
+        reading: "Where a line rises by one unit per unit the layers are Euler steps of an equation, of order one.",
+        ..Graph::default()
+    };
+    Ok(Finding { statements, graph })
+}
+
+/// The slope of ln error over ln h between the two finest steps.
+fn order(errors: &[(f64, Measured)]) -> Measured {
+    let [coarse, fine] = [&errors[errors.len() - 2], &errors[errors.len() - 1]];
+    coarse.1.ln().minus(fine.1.ln()).times(1.0 / (coarse.0 / fine.0).ln())
+}
+
+/// The mean over members of |a - b|.
+fn distance(a: &[f64], b: &[f64]) -> Measured {
+    Measured::of(a.iter().zip(b).map(|(a, b)| (a - b).abs()))
+}
+
+fn logs(outcomes: &[Outcome]) -> Vec<f64> {
+    outcomes.iter().map(|outcome| outcome.log_growth).collect()
+}
+
+/// A tied pre-norm MLP, whose f is smooth.
+fn tied(lab: &Lab, integrator: Integrator, fineness: usize) -> Result<Vec<f64>> {
+    let mut spec = lab.sweep(Model::Mlp, lab.members(512), 32);
+    spec.layer = LayerSpec { activation: Activation::Tanh, norm_kind: NormKind::Rmsnorm, integrator, ..spec.layer };
+    (spec.step_size, spec.depth) = (Grid::single(1.0 / fineness as f64), TIME * fineness);
+    Ok(logs(&lab.outcomes(&spec)?))
+}
+
+/// The error of ln |x| at each step size.
+fn tied_errors(lab: &Lab) -> Result<Vec<(f64, Measured)>> {
+    let truth = tied(lab, Integrator::Rk4, FINENESS[FINENESS.len() - 1])?;
+    let at =
+        |&fineness: &usize| Ok((1.0 / fineness as f64, distance(&tied(lab, Integrator::Euler, fineness)?, &truth)));
+    FINENESS.iter().map(at).collect()
+}
+
+/// The same of stacks A(t) = cos(π t / 4) B + sin(π t / 4) C, whose finest is a whole order finer.
+fn smooth_errors(lab: &Lab) -> Result<Vec<(f64, Measured)>> {
+    let ensemble = EnsembleSpec { members: 2 * lab.members(64), width: 16, seed: lab.seed, ..EnsembleSpec::default() };
+    let mut drawn: Vec<f32> = Vec::new();
+    draw_matrices(lab.device, &ensemble, 0..ensemble.members, 0, &mut |_, matrices| {
+        drawn.extend(matrices);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let pairs: Vec<&[f32]> = drawn.chunks(2 * 16 * 16).collect();
+    let of = |fineness: usize| pairs.iter().map(|pair| smooth(lab, pair, fineness)).collect::<Result<Vec<f64>>>();
+    let truth = of(16 * FINENESS[FINENESS.len() - 1])?;
+    let at = |&fineness: &usize| Ok((1.0 / fineness as f64, distance(&of(fineness)?, &truth)));
+    FINENESS.iter().map(at).collect()
+}
+
+/// ln |x| after the time, of one smooth stack.
+fn smooth(lab: &Lab, pair: &[f32], fineness: usize) -> Result<f64> {
+    let depth = TIME * fineness;
+    let (first, second) = pair.split_at(16 * 16);
+    let layer = |step: usize| {
+        let (sin, cos) = (std::f64::consts::FRAC_PI_4 * step as f64 / fineness as f64).sin_cos();
+        first.iter().zip(second).map(move |(&b, &c)| 0.25 * (cos * f64::from(b) + sin * f64::from(c)))
+    };
+    let matrices = Matrices::new(16, (0..depth).flat_map(layer).collect(), Origin::default())?;
+    let plain = lab.sweep(Model::Linear, 1, 16);
+    let spec = SweepSpec {
+        ensemble: EnsembleSpec { seed: lab.seed, ..EnsembleSpec::given(matrices, Weights::Given) },
+        layer: LayerSpec { weights: Weights::Given, ..plain.layer.clone() },
+        step_size: Grid::single(1.0 / fineness as f64),
+        depth,
+        ..plain
+    };
+    Ok(lab.outcomes(&spec)?[0].log_growth)
+}
+
+/// ln of the mean square growth of linear layers with h = 1 / √L: (1 + 1/L)^L, so 1 in the limit, if they are fresh ones.
+fn excess(lab: &Lab, weights: Weights) -> Result<Vec<Measured>> {
+    let mut found = Vec::new();
+    for depth in DEPTHS {
+        let mut spec = lab.sweep(Model::Linear, lab.members(2048), 32);
+        (spec.depth, spec.step_scaling, spec.layer.weights) = (depth, StepScaling::InverseSqrtDepth, weights);
+        let cell = lab.cell(&spec)?;
+        let mean = Measured {
+            value: cell.mean_square_growth,
+            standard_error: cell.mean_square_growth_standard_error.unwrap_or(0.0),
+        };
+        found.push(mean.ln());
+    }
+    Ok(found)
+}
+
+/// The largest difference that halving h and doubling ρ makes.
+fn unidentified(lab: &Lab) -> Result<Measured> {
+    let of = |step_size: f64, radius: f64| {
+        let mut spec = lab.sweep(Model::Transformer, lab.members(64), 16);
+        (spec.step_size, spec.radius) = (Grid::single(step_size), Grid::single(radius));
+        lab.outcomes(&spec)
+    };
+    let (whole, half) = (of(1.0, 0.5)?, of(0.5, 1.0)?);
+    let most = whole.iter().zip(&half).map(|(a, b)| (a.log_growth - b.log_growth).abs()).fold(0.0, f64::max);
+    Ok(Measured::exact(most))
+}

@@ -1,0 +1,141 @@
+//! The three fates, on the whole complex plane and with Jordan blocks.
+
+use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
+use crate::error::Result;
+use crate::rollout::Outcome;
+use crate::spec::{EnsembleSpec, InitialStates, Matrices, Model, Origin, SweepSpec, Weights};
+
+pub(super) const CLAIM: Claim = Claim {
+    id: "fates",
+    claim: "Exactly three things can happen: |1 + λ| < 1 dies out, λ = 0 stays, |1 + λ| > 1 explodes.",
+    experiment: "Rotations with 169 complex λ about the unit circle of 1 + λ, eight λ on it, and Jordan blocks with λ = 0.",
+    remark: "Neutral is the whole circle |1 + λ| = 1, of which λ = 0 is one point and λ = -2 another; and on it a state may \
+             still grow, by a power of the depth, where eigenvectors are missing.",
+    run: |lab| examine(lab, &Premise::default()),
+};
+
+/// What is simulated.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Premise {
+    /// |1 + λ| of the modes that are to be neutral.
+    pub circle: f64,
+    /// Rows of the largest Jordan block.
+    pub block: usize,
+    /// Steps of the rotations; Jordan blocks take 64 times as many.
+    pub depth: usize,
+}
+
+impl Default for Premise {
+    fn default() -> Self {
+        Premise { circle: 1.0, block: 3, depth: 400 }
+    }
+}
+
+/// A rate nearer to 0 than this is neutral: rounding makes 1e-7 of it.
+const NEUTRAL: f64 = 1e-5;
+
+/// Measures the share of modes with the fate that the essay gives them.
+pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
+    let plane: Vec<[f64; 2]> = plane();
+    let of_plane = outcomes(lab, &plane, premise.depth)?;
+    let share = |inside: bool| {
+        let own = plane.iter().zip(&of_plane).filter(|(phi, _)| (phi[0].hypot(phi[1]) < 1.0) == inside);
+        let (good, all) = own.fold((0.0, 0.0), |(good, all), (_, outcome)| {
+            let as_said = if inside { outcome.rate < -NEUTRAL } else { outcome.rate > NEUTRAL };
+            (good + f64::from(as_said), all + 1.0)
+        });
+        Measured::exact(good / all)
+    };
+    let circle: Vec<[f64; 2]> = (1..8)
+        .map(|eighth| std::f64::consts::FRAC_PI_4 * f64::from(eighth))
+        .map(|angle| [premise.circle * angle.cos(), premise.circle * angle.sin()])
+        .collect();
+    let stays = outcomes(lab, &circle, premise.depth)?.iter().filter(|one| one.rate.abs() < NEUTRAL).count();
+    let powers = jordan(lab, premise)?;
+    let expected = premise.block as f64 - 1.0;
+    let statements = vec![
+        Statement::new(
+            "|1 + λ| < 1 dies out",
+            "share of such modes that decay",
+            share(true),
+            Criterion::Within(1.0, 1e-9),
+        )
+        .predicted(1.0, 0.0),
+        Statement::new(
+            "|1 + λ| > 1 explodes",
+            "share of such modes that grow",
+            share(false),
+            Criterion::Within(1.0, 1e-9),
+        )
+        .predicted(1.0, 0.0),
+        Statement::new(
+            "no mode but λ = 0 stays",
+            "modes of seven others with |1 + λ| = 1 that stay",
+            Measured::exact(stays as f64),
+            Criterion::Below(0.5),
+        )
+        .predicted(if premise.circle == 1.0 { 7.0 } else { 0.0 }, 0.0),
+        Statement::new(
+            "with λ = 0 a state stays",
+            format!("power of the depth by which |x| grows, Jordan block of {}", premise.block),
+            powers[premise.block - 1],
+            Criterion::Within(0.0, 0.1),
+        )
+        .predicted(expected, 0.02 * expected),
+    ];
+    let graph = Graph {
+        x_label: "|1 + λ|",
+        y_label: "observed growth, nats/step",
+        neutral: Some((0.0, "neutral")),
+        curves: vec![by_modulus(&plane, &of_plane)],
+        reading: "The growth of a mode depends on |1 + λ| alone and changes sign where that is 1.",
+        ..Graph::default()
+    };
+    Ok(Finding { statements, graph })
+}
+
+/// The factors Φ = 1 + λ of a grid, none of them on the circle.
+fn plane() -> Vec<[f64; 2]> {
+    let axis = |i: u32| -1.8 + 0.297 * f64::from(i);
+    let all = (0..13).flat_map(|i| (0..13).map(move |j| [axis(i), axis(j)]));
+    all.filter(|phi| (phi[0].hypot(phi[1]) - 1.0).abs() > 1e-3).collect()
+}
+
+/// What becomes of rotations with these Φ, each a member with A = [[re Φ - 1, -im Φ], [im Φ, re Φ - 1]].
+fn outcomes(lab: &Lab, factors: &[[f64; 2]], depth: usize) -> Result<Vec<Outcome>> {
+    let matrices = factors.iter().flat_map(|[re, im]| [re - 1.0, -im, *im, re - 1.0]).collect();
+    lab.outcomes(&given(lab, Matrices::new(2, matrices, Origin::default())?, depth))
+}
+
+/// A sweep of own tied matrices at h = 1.
+fn given(lab: &Lab, matrices: Matrices, depth: usize) -> SweepSpec {
+    let ensemble = EnsembleSpec { seed: lab.seed, ..EnsembleSpec::given(matrices, Weights::Tied) };
+    SweepSpec { ensemble, depth, ..lab.sweep(Model::Linear, 1, 1) }
+}
+
+/// The power p of |x_k| ~ k^p over the later half, of Jordan blocks with λ = 0 and 1, 2, .. rows.
+fn jordan(lab: &Lab, premise: &Premise) -> Result<Vec<Measured>> {
+    let mut powers = Vec::new();
+    for rows in 1..=premise.block {
+        let nilpotent = (0..rows * rows).map(|at| f64::from(at % (rows + 1) == 1)).collect();
+        let mut start = vec![0.0; rows];
+        start[rows - 1] = 1.0;
+        let mut spec = given(lab, Matrices::new(rows, nilpotent, Origin::default())?, 64 * premise.depth);
+        spec.ensemble.initial = Some(InitialStates::new(vec![rows], start, Origin::default())?);
+        let outcome = lab.outcomes(&spec)?[0];
+        // ln |x_L| - ln |x_(L/2)| = p ln 2.
+        let half = (spec.depth - crate::rollout::middle(spec.depth)) as f64;
+        powers.push(Measured::exact(outcome.rate * half / std::f64::consts::LN_2));
+    }
+    Ok(powers)
+}
+
+fn by_modulus(factors: &[[f64; 2]], outcomes: &[Outcome]) -> Curve {
+    let mut points: Vec<(f64, Measured)> = factors
+        .iter()
+        .zip(outcomes)
+        .map(|(phi, outcome)| (phi[0].hypot(phi[1]), Measured::exact(outcome.rate)))
+        .collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Curve::new("rotations", points)
+}

@@ -1,0 +1,103 @@
+//! The FFN as amplifier.
+
+use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
+use crate::error::Result;
+use crate::spec::{Activation, Grid, InitialStates, Model, NormKind, Origin, Word};
+use crate::theory::MeanField;
+
+pub(super) const CLAIM: Claim = Claim {
+    id: "feedforward",
+    claim: "The FFN, four times as wide as the stream, squashes 51 % into certainty.",
+    experiment: "Two states at a given angle through random FFNs, for three activations and widths from 1 to 8 times the stream's: \
+                 the cosine that comes out, against the one that went in.",
+    remark: "Random ReLU and GELU units bring states together: they decide nothing. tanh with large weights pulls near ones apart. \
+             The width changes the scatter and not the mean. That a trained FFN decides along some direction is a fact of its \
+             weights, not of its form.",
+    run: |lab| examine(lab, &Premise::default()),
+};
+
+/// What is run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Premise {
+    /// Standard deviation of W1, over 1 / √n, of the tanh units.
+    pub tanh_gain: f64,
+}
+
+impl Default for Premise {
+    fn default() -> Self {
+        Premise { tanh_gain: 2.0 }
+    }
+}
+
+const WIDTH: usize = 64;
+/// The cosine of two near states.
+const NEAR: f64 = 0.95;
+
+/// An FFN's form.
+#[derive(Clone, Copy)]
+struct Form {
+    activation: Activation,
+    gain: f64,
+    ratio: usize,
+}
+
+/// Measures how much nearer two near states are behind FFNs of several forms.
+pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
+    let plain = |activation| Form { activation, gain: 1.0, ratio: 4 };
+    let tanh = Form { gain: premise.tanh_gain, ..plain(Activation::Tanh) };
+    let apart = |says, form: Form| -> Result<Statement> {
+        let name = format!("cosine behind the FFN of states with cosine {NEAR}, {}", form.activation.name());
+        let theory = MeanField::cosine(form.activation, form.gain, NEAR);
+        Ok(Statement::new(says, name, behind(lab, form, NEAR)?, Criterion::Below(NEAR)).predicted(theory, 0.01))
+    };
+    let gelu = plain(Activation::Gelu);
+    let narrow = behind(lab, Form { ratio: 1, ..gelu }, NEAR)?;
+    let wide = behind(lab, Form { ratio: 8, ..gelu }, NEAR)?;
+    let statements = vec![
+        apart("ReLU units pull near states apart", plain(Activation::Relu))?,
+        apart("GELU units pull near states apart", gelu)?,
+        apart("tanh units with large weights pull near states apart", tanh)?,
+        Statement::new(
+            "and a wider FFN does so more",
+            "cosine behind an FFN of 1 times the width, less behind one of 8 times",
+            narrow.minus(wide),
+            Criterion::Above(0.02),
+        )
+        .predicted(0.0, 0.01),
+    ];
+    let cosines: Vec<f64> = (-4..=4).map(|i| 0.245 * f64::from(i)).collect();
+    let curve = |label: &str, form: Form| -> Result<Curve> {
+        let points = cosines.iter().map(|&cosine| Ok((cosine, behind(lab, form, cosine)?)));
+        Ok(Curve::new(label, points.collect::<Result<Vec<_>>>()?))
+    };
+    let graph = Graph {
+        x_label: "cosine of two states before the FFN",
+        y_label: "cosine behind it",
+        curves: vec![
+            curve("ReLU", plain(Activation::Relu))?,
+            curve("GELU", gelu)?,
+            curve("tanh, large weights", tanh)?,
+            Curve::new("unchanged", cosines.iter().map(|&cosine| (cosine, Measured::exact(cosine)))),
+        ],
+        reading: "Above the straight line states come together, below it they are pulled apart.",
+        ..Graph::default()
+    };
+    Ok(Finding { statements, graph })
+}
+
+/// The cosine of what an FFN writes for two states with this cosine: γ = 1 takes the stream away.
+fn behind(lab: &Lab, form: Form, cosine: f64) -> Result<Measured> {
+    let members = lab.members(256);
+    let mut spec = lab.sweep(Model::Mlp, members, WIDTH);
+    (spec.layer.activation, spec.layer.ffn_ratio, spec.layer.gains.hidden) = (form.activation, form.ratio, form.gain);
+    (spec.layer.tokens, spec.layer.norm_kind) = (2, NormKind::Rmsnorm);
+    (spec.damping, spec.depth) = (Grid::single(1.0), 1);
+    // Two states of mean square 1: all ones, and ones with a part of alternating sign.
+    let rest = (1.0 - cosine * cosine).sqrt();
+    let other = (0..WIDTH).map(|row| cosine + if row % 2 == 0 { rest } else { -rest });
+    let values = std::iter::repeat_n(1.0, WIDTH).chain(other).collect();
+    spec.ensemble.initial = Some(InitialStates::new(vec![2, WIDTH], values, Origin::default())?);
+    let history = lab.history(&spec)?;
+    let seen = history.observations.as_deref().unwrap_or_default();
+    Ok(Measured::of((0..members).filter_map(|member| seen[2 * member + 1].token_similarity)))
+}

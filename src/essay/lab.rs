@@ -1,0 +1,172 @@
+//! What experiments have at hand: a device, a seed, how many members they may take, and the program's ordinary runs.
+
+use crate::device::{Device, Progress};
+use crate::error::{Error, Result};
+use crate::lyapunov::{self, Lyapunov};
+use crate::rollout::{History, Outcome};
+use crate::spec::{EnsembleSpec, LayerSpec, LyapunovSpec, Model, SpectrumSpec, SweepSpec};
+use crate::spectrum::facts::Facts;
+use crate::spectrum::solve;
+use crate::sweep::{self, Cell};
+use std::cell::{Cell as Slot, RefCell};
+use std::ops::ControlFlow;
+
+/// How much work an experiment may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// All claims in a minute on two cores.
+    Quick,
+    /// Thousands of members.
+    Full,
+}
+
+/// A run that an experiment consists of.
+#[derive(Clone, Debug)]
+pub enum Run {
+    /// That of `sweep`.
+    Sweep(Box<SweepSpec>),
+    /// That of `spectrum`.
+    Spectrum(Box<SpectrumSpec>),
+    /// That of `lyapunov`.
+    Lyapunov(Box<LyapunovSpec>),
+}
+
+/// Where experiments are made.
+pub struct Lab<'a> {
+    /// The device of all runs.
+    pub device: &'a Device,
+    /// The seed of all random numbers.
+    pub seed: u64,
+    /// How much work there may be.
+    pub effort: Effort,
+    runs: RefCell<Vec<Run>>,
+    /// Asked between pieces of work whether to go on.
+    stop: RefCell<Progress<'a>>,
+    stopped: Slot<bool>,
+}
+
+impl<'a> Lab<'a> {
+    /// A lab on a device; `stop` is asked between pieces of work, and breaks to stop.
+    pub fn new(device: &'a Device, seed: u64, effort: Effort, stop: Progress<'a>) -> Self {
+        Lab { device, seed, effort, runs: RefCell::default(), stop: RefCell::new(stop), stopped: Slot::new(false) }
+    }
+
+    /// The members of an experiment that takes `full` of them, or with [`Effort::Quick`] an eighth, and 8 at least.
+    pub fn members(&self, full: usize) -> usize {
+        match self.effort {
+            Effort::Full => full,
+            Effort::Quick => (full / 8).max(8).min(full),
+        }
+    }
+
+    /// A sweep of a model over single values: no Jacobians and no tangents, until they are asked for.
+    pub fn sweep(&self, model: Model, members: usize, width: usize) -> SweepSpec {
+        let ensemble = EnsembleSpec { members, width, seed: self.seed, ..EnsembleSpec::default() };
+        let nonlinear = model != Model::Linear;
+        SweepSpec {
+            ensemble,
+            layer: LayerSpec::of(model),
+            linearise_every: nonlinear.then_some(0),
+            perturbations: !nonlinear,
+            trajectories: 1,
+            step_size: crate::spec::Grid::single(1.0),
+            radius: crate::spec::Grid::single(1.0),
+            damping: crate::spec::Grid::single(0.0),
+            ..SweepSpec::of(model)
+        }
+    }
+
+    /// Runs a sweep.
+    ///
+    /// # Errors
+    /// What the device reports, and [`Error::Partial`] where it was stopped.
+    pub fn cells(&self, spec: &SweepSpec) -> Result<Vec<Cell>> {
+        self.note(Run::Sweep(Box::new(spec.clone())));
+        let swept = sweep::run(self.device, spec, &mut |_| self.go_on())?;
+        self.finished(swept.cells)
+    }
+
+    /// The only cell of a sweep over single values.
+    ///
+    /// # Errors
+    /// As [`Lab::cells`].
+    pub fn cell(&self, spec: &SweepSpec) -> Result<Cell> {
+        Ok(self.cells(spec)?.swap_remove(0))
+    }
+
+    /// What became of every member of a sweep at every grid point, `[members, points]`.
+    ///
+    /// # Errors
+    /// As [`Lab::cells`].
+    pub fn outcomes(&self, spec: &SweepSpec) -> Result<Vec<Outcome>> {
+        spec.validate()?;
+        self.note(Run::Sweep(Box::new(spec.clone())));
+        let points = sweep::points(spec);
+        let mut all = Vec::new();
+        sweep::rollout(spec, &points).run(self.device, 0..spec.ensemble.members, 0, &mut |outcomes| {
+            for member in 0..outcomes.members().len() {
+                all.extend((0..outcomes.points()).map(|point| outcomes.get(member, point)));
+            }
+            self.go_on()
+        })?;
+        self.finished(all)
+    }
+
+    /// What every member of a sweep did at every step.
+    ///
+    /// # Errors
+    /// As [`Lab::cells`].
+    pub fn history(&self, spec: &SweepSpec) -> Result<History> {
+        spec.validate()?;
+        self.note(Run::Sweep(Box::new(spec.clone())));
+        let points = sweep::points(spec);
+        let history = sweep::rollout(spec, &points).histories(self.device, 0..spec.ensemble.members)?;
+        let _ = self.go_on();
+        self.finished(history)
+    }
+
+    /// Lyapunov exponents.
+    ///
+    /// # Errors
+    /// As [`Lab::cells`].
+    pub fn exponents(&self, spec: &LyapunovSpec) -> Result<Lyapunov> {
+        self.note(Run::Lyapunov(Box::new(spec.clone())));
+        let found = lyapunov::run(self.device, spec, 0, &mut |_| self.go_on())?;
+        self.finished(found)
+    }
+
+    /// What the eigenvalues of every member of an ensemble say.
+    ///
+    /// # Errors
+    /// As [`Lab::cells`].
+    pub fn spectra(&self, spec: &SpectrumSpec) -> Result<Vec<Facts>> {
+        spec.validate()?;
+        self.note(Run::Spectrum(Box::new(spec.clone())));
+        let solved = solve::of_ensemble(self.device, spec, (None, false), &mut |_| self.go_on())?;
+        self.finished(solved.facts)
+    }
+
+    /// The runs since the last call.
+    pub(super) fn take_runs(&self) -> Vec<Run> {
+        self.runs.take()
+    }
+
+    fn note(&self, run: Run) {
+        self.runs.borrow_mut().push(run);
+    }
+
+    /// Asks whether to go on. Experiments of their own ask it between pieces of work.
+    pub(super) fn go_on(&self) -> ControlFlow<()> {
+        let flow = (self.stop.borrow_mut())(0.0);
+        self.stopped.set(self.stopped.get() || flow.is_break());
+        flow
+    }
+
+    /// What was found, unless it is only a part.
+    pub(super) fn finished<T>(&self, found: T) -> Result<T> {
+        match self.stopped.get() {
+            false => Ok(found),
+            true => Err(Error::Partial("interrupted".to_string())),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Overshoot and early commitment.
+
+use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
+use crate::error::Result;
+use crate::spec::{Grid, Model, SpectrumSpec};
+use crate::theory;
+
+pub(super) const CLAIM: Claim = Claim {
+    id: "overshoot",
+    claim: "With h = 1 the simulation overshoots and commits too early.",
+    experiment: "A growing mode (λ = 0.1) at step sizes from 1 to 0.01 over the same time, until it is 1,000 times as large; and a \
+                 decaying one (λ = -1.5), which Euler's step flips.",
+    remark: "Overshoot needs λ < -1 / h. A growing mode is under-estimated by Euler's method, (1 + h λ) < e^(h λ): with h = 1 it \
+             commits later than the solution, not earlier.",
+    run: |lab| examine(lab, &Premise::default()),
+};
+
+/// What is simulated.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Premise {
+    /// λ of the growing mode.
+    pub growth: f64,
+    /// λ of the decaying mode.
+    pub decay: f64,
+}
+
+impl Default for Premise {
+    fn default() -> Self {
+        Premise { growth: 0.1, decay: -1.5 }
+    }
+}
+
+/// Growth that counts as commitment.
+const COMMITTED: f64 = 1000.0;
+const STEPS: [f64; 6] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0];
+
+/// Measures when the growing mode is there, at every step size, and the sign of a step of the decaying one.
+pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
+    let times: Vec<Measured> = STEPS.iter().map(|&step| time(lab, premise.growth, step)).collect::<Result<_>>()?;
+    let solution = COMMITTED.ln() / premise.growth;
+    let lead = times[STEPS.len() - 1].minus(Measured::exact(solution));
+    let expected = theory::crossing_time(premise.growth, 1.0, COMMITTED) - solution;
+    let mut spectrum = SpectrumSpec { radius: 0.0, step_size: Some(1.0), ..SpectrumSpec::default() };
+    (spectrum.ensemble.width, spectrum.ensemble.members) = (1, 1);
+    (spectrum.ensemble.shift, spectrum.ensemble.seed) = (-premise.decay, lab.seed);
+    let factor = Measured::exact(lab.spectra(&spectrum)?[0].abscissa);
+    let statements = vec![
+        Statement::new(
+            "with h = 1 a mode with λ < -1 overshoots",
+            "growth factor Φ of a step of the decaying mode",
+            factor,
+            Criterion::Below(0.0),
+        )
+        .predicted(1.0 + premise.decay, 1e-6),
+        Statement::new(
+            "with h = 1 a growing mode commits early",
+            "time to a factor of 1,000 with h = 1, less that of the solution",
+            lead,
+            Criterion::Below(0.0),
+        )
+        .predicted(expected, 1e-9),
+    ];
+    let graph = Graph {
+        x_label: "step size h",
+        y_label: "time until a factor of 1,000",
+        log_x: true,
+        neutral: Some((solution, "solution")),
+        curves: vec![Curve::new("Euler", STEPS.iter().copied().zip(times))],
+        reading: "The larger the step, the later Euler's method commits.",
+    };
+    Ok(Finding { statements, graph })
+}
+
+/// The time of the first step beyond the threshold.
+fn time(lab: &Lab, rate: f64, step_size: f64) -> Result<Measured> {
+    let mut spec = lab.sweep(Model::Linear, 1, 1);
+    spec.ensemble.shift = -rate;
+    (spec.radius, spec.step_size) = (Grid::single(0.0), Grid::single(step_size));
+    (spec.threshold, spec.depth) = (COMMITTED, (1.2 * COMMITTED.ln() / rate / step_size).ceil() as usize);
+    let step = lab.outcomes(&spec)?[0].crossing_step;
+    Ok(step.map_or(Measured::MISSING, |step| Measured::exact(f64::from(step) * step_size)))
+}

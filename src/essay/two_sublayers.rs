@@ -1,0 +1,79 @@
+//! The update with two sublayers.
+
+use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
+use crate::error::Result;
+use crate::spec::{Activation, Model, NormKind, Weights};
+use crate::theory::UniformAttention;
+
+pub(super) const CLAIM: Claim = Claim {
+    id: "two-sublayers",
+    claim: "A layer is x' = x + MultiHead(LayerNorm(x)), then x = x' + FFN(LayerNorm(x')).",
+    experiment: "80 fresh layers of exactly this form with almost uniform attention: the norm of a token and the cosine of two, \
+                 against the recursion that follows from the formula.",
+    remark: "The formula is right, and its first consequence is that norms grow by an addend a layer and not by a factor.",
+    run: |lab| examine(lab, &Premise::default()),
+};
+
+/// What is run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Premise {
+    /// Friction of the layers, which the essay's formula has not.
+    pub damping: f64,
+}
+
+impl Default for Premise {
+    fn default() -> Self {
+        Premise { damping: 0.0 }
+    }
+}
+
+const TOKENS: usize = 16;
+const DEPTH: usize = 80;
+
+/// Measures the mean square of a token and the cosine of two, behind every layer.
+pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
+    let (width, members) = (128, lab.members(64));
+    let mut spec = lab.sweep(Model::Transformer, members, width);
+    spec.layer.weights = Weights::Iid;
+    (spec.layer.activation, spec.layer.norm_kind) = (Activation::Relu, NormKind::Rmsnorm);
+    (spec.layer.tokens, spec.layer.logit_gain) = (TOKENS, 1e-6);
+    (spec.depth, spec.damping) = (DEPTH, crate::spec::Grid::single(premise.damping));
+    let history = lab.history(&spec)?;
+    let seen = history.observations.as_deref().unwrap_or_default();
+    let at = |step: usize, of: fn(&crate::rollout::Observation) -> Option<f64>| {
+        Measured::of((0..members).filter_map(|member| of(&seen[member * (DEPTH + 1) + step])))
+    };
+    let square = |step| at(step, |seen| seen.norm.map(|norm| norm * norm)).times(1.0 / (TOKENS * width) as f64);
+    let cosine = |step| at(step, |seen| seen.token_similarity);
+    // Means over random layers of finite width are below those of infinite width by O(L / n).
+    let said = |says, name: &str, step: usize, measured: Measured, theory: f64, slack: f64| {
+        Statement::new(says, format!("{name} after {step} layers"), measured, Criterion::Within(theory, 2.0 * slack))
+            .predicted(theory, slack)
+    };
+    let theory = |step| UniformAttention::START.after(TOKENS, 1.0, 0.0, step);
+    let mut statements = Vec::new();
+    for step in [12, DEPTH] {
+        let (q, c) = (theory(step).square, theory(step).cosine());
+        statements.push(said(
+            "norms are those of the formula",
+            "mean square of a token",
+            step,
+            square(step),
+            q,
+            0.06 * q,
+        ));
+        statements.push(said("cosines are those of the formula", "cosine of two tokens", step, cosine(step), c, 0.05));
+    }
+    let steps = (1..=DEPTH).step_by(4);
+    let graph = Graph {
+        x_label: "layer",
+        y_label: "mean square of a token",
+        curves: vec![
+            Curve::new("measured", steps.clone().map(|step| (step as f64, square(step)))),
+            Curve::new("recursion", steps.map(|step| (step as f64, Measured::exact(theory(step).square)))),
+        ],
+        reading: "The norm of a pre-norm stream grows as the recursion says: the square of it by about a constant a layer.",
+        ..Graph::default()
+    };
+    Ok(Finding { statements, graph })
+}
