@@ -5,6 +5,7 @@ mod bench;
 mod console;
 mod devices;
 mod ending;
+mod essay;
 mod fit;
 mod lyapunov;
 mod headline;
@@ -16,7 +17,9 @@ mod trained;
 
 use crate::bench::BenchSpec;
 use crate::error::{Error, Result};
-use crate::spec::{LyapunovSpec, SpectrumSpec, SweepSpec, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec};
+use crate::spec::{
+    EssaySpec, LyapunovSpec, SpectrumSpec, SweepSpec, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec,
+};
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;
@@ -47,6 +50,8 @@ pub enum Command {
     TrainedLyapunov(TrainedLyapunovSpec),
     /// Lyapunov exponents.
     Lyapunov(LyapunovSpec),
+    /// The essay's claims.
+    Essay(EssaySpec),
     /// Adapters and their self-tests.
     Devices {
         /// Is every kernel compared with its f64 twin?
@@ -133,6 +138,7 @@ pub fn run(invocation: Invocation) -> Result<()> {
         Command::TrainedSweep(spec) => trained::sweep(&console, &invocation, spec),
         Command::TrainedLyapunov(spec) => trained::lyapunov(&console, &invocation, spec),
         Command::Lyapunov(spec) => lyapunov::run(&console, &invocation, spec),
+        Command::Essay(spec) => essay::run(&console, &invocation, spec),
         Command::Devices { parity } => devices::run(&console, &invocation.device, *parity),
         Command::Bench(spec) => bench::run(&console, &invocation, spec),
     }

@@ -21,16 +21,22 @@ mod no_friction;
 mod overshoot;
 mod stack;
 mod statement;
+#[cfg(test)]
+mod tests;
 mod tiny_steps;
+mod trained;
 mod two_sublayers;
 mod verdict;
 
 pub use curve::{Curve, Graph};
 pub use lab::{Effort, Lab, Run};
 pub use statement::{Criterion, Measured, Predicted, Statement, Truth};
+pub use trained::Trained;
 pub use verdict::Verdict;
 
 use crate::error::Result;
+use crate::invalid;
+use crate::spec::grid::shown;
 
 /// A claim of the essay.
 pub struct Claim {
@@ -90,6 +96,18 @@ impl Examined {
     pub fn verdict(&self) -> Verdict {
         Verdict::of(&self.finding.statements)
     }
+}
+
+/// The claims of these names, in the essay's order; all of them where none is named.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) for a name that no claim has.
+pub fn chosen(names: &[String]) -> Result<Vec<&'static Claim>> {
+    if let Some(name) = names.iter().find(|name| Claim::named(name).is_none()) {
+        let all: Vec<&str> = CLAIMS.iter().map(|claim| claim.id).collect();
+        return invalid!("claims: the essay has no claim `{}`; there are {}", shown(name), all.join(", "));
+    }
+    Ok(CLAIMS.iter().filter(|claim| names.is_empty() || names.iter().any(|name| name == claim.id)).collect())
 }
 
 impl Claim {

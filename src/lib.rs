@@ -102,7 +102,7 @@ pub mod sweep;
 #[cfg(feature = "checkpoint")]
 pub mod trained;
 
-// The program: the essay's claims, what a run would take, its pictures, its files, the bench, and the command line.
+// The program: the essay's claims, what a run would take, the bench, what is asked for, pictures, files, the command line.
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod essay;
@@ -111,16 +111,16 @@ pub mod essay;
 pub mod estimate;
 #[cfg(feature = "application")]
 #[doc(hidden)]
-pub mod figure;
-#[cfg(feature = "application")]
-#[doc(hidden)]
-pub mod results;
-#[cfg(feature = "application")]
-#[doc(hidden)]
 pub mod bench;
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod request;
+#[cfg(feature = "application")]
+#[doc(hidden)]
+pub mod figure;
+#[cfg(feature = "application")]
+#[doc(hidden)]
+pub mod results;
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod cli;

@@ -3,6 +3,7 @@
 mod along_depth;
 mod curves;
 pub mod dataset;
+pub mod essay;
 pub mod maps;
 pub mod pictures;
 pub mod scaling;

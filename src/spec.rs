@@ -10,6 +10,7 @@
 mod axes;
 pub mod check;
 mod ensemble;
+mod essay;
 mod given;
 pub mod grid;
 mod layer;
@@ -22,6 +23,7 @@ mod words;
 
 pub use axes::{Axes, Axis, MOST_COMBINATIONS};
 pub use ensemble::{EnsembleSpec, MOST_MEMBERS, WIDEST};
+pub use essay::EssaySpec;
 pub(crate) use given::NormBound;
 pub use given::{InitialStates, Matrices, Origin};
 pub use grid::{Grid, MOST_POINTS};

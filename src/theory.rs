@@ -8,6 +8,8 @@ mod gaussian;
 mod pre_norm;
 mod products;
 mod scalar;
+#[cfg(test)]
+mod tests;
 
 pub use evidence::{LogOdds, commitment};
 pub use gamma::digamma;

@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::invalid;
 use crate::request::file;
 use crate::request::keys::{
-    BenchKeys, Keys, LyapunovKeys, LyapunovRequest, Seed, SpectrumKeys, SpectrumRequest, SweepKeys, SweepRequest,
+    BenchKeys, EssayKeys, Keys, LyapunovKeys, LyapunovRequest, Seed, SpectrumKeys, SpectrumRequest, SweepKeys,
+    SweepRequest,
 };
 use crate::spec::check;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -69,6 +70,16 @@ Examples:
 
 SPEC.toml holds the same keys with `_` for `-`; flags win.";
 
+const ESSAY_EXAMPLES: &str = "\
+The essay is \"AI is Dumb. Here's the Proof.\" Each claim is put as statements about numbers; a verdict follows from them.
+
+Examples:
+  eulerscope essay --quick
+  eulerscope essay --out verdicts
+  eulerscope essay friction no-friction
+  eulerscope essay everywhere --checkpoint model/
+  eulerscope essay verdicts/run.json --device reference";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   eulerscope completions bash > ~/.local/share/bash-completion/completions/eulerscope
@@ -125,6 +136,9 @@ enum Subcommands {
     /// Lyapunov exponents of long products of layers
     #[command(after_help = LYAPUNOV_EXAMPLES)]
     Lyapunov(Box<Given<LyapunovKeys>>),
+    /// Every claim of the essay as an experiment, with a verdict
+    #[command(after_help = ESSAY_EXAMPLES)]
+    Essay(Box<EssayArguments>),
     /// The adapters, their limits and a self-test of each
     Devices(DevicesArguments),
     /// GPU against CPU, kernel by kernel and end to end
@@ -142,6 +156,15 @@ struct Given<K: Keys> {
     file: Option<PathBuf>,
     #[command(flatten)]
     keys: K,
+}
+
+#[derive(Debug, Args)]
+struct EssayArguments {
+    /// Claims by their names [default: all]; or a specification file, or the run.json of an earlier run
+    #[arg(value_name = "CLAIM")]
+    given: Vec<String>,
+    #[command(flatten)]
+    keys: EssayKeys,
 }
 
 #[derive(Debug, Args)]
@@ -208,6 +231,10 @@ impl Arguments {
                     LyapunovRequest::Trained(spec) => Command::TrainedLyapunov(spec),
                 }
             }
+            Subcommands::Essay(essay) => {
+                let (file, flags) = essay.given().read(&global)?;
+                Command::Essay(EssayKeys::specify(file, flags)?)
+            }
             Subcommands::Devices(DevicesArguments { parity }) => {
                 global.refuse("devices", "it prints to standard output", &[Unused::Plan, Unused::Out])?;
                 Command::Devices { parity }
@@ -256,6 +283,21 @@ impl Global {
             Some(Unused::Out) => "--out",
         };
         Err(Error::Usage(format!("{command} has no {flag}: {why}; see --help")))
+    }
+}
+
+impl EssayArguments {
+    /// A single name that looks like a file is one.
+    fn given(self) -> Given<EssayKeys> {
+        let EssayArguments { given, mut keys } = self;
+        let is_file = |name: &String| name.ends_with(".toml") || name.ends_with(".json") || name.contains(['/', '\\']);
+        match &given[..] {
+            [name] if is_file(name) => Given { file: Some(PathBuf::from(name)), keys },
+            _ => {
+                keys.claims = given;
+                Given { file: None, keys }
+            }
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
     let written: Vec<Measured> = cells.iter().map(|cell| Measured::mean(&cell.log_growth)).collect();
     let last = norms.len() - 1;
     let largest = norms.iter().max_by(|a, b| a.value.unwrap_or(0.0).total_cmp(&b.value.unwrap_or(0.0)));
-    let steepest = written[last].minus(written[last - 1]).times(1.0 / ratio.ln());
+    let steepest = written[last].minus(written[last - 3]).times(1.0 / (3.0 * ratio.ln()));
     let entropy = |cell: &Cell| {
         cell.observations.as_ref().and_then(|seen| seen.attention_entropy).map_or(Measured::MISSING, Measured::exact)
     };
@@ -61,7 +61,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         ),
         Statement::new(
             "and nothing bounds what it writes",
-            "growth of ln |f| per unit of ln sharpness, at its sharpest",
+            "growth of ln |f| per unit of ln sharpness, over the sharpest three steps",
             steepest,
             Criterion::Above(0.1),
         )
@@ -84,7 +84,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
 
 /// One step of attention without its stream, linearised.
 fn cell(lab: &Lab, logit_gain: f64) -> Result<Cell> {
-    let mut spec = lab.sweep(Model::Attention, lab.members(128), 8);
+    let mut spec = lab.sweep(Model::Attention, lab.members(256), 8);
     (spec.layer.tokens, spec.layer.heads) = (8, 1);
     (spec.layer.norm_kind, spec.layer.logit_gain) = (NormKind::Rmsnorm, logit_gain);
     (spec.damping, spec.depth, spec.linearise_every) = (Grid::single(1.0), 1, Some(1));

@@ -57,14 +57,14 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         Statement::new(
             "tied layers follow an equation, one order a halving",
             "order of the error in h, tied layers",
-            order(&tied),
+            tied.order(),
             Criterion::Within(1.0, 0.25),
         )
         .predicted(1.0, 0.15),
         Statement::new(
             "and so do layers that change smoothly with depth",
             "order of the error in h, smooth layers",
-            order(&smooth),
+            smooth.order(),
             Criterion::Within(1.0, 0.25),
         )
         .predicted(1.0, 0.15),
@@ -75,39 +75,58 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
             Criterion::Below(0.1),
         )
         .unit("nats")
+        // (1 + 1/L)^L is below e by 1 / 2L.
         .predicted(if premise.weights == Weights::Iid { 1.0 } else { f64::NAN }, 0.02),
         Statement::new(
             "at h = 1 the step is near the equation",
             "mean error of ln growth at h = 1 over a time of 2, tied layers",
-            tied[0].1,
+            Measured::of(tied.errors[0].iter().copied()),
             Criterion::Below(0.01),
         )
         .unit("nats"),
     ];
-    let ln = |(h, error): &(f64, Measured)| (*h, error.ln());
     let graph = Graph {
         x_label: "step size h",
         y_label: "ln of the error of ln |x|",
         log_x: true,
-        curves: vec![
-            Curve::new("tied layers", tied.iter().rev().map(ln)),
-            Curve::new("smooth layers", smooth.iter().rev().map(ln)),
-        ],
+        curves: vec![tied.curve("tied layers"), smooth.curve("smooth layers")],
         reading: "Where a line rises by one unit per unit the layers are Euler steps of an equation, of order one.",
         ..Graph::default()
     };
     Ok(Finding { statements, graph })
 }
 
-/// The slope of ln error over ln h between the two finest steps.
-fn order(errors: &[(f64, Measured)]) -> Measured {
-    let [coarse, fine] = [&errors[errors.len() - 2], &errors[errors.len() - 1]];
-    coarse.1.ln().minus(fine.1.ln()).times(1.0 / (coarse.0 / fine.0).ln())
+/// |ln |x| - ln |x| of the equation| of every member, at each fineness.
+struct Refinement {
+    /// `[fineness, members]`.
+    errors: Vec<Vec<f64>>,
 }
 
-/// The mean over members of |a - b|.
-fn distance(a: &[f64], b: &[f64]) -> Measured {
-    Measured::of(a.iter().zip(b).map(|(a, b)| (a - b).abs()))
+impl Refinement {
+    /// Of what members do at each fineness, against the equation.
+    fn new(found: &[Vec<f64>], truth: &[f64]) -> Self {
+        let error = |own: &Vec<f64>| own.iter().zip(truth).map(|(a, b)| (a - b).abs()).collect();
+        Refinement { errors: found.iter().map(error).collect() }
+    }
+
+    /// The slope of the mean error over h on logarithmic axes, between the two finest steps. Members are the same in both, so
+    /// what is uncertain is the ratio of the means of pairs.
+    fn order(&self) -> Measured {
+        let [coarse, fine] = [&self.errors[FINENESS.len() - 2], &self.errors[FINENESS.len() - 1]];
+        let mean = |errors: &[f64]| errors.iter().sum::<f64>() / errors.len() as f64;
+        let (of_coarse, of_fine) = (mean(coarse), mean(fine));
+        let pairs = coarse.iter().zip(fine).map(|(a, b)| a / of_coarse - b / of_fine);
+        let halvings = (FINENESS[FINENESS.len() - 1] as f64 / FINENESS[FINENESS.len() - 2] as f64).ln();
+        Measured::new((of_coarse / of_fine).ln(), Measured::of(pairs).standard_error).times(1.0 / halvings)
+    }
+
+    fn curve(&self, label: &str) -> Curve {
+        let points = FINENESS.iter().zip(&self.errors).rev();
+        Curve::new(
+            label,
+            points.map(|(&fineness, own)| (1.0 / fineness as f64, Measured::of(own.iter().copied()).ln())),
+        )
+    }
 }
 
 fn logs(outcomes: &[Outcome]) -> Vec<f64> {
@@ -122,16 +141,15 @@ fn tied(lab: &Lab, integrator: Integrator, fineness: usize) -> Result<Vec<f64>> 
     Ok(logs(&lab.outcomes(&spec)?))
 }
 
-/// The error of ln |x| at each step size.
-fn tied_errors(lab: &Lab) -> Result<Vec<(f64, Measured)>> {
+/// The errors of tied layers.
+fn tied_errors(lab: &Lab) -> Result<Refinement> {
     let truth = tied(lab, Integrator::Rk4, FINENESS[FINENESS.len() - 1])?;
-    let at =
-        |&fineness: &usize| Ok((1.0 / fineness as f64, distance(&tied(lab, Integrator::Euler, fineness)?, &truth)));
-    FINENESS.iter().map(at).collect()
+    let found = FINENESS.iter().map(|&fineness| tied(lab, Integrator::Euler, fineness));
+    Ok(Refinement::new(&found.collect::<Result<Vec<_>>>()?, &truth))
 }
 
 /// The same of stacks A(t) = cos(π t / 4) B + sin(π t / 4) C, whose finest is a whole order finer.
-fn smooth_errors(lab: &Lab) -> Result<Vec<(f64, Measured)>> {
+fn smooth_errors(lab: &Lab) -> Result<Refinement> {
     let ensemble = EnsembleSpec { members: 2 * lab.members(64), width: 16, seed: lab.seed, ..EnsembleSpec::default() };
     let mut drawn: Vec<f32> = Vec::new();
     draw_matrices(lab.device, &ensemble, 0..ensemble.members, 0, &mut |_, matrices| {
@@ -141,8 +159,8 @@ fn smooth_errors(lab: &Lab) -> Result<Vec<(f64, Measured)>> {
     let pairs: Vec<&[f32]> = drawn.chunks(2 * 16 * 16).collect();
     let of = |fineness: usize| pairs.iter().map(|pair| smooth(lab, pair, fineness)).collect::<Result<Vec<f64>>>();
     let truth = of(16 * FINENESS[FINENESS.len() - 1])?;
-    let at = |&fineness: &usize| Ok((1.0 / fineness as f64, distance(&of(fineness)?, &truth)));
-    FINENESS.iter().map(at).collect()
+    let found = FINENESS.iter().map(|&fineness| of(fineness));
+    Ok(Refinement::new(&found.collect::<Result<Vec<_>>>()?, &truth))
 }
 
 /// ln |x| after the time, of one smooth stack.

@@ -1,6 +1,6 @@
 //! Unstable eigenvalues are everywhere.
 
-use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
+use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement, trained};
 use crate::error::Result;
 use crate::spec::{Grid, LyapunovSpec, Model, NormKind, SpectrumSpec, Weights};
 use crate::theory;
@@ -39,7 +39,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
     let shallow = growth(lab, 100)?;
     let deep = growth(lab, 400)?;
     let plain = premise.shift == 0.0;
-    let statements = vec![
+    let mut statements = vec![
         Statement::new(
             "every layer has unstable eigenvalues",
             "smallest share of eigenvalues outside of the unit circle, of all layers",
@@ -69,6 +69,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         )
         .predicted(0.25, 0.05),
     ];
+    statements.extend(trained::instability(lab)?);
     let radii: Vec<f64> = (1..=8).map(|i| 0.25 * f64::from(i)).collect();
     let measured = radii.iter().map(|&radius| Ok((radius, mean(&self::shares(lab, premise, radius)?))));
     let law = radii.iter().map(|&radius| (radius, Measured::exact(theory::disc_outside_circle(radius))));

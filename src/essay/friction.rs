@@ -1,6 +1,6 @@
 //! Would friction mend it?
 
-use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
+use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement, trained};
 use crate::error::Result;
 use crate::spec::{Activation, Grid, Model, NormKind, NormPlacement, Weights};
 use crate::sweep::Cell;
@@ -53,7 +53,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         Criterion::Below(0.0),
     )
     .unit("nats");
-    let statements = vec![
+    let mut statements = vec![
         Statement::new(
             "friction tames layers without a norm",
             format!("growth a step of linear layers with h ρ = 0.2 and γ = {}", premise.damping),
@@ -74,6 +74,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
             Criterion::Above(0.1),
         ),
     ];
+    statements.extend(trained::friction(lab)?);
     let dampings: Vec<f64> = vec![0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5];
     let curve = |norm, label: &str| -> Result<Curve> {
         Ok(Curve::new(label, dampings.iter().copied().zip(angles(lab, norm, &dampings)?)))

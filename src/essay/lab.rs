@@ -1,10 +1,13 @@
 //! What experiments have at hand: a device, a seed, how many members they may take, and the program's ordinary runs.
 
+use super::Trained;
 use crate::device::{Device, Progress};
 use crate::error::{Error, Result};
 use crate::lyapunov::{self, Lyapunov};
 use crate::rollout::{History, Outcome};
-use crate::spec::{EnsembleSpec, LayerSpec, LyapunovSpec, Model, SpectrumSpec, SweepSpec};
+use crate::spec::{
+    EnsembleSpec, LayerSpec, LyapunovSpec, Model, SpectrumSpec, SweepSpec, TrainedSpectrumSpec, TrainedSweepSpec,
+};
 use crate::spectrum::facts::Facts;
 use crate::spectrum::solve;
 use crate::sweep::{self, Cell};
@@ -29,6 +32,10 @@ pub enum Run {
     Spectrum(Box<SpectrumSpec>),
     /// That of `lyapunov`.
     Lyapunov(Box<LyapunovSpec>),
+    /// That of `spectrum --checkpoint`.
+    TrainedSpectrum(Box<TrainedSpectrumSpec>),
+    /// That of `sweep --checkpoint`.
+    TrainedSweep(Box<TrainedSweepSpec>),
 }
 
 /// Where experiments are made.
@@ -39,6 +46,7 @@ pub struct Lab<'a> {
     pub seed: u64,
     /// How much work there may be.
     pub effort: Effort,
+    trained: Option<&'a Trained>,
     runs: RefCell<Vec<Run>>,
     /// Asked between pieces of work whether to go on.
     stop: RefCell<Progress<'a>>,
@@ -46,9 +54,20 @@ pub struct Lab<'a> {
 }
 
 impl<'a> Lab<'a> {
-    /// A lab on a device; `stop` is asked between pieces of work, and breaks to stop.
+    /// A lab on a device, without a trained model; `stop` is asked between pieces of work, and breaks to stop.
     pub fn new(device: &'a Device, seed: u64, effort: Effort, stop: Progress<'a>) -> Self {
-        Lab { device, seed, effort, runs: RefCell::default(), stop: RefCell::new(stop), stopped: Slot::new(false) }
+        let (stop, stopped) = (RefCell::new(stop), Slot::new(false));
+        Lab { device, seed, effort, trained: None, runs: RefCell::default(), stop, stopped }
+    }
+
+    /// The same with a trained model, if there is one.
+    pub fn with_model(self, trained: Option<&'a Trained>) -> Self {
+        Lab { trained, ..self }
+    }
+
+    /// The trained model, if there is one.
+    pub fn trained(&self) -> Option<&'a Trained> {
+        self.trained
     }
 
     /// The members of an experiment that takes `full` of them, or with [`Effort::Quick`] an eighth, and 8 at least.
@@ -151,13 +170,18 @@ impl<'a> Lab<'a> {
         self.runs.take()
     }
 
-    fn note(&self, run: Run) {
+    pub(super) fn note(&self, run: Run) {
         self.runs.borrow_mut().push(run);
     }
 
     /// Asks whether to go on. Experiments of their own ask it between pieces of work.
     pub(super) fn go_on(&self) -> ControlFlow<()> {
-        let flow = (self.stop.borrow_mut())(0.0);
+        self.part(0.0)
+    }
+
+    /// The same where it is known how much of an experiment is done.
+    pub(super) fn part(&self, share: f64) -> ControlFlow<()> {
+        let flow = (self.stop.borrow_mut())(share);
         self.stopped.set(self.stopped.get() || flow.is_break());
         flow
     }

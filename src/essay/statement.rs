@@ -33,7 +33,8 @@ impl Measured {
     /// The mean of some values.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let moments = Moments::of(values);
-        Measured { value: moments.mean(), standard_error: moments.standard_error().unwrap_or(0.0) }
+        let value = moments.mean().filter(|mean| mean.is_finite());
+        Measured { value, standard_error: moments.standard_error().unwrap_or(0.0) }
     }
 
     /// The mean over members.
@@ -64,6 +65,11 @@ impl Measured {
     pub fn exp(self) -> Self {
         let value = self.value.map(f64::exp);
         Measured { value, standard_error: value.unwrap_or(0.0) * self.standard_error }
+    }
+
+    /// What 1 is above it.
+    pub fn distance(self) -> Self {
+        Measured { value: self.value.map(|value| 1.0 - value), ..self }
     }
 
     /// Its difference from an independent one.
@@ -128,6 +134,17 @@ pub enum Truth {
     Fails,
     /// The number is too near the edge, or missing.
     Undecided,
+}
+
+impl Truth {
+    /// For JSON and tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Truth::Holds => "holds",
+            Truth::Fails => "fails",
+            Truth::Undecided => "undecided",
+        }
+    }
 }
 
 /// A statement about a number.

@@ -4,6 +4,7 @@
 
 mod bench;
 mod ensemble;
+mod essay;
 mod given;
 mod layer;
 mod lyapunov;
@@ -14,6 +15,7 @@ mod trained;
 
 pub use bench::BenchKeys;
 pub use ensemble::EnsembleKeys;
+pub use essay::EssayKeys;
 pub use given::GivenKeys;
 pub use layer::LayerKeys;
 pub use lyapunov::{LyapunovKeys, LyapunovRequest};

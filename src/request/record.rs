@@ -1,6 +1,6 @@
 //! The record of an earlier run as a specification: what it was asked for can be asked for again.
 
-use super::keys::{BenchKeys, Keys, LyapunovKeys, Source, SpectrumKeys, SweepKeys};
+use super::keys::{BenchKeys, EssayKeys, Keys, LyapunovKeys, Source, SpectrumKeys, SweepKeys};
 use super::refusal::{in_plain_words, unknown};
 use crate::error::{Error, Result};
 use crate::invalid;
@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 pub(super) const NAME: &str = "run.json";
 
 /// The commands that can be run again from their record.
-const AGAIN: [&str; 4] = [SweepKeys::COMMAND, SpectrumKeys::COMMAND, LyapunovKeys::COMMAND, BenchKeys::COMMAND];
+const AGAIN: [&str; 5] =
+    [SweepKeys::COMMAND, SpectrumKeys::COMMAND, LyapunovKeys::COMMAND, EssayKeys::COMMAND, BenchKeys::COMMAND];
 
 /// What a run says of itself; its results do not matter here.
 #[derive(Deserialize)]

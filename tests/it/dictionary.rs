@@ -15,7 +15,7 @@ const MARKS: [&str; 2] = ["<!-- dictionary -->\n", "<!-- end of the dictionary -
 
 /// One of every command, so that every table is written; h, ρ, γ and all else that could be mistaken for each other differ.
 const SWEEP: &str = "sweep --seed 5 --layers 7 --step-size 0.3,0.7 --radius 0.9,1.3,1.7 --damping 0.05,0.2";
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 10] = [
     ("linear", "--trajectories 7 --sweep-over depth=5,9 --sweep-over width=3,5 --step-scaling inverse-depth"),
     (
         "transformer",
@@ -24,6 +24,7 @@ const COMMANDS: [(&str, &str); 9] = [
     ("heads", "--depth 6 --width 4 --model attention --sweep-over heads=1,2 --sweep-over tokens=2,3"),
     ("spectrum", "spectrum --matrix a.csv --step-size 0.5 --damping 0.1 --pseudospectrum 5"),
     ("lyapunov", "lyapunov --width 5 --layers 4 --steps 40 --radius 0.8 --step-size 0.5 --damping 0.1 --blocks 4"),
+    ("essay", "essay decay overshoot --quick"),
     ("bench", "bench --quick --only probe_copy"),
     (
         "layers",
