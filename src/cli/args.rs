@@ -21,6 +21,7 @@ Examples:
   eulerscope sweep results/run.json
   eulerscope spectrum --ensemble elliptic --tau 0.5 --width 128
   eulerscope lyapunov --weights iid --step-size 0.1 --top 4
+  eulerscope essay --quick
   eulerscope devices
 
 The update is x <- (1 - gamma) x + h f(x). A Transformer has h = 1 and gamma = 0.

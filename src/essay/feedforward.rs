@@ -46,7 +46,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
     let plain = |activation| Form { activation, gain: 1.0, ratio: 4 };
     let tanh = Form { gain: premise.tanh_gain, ..plain(Activation::Tanh) };
     let decides = |says, form: Form| -> Result<Statement> {
-        let stretch = behind(lab, form, NEAR)?.distance().times(1.0 / (1.0 - NEAR));
+        let stretch = behind(lab, form, NEAR)?.complement().times(1.0 / (1.0 - NEAR));
         let theory = (1.0 - MeanField::cosine(form.activation, form.gain, NEAR)) / (1.0 - NEAR);
         let name = format!("growth of 1 - cosine of near states behind the FFN, {}", form.activation.name());
         Ok(Statement::new(says, name, stretch, Criterion::Above(2.0)).predicted(theory, 0.1))

@@ -67,8 +67,8 @@ impl Measured {
         Measured { value, standard_error: value.unwrap_or(0.0) * self.standard_error }
     }
 
-    /// What 1 is above it.
-    pub fn distance(self) -> Self {
+    /// 1 less it.
+    pub fn complement(self) -> Self {
         Measured { value: self.value.map(|value| 1.0 - value), ..self }
     }
 

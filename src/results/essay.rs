@@ -2,7 +2,7 @@
 
 use crate::device::Device;
 use crate::error::Result;
-use crate::essay::{Criterion, Curve, Examined, Measured, Run, Statement, Verdict};
+use crate::essay::{Criterion, Curve, Examined, Graph, Measured, Run, Statement, Verdict};
 use crate::figure::{ConvergenceFigure, Series};
 use crate::request::command_line;
 use crate::results::dataset::{Column, Dataset, Landed};
@@ -85,7 +85,7 @@ impl Report<'_> {
             "predicted": statements.iter().filter_map(predicted).collect::<Vec<_>>(),
             "statements": statements.iter().map(statement).collect::<Vec<_>>(),
             "remark": one.claim.remark,
-            "reading": one.finding.graph.reading,
+            "graph": graph(&one.finding.graph),
             "command": self.command(one.claim.id),
             "runs": one.runs.iter().map(run).collect::<Vec<_>>(),
             "seconds": one.seconds,
@@ -105,6 +105,25 @@ fn statement(own: &Statement) -> Value {
         "agrees": own.agrees(),
         "criterion": own.criterion.said(),
         "truth": own.truth(),
+    })
+}
+
+fn graph(of: &Graph) -> Value {
+    let curve = |curve: &Curve| {
+        json!({
+            "curve": curve.label,
+            "x": curve.points.iter().map(|(x, _)| *x).collect::<Vec<_>>(),
+            "y": curve.points.iter().map(|(_, y)| y.value).collect::<Vec<_>>(),
+            "standard_error": curve.points.iter().map(|(_, y)| y.standard_error).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "x_label": of.x_label,
+        "y_label": of.y_label,
+        "log_x": of.log_x,
+        "neutral": of.neutral.map(|(level, name)| json!({ "level": level, "name": name })),
+        "reading": of.reading,
+        "curves": of.curves.iter().map(curve).collect::<Vec<_>>(),
     })
 }
 

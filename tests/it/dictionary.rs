@@ -203,6 +203,37 @@ fn tables_hold_the_values_of_the_json() {
         assert_eq!(number(&row["exponent"]), i as f64);
         assert_row(row, exponent, &["steps", "exponent"]);
     }
+    let claims = list(&results["essay"], "claims");
+    let found = table("essay", "claims");
+    assert_eq!(found.len(), claims.len());
+    for (row, claim) in found.iter().zip(claims) {
+        assert_row(row, claim, &["claim", "text"]);
+        assert_same(&row["claim"], &claim["id"], "claim");
+        assert_same(&row["text"], &claim["claim"], "text");
+    }
+    let own = claims.iter().flat_map(|claim| list(claim, "statements").iter().map(move |own| (claim, own)));
+    for (row, (claim, own)) in table("essay", "statements").iter().zip(own) {
+        assert_row(row, own, &["claim", "level"]);
+        assert_same(&row["claim"], &claim["id"], "claim");
+    }
+    let points = claims.iter().flat_map(|claim| {
+        let of = |curve: &Value| {
+            let columns = ["x", "y", "standard_error"].map(|name| list(curve, name).to_vec());
+            (0..columns[0].len()).map(|i| columns.each_ref().map(|column| column[i].clone())).collect::<Vec<_>>()
+        };
+        list(&claim["graph"], "curves")
+            .iter()
+            .flat_map(move |curve| of(curve).into_iter().map(move |point| (&claim["id"], &curve["curve"], point)))
+    });
+    let found = table("essay", "curves");
+    assert_eq!(found.len(), points.clone().count());
+    for (row, (claim, curve, [x, y, error])) in found.iter().zip(points) {
+        assert_same(&row["claim"], claim, "claim");
+        assert_same(&row["curve"], curve, "curve");
+        assert_same(&row["x"], &x, "x");
+        assert_same(&row["y"], &y, "y");
+        assert_same(&row["standard_error"], &error, "standard_error");
+    }
     let found = table("bench", "bench");
     let timed = list(&results["bench"], "rows");
     assert!(found.len() == timed.len() && !timed.is_empty());

@@ -26,6 +26,7 @@ mod eigen_gpu;
 mod eigen_metamorphic;
 mod eigen_mutants;
 mod eigen_pack;
+mod essay;
 mod exponents;
 mod families;
 mod figure;
