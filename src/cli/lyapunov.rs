@@ -140,6 +140,7 @@ fn write(
         x: result.convergence.iter().map(|point| point.steps as f64).collect(),
         mean: result.convergence.iter().map(|point| point.exponents[i].mean).collect(),
         standard_error: result.convergence.iter().map(|point| point.exponents[i].standard_error).collect(),
+        dashed: false,
     };
     let figure = ConvergenceFigure {
         series: (0..result.exponents.len().min(SHOWN / 2)).map(series).collect(),

@@ -26,11 +26,19 @@ pub struct Curve {
     pub label: String,
     /// Increasing x, and what was measured there.
     pub points: Vec<(f64, Measured)>,
+    /// Is it what theory says, and not measured?
+    pub is_theory: bool,
 }
 
 impl Curve {
     /// A curve of this name.
     pub fn new(label: impl Into<String>, points: impl IntoIterator<Item = (f64, Measured)>) -> Self {
-        Curve { label: label.into(), points: points.into_iter().collect() }
+        Curve { label: label.into(), points: points.into_iter().collect(), is_theory: false }
+    }
+
+    /// What theory says at these x.
+    pub fn theory(label: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let exact = points.into_iter().map(|(x, y)| (x, Measured::exact(y)));
+        Curve { is_theory: true, ..Curve::new(label, exact) }
     }
 }

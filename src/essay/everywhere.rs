@@ -44,7 +44,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
             "every layer has unstable eigenvalues",
             "smallest share of eigenvalues outside of the unit circle, of all layers",
             Measured::exact(fewest),
-            Criterion::Above(0.0),
+            Criterion::Above(0.01),
         ),
         Statement::new(
             "and they are the rule",
@@ -72,11 +72,11 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
     statements.extend(trained::instability(lab)?);
     let radii: Vec<f64> = (1..=8).map(|i| 0.25 * f64::from(i)).collect();
     let measured = radii.iter().map(|&radius| Ok((radius, mean(&self::shares(lab, premise, radius)?))));
-    let law = radii.iter().map(|&radius| (radius, Measured::exact(theory::disc_outside_circle(radius))));
+    let law = radii.iter().map(|&radius| (radius, theory::disc_outside_circle(radius)));
     let graph = Graph {
         x_label: "radius ρ of A",
         y_label: "share of eigenvalues of I + A outside",
-        curves: vec![Curve::new("measured", measured.collect::<Result<Vec<_>>>()?), Curve::new("circular law", law)],
+        curves: vec![Curve::new("measured", measured.collect::<Result<Vec<_>>>()?), Curve::theory("circular law", law)],
         reading: "Without friction half of the eigenvalues of any random layer are outside, and more the larger it is.",
         ..Graph::default()
     };

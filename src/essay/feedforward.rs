@@ -78,7 +78,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
             curve("ReLU", plain(Activation::Relu))?,
             curve("GELU", gelu)?,
             curve("tanh, large weights", tanh)?,
-            Curve::new("unchanged", cosines.iter().map(|&cosine| (cosine, Measured::exact(cosine)))),
+            Curve::theory("unchanged", cosines.iter().map(|&cosine| (cosine, cosine))),
         ],
         reading: "Above the straight line states come together, below it they are pulled apart.",
         ..Graph::default()

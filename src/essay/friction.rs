@@ -71,7 +71,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
             "behind a norm the stream keeps the prompt with friction",
             "cosine of the state to its beginning after 80 layers, with friction",
             memory,
-            Criterion::Above(0.1),
+            Criterion::Above(0.3),
         ),
     ];
     statements.extend(trained::friction(lab)?);
@@ -86,7 +86,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         curves: vec![
             curve(NormPlacement::Pre, "norm before f")?,
             curve(NormPlacement::Post, "norm behind the sum")?,
-            Curve::new("mean field", dampings.iter().map(|&damping| (damping, Measured::exact(theory(damping))))),
+            Curve::theory("mean field", dampings.iter().map(|&damping| (damping, theory(damping)))),
         ],
         reading: "More friction turns near states further apart, not nearer, wherever there is a norm.",
         ..Graph::default()

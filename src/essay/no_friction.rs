@@ -63,7 +63,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         curves: vec![
             curve("norm before f", &|step| pre[step]),
             curve("norm behind the sum", &|step| post[step]),
-            curve("mean field, norm before f", &|step| Measured::exact(theory(step))),
+            Curve::theory("mean field, norm before f", steps.iter().map(|&step| (step as f64, theory(step)))),
         ],
         reading: "The friction that the formula does not have is there in the direction of the stream.",
     };

@@ -6,7 +6,7 @@ use crate::spec::{Grid, Model};
 use crate::theory;
 
 pub(super) const CLAIM: Claim = Claim {
-    id: "tiny_steps",
+    id: "tiny-steps",
     claim: "For a simulation to be stable h must be tiny; Transformers take the whole plunge with h = 1.",
     experiment: "Random layers with a restoring force (μ = 1, ρ = 0.5) and without (μ = 0, ρ = 1), eigenvalues against h.",
     remark: "With a restoring force there is a largest h, (2 - γ) / (μ + ρ), and it is not tiny. Without one no h is stable: a \

@@ -62,7 +62,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
             q,
             0.06 * q,
         ));
-        statements.push(said("cosines are those of the formula", "cosine of two tokens", step, cosine(step), c, 0.05));
+        statements.push(said("cosines are those of the formula", "cosine of two tokens", step, cosine(step), c, 0.02));
     }
     let steps = (1..=DEPTH).step_by(4);
     let graph = Graph {
@@ -70,7 +70,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         y_label: "mean square of a token",
         curves: vec![
             Curve::new("measured", steps.clone().map(|step| (step as f64, square(step)))),
-            Curve::new("recursion", steps.map(|step| (step as f64, Measured::exact(theory(step).square)))),
+            Curve::theory("recursion", steps.map(|step| (step as f64, theory(step).square))),
         ],
         reading: "The norm of a pre-norm stream grows as the recursion says: the square of it by about a constant a layer.",
         ..Graph::default()

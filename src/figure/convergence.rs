@@ -21,6 +21,8 @@ pub struct Series {
     pub mean: Vec<Option<f64>>,
     /// Its standard error; `None` draws no band there.
     pub standard_error: Vec<Option<f64>>,
+    /// Is it dashed, as what is expected and not measured?
+    pub dashed: bool,
 }
 
 /// What to draw.
@@ -61,7 +63,11 @@ impl Figure for ConvergenceFigure {
                 let place = |(at, value): Point| (x.position(at), y.place(value));
                 let band: Vec<Point> = edge(1.0).chain(edge(-1.0).rev()).map(place).collect();
                 canvas.area(&band, color, 0.22);
-                canvas.polyline(edge(0.0).map(place).collect(), color, 2.0);
+                let line: Vec<Point> = edge(0.0).map(place).collect();
+                match self.series[index].dashed {
+                    true => canvas.dashes(&line, color),
+                    false => canvas.polyline(line, color, 2.0),
+                }
             }
         }
         if let Some((level, _)) = self.reference() {
@@ -113,7 +119,10 @@ impl ConvergenceFigure {
     fn legend(&self, theme: Theme) -> Vec<(Sample, String)> {
         let count = self.series.len();
         let named = |index: &usize| count <= LINES || *index == 0 || *index + 1 == count;
-        let entry = |index: usize| (Sample::Line(theme.line(index, count)), self.series[index].label.clone());
+        let entry = |index: usize| {
+            let (series, color) = (&self.series[index], theme.line(index, count));
+            (if series.dashed { Sample::Dashes(color) } else { Sample::Line(color) }, series.label.clone())
+        };
         let mut entries: Vec<_> = (0..count).filter(named).map(entry).collect();
         entries.extend(self.reference().into_iter().map(|(_, name)| (Sample::Dashes(theme.ink()), name.clone())));
         entries.push((Sample::Patch(theme.band()), "± one standard error".to_string()));

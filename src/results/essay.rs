@@ -112,6 +112,7 @@ fn graph(of: &Graph) -> Value {
     let curve = |curve: &Curve| {
         json!({
             "curve": curve.label,
+            "is_theory": curve.is_theory,
             "x": curve.points.iter().map(|(x, _)| *x).collect::<Vec<_>>(),
             "y": curve.points.iter().map(|(_, y)| y.value).collect::<Vec<_>>(),
             "standard_error": curve.points.iter().map(|(_, y)| y.standard_error).collect::<Vec<_>>(),
@@ -223,6 +224,7 @@ fn figure(report: &Report, one: &Examined) -> ConvergenceFigure {
         x: curve.points.iter().map(|(x, _)| *x).collect(),
         mean: curve.points.iter().map(|(_, y)| y.value).collect(),
         standard_error: curve.points.iter().map(|(_, y)| Some(y.standard_error)).collect(),
+        dashed: curve.is_theory,
     };
     ConvergenceFigure {
         series: graph.curves.iter().map(series).collect(),

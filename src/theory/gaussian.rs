@@ -52,7 +52,8 @@ fn phi(activation: Activation, x: f64) -> f64 {
 
 fn phi_slope(activation: Activation, x: f64) -> f64 {
     match activation {
-        Activation::Relu => f64::from(x > 0.0),
+        // Half a step at the kink itself, where sums have a point.
+        Activation::Relu => 0.5 * (1.0 + if x == 0.0 { 0.0 } else { x.signum() }),
         Activation::Gelu => normal_share(x) + x * (-0.5 * x * x).exp() / (2.0 * PI).sqrt(),
         Activation::Tanh => 1.0 - x.tanh().powi(2),
     }

@@ -178,6 +178,7 @@ fn convergence_breaks_where_values_are_missing() {
         label: "λ₁".into(),
         x: spaced(1.0, 100.0, mean.len()),
         standard_error: vec![Some(0.1); mean.len()],
+        dashed: false,
         mean,
     };
     let figure = |series: Vec<Series>| ConvergenceFigure {
