@@ -25,6 +25,7 @@ mod statement;
 mod tests;
 mod tiny_steps;
 mod trained;
+mod trained_mercury;
 mod two_sublayers;
 mod verdict;
 
@@ -77,6 +78,22 @@ pub struct Finding {
     pub statements: Vec<Statement>,
     /// What there is to see.
     pub graph: Graph,
+    /// What there is to see of a trained model.
+    pub of_model: Option<Graph>,
+}
+
+impl Finding {
+    /// Without a trained model.
+    fn new(statements: Vec<Statement>, graph: Graph) -> Self {
+        Finding { statements, graph, of_model: None }
+    }
+
+    /// With what a trained model adds, if there is one.
+    fn with_model(mut self, found: Option<(Vec<Statement>, Graph)>) -> Self {
+        let Some((statements, graph)) = found else { return self };
+        self.statements.extend(statements);
+        Finding { of_model: Some(graph), ..self }
+    }
 }
 
 /// A claim that was examined.

@@ -79,7 +79,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "Sharper attention amplifies more, until it is so sharp that it no longer moves.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 /// One step of attention without its stream, linearised.

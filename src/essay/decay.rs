@@ -71,7 +71,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "Above the line the simulation grows although its equation decays: from h = 2 / 5 on.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 /// The logarithm of the growth a step of dx/dt = -shift x, at each step size.

@@ -93,7 +93,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "Where a line rises by one unit per unit the layers are Euler steps of an equation, of order one.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 /// |ln |x| - ln |x| of the equation| of every member, at each fineness.

@@ -39,7 +39,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
     let shallow = growth(lab, 100)?;
     let deep = growth(lab, 400)?;
     let plain = premise.shift == 0.0;
-    let mut statements = vec![
+    let statements = vec![
         Statement::new(
             "every layer has unstable eigenvalues",
             "smallest share of eigenvalues outside of the unit circle, of all layers",
@@ -69,7 +69,6 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         )
         .predicted(0.25, 0.05),
     ];
-    statements.extend(trained::instability(lab)?);
     let radii: Vec<f64> = (1..=8).map(|i| 0.25 * f64::from(i)).collect();
     let measured = radii.iter().map(|&radius| Ok((radius, mean(&self::shares(lab, premise, radius)?))));
     let law = radii.iter().map(|&radius| (radius, theory::disc_outside_circle(radius)));
@@ -80,7 +79,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "Without friction half of the eigenvalues of any random layer are outside, and more the larger it is.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph).with_model(trained::instability(lab)?))
 }
 
 /// The share of eigenvalues of I + A outside of the unit circle, of each layer.

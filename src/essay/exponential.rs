@@ -59,7 +59,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "A straight line is exponential growth: there is one without a norm only.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 fn said(norm: NormPlacement) -> &'static str {

@@ -91,7 +91,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "The growth of a mode depends on |1 + λ| alone and changes sign where that is 1.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 /// The factors Φ = 1 + λ of a grid, none of them on the circle.

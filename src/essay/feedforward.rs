@@ -83,7 +83,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "Above the straight line states come together, below it they are pulled apart.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 /// The cosine of what an FFN writes for two states with this cosine: γ = 1 takes the stream away.

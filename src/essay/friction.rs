@@ -91,7 +91,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "More friction turns near states further apart, not nearer, wherever there is a norm.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 /// Growth a step of tied linear layers.

@@ -58,5 +58,5 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "All explicit methods cross the line not far from each other; only the implicit one never does.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }

@@ -67,7 +67,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         ],
         reading: "The friction that the formula does not have is there in the direction of the stream.",
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 /// The mean effective damping of each step, from 1. With a norm behind the sum it is what the norm takes away, one less

@@ -68,7 +68,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         curves: vec![Curve::new("Euler", STEPS.iter().copied().zip(times))],
         reading: "The larger the step, the later Euler's method commits.",
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 /// The time of the first step beyond the threshold.

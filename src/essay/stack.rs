@@ -79,7 +79,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "Between the two crossings every single layer is unstable, and stacks of fresh ones decay all the same.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 fn spec(lab: &Lab, weights: Weights, premise: &Premise) -> SweepSpec {

@@ -61,7 +61,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "With a restoring force layers are stable up to a step of ordinary size; without one at no step at all.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 fn curve(lab: &Lab, shift: f64, radius: f64, steps: &[f64]) -> Result<Curve> {

@@ -1,7 +1,7 @@
 //! What claims ask of a trained model: the same runs as `spectrum --checkpoint` and `sweep --checkpoint`.
 
 use super::lab::Run;
-use super::{Criterion, Lab, Measured, Statement};
+use super::{Criterion, Curve, Graph, Lab, Measured, Statement};
 use crate::error::Result;
 use crate::spec::{Grid, Quantities, TrainedInput, TrainedSpectrumSpec, TrainedSweepSpec};
 use crate::trained::sweep::TrainedCell;
@@ -36,6 +36,11 @@ impl Trained {
             None => input.token_ids.clone(),
         };
         Ok(Trained { model, input, token_ids })
+    }
+
+    /// The checkpoint and the text.
+    pub(super) fn input(&self) -> &TrainedInput {
+        &self.input
     }
 
     /// The model.
@@ -91,15 +96,15 @@ pub(super) fn cross_entropy(cell: &TrainedCell) -> Measured {
 }
 
 /// Unstable eigenvalues of a trained model, and whether it is the worse for its step.
-pub(super) fn instability(lab: &Lab) -> Result<Vec<Statement>> {
-    let Some(outside) = lab.trained_outside()? else { return Ok(Vec::new()) };
+pub(super) fn instability(lab: &Lab) -> Result<Option<(Vec<Statement>, Graph)>> {
+    let Some(outside) = lab.trained_outside()? else { return Ok(None) };
     let fewest = outside.iter().min().map_or(Measured::MISSING, |&fewest| Measured::exact(fewest as f64));
     let cells = lab.trained_cells(&[0.5, 0.8, 0.9, 1.0], &[0.0])?.unwrap_or_default();
     let entropies: Vec<Measured> = cells.iter().map(cross_entropy).collect();
-    let [smaller @ .., own] = &entropies[..] else { return Ok(Vec::new()) };
+    let [smaller @ .., own] = &entropies[..] else { return Ok(None) };
     let size = |one: &Measured| one.value.unwrap_or(f64::INFINITY);
     let lowest = smaller.iter().copied().min_by(|a, b| size(a).total_cmp(&size(b))).unwrap_or(Measured::MISSING);
-    Ok(vec![
+    let statements = vec![
         Statement::new(
             "every trained layer has unstable eigenvalues",
             "fewest eigenvalues outside of the unit circle, of all layers of the model",
@@ -113,7 +118,16 @@ pub(super) fn instability(lab: &Lab) -> Result<Vec<Statement>> {
             Criterion::Above(0.0),
         )
         .unit("nats/token"),
-    ])
+    ];
+    let counts = outside.iter().enumerate().map(|(layer, &count)| (layer as f64, Measured::exact(count as f64)));
+    let graph = Graph {
+        x_label: "layer",
+        y_label: "eigenvalues outside of the unit circle",
+        curves: vec![Curve::new("at the last token", counts)],
+        reading: "Every layer of the trained model has unstable eigenvalues; what follows from it is another question.",
+        ..Graph::default()
+    };
+    Ok(Some((statements, graph)))
 }
 
 /// What two per cent of friction do to a trained model.

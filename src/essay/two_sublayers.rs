@@ -75,5 +75,5 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "The norm of a pre-norm stream grows as the recursion says: the square of it by about a constant a layer.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }

@@ -86,6 +86,7 @@ impl Report<'_> {
             "statements": statements.iter().map(statement).collect::<Vec<_>>(),
             "remark": one.claim.remark,
             "graph": graph(&one.finding.graph),
+            "graph_of_model": one.finding.of_model.as_ref().map(graph),
             "command": self.command(one.claim.id),
             "runs": one.runs.iter().map(run).collect::<Vec<_>>(),
             "seconds": one.seconds,
@@ -157,7 +158,11 @@ pub fn write(mut dataset: Dataset, report: &Report, result: &Value) -> Result<La
     dataset.write_table("statements", &statements(report.found))?;
     dataset.write_table("curves", &curves(report.found))?;
     for one in report.found {
-        pictures::write(&mut dataset, &one.claim.id.replace('-', "_"), &figure(report, one))?;
+        let name = one.claim.id.replace('-', "_");
+        pictures::write(&mut dataset, &name, &figure(report, one, &one.finding.graph))?;
+        if let Some(graph) = &one.finding.of_model {
+            pictures::write(&mut dataset, &format!("{name}_of_model"), &figure(report, one, graph))?;
+        }
     }
     dataset.finish(result.clone())
 }
@@ -205,7 +210,10 @@ fn curves(found: &[Examined]) -> Vec<(&'static str, Column)> {
     let points = |(id, curve): (&'static str, &Curve)| -> Vec<(&'static str, String, f64, Measured)> {
         curve.points.iter().map(|&(x, y)| (id, curve.label.clone(), x, y)).collect()
     };
-    let lines = found.iter().flat_map(|one| one.finding.graph.curves.iter().map(move |curve| (one.claim.id, curve)));
+    let graphs = found.iter().flat_map(|one| {
+        std::iter::once(&one.finding.graph).chain(&one.finding.of_model).map(move |graph| (one.claim.id, graph))
+    });
+    let lines = graphs.flat_map(|(id, graph)| graph.curves.iter().map(move |curve| (id, curve)));
     let all: Vec<_> = lines.flat_map(points).collect();
     vec![
         ("claim", text(all.iter().map(|(id, ..)| (*id).to_string()))),
@@ -217,8 +225,7 @@ fn curves(found: &[Examined]) -> Vec<(&'static str, Column)> {
 }
 
 /// The curves of a claim, with its verdict.
-fn figure(report: &Report, one: &Examined) -> ConvergenceFigure {
-    let graph = &one.finding.graph;
+fn figure(report: &Report, one: &Examined, graph: &Graph) -> ConvergenceFigure {
     let series = |curve: &Curve| Series {
         label: curve.label.clone(),
         x: curve.points.iter().map(|(x, _)| *x).collect(),
