@@ -15,10 +15,13 @@ mod exponential;
 mod fates;
 mod feedforward;
 mod friction;
+pub mod hallucination;
 mod integrators;
 mod lab;
+pub mod mercury;
 mod no_friction;
 mod overshoot;
+pub mod planted;
 mod stack;
 mod statement;
 #[cfg(test)]
@@ -66,9 +69,11 @@ pub const CLAIMS: &[Claim] = &[
     stack::CLAIM,
     everywhere::CLAIM,
     exponential::CLAIM,
+    mercury::CLAIM,
     overshoot::CLAIM,
     friction::CLAIM,
     no_friction::CLAIM,
+    hallucination::CLAIM,
 ];
 
 /// What an experiment found.

@@ -1,0 +1,171 @@
+//! Mercury: how a lean in the context becomes an answer.
+
+mod context;
+mod ensemble;
+
+pub use context::Context;
+pub use ensemble::{DEPTH, Model, Question, ask};
+
+use super::planted::{Answers, Planted, confidence, decided, follows, sure};
+use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
+use crate::error::Result;
+use crate::spec::NormPlacement;
+
+pub(super) const CLAIM: Claim = Claim {
+    id: "mercury",
+    claim: "Is Mercury a planet, a metal or an element? A slight lean is amplified 80 times, layer by layer, into certainty.",
+    experiment: "Stacks of 80 Transformer layers with random weights, in which attention that agrees with itself is planted along \
+                 an axis planet - element: 8 words of context, some of them for the planet and some for the element, and the \
+                 odds of the two words behind every layer. Each context is also asked with its labels exchanged.",
+    remark: "A mechanism, where such feedback is planted: any lean ends in certainty, and so does none. But it is not \
+             amplified 80 times: a few layers decide and the others change nothing. The answers follow the evidence more \
+             with depth, not less; and random layers do nothing of the kind. Whether a trained model has such directions \
+             is a question to its weights.",
+    run: |lab| examine(lab, &Premise::default()),
+};
+
+/// What is asked of which layers.
+#[derive(Clone, Copy, Debug)]
+pub struct Premise {
+    /// What is planted in every layer.
+    pub planted: Planted,
+    /// What is planted in the layers that are compared.
+    pub control: Planted,
+    /// The words of the context.
+    pub context: Context,
+    /// The friction γ.
+    pub damping: f64,
+    /// Where the norm is.
+    pub norm: NormPlacement,
+}
+
+impl Default for Premise {
+    fn default() -> Self {
+        Premise {
+            planted: FEEDBACK,
+            control: Planted::NOTHING,
+            context: Context { planet: 5, element: 3 },
+            damping: 0.0,
+            norm: NormPlacement::Pre,
+        }
+    }
+}
+
+/// Feedback that decides within some ten layers.
+pub const FEEDBACK: Planted = Planted { feedback: 0.5, value: 0.5, saddle: 0.0 };
+/// Graded evidence: the contexts of the curves.
+pub const CONTEXTS: [Context; 4] = [
+    Context { planet: 4, element: 4 },
+    Context { planet: 5, element: 3 },
+    Context { planet: 6, element: 2 },
+    Context { planet: 7, element: 1 },
+];
+/// The friction of one of the curves.
+const FRICTION: f64 = 0.3;
+/// After this layer contexts are turned around.
+const TURN: usize = 24;
+/// From this layer on growth is measured.
+const EARLY: usize = 20;
+
+/// Measures the odds behind every layer.
+pub fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
+    let Premise { planted, control, context, damping, norm } = *premise;
+    let own = Question::plain(context, damping);
+    let turned = Question { reversed_after: Some(TURN), ..own };
+    let graded = |damping| CONTEXTS.map(|context| Question::plain(context, damping));
+    let model = |planted, questions: &[&[Question]]| Model { norm, planted, questions: questions.concat() };
+    let asked = ask(
+        lab,
+        &[
+            model(planted, &[&[own, turned], &graded(damping), &graded(FRICTION)[1..]]),
+            model(control, &[&[own], &graded(damping)[1..]]),
+        ],
+    )?;
+    let [lean, turned, graded @ ..] = &asked[0][..] else { unreachable!("as many answers as questions") };
+    let (graded, rubbed) = graded.split_at(CONTEXTS.len());
+    let statements = statements(premise, lean, turned, &asked[1][0]);
+    Ok(Finding { statements, graph: graph(graded, rubbed, &asked[1][1..]) })
+}
+
+fn statements(premise: &Premise, lean: &Answers, turned: &Answers, control: &Answers) -> Vec<Statement> {
+    let share = premise.context.share();
+    let growth = lean.behind(DEPTH, f64::abs).over(lean.behind(EARLY, f64::abs)).ln();
+    // The share of right answers where the planet is right as often as the context says so.
+    let right = |margin| share * follows(margin) + (1.0 - share) * (1.0 - follows(margin));
+    let change = |of: fn(f64) -> f64| lean.mean(|margins| of(margins[DEPTH - 1]) - of(margins[0]));
+    vec![
+        Statement::new(
+            "a slight lean of the context grows with depth",
+            "mean margin of the likelier word behind the last layer, less that behind the first",
+            change(|margin| margin),
+            Criterion::Above(1.0),
+        )
+        .unit("nats"),
+        Statement::new(
+            "until the model is sure",
+            "share of answers that give one word more than 90 %",
+            lean.share(DEPTH, sure),
+            Criterion::Above(0.9),
+        ),
+        Statement::new(
+            "surer than the evidence allows",
+            format!("mean confidence, less the share of right answers where {:.1} % are for the planet", 100.0 * share),
+            lean.behind(DEPTH, |margin| confidence(margin) - right(margin)),
+            Criterion::Above(0.3),
+        ),
+        Statement::new(
+            "it commits early",
+            "mean layer from which on the answer stays on its side",
+            lean.mean(decided),
+            Criterion::Below(20.0),
+        ),
+        Statement::new(
+            "and then the opposite evidence does not turn it",
+            format!("share of answers for the word that is likelier since layer {TURN}"),
+            turned.share(DEPTH, |margin| 1.0 - follows(margin)),
+            Criterion::Below(0.45),
+        ),
+        Statement::new(
+            "every one of 80 layers amplifies it",
+            format!("growth of the mean |margin| a layer, from layer {EARLY} on"),
+            growth.times(1.0 / (DEPTH - EARLY) as f64),
+            Criterion::Above(0.008),
+        )
+        .unit("nats"),
+        Statement::new(
+            "with depth the answers follow the evidence less",
+            "share of answers for the likelier word behind the last layer, less that behind the first",
+            change(follows),
+            Criterion::Below(-0.06),
+        ),
+        Statement::new(
+            "any stack of layers does so",
+            "share of sure answers of random layers without a planted axis",
+            control.share(DEPTH, sure),
+            Criterion::Above(0.5),
+        ),
+    ]
+}
+
+fn graph(graded: &[Answers], rubbed: &[Answers], control: &[Answers]) -> Graph {
+    let of = |label: String, contexts: &[Context], answers: &[Answers], layer| {
+        let shares = contexts.iter().zip(answers).map(|(own, answers)| (own.evidence(), answers.share(layer, follows)));
+        let right: Vec<(f64, Measured)> = shares.collect();
+        // The mirror images are asked together with the contexts.
+        let left = right.iter().rev().filter(|(b, _)| *b > 0.0);
+        let left = left.map(|&(b, share)| (-b, Measured::exact(1.0).minus(share)));
+        Curve::new(label, left.collect::<Vec<_>>().into_iter().chain(right.iter().copied()))
+    };
+    let by_layer = |layer| of(format!("behind layer {layer}"), &CONTEXTS, graded, layer);
+    let rubbed = of(format!("behind layer {DEPTH}, γ = {FRICTION}"), &CONTEXTS[1..], rubbed, DEPTH);
+    let control = of(format!("behind layer {DEPTH}, no axis planted"), &CONTEXTS[1..], control, DEPTH);
+    Graph {
+        x_label: "evidence b = ln(planet / element), nats",
+        y_label: "share of answers 'planet'",
+        neutral: Some((0.5, "a coin")),
+        curves: [1, 5, DEPTH].map(by_layer).into_iter().chain([rubbed, control]).collect(),
+        reading: "The first layers follow the evidence more and more steeply; what they decide then stays. Friction forgets the \
+                  evidence, and random layers never see it.",
+        ..Graph::default()
+    }
+}
