@@ -11,7 +11,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-pub use evidence::{LogOdds, commitment};
+pub use evidence::{LogOdds, beyond, commitment};
 pub use gamma::digamma;
 pub use gaussian::{MeanField, relu_cosine};
 pub use pre_norm::{UniformAttention, angular_growth, norm_squared};

@@ -1,10 +1,12 @@
 //! Is hallucination the work of repeated amplification?
 
-use super::mercury::{CONTEXTS, DEPTH, FEEDBACK, Model, Question, ask};
+use super::mercury::{CONTEXTS, DEPTH, FEEDBACK, Model, Question, WIDTH, ask};
 use super::planted::{Answers, Planted, follows, sure};
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
 use crate::error::Result;
 use crate::spec::NormPlacement;
+use crate::theory::beyond;
+use std::f64::consts::FRAC_1_SQRT_2;
 
 pub(super) const CLAIM: Claim = Claim {
     id: "hallucination",
@@ -48,14 +50,16 @@ pub fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
             "repeated amplification makes answers that are sure and wrong",
             "share of answers that give the wrong word more than 90 %, where 62.5 % of the context are for the right one",
             own[1],
-            Criterion::Above(0.2),
+            Criterion::Above(0.3),
         ),
         Statement::new(
             "which layers without it hardly make",
             "the same share of random layers",
             random[1],
-            Criterion::Below(0.12),
-        ),
+            Criterion::Below(0.2),
+        )
+        // Half of those that are sure, as random directions are.
+        .predicted(0.5 * beyond(WIDTH, 9.0_f64.ln() * FRAC_1_SQRT_2), 1e-3),
         Statement::new(
             "and that is why trained models hallucinate",
             "ln of the amplification of wrong answers of a trained model, less that of right ones with as strong evidence",

@@ -4,12 +4,14 @@ mod context;
 mod ensemble;
 
 pub use context::Context;
-pub use ensemble::{DEPTH, Model, Question, ask};
+pub use ensemble::{DEPTH, Model, Question, WIDTH, ask};
 
 use super::planted::{Answers, Planted, confidence, decided, follows, sure};
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
 use crate::error::Result;
 use crate::spec::NormPlacement;
+use crate::theory::beyond;
+use std::f64::consts::FRAC_1_SQRT_2;
 
 pub(super) const CLAIM: Claim = Claim {
     id: "mercury",
@@ -69,25 +71,20 @@ const EARLY: usize = 20;
 
 /// Measures the odds behind every layer.
 pub fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
+    Ok(Finding { statements: statements(lab, premise)?, graph: graph(lab, premise)? })
+}
+
+/// Asks one question of the planted layers and of the others, and of the planted ones with a context that turns around.
+pub fn statements(lab: &Lab, premise: &Premise) -> Result<Vec<Statement>> {
     let Premise { planted, control, context, damping, norm } = *premise;
     let own = Question::plain(context, damping);
     let turned = Question { reversed_after: Some(TURN), ..own };
-    let graded = |damping| CONTEXTS.map(|context| Question::plain(context, damping));
-    let model = |planted, questions: &[&[Question]]| Model { norm, planted, questions: questions.concat() };
-    let asked = ask(
-        lab,
-        &[
-            model(planted, &[&[own, turned], &graded(damping), &graded(FRICTION)[1..]]),
-            model(control, &[&[own], &graded(damping)[1..]]),
-        ],
-    )?;
-    let [lean, turned, graded @ ..] = &asked[0][..] else { unreachable!("as many answers as questions") };
-    let (graded, rubbed) = graded.split_at(CONTEXTS.len());
-    let statements = statements(premise, lean, turned, &asked[1][0]);
-    Ok(Finding { statements, graph: graph(graded, rubbed, &asked[1][1..]) })
+    let model = |planted, questions| Model { norm, planted, questions };
+    let asked = ask(lab, &[model(planted, vec![own, turned]), model(control, vec![own])])?;
+    Ok(said(premise, &asked[0][0], &asked[0][1], &asked[1][0]))
 }
 
-fn statements(premise: &Premise, lean: &Answers, turned: &Answers, control: &Answers) -> Vec<Statement> {
+fn said(premise: &Premise, lean: &Answers, turned: &Answers, control: &Answers) -> Vec<Statement> {
     let share = premise.context.share();
     let growth = lean.behind(DEPTH, f64::abs).over(lean.behind(EARLY, f64::abs)).ln();
     // The share of right answers where the planet is right as often as the context says so.
@@ -143,23 +140,27 @@ fn statements(premise: &Premise, lean: &Answers, turned: &Answers, control: &Ans
             "share of sure answers of random layers without a planted axis",
             control.share(DEPTH, sure),
             Criterion::Above(0.5),
-        ),
+        )
+        // The margin is √2 times a coordinate of a random direction.
+        .predicted(beyond(WIDTH, 9.0_f64.ln() * FRAC_1_SQRT_2), 1e-3),
     ]
 }
 
-fn graph(graded: &[Answers], rubbed: &[Answers], control: &[Answers]) -> Graph {
-    let of = |label: String, contexts: &[Context], answers: &[Answers], layer| {
-        let shares = contexts.iter().zip(answers).map(|(own, answers)| (own.evidence(), answers.share(layer, follows)));
-        let right: Vec<(f64, Measured)> = shares.collect();
-        // The mirror images are asked together with the contexts.
-        let left = right.iter().rev().filter(|(b, _)| *b > 0.0);
-        let left = left.map(|&(b, share)| (-b, Measured::exact(1.0).minus(share)));
-        Curve::new(label, left.collect::<Vec<_>>().into_iter().chain(right.iter().copied()))
+/// Asks for graded evidence: by depth, with friction, and of the layers that are compared.
+fn graph(lab: &Lab, premise: &Premise) -> Result<Graph> {
+    let Premise { planted, control, damping, norm, .. } = *premise;
+    let graded = |contexts: &[Context], damping| -> Vec<Question> {
+        contexts.iter().map(|&context| Question::plain(context, damping)).collect()
     };
-    let by_layer = |layer| of(format!("behind layer {layer}"), &CONTEXTS, graded, layer);
-    let rubbed = of(format!("behind layer {DEPTH}, γ = {FRICTION}"), &CONTEXTS[1..], rubbed, DEPTH);
-    let control = of(format!("behind layer {DEPTH}, no axis planted"), &CONTEXTS[1..], control, DEPTH);
-    Graph {
+    let model = |planted, questions| Model { norm, planted, questions };
+    let leaning = &CONTEXTS[1..];
+    let own = [graded(&CONTEXTS, damping), graded(leaning, FRICTION)].concat();
+    let asked = ask(lab, &[model(planted, own), model(control, graded(leaning, damping))])?;
+    let (plain, rubbed) = asked[0].split_at(CONTEXTS.len());
+    let by_layer = |layer| curve(format!("behind layer {layer}"), &CONTEXTS, plain, layer);
+    let rubbed = curve(format!("behind layer {DEPTH}, γ = {FRICTION}"), leaning, rubbed, DEPTH);
+    let control = curve(format!("behind layer {DEPTH}, no axis planted"), leaning, &asked[1], DEPTH);
+    Ok(Graph {
         x_label: "evidence b = ln(planet / element), nats",
         y_label: "share of answers 'planet'",
         neutral: Some((0.5, "a coin")),
@@ -167,5 +168,14 @@ fn graph(graded: &[Answers], rubbed: &[Answers], control: &[Answers]) -> Graph {
         reading: "The first layers follow the evidence more and more steeply; what they decide then stays. Friction forgets the \
                   evidence, and random layers never see it.",
         ..Graph::default()
-    }
+    })
+}
+
+/// The psychometric curve behind a layer. Mirror images of contexts are asked together with them.
+fn curve(label: String, contexts: &[Context], answers: &[Answers], layer: usize) -> Curve {
+    let share = |(own, answers): (&Context, &Answers)| (own.evidence(), answers.share(layer, follows));
+    let right: Vec<(f64, Measured)> = contexts.iter().zip(answers).map(share).collect();
+    let mirrored = |&(b, share): &(f64, Measured)| (-b, Measured::exact(1.0).minus(share));
+    let left: Vec<_> = right.iter().rev().filter(|(b, _)| *b > 0.0).map(mirrored).collect();
+    Curve::new(label, left.into_iter().chain(right))
 }

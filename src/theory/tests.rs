@@ -149,3 +149,11 @@ fn log_odds_are_the_tabulated_ones() {
     near(at(1e-3, 100_000), 76.33, 1e-2);
     assert_eq!(commitment(own, 0.01, level, 50), None);
 }
+
+/// The first coordinate of a direction of three dimensions is uniform (Archimedes), and that of many is normal.
+#[test]
+fn shares_of_the_sphere_are_those_of_archimedes_and_of_gauss() {
+    near(beyond(3, 1.0), 1.0 - 1.0 / 3.0_f64.sqrt(), 1e-12);
+    near(beyond(1 << 20, 1.959_963_984_540_054), 0.05, 1e-6);
+    near(beyond(64, 8.0), 0.0, 1e-12);
+}

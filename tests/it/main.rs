@@ -27,6 +27,7 @@ mod eigen_metamorphic;
 mod eigen_mutants;
 mod eigen_pack;
 mod essay;
+mod essay_mercury;
 mod exponents;
 mod families;
 mod figure;

@@ -61,11 +61,12 @@ pub struct Model {
 pub fn ask(lab: &Lab, models: &[Model]) -> Result<Vec<Vec<Answers>>> {
     let mut answers: Vec<Vec<Answers>> =
         models.iter().map(|model| vec![Answers::default(); model.questions.len()]).collect();
-    for stack in 0..lab.members(4096) / TEXTS {
+    let stacks = lab.members(4096) / TEXTS;
+    for stack in 0..stacks {
         for (own, answers) in of_stack(lab, models, stack)?.into_iter().zip(&mut answers) {
             own.into_iter().zip(answers).for_each(|(own, answers)| answers.push(own));
         }
-        if lab.go_on().is_break() {
+        if lab.part((stack + 1) as f64 / stacks as f64).is_break() {
             break;
         }
     }

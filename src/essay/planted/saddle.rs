@@ -35,10 +35,11 @@ impl Saddle {
     /// What the device reports; [`Error::Partial`](crate::error::Error::Partial) where it was stopped.
     pub fn answers(&self, lab: &Lab, depth: usize) -> Result<Answers> {
         let mut answers = Answers::default();
-        for stack in 0..lab.members(4096) / STATES {
+        let stacks = lab.members(4096) / STATES;
+        for stack in 0..stacks {
             let margins = self.stack(lab, stack, depth)?;
             answers.push((0..STATES).map(|state| margins.iter().map(|layer| layer[0][state]).collect()).collect());
-            if lab.go_on().is_break() {
+            if lab.part((stack + 1) as f64 / stacks as f64).is_break() {
                 break;
             }
         }
