@@ -78,7 +78,7 @@ pub fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         reading: "With planted feedback every answer is sure, so all that the evidence leaves open is sure and wrong.",
         ..Graph::default()
     };
-    Ok(Finding { statements, graph })
+    Ok(Finding::new(statements, graph))
 }
 
 /// The share of answers that are sure and wrong, where the word that has this share of the context is right as often.

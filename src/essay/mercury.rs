@@ -7,7 +7,7 @@ pub use context::Context;
 pub use ensemble::{DEPTH, Model, Question, WIDTH, ask};
 
 use super::planted::{Answers, Planted, confidence, decided, follows, sure};
-use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
+use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement, trained_mercury};
 use crate::error::Result;
 use crate::spec::NormPlacement;
 use crate::theory::beyond;
@@ -71,7 +71,8 @@ const EARLY: usize = 20;
 
 /// Measures the odds behind every layer.
 pub fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
-    Ok(Finding { statements: statements(lab, premise)?, graph: graph(lab, premise)? })
+    let found = Finding::new(statements(lab, premise)?, graph(lab, premise)?);
+    Ok(found.with_model(trained_mercury::examine(lab)?))
 }
 
 /// Asks one question of the planted layers and of the others, and of the planted ones with a context that turns around.

@@ -132,6 +132,16 @@ fn attention_turns_with_the_range_of_sharpness() {
     assert_ne!(of(0.1), Verdict::HoldsConditionally);
 }
 
+/// Without the planted pair no FFN decides.
+#[test]
+fn feedforward_turns_with_what_is_planted() {
+    let of = |planted| {
+        let premise = feedforward::Premise { planted, ..Default::default() };
+        verdict(|lab| feedforward::examine(lab, &premise))
+    };
+    assert_eq!([of(0.5), of(0.0)], [Verdict::HoldsConditionally, Verdict::Wrong]);
+}
+
 /// Friction that the formula has not shows.
 #[test]
 fn two_sublayers_turn_with_friction() {
