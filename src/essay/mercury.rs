@@ -121,7 +121,8 @@ fn said(premise: &Premise, lean: &Answers, turned: &Answers, control: &Answers) 
             "and then the opposite evidence does not turn it",
             format!("share of answers for the word that is likelier since layer {TURN}"),
             turned.share(DEPTH, |margin| 1.0 - follows(margin)),
-            Criterion::Below(0.45),
+            // Half of them follow it where nothing is decided, and a third where all is.
+            Criterion::Below(0.42),
         ),
         Statement::new(
             "every one of 80 layers amplifies it",

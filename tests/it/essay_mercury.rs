@@ -246,9 +246,10 @@ fn without_a_planted_axis_nothing_is_decided() {
             let share = answers.share(layer, follows);
             assert!((share.value.expect("some") - 0.5).abs() <= 4.0 * share.standard_error, "{layer}: {share:?}");
             let size = answers.behind(layer, f64::abs);
-            // √2 E |z|, of directions of 64 dimensions.
+            // √2 E |z|, of directions of 64 dimensions. In the worst case all answers of a stack are alike, and there are 16
+            // stacks, each with the deviation √(2 - 4 / π) of √2 |z|.
             let off = (size.value.expect("some") - 1.128).abs();
-            assert!(off <= 4.0 * size.standard_error + 0.02, "{layer}: {size:?}");
+            assert!(off <= 3.0 * 0.853 / 4.0, "{layer}: {size:?}");
         }
     }
 }
