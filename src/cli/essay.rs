@@ -14,6 +14,7 @@ use std::fmt::Write;
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &EssaySpec) -> Result<()> {
     let claims = essay::chosen(&spec.claims)?;
+    let trained = spec.trained.as_ref().map(Trained::open).transpose()?;
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
@@ -26,7 +27,6 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &EssaySpec) -> Resu
     let mut progress = console.progress("essay");
     let done = Cell::new(0.0);
     let mut stop = |part: f64| progress.at((done.get() + part) / claims.len() as f64);
-    let trained = spec.trained.as_ref().map(Trained::open).transpose()?;
     let lab = Lab::new(&device, spec.seed, effort, &mut stop).with_model(trained.as_ref());
     let mut found: Vec<Examined> = Vec::new();
     let mut interrupted = false;

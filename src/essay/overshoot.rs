@@ -36,7 +36,7 @@ impl Default for Premise {
 /// Growth that counts as commitment.
 const COMMITTED: f64 = 1000.0;
 /// A fine step, and a time that is long enough.
-const FINE: f64 = 0.05;
+const FINE: f64 = 0.1;
 const LONGEST: f64 = 100.0;
 const STEPS: [f64; 6] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0];
 

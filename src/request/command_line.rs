@@ -22,7 +22,11 @@ pub fn command_line(command: &str, spec: &impl Serialize, usual: &impl Serialize
             ("prompts", Value::Array(texts)) if texts.len() == 1 => ("prompt", &texts[0]),
             _ => (key, value),
         };
-        line += &format!(" --{} {}", flag.replace('_', "-"), quoted(value)?);
+        let value = match (key, value) {
+            ("margin", Value::Array(words)) => joined(words),
+            _ => value.clone(),
+        };
+        line += &format!(" --{} {}", flag.replace('_', "-"), quoted(&value)?);
     }
     Some(line)
 }
@@ -32,6 +36,11 @@ fn object(spec: &impl Serialize) -> Option<Map<String, Value>> {
         Value::Object(fields) => Some(fields),
         _ => None,
     }
+}
+
+/// Words with commas.
+fn joined(words: &[Value]) -> Value {
+    words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",").into()
 }
 
 /// A value as a shell takes it.

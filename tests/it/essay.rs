@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// Where the README's table of verdicts begins and ends.
 const MARKS: [&str; 2] = ["<!-- verdicts -->\n", "<!-- end of the verdicts -->"];
@@ -40,17 +41,29 @@ fn assert_agreed(found: &[Examined], device: &str) {
     }
 }
 
+/// All claims on the CPU path, examined once.
+fn on_the_cpu() -> &'static [Examined] {
+    static ALL: OnceLock<Vec<Examined>> = OnceLock::new();
+    ALL.get_or_init(|| examined(&Device::open("cpu").expect("always there").0, &CLAIMS.iter().collect::<Vec<_>>()))
+}
+
+/// Those of Mercury's stacks take minutes in f64, and are held against closed forms on all devices in `essay_mercury`.
+fn is_short(id: &str) -> bool {
+    !["mercury", "hallucination"].contains(&id)
+}
+
 #[test]
 fn every_number_is_that_of_theory_on_hosts_and_verdicts_are_the_same() {
-    let all: Vec<&Claim> = CLAIMS.iter().collect();
-    let cpu = examined(&Device::open("cpu").expect("always there").0, &all);
-    assert_agreed(&cpu, "cpu");
+    let cpu = on_the_cpu();
+    assert_agreed(cpu, "cpu");
     let of = |one: &Examined| one.finding.statements.iter().all(|own| own.truth().word() != "undecided");
     let open: Vec<&str> = cpu.iter().filter(|one| !of(one)).map(|one| one.claim.id).collect();
     assert!(open.iter().all(|id| *id == "hallucination"), "{open:?} are too near to an edge");
-    let exact = examined(&reference(), &all);
+    let short: Vec<&Claim> = CLAIMS.iter().filter(|claim| is_short(claim.id)).collect();
+    let exact = examined(&reference(), &short);
     assert_agreed(&exact, "reference");
-    assert_eq!(truths(&cpu), truths(&exact));
+    let of_short: Vec<_> = truths(cpu).into_iter().filter(|(id, _)| is_short(id)).collect();
+    assert_eq!(of_short, truths(&exact));
 }
 
 /// Those whose work software Vulkan does in seconds.
@@ -60,7 +73,8 @@ fn software_drivers_come_to_the_same_verdicts() {
     let claims: Vec<&Claim> = quick.iter().map(|id| Claim::named(id).expect(id)).collect();
     let found = examined(&software(), &claims);
     assert_agreed(&found, "software");
-    assert_eq!(truths(&found), truths(&examined(&Device::open("cpu").expect("always there").0, &claims)));
+    let of_cpu: Vec<_> = truths(on_the_cpu()).into_iter().filter(|(id, _)| quick.contains(id)).collect();
+    assert_eq!(truths(&found), of_cpu);
 }
 
 #[test]
@@ -93,7 +107,8 @@ fn words(line: &str) -> Vec<OsString> {
 #[test]
 fn the_runs_of_a_claim_can_be_run_again() {
     let folder = tempfile::tempdir().expect("a folder");
-    let result = json("essay --quick --json --seed 3", folder.path());
+    let short: Vec<&str> = CLAIMS.iter().map(|claim| claim.id).filter(|id| is_short(id)).collect();
+    let result = json(&format!("essay {} --quick --json --seed 3", short.join(" ")), folder.path());
     let mut lines = 0;
     for claim in result["claims"].as_array().expect("claims") {
         assert!(understood(claim["command"].as_str().expect("a command")).is_ok());
@@ -178,14 +193,12 @@ fn a_plan_says_what_would_be_run() {
 /// The README's table is what the program finds.
 #[test]
 fn the_readme_has_the_verdicts() {
-    let all: Vec<&Claim> = CLAIMS.iter().collect();
-    let found = examined(&Device::open("cpu").expect("always there").0, &all);
     let row = |one: &Examined| {
         let counted = |truth: &str| one.finding.statements.iter().filter(|own| own.truth().word() == truth).count();
         let (yes, no) = (counted("holds"), counted("fails"));
         format!("| `{}` | {} | {} | {yes} of {} |\n", one.claim.id, one.claim.claim, one.verdict().said(), yes + no)
     };
-    let rows: String = found.iter().map(row).collect();
+    let rows: String = on_the_cpu().iter().map(row).collect();
     let expected =
         format!("\n| claim | the essay says | verdict | statements that are true |\n|---|---|---|---|\n{rows}\n");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
