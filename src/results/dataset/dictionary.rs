@@ -4,6 +4,7 @@
 //! the metadata (`polars.read_parquet_metadata`, duckdb's `parquet_kv_metadata`, `pyarrow.parquet.read_schema`), and as
 //! pandas keeps the attributes of a frame, `PANDAS_ATTRS`, so that `pandas.read_parquet(..).attrs["columns"]` has it.
 
+mod essay;
 mod tables;
 
 use serde_json::{Map, Value, json};

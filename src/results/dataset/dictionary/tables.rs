@@ -1,5 +1,6 @@
 //! The tables and their columns. Logarithms are natural; what is missing is null, never 0 and never NaN.
 
+use super::essay::{CLAIMS, CURVES, STATEMENTS};
 use super::{Described, FATES, Table};
 
 const MEMBER: Described = Described::column("member", "", "number of the member, from 0");
@@ -378,42 +379,4 @@ const EXPONENTS_BY_LAYER: &[Described] = &[
     Described::column("place", "", "number of the frame's vector"),
     Described::column("exponent", "nats a layer", "finite-time exponent"),
     Described::column("norm_growth", "nats a layer", "growth of the whole state's norm"),
-];
-
-const CLAIM: Described = Described::column("claim", "", "name of the claim, as on the command line");
-
-const CLAIMS: &[Described] = &[
-    CLAIM,
-    Described::column(
-        "verdict",
-        "",
-        "`holds`, `holds_conditionally`, `wrong` or `undecidable`, by rule from its statements",
-    ),
-    Described::column("text", "", "what the essay says"),
-    Described::column("experiment", "", "what was run"),
-    Described::column("remark", "", "what one should know of the verdict"),
-    Described::column("command", "", "examines the claim again"),
-    Described::column("seconds", "s", "how long it took"),
-];
-
-const STATEMENTS: &[Described] = &[
-    CLAIM,
-    Described::column("says", "", "what the essay says of the number"),
-    Described::column("name", "", "what is measured"),
-    Described::column("unit", "", "its unit"),
-    Described::column("value", "", "what was measured"),
-    Described::column("standard_error", "", "its standard error, 0 where nothing scatters"),
-    Described::column("predicted", "", "what theory predicts"),
-    Described::column("tolerance", "", "how far the theory itself may be off"),
-    Described::column("criterion", "", "when the statement is true"),
-    Described::column("level", "", "the number that the criterion compares with"),
-    Described::column("truth", "", "`holds` or `fails` beyond three standard errors, else `undecided`"),
-];
-
-const CURVES: &[Described] = &[
-    CLAIM,
-    Described::column("curve", "", "which curve"),
-    Described::column("x", "", "as the axis of the claim's figure says"),
-    Described::column("y", "", "as the axis of the claim's figure says"),
-    Described::column("standard_error", "", "of y"),
 ];
