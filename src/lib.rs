@@ -97,7 +97,7 @@ pub mod sweep;
 #[cfg(feature = "checkpoint")]
 pub mod trained;
 
-// The program: what a run would take, its pictures, its files, the bench, and the command line.
+// The program: what a run would take, its pictures, its files, its page, the bench, and the command line.
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod estimate;
@@ -107,6 +107,9 @@ pub mod figure;
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod results;
+#[cfg(feature = "application")]
+#[doc(hidden)]
+pub mod report;
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod bench;
