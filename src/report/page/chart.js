@@ -93,7 +93,7 @@ function chart(place, { name, x, y, series, rules = [], height = 300, extra = ()
   for (const rule of rules) {
     if (rule.y !== undefined) inside.append(draw("line", { class: "rule", x1: edge.left, x2: width - edge.right, y1: scaleY(rule.y), y2: scaleY(rule.y) }));
     else inside.append(draw("line", { class: "rule", x1: scaleX(rule.x), x2: scaleX(rule.x), y1: edge.top, y2: height - edge.bottom }));
-    const at = rule.y !== undefined ? { x: width - edge.right - 4, y: scaleY(rule.y) + (scaleY(rule.y) < edge.top + 14 ? 13 : -4), "text-anchor": "end" } : { x: scaleX(rule.x) + 4, y: edge.top + 12 };
+    const at = rule.y !== undefined ? { x: width - edge.right - 4, y: scaleY(rule.y) + (scaleY(rule.y) < edge.top + 14 ? 13 : -4), "text-anchor": "end" } : { x: scaleX(rule.x) + (scaleX(rule.x) > width * 0.6 ? -4 : 4), y: edge.top + 12, "text-anchor": scaleX(rule.x) > width * 0.6 ? "end" : "start" };
     inside.append(draw("text", { class: "tick", ...at }, rule.text ?? ""));
   }
   for (const own of series) {

@@ -27,7 +27,7 @@ const DEFINITIONS = [
 ];
 
 function buildTrust(body) {
-  const facts = make("dl", { class: "facts" }, factsOf().flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+  const facts = make("dl", { class: "facts" }, factsOf().filter(([, value]) => value !== "").flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
   const words = run.command === "bench" ? null : definitions();
   const parts = [[facts, ...again(), files(), downloads()], [words]].map((part) => make("div", {}, part));
   body.append(make("div", { class: "halves" }, parts));
@@ -81,6 +81,7 @@ function again() {
 }
 
 function files() {
+  if (Object.keys(run.files ?? {}).length === 0) return null;
   const rows = Object.entries(run.files ?? {}).map(([name, own]) => make("tr", {}, [make("td", {}, name), make("td", { class: "number" }, count(own.bytes)), make("td", { class: "hash" }, own.blake3)]));
   const head = make("tr", {}, ["file", "bytes", "BLAKE3"].map((text) => make("th", { scope: "col" }, text)));
   return make("details", {}, [make("summary", {}, `${plural(rows.length, "file")} and their hashes`), make("div", { class: "scroll" }, make("table", {}, [make("thead", {}, head), make("tbody", {}, rows)]))]);
@@ -96,6 +97,7 @@ function definitions() {
 
 /** The tables as files, made in the page. */
 function downloads() {
+  if (tables.size === 0) return null;
   const rows = [...tables.values()].map((own) => {
     const name = own.name === "bands" ? "bands (of trajectories.parquet)" : own.name;
     return make("tr", {}, [
