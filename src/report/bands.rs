@@ -32,17 +32,43 @@ struct Quantity {
     column: &'static str,
     name: &'static str,
     missing: Missing,
+    text: &'static str,
 }
 
 const QUANTITIES: [Quantity; 8] = [
-    Quantity { column: "log_growth", name: "growth", missing: Missing::Collapsed },
-    Quantity { column: "norm", name: "growth", missing: Missing::Grown },
-    Quantity { column: "log_perturbation_growth", name: "perturbation", missing: Missing::Grown },
-    Quantity { column: "cosine", name: "cosine", missing: Missing::LeftOut },
-    Quantity { column: "token_similarity", name: "token_similarity", missing: Missing::LeftOut },
-    Quantity { column: "attention_entropy", name: "attention_entropy", missing: Missing::LeftOut },
-    Quantity { column: "effective_step", name: "effective_step", missing: Missing::LeftOut },
-    Quantity { column: "effective_damping", name: "effective_damping", missing: Missing::LeftOut },
+    Quantity { column: "log_growth", name: "growth", missing: Missing::Collapsed, text: "ln ‖x_k‖/‖x_0‖" },
+    Quantity { column: "norm", name: "growth", missing: Missing::Grown, text: "ln ‖x_k‖/‖x_0‖" },
+    Quantity {
+        column: "log_perturbation_growth",
+        name: "perturbation",
+        missing: Missing::Grown,
+        text: "ln ‖d_k‖/‖d_0‖ of a tangent d",
+    },
+    Quantity {
+        column: "cosine",
+        name: "cosine",
+        missing: Missing::LeftOut,
+        text: "cosine of the angle between x_k and x_0",
+    },
+    Quantity {
+        column: "token_similarity",
+        name: "token_similarity",
+        missing: Missing::LeftOut,
+        text: "mean cosine of two tokens",
+    },
+    Quantity {
+        column: "attention_entropy",
+        name: "attention_entropy",
+        missing: Missing::LeftOut,
+        text: "mean entropy of the attention's rows",
+    },
+    Quantity { column: "effective_step", name: "effective_step", missing: Missing::LeftOut, text: "‖h f‖/‖x‖" },
+    Quantity {
+        column: "effective_damping",
+        name: "effective_damping",
+        missing: Missing::LeftOut,
+        text: "1 − ‖x_{k−1}‖/‖x_k‖",
+    },
 ];
 
 /// The table of the page: the keys of a grid point, a step, and `NAME_q10`, `NAME_median`, `NAME_q90` of each quantity, in
@@ -89,6 +115,21 @@ pub fn of(trajectories: &Columns) -> Option<Vec<(String, Column)>> {
         }
     }
     Some(table)
+}
+
+/// What a row is.
+pub const ROW: &str = "one row for each grid point and step of a sweep, over the recorded members";
+
+/// What a column is, if it is of a quantity.
+pub fn describe(column: &str) -> Option<String> {
+    let (name, part) = column.rsplit_once('_')?;
+    let quantity = QUANTITIES.iter().find(|quantity| quantity.name == name)?;
+    let part = match part {
+        "q10" => "10 % quantile",
+        "q90" => "90 % quantile",
+        _ => "median",
+    };
+    Some(format!("{}: {part}", quantity.text))
 }
 
 /// The grid points of a table: that of each row, and the first row of each.
@@ -202,6 +243,12 @@ mod tests {
         near(high[5], 20.0);
         let Column::OptionalF64(middle) = &table[3].1 else { panic!("numbers") };
         near(middle[5], 12.0);
+    }
+
+    #[test]
+    fn columns_are_described() {
+        assert_eq!(super::describe("growth_q10").as_deref(), Some("ln ‖x_k‖/‖x_0‖: 10 % quantile"));
+        assert_eq!(super::describe("step_size"), None);
     }
 
     #[test]

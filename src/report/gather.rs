@@ -11,8 +11,9 @@ use std::path::Path;
 const MOST_BYTES: usize = 2_500_000;
 /// The longest part of a record that is repeated in the page, in bytes; claims are repeated in any case.
 const LONGEST: usize = 20_000;
-/// The table that becomes [`bands`].
+/// The table that becomes [`bands`] in the page, and its name there.
 const TRAJECTORIES: &str = "trajectories";
+const BANDS: &str = "bands";
 /// Beginnings of the columns of a long table of cells that are kept, for the views show them.
 const SHOWN: [&str; 13] = [
     "predicted_rate_median",
@@ -42,7 +43,7 @@ pub fn data(folder: &Path, run: &Value) -> Result<Value> {
         let columns = read::table(&folder.join(format!("{name}.parquet")))?;
         if name == TRAJECTORIES {
             if let Some(bands) = bands::of(&columns) {
-                tables.insert("bands".to_string(), table(name, &bands));
+                tables.insert(BANDS.to_string(), table(BANDS, &bands));
             }
             continue;
         }
@@ -108,16 +109,20 @@ fn rows(columns: &Columns) -> usize {
 
 /// A table with its columns, what they are and their units.
 fn table(name: &str, columns: &Columns) -> Value {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    let known = dictionary::Table::of(name, &names);
     let described = |(column, values): &(String, Column)| {
         let mut own = encode::column(values);
         own["name"] = json!(column);
-        if let Some((text, unit)) = dictionary::describe(name, column) {
+        if let Some((text, unit)) = known.and_then(|known| known.describe(column)) {
             own["text"] = json!(text);
             own["unit"] = json!(unit);
+        } else if let Some(text) = bands::describe(column) {
+            own["text"] = json!(text);
         }
         own
     };
-    let row = dictionary::TABLES.iter().find(|known| known.name == name).map_or("", |known| known.row);
+    let row = known.map_or(if name == BANDS { bands::ROW } else { "" }, |known| known.row);
     json!({ "row": row, "rows": rows(columns), "columns": columns.iter().map(described).collect::<Vec<_>>() })
 }
 

@@ -1,6 +1,8 @@
 // The grid points of a sweep: which cell is meant, and which cells lie on a map of two keys.
 
-const cells = table("cells");
+const cells = table("cells")?.has("radius") ? table("cells") : undefined;
+/** The cells of a trained model's sweep: what becomes of its text. */
+const textCells = cells ? undefined : table("cells");
 const SYMBOLS = { step_size: "step size h", radius: "radius ρ", damping: "friction γ", depth: "depth L", width: "width n", tokens: "tokens T" };
 const SHORT = { step_size: "h", radius: "ρ", damping: "γ", depth: "L", width: "n", tokens: "T" };
 const INNER = ["step_size", "radius", "damping"];

@@ -18,7 +18,7 @@ const VIEWS = [
   ...(MODE.wide ? [] : [MODE]),
   { id: "depth", there: alongThere.length > 0, heading: "Along the depth", wide: true, build: buildDepth, text: "What else changes from layer to layer: medians over the recorded members, with the middle 80 %." },
   { id: "layers", there: table("layers") !== undefined, heading: "The model's layers", wide: true, build: buildLayers, text: "The Jacobian of every layer at the last token of the first text, and of the same layers with other weights as controls." },
-  { id: "texts", there: table("text_cells") !== undefined, heading: "The model at other step sizes", wide: true, build: buildTexts, text: "How well the trained model predicts a text when its step size or its friction is another." },
+  { id: "texts", there: textCells !== undefined, heading: "The model at other step sizes", wide: true, build: buildTexts, text: "How well the trained model predicts a text when its step size or its friction is another." },
   { id: "exponents", there: Boolean(table("exponents") ?? table("exponents_by_layer")), heading: "Lyapunov exponents", wide: true, build: buildExponents, text: "Growth of perturbations by long products of layers, in natural logarithms a step." },
   ...(MODE.wide ? [MODE] : []),
   { id: "trust", there: true, heading: "Trust, but verify", wide: true, build: buildTrust, text: "What was run, what the words mean, and the numbers behind the figures." },

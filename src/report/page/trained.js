@@ -81,12 +81,13 @@ function overSteps(own, key) {
 }
 
 function buildTexts(body) {
-  const own = table("text_cells");
+  const own = textCells;
   const quantities = [
     { key: "cross_entropy", name: "cross-entropy of the text", label: "nats per token" },
     { key: "kl_divergence", name: "divergence from the trained model", label: "nats per token" },
     { key: "margin", name: "margin of the two words", label: "difference of logits", rule: 0 },
     { key: "log_growth", name: "growth of the state", label: "ln ‖x‖/‖x at 0‖ (nats)" },
+    { key: "predicted_log_growth", name: "growth as predicted from h = 1, γ = 0", label: "ln ‖x‖/‖x at 0‖ (nats)" },
   ].filter(({ key }) => own.has(key) && own.column(key).some(Number.isFinite));
   const list = quantities.map(({ key, name, label, rule }) => ({
     id: `texts-${key}`,
@@ -130,7 +131,16 @@ function buildExponents(body) {
     const last = lines[0].points.at(-1);
     return { series: lines, rules: [{ y: 0, text: "neutral" }], x: { label: "layers" }, y: { label: "nats a layer" }, said: `After ${last.x} layers the first is ${signed(last.y)} a layer.` };
   };
-  smallCharts(body, [{ id: "exponents-layers", name: "exponents over the layers so far", of }]);
+  const list = [{ id: "exponents-layers", name: "exponents over the layers so far", of }];
+  const ends = table("end_to_end");
+  if (ends) list.push({ id: "exponents-ends", name: "largest growth from end to end", of: () => endToEnd(ends) });
+  smallCharts(body, list);
+}
+
+/** The largest singular values of the product of all layers, as exponents. */
+function endToEnd(own) {
+  const points = Array.from(own.column("place"), (place, row) => ({ x: place + 1, y: own.at("exponent", row) }));
+  return { series: [lineOf(0, "largest singular values", points)], rules: [{ y: 0, text: "neutral" }], x: { label: "from the largest" }, y: { label: "nats a layer" }, said: `The largest is ${signed(points[0].y, 4)} a layer: no perturbation grows more.` };
 }
 
 function exponentPoints(own, wanted) {
