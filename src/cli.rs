@@ -11,6 +11,7 @@ mod lyapunov;
 mod headline;
 mod outlook;
 mod process;
+mod report;
 mod spectrum;
 mod sweep;
 mod trained;
@@ -59,6 +60,11 @@ pub enum Command {
     },
     /// GPU against CPU.
     Bench(BenchSpec),
+    /// The page of a results folder.
+    Report {
+        /// The folder.
+        folder: PathBuf,
+    },
 }
 
 /// One call of the program.
@@ -141,6 +147,7 @@ pub fn run(invocation: Invocation) -> Result<()> {
         Command::Essay(spec) => essay::run(&console, &invocation, spec),
         Command::Devices { parity } => devices::run(&console, &invocation.device, *parity),
         Command::Bench(spec) => bench::run(&console, &invocation, spec),
+        Command::Report { folder } => self::report::run(&console, folder),
     }
 }
 

@@ -102,7 +102,7 @@ pub mod sweep;
 #[cfg(feature = "checkpoint")]
 pub mod trained;
 
-// The program: the essay's claims, what a run would take, the bench, what is asked for, pictures, files, the command line.
+// The program: the essay's claims, what a run would take, the bench, what is asked for, pictures, files, pages, the command line.
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod essay;
@@ -121,6 +121,9 @@ pub mod figure;
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod results;
+#[cfg(feature = "application")]
+#[doc(hidden)]
+pub mod report;
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod cli;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The test command: installs what the tests need where it can, then format, lints, tests on software Vulkan, docs.
 #
-# It needs Rust; on Debian or Ubuntu as root the rest is installed with apt. Nothing is skipped: without a driver or
-# without Python's readers the tests fail and say so.
+# It needs Rust; on Debian or Ubuntu as root the rest is installed with apt. Nothing is skipped: without a driver, a browser
+# or Python's readers the tests fail and say so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,7 +35,13 @@ VK_ICD_FILENAMES=$VK_DRIVER_FILES
 XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$(mktemp -d)}
 export VK_DRIVER_FILES VK_ICD_FILENAMES XDG_RUNTIME_DIR
 
-note "Python with pandas, polars and duckdb, to read results back"
+note "a browser, to open reports in"
+find_browser() { command -v chromium || command -v google-chrome || command -v chromium-browser; }
+find_browser > /dev/null || install chromium
+EULERSCOPE_BROWSER=$(find_browser)
+export EULERSCOPE_BROWSER
+
+note "Python with pandas, polars and duckdb, to read results back, and playwright, to drive the browser"
 python=target/python/bin/python
 if ! cmp -s tests/requirements.txt target/python/installed.txt; then
     python3 -m venv --clear target/python 2> /dev/null || { install python3-venv && python3 -m venv --clear target/python; }

@@ -22,6 +22,7 @@ Examples:
   eulerscope spectrum --ensemble elliptic --tau 0.5 --width 128
   eulerscope lyapunov --weights iid --step-size 0.1 --top 4
   eulerscope essay --quick
+  eulerscope report results
   eulerscope devices
 
 The update is x <- (1 - gamma) x + h f(x). A Transformer has h = 1 and gamma = 0.
@@ -80,6 +81,13 @@ Examples:
   eulerscope essay friction no-friction
   eulerscope essay everywhere --checkpoint model/
   eulerscope essay verdicts/run.json --device reference";
+
+const REPORT_EXAMPLES: &str = "\
+Every command with --out writes the page as well; this makes it anew.
+
+Examples:
+  eulerscope sweep --out results
+  eulerscope report results";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -144,6 +152,9 @@ enum Subcommands {
     Devices(DevicesArguments),
     /// GPU against CPU, kernel by kernel and end to end
     Bench(Given<BenchKeys>),
+    /// report.html of a results folder: one page that opens offline
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArguments),
     /// What a shell needs to complete commands and flags
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArguments),
@@ -173,6 +184,13 @@ struct DevicesArguments {
     /// Also run every kernel on each device against its f64 twin
     #[arg(long)]
     parity: bool,
+}
+
+#[derive(Debug, Args)]
+struct ReportArguments {
+    /// A folder that --out has written
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -243,6 +261,10 @@ impl Arguments {
             Subcommands::Bench(given) => {
                 let (file, flags) = given.read(&global)?;
                 Command::Bench(BenchKeys::specify(file, flags)?)
+            }
+            Subcommands::Report(ReportArguments { folder }) => {
+                global.refuse("report", "it writes into the folder that is named", &[Unused::Plan, Unused::Out])?;
+                Command::Report { folder }
             }
             Subcommands::Completions(CompletionsArguments { shell }) => {
                 global.refuse("completions", "it prints a script", &[Unused::Json, Unused::Plan, Unused::Out])?;

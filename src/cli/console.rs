@@ -4,6 +4,7 @@ use crate::cli::process::stop_flag;
 use crate::cli::{Invocation, fit};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::report;
 use crate::results::dataset::{Dataset, Landed};
 use crate::spec::Precision;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -42,7 +43,7 @@ impl Console {
         let Some(folder) = invocation.out.as_deref().filter(|_| !invocation.plan) else { return Ok(None) };
         // From here on there is something to tidy up.
         stop_flag(self.quiet);
-        let dataset = Dataset::create(folder, invocation.force)?;
+        let dataset = Dataset::create(folder, invocation.force)?.with_page(report::OF_A_RUN);
         if !dataset.is_guarded() {
             let folder = folder.display();
             self.note(&format!("{folder}: this file system has no locks; let no other run write there"));
@@ -55,7 +56,14 @@ impl Console {
         for (name, kept) in &landed.kept {
             self.note(&format!("{name} was not of an earlier run and is kept as {kept}"));
         }
-        self.note(&format!("results are in {}: run.json, *.parquet, *.png, *.svg", landed.folder.display()));
+        let page = match &landed.no_page {
+            None => format!(", {}", report::NAME),
+            Some(why) => {
+                self.note(&format!("{} is left out: {why}", report::NAME));
+                String::new()
+            }
+        };
+        self.note(&format!("results are in {}: run.json, *.parquet, *.png, *.svg{page}", landed.folder.display()));
     }
 
     /// Text for people on standard output, no wider than that is; nothing with `--json`.

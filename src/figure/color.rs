@@ -60,6 +60,12 @@ impl Theme {
         }
     }
 
+    /// The palette and the diverging ramp for scripts that draw on their own: `lines` and `ramp`, each of red, green, blue.
+    pub fn for_pages(self) -> serde_json::Value {
+        let lines: Vec<Rgb> = (0..LINES).map(|index| self.palette(index)).collect();
+        serde_json::json!({ "lines": lines, "ramp": self.choose(DIVERGING, DIVERGING_ON_DARK) })
+    }
+
     /// What is written on.
     pub(super) fn paper(self) -> Rgb {
         self.choose([255, 255, 255], [20, 22, 26])

@@ -9,7 +9,9 @@ mod claim;
 mod column;
 pub mod dictionary;
 mod file;
+mod finished;
 mod landing;
+pub mod read;
 mod seal;
 mod table;
 
@@ -25,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 pub use claim::abandon;
 pub use column::Column;
+pub use finished::Finished;
 pub use landing::Landed;
 pub use seal::verify;
 pub use table::TableWriter;
@@ -39,7 +42,18 @@ pub struct Dataset {
     staging: PathBuf,
     notes: Vec<(String, String)>,
     records: BTreeMap<String, Record>,
+    page: Option<Page>,
     claim: Claim,
+}
+
+/// A page about a folder, made last of all: its name, and what makes it of the folder's files and the record that will seal
+/// them.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// The file.
+    pub name: &'static str,
+    /// Its text.
+    pub text: fn(&Path, &Value) -> Result<String>,
 }
 
 impl Dataset {
@@ -63,7 +77,13 @@ impl Dataset {
             refuse(folder, landing::earlier(folder))?;
         }
         let notes = vec![("eulerscope".to_string(), env!("CARGO_PKG_VERSION").to_string())];
-        Ok(Dataset { folder: folder.to_path_buf(), staging, notes, records: BTreeMap::new(), claim })
+        Ok(Dataset { folder: folder.to_path_buf(), staging, notes, records: BTreeMap::new(), page: None, claim })
+    }
+
+    /// Adds a page when everything else is there.
+    pub fn with_page(mut self, page: Page) -> Self {
+        self.page = Some(page);
+        self
     }
 
     /// False where the file system has no locks, so that another run is not kept out.
@@ -120,17 +140,27 @@ impl Dataset {
 
     /// Seals the results with `run.json`, the given object with `files: {name: {bytes, blake3}}` added, and moves
     /// everything into its place. Results of an interrupted run (`"interrupted": true`) do not replace earlier ones; they
-    /// get a folder inside.
+    /// get a folder inside. A page that cannot be made is left out: the results are worth more.
     ///
     /// # Errors
     /// As [`Dataset::finish_table`]; [`Error::Bug`] if `run` is not an object.
     pub fn finish(mut self, run: Value) -> Result<Landed> {
-        let text = seal::text(run, &self.records)?;
+        let no_page = self.write_page(&run)?;
+        let text = seal::text(&seal::sealed(run, &self.records)?)?;
         let mut pending = Pending::create(&self.staging, &self.folder, SEAL)?;
         pending.write(text.as_bytes())?;
         pending.check()?;
         self.claim.keep_staging();
-        landing::land(&self.folder)
+        Ok(Landed { no_page, ..landing::land(&self.folder)? })
+    }
+
+    /// Makes the page, if there is to be one; or says why it cannot be made.
+    fn write_page(&mut self, run: &Value) -> Result<Option<String>> {
+        let Some(page) = self.page else { return Ok(None) };
+        match (page.text)(&self.staging, &seal::sealed(run.clone(), &self.records)?) {
+            Ok(text) => self.write_bytes(page.name, text.as_bytes()).map(|()| None),
+            Err(error) => Ok(Some(error.to_string())),
+        }
     }
 
     /// Begins any file but the seal.

@@ -49,6 +49,7 @@ mod layer_tangent;
 mod layer_theory;
 mod perturbations;
 mod rates;
+mod report;
 mod results_folder;
 mod scaling_theory;
 mod spec;

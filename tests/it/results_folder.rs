@@ -124,6 +124,7 @@ fn earlier_results_are_replaced_only_when_that_is_asked_for() {
         [
             "members.parquet",
             "notes.txt",
+            "report.html",
             "run.json",
             "spectra.parquet",
             "spectrum.png",

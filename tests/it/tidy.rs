@@ -180,7 +180,8 @@ fn every_binding_carries_its_shape() {
 
 #[test]
 fn files_are_short() {
-    for (file, text) in files("src", "rs").into_iter().chain(files("shaders", "wgsl")).chain(files("tests", "rs")) {
+    let kinds = [("src", "rs"), ("shaders", "wgsl"), ("tests", "rs"), ("tests", "py"), ("src", "js"), ("src", "css")];
+    for (file, text) in kinds.into_iter().flat_map(|(folder, ending)| files(folder, ending)) {
         let lines = text.lines().count();
         assert!(lines <= MOST_LINES, "{file} has {lines} lines; split it by concept");
         for word in ["utils", "helpers", "common"] {

@@ -40,6 +40,20 @@ impl Column {
         }
     }
 
+    /// The first rows, at most so many.
+    pub fn first(mut self, rows: usize) -> Self {
+        match &mut self {
+            Column::F64(values) => values.truncate(rows),
+            Column::OptionalF64(values) => values.truncate(rows),
+            Column::I64(values) => values.truncate(rows),
+            Column::OptionalI64(values) => values.truncate(rows),
+            Column::U32(values) => values.truncate(rows),
+            Column::Text(values) => values.truncate(rows),
+            Column::ListF64(values) => values.truncate(rows),
+        }
+        self
+    }
+
     /// About how many bytes the values take in memory.
     pub(super) fn bytes(&self) -> usize {
         match self {

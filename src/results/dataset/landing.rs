@@ -24,6 +24,8 @@ pub struct Landed {
     pub folder: PathBuf,
     /// Files of the user's that were in the way, and what they are called now.
     pub kept: Vec<(String, String)>,
+    /// Why there is no page about them, if one was wanted.
+    pub no_page: Option<String>,
 }
 
 /// What stands in a folder before a run, under names that the run could need.
@@ -86,7 +88,7 @@ pub(super) fn land(folder: &Path) -> Result<Landed> {
     file::sync_folder(folder).map_err(|source| Error::io(folder, source, MOVE))?;
     // The results are in their place; what is left of the staging folder is removed by the next run if not now.
     let _ = fs::remove_dir_all(&staging);
-    Ok(Landed { folder: folder.to_path_buf(), kept })
+    Ok(Landed { folder: folder.to_path_buf(), kept, no_page: None })
 }
 
 /// Removes the old files and moves the new ones in, the seal last. Files that were moved before a cut are passed over.
@@ -125,7 +127,7 @@ fn beside(folder: &Path, staging: &Path) -> Result<Landed> {
     let free = free_name(folder, "interrupted");
     rename(staging, &folder.join(&free))?;
     file::sync_folder(folder).map_err(|source| Error::io(folder, source, MOVE))?;
-    Ok(Landed { folder: folder.join(free), kept: Vec::new() })
+    Ok(Landed { folder: folder.join(free), ..Landed::default() })
 }
 
 /// Renames a file that is not ours, and says how.

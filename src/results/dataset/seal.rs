@@ -24,10 +24,12 @@ pub(super) struct Seal {
     pub(super) interrupted: bool,
     /// The files by their names.
     pub(super) files: BTreeMap<String, Record>,
+    /// All that it says.
+    pub(super) run: Value,
 }
 
-/// The text of a seal: the given object with `files: {name: {bytes, blake3}}` added.
-pub(super) fn text(run: Value, records: &BTreeMap<String, Record>) -> Result<String> {
+/// A seal: the given object with `files: {name: {bytes, blake3}}` added.
+pub(super) fn sealed(run: Value, records: &BTreeMap<String, Record>) -> Result<Value> {
     let Value::Object(mut run) = run else {
         return Err(Error::Bug(format!("{SEAL} must be an object")));
     };
@@ -36,7 +38,12 @@ pub(super) fn text(run: Value, records: &BTreeMap<String, Record>) -> Result<Str
     let entry = |record: &Record| json!({"bytes": record.bytes, "blake3": record.blake3});
     let files: Map<String, Value> = records.iter().map(|(name, record)| (name.clone(), entry(record))).collect();
     run.insert("files".into(), Value::Object(files));
-    let text = serde_json::to_string_pretty(&Value::Object(run))
+    Ok(Value::Object(run))
+}
+
+/// The text of a seal.
+pub(super) fn text(sealed: &Value) -> Result<String> {
+    let text = serde_json::to_string_pretty(sealed)
         .map_err(|error| Error::Bug(format!("{SEAL} cannot be written as JSON: {error}")))?;
     Ok(text + "\n")
 }
@@ -73,7 +80,7 @@ pub(super) fn read_at(path: &Path) -> Result<Seal> {
         }
     }
     let command = run.get("command").and_then(Value::as_str).unwrap_or("run").to_string();
-    Ok(Seal { command, interrupted: run.get("interrupted") == Some(&Value::Bool(true)), files: records })
+    Ok(Seal { command, interrupted: run.get("interrupted") == Some(&Value::Bool(true)), files: records, run })
 }
 
 /// Whether `name` is a visible file of the folder itself.
@@ -86,8 +93,13 @@ pub(super) fn is_plain(name: &str) -> bool {
 /// # Errors
 /// [`Error::Verification`] naming the first file that is missing, cut short or changed, or saying that `run.json` is.
 pub fn verify(folder: &Path) -> Result<()> {
-    for (name, expected) in read(folder)?.files {
-        let path = folder.join(&name);
+    verify_files(folder, &read(folder)?.files)
+}
+
+/// The same of some of its files.
+pub(super) fn verify_files<'a>(folder: &Path, files: impl IntoIterator<Item = (&'a String, &'a Record)>) -> Result<()> {
+    for (name, expected) in files {
+        let path = folder.join(name);
         let found = file::record(&path).map_err(|error| Error::Verification(error.to_string()))?;
         if found.bytes != expected.bytes {
             return Err(Error::Verification(format!(

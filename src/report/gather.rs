@@ -1,0 +1,151 @@
+//! Everything that a page says, from the files of its folder.
+
+use super::{NAME, bands, encode, specification};
+use crate::error::Result;
+use crate::figure::Theme;
+use crate::results::dataset::{Column, dictionary, read};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// The bytes that a table may take in the page, about.
+const MOST_BYTES: usize = 2_500_000;
+/// The longest part of a record that is repeated in the page, in bytes; claims are repeated in any case.
+const LONGEST: usize = 20_000;
+/// The table that becomes [`bands`] in the page, and its name there.
+const TRAJECTORIES: &str = "trajectories";
+const BANDS: &str = "bands";
+/// Beginnings of the columns of a long table of cells that are kept, for the views show them.
+const SHOWN: [&str; 13] = [
+    "predicted_rate_median",
+    "observed_rate",
+    "norm_rate_median",
+    "unstable_fraction",
+    "grew_fraction",
+    "diverged_fraction",
+    "bands_",
+    "log_growth_median",
+    "log_peak_growth_median",
+    "frozen",
+    "collapsed",
+    "no_spectrum",
+    "members",
+];
+
+/// A table by its columns.
+type Columns = Vec<(String, Column)>;
+
+/// The data of the page.
+pub fn data(folder: &Path, run: &Value) -> Result<Value> {
+    let files = run.get("files").and_then(Value::as_object);
+    let mut tables = Map::new();
+    let mut left_out = Map::new();
+    for name in files.into_iter().flatten().filter_map(|(name, _)| name.strip_suffix(".parquet")) {
+        let columns = read::table(&folder.join(format!("{name}.parquet")))?;
+        if name == TRAJECTORIES {
+            if let Some(bands) = bands::of(&columns) {
+                tables.insert(BANDS.to_string(), table(BANDS, &bands));
+            }
+            continue;
+        }
+        let (rows, all) = (rows(&columns), columns.len());
+        let (kept, encoded) = fitting(name, columns);
+        if self::rows(&kept) < rows || kept.len() < all {
+            let own = json!({ "rows": self::rows(&kept), "of_rows": rows, "columns": kept.len(), "of_columns": all });
+            left_out.insert(name.to_string(), own);
+        }
+        tables.insert(name.to_string(), encoded);
+    }
+    Ok(json!({
+        "title": title(run),
+        "run": short(run),
+        "toml": specification::toml(run)?,
+        "tables": tables,
+        "left_out": left_out,
+        "colours": { "light": Theme::Light.for_pages(), "dark": Theme::Dark.for_pages() },
+    }))
+}
+
+/// What the run was, in a few words.
+pub fn title(run: &Value) -> String {
+    let command = run["command"].as_str().unwrap_or("run");
+    let spec = &run["spec"];
+    let number = |key: &str| spec[key].as_u64();
+    if run.get("claims").is_some() {
+        return "The essay, claim by claim".to_string();
+    }
+    if let Some(name) = run["model"]["name"].as_str().or_else(|| run["architecture"]["name"].as_str()) {
+        return format!("{} of {name}", capital(command));
+    }
+    match (number("members"), number("width")) {
+        (Some(members), Some(width)) => {
+            let model = spec["model"].as_str().map(|model| format!("{model} ")).unwrap_or_default();
+            format!("{} of {members} {model}layers of width {width}", capital(command))
+        }
+        _ => capital(command),
+    }
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// The record without its long parts, which are in the tables, and without the page itself.
+fn short(run: &Value) -> Value {
+    let Value::Object(fields) = run else { return Value::Null };
+    let is_short =
+        |name: &str, value: &Value| ["claims", "files", "spec"].contains(&name) || value.to_string().len() <= LONGEST;
+    let kept = fields.iter().filter(|(name, value)| is_short(name, value));
+    let mut kept: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    if let Some(Value::Object(files)) = kept.get_mut("files") {
+        files.remove(NAME);
+    }
+    Value::Object(kept)
+}
+
+fn rows(columns: &Columns) -> usize {
+    columns.first().map_or(0, |(_, column)| column.rows())
+}
+
+/// A table with its columns, what they are and their units.
+fn table(name: &str, columns: &Columns) -> Value {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    let known = dictionary::Table::of(name, &names);
+    let described = |(column, values): &(String, Column)| {
+        let mut own = encode::column(values);
+        own["name"] = json!(column);
+        if let Some((text, unit)) = known.and_then(|known| known.describe(column)) {
+            own["text"] = json!(text);
+            own["unit"] = json!(unit);
+        } else if let Some(text) = bands::describe(column) {
+            own["text"] = json!(text);
+        }
+        own
+    };
+    let row = known.map_or(if name == BANDS { bands::ROW } else { "" }, |known| known.row);
+    json!({ "row": row, "rows": rows(columns), "columns": columns.iter().map(described).collect::<Vec<_>>() })
+}
+
+/// A table that has room in the page, and the same encoded: of cells fewer columns if need be, of others the first rows.
+fn fitting(name: &str, columns: Columns) -> (Columns, Value) {
+    let encoded = table(name, &columns);
+    let bytes = encoded.to_string().len();
+    if bytes <= MOST_BYTES {
+        return (columns, encoded);
+    }
+    let kept: Columns = if name == "cells" {
+        columns.into_iter().filter(|(name, _)| is_shown(name)).collect()
+    } else {
+        let most = (rows(&columns) as f64 * MOST_BYTES as f64 / bytes as f64) as usize;
+        columns.into_iter().map(|(name, column)| (name, column.first(most))).collect()
+    };
+    let encoded = table(name, &kept);
+    (kept, encoded)
+}
+
+/// Is a column of cells shown by a view?
+fn is_shown(name: &str) -> bool {
+    let is_key = ["step_size", "radius", "damping"].contains(&name)
+        || dictionary::SWEPT.iter().any(|described| described.name == name);
+    is_key || SHOWN.iter().any(|beginning| name.starts_with(beginning))
+}

@@ -1,0 +1,96 @@
+//! A Parquet table read back.
+
+use super::Column;
+use crate::error::{Error, Result};
+use parquet::basic::LogicalType;
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::{ByteArray, DataType};
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::schema::types::ColumnDescriptor;
+use std::fs::File;
+use std::path::Path;
+
+/// All columns of a table by their names, in its order; those that hold lists are left out.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be opened, [`Error::Verification`] if it is no Parquet file or another than the
+/// program writes.
+pub fn table(path: &Path) -> Result<Vec<(String, Column)>> {
+    let file =
+        File::open(path).map_err(|source| Error::io(path, source, "the table is missing or unreadable, run again"))?;
+    let damaged = |error: ParquetError| {
+        Error::Verification(format!("{}: not a table of eulerscope's ({error}); run again", path.display()))
+    };
+    read(file).map_err(damaged)
+}
+
+fn read(file: File) -> ParquetResult<Vec<(String, Column)>> {
+    let reader = SerializedFileReader::new(file)?;
+    let schema = reader.metadata().file_metadata().schema_descr_ptr();
+    let plain = |place: &usize| schema.column(*place).max_rep_level() == 0;
+    let places: Vec<usize> = (0..schema.num_columns()).filter(plain).collect();
+    let mut columns = Vec::new();
+    for place in places {
+        let described = schema.column(place);
+        let mut whole: Option<Column> = None;
+        for group in 0..reader.num_row_groups() {
+            let part = column(&*reader.get_row_group(group)?, place, &described)?;
+            match &mut whole {
+                None => whole = Some(part),
+                Some(whole) => {
+                    whole.extend(&part);
+                }
+            }
+        }
+        columns.push((described.name().to_string(), whole.unwrap_or(Column::F64(Vec::new()))));
+    }
+    Ok(columns)
+}
+
+/// A column of a row group.
+fn column(group: &dyn RowGroupReader, place: usize, described: &ColumnDescriptor) -> ParquetResult<Column> {
+    let rows = group.metadata().num_rows() as usize;
+    let optional = described.max_def_level() > 0;
+    Ok(match group.get_column_reader(place)? {
+        ColumnReader::DoubleColumnReader(mut reader) if optional => Column::OptionalF64(some(&mut reader, rows)?),
+        ColumnReader::DoubleColumnReader(mut reader) => Column::F64(all(&mut reader, rows)?),
+        ColumnReader::Int64ColumnReader(mut reader) if optional => Column::OptionalI64(some(&mut reader, rows)?),
+        ColumnReader::Int64ColumnReader(mut reader) => Column::I64(all(&mut reader, rows)?),
+        ColumnReader::Int32ColumnReader(mut reader) if !optional => {
+            Column::U32(all(&mut reader, rows)?.into_iter().map(i32::cast_unsigned).collect())
+        }
+        ColumnReader::ByteArrayColumnReader(mut reader)
+            if !optional && described.logical_type_ref() == Some(&LogicalType::String) =>
+        {
+            let text = |bytes: ByteArray| String::from_utf8_lossy(bytes.data()).into_owned();
+            Column::Text(all(&mut reader, rows)?.into_iter().map(text).collect())
+        }
+        _ => return Err(ParquetError::General(format!("column {} has a type that no table has", described.name()))),
+    })
+}
+
+/// The values of a column without missing ones.
+fn all<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> ParquetResult<Vec<T::T>> {
+    let mut values = Vec::with_capacity(rows);
+    while values.len() < rows {
+        let (records, ..) = reader.read_records(rows - values.len(), None, None, &mut values)?;
+        if records == 0 {
+            return Err(ParquetError::General(format!("{} of {rows} rows", values.len())));
+        }
+    }
+    Ok(values)
+}
+
+/// The values of a column with missing ones.
+fn some<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> ParquetResult<Vec<Option<T::T>>> {
+    let (mut values, mut levels) = (Vec::new(), Vec::with_capacity(rows));
+    while levels.len() < rows {
+        let (records, ..) = reader.read_records(rows - levels.len(), Some(&mut levels), None, &mut values)?;
+        if records == 0 {
+            return Err(ParquetError::General(format!("{} of {rows} rows", levels.len())));
+        }
+    }
+    let mut values = values.into_iter();
+    Ok(levels.into_iter().map(|level| if level > 0 { values.next() } else { None }).collect())
+}
