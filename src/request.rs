@@ -1,7 +1,7 @@
 //! What somebody asks for: flags, files of TOML and records of earlier runs become specifications here.
 //!
 //! - [`keys`] lists what can be given, once for flags and files, and makes specifications of it.
-//! - [`command_line`] words a specification as the command that asks for it.
+//! - [`command_line()`] words a specification as the command that asks for it.
 //! - [`mod@file`] reads TOML, and the record of a run so that it can be run again.
 
 mod command_line;
