@@ -9,7 +9,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> bias: array<f32>;                 // [rows]
+@group(0) @binding(1) var<storage, read> bias: array<f32>;                 // [members, rows], or of all
 @group(0) @binding(2) var<storage, read> coefficients: array<vec4<f32>>;   // [keep | gain, columns / 4]
 @group(0) @binding(3) var<storage, read_write> x: array<vec4<f32>>;        // [members, rows, columns / 4]
 
@@ -21,6 +21,6 @@ fn add_bias(@builtin(global_invocation_id) at: vec3<u32>) {
     }
     let gain = coefficients[quads + at.x];
     for (var row = 0u; row < params.rows; row += 1u) {
-        x[(at.z * params.rows + row) * quads + at.x] += gain * bias[row];
+        x[(at.z * params.rows + row) * quads + at.x] += gain * bias[(at.z * params.rows + row) % arrayLength(&bias)];
     }
 }

@@ -9,6 +9,7 @@
 pub mod adjoint;
 pub mod anatomy;
 mod attention;
+mod bias;
 mod feedforward;
 mod frozen;
 pub mod fused;

@@ -1,7 +1,7 @@
 //! The bias of an output projection in an Euler update: `x += gain * bias`, with the gain of each column.
 //!
-//! [`euler_update`](super::euler_update) has as many buffers as a kernel may have, so what a trained layer's bias adds to it
-//! is a pass of its own.
+//! [`euler_update`](super::euler_update) has as many buffers as a kernel may have, so what a bias adds to it is a pass of its
+//! own. A trained layer has one for all members, a random one has one for each.
 
 mod case;
 

@@ -3,10 +3,12 @@
 use crate::kernel::shared::PADDING;
 use crate::kernel::{attend, project, rotate};
 use crate::layer::anatomy::{Heads, Rotary};
+use crate::layer::bias::DrawnBias;
 use crate::layer::learned::{self, RowAffine};
 use crate::layer::sublayer::Shape;
 use crate::layer::tangent::{OwnColumns, Size};
 use crate::numbers::activation::kind;
+use crate::numbers::random::Tensor;
 use crate::plan::{Plan, Reals, Words};
 use crate::weights::{Projection, Scale};
 use std::cell::OnceCell;
@@ -21,6 +23,8 @@ pub(super) struct Attention {
     /// Q | K | V as they are projected, `[stacked rows, columns]`, padded.
     projected: Reals,
     bias: Option<RowAffine>,
+    /// What the bias is drawn into, of a random layer.
+    pub drawn_bias: Option<DrawnBias>,
     turn: Option<Turn>,
     /// Q | K | V as the heads read them.
     pub stacked: Reals,
@@ -94,8 +98,8 @@ impl Turn {
 }
 
 impl Attention {
-    /// An attention whose weights are drawn, or the learned ones.
-    pub fn new(plan: &mut Plan, shape: Shape, heads: &Heads, learned: Option<&Projection>) -> Self {
+    /// An attention whose weights are drawn, with biases of this standard deviation, or the learned ones.
+    pub fn new(plan: &mut Plan, shape: Shape, heads: &Heads, bias: f64, learned: Option<&Projection>) -> Self {
         let rows = heads.stacked_rows().next_multiple_of(PADDING);
         let whole = rows * shape.columns;
         let weights = match learned {
@@ -103,8 +107,13 @@ impl Attention {
             None => plan.reals("query_key_value", rows * shape.rows),
         };
         let projected = plan.reals("stacked", whole);
-        let bias = learned.and_then(|own| own.bias.as_deref());
-        let bias = bias.map(|bias| RowAffine::of_bias(plan, bias, shape.columns));
+        let drawn_bias =
+            (bias > 0.0).then(|| DrawnBias::new(plan, Tensor::QueryKeyValueBias, heads.stacked_rows(), bias));
+        let bias = match (learned.and_then(|own| own.bias.as_deref()), &drawn_bias) {
+            (Some(bias), _) => Some(RowAffine::of_bias(plan, bias, shape.columns)),
+            (None, Some(drawn)) => Some(RowAffine::of_drawn(plan, drawn, shape.columns)),
+            (None, None) => None,
+        };
         let turn = heads.rotary.as_ref().map(|rotary| Turn::new(plan, shape, heads, rotary));
         let out_rows = heads.query_rows().next_multiple_of(PADDING);
         Attention {
@@ -113,6 +122,7 @@ impl Attention {
             scale: if learned.is_some() { Scale::one() } else { Scale::random(1.0, shape.width) },
             projected,
             bias,
+            drawn_bias,
             turn,
             stacked: turn.map(|turn| turn.out).or(bias.map(|bias| bias.out)).unwrap_or(projected),
             out: plan.reals("heads", out_rows * shape.columns),

@@ -3,9 +3,11 @@
 use crate::kernel::shared::PADDING;
 use crate::kernel::{activate, project};
 use crate::layer::anatomy::Units;
+use crate::layer::bias::DrawnBias;
 use crate::layer::learned::{self, RowAffine};
 use crate::layer::sublayer::Shape;
 use crate::numbers::activation::kind;
+use crate::numbers::random::Tensor;
 use crate::plan::{Plan, Reals};
 use crate::weights::{Projection, Scale};
 
@@ -20,7 +22,16 @@ pub(super) struct Feedforward {
     pub hidden: Reals,
     /// Where the activation is not part of the projection.
     pub apart: Option<Apart>,
+    /// What the bias is drawn into, of a random layer.
+    pub drawn_bias: Option<DrawnBias>,
     shape: Shape,
+}
+
+/// Standard deviations of random weights, over 1 / sqrt(fan in), and of their biases over that gain.
+#[derive(Clone, Copy)]
+pub(super) struct Drawn {
+    pub gain: f64,
+    pub bias: f64,
 }
 
 /// What is projected, before its activation.
@@ -38,13 +49,18 @@ impl Apart {
 }
 
 impl Feedforward {
-    /// An FFN whose weights are drawn with this gain, or the learned ones.
-    pub fn new(plan: &mut Plan, shape: Shape, units: Units, gain: f64, learned: Option<&Projection>) -> Self {
+    /// An FFN whose weights are drawn, with these standard deviations of theirs and of biases, or the learned ones.
+    pub fn new(plan: &mut Plan, shape: Shape, units: Units, drawn: Drawn, learned: Option<&Projection>) -> Self {
         let (stacked, hidden) = (stacked_rows(units), units.count.next_multiple_of(PADDING));
-        let apart = learned.map(|own| Apart {
-            projected: plan.reals("projected", stacked * shape.columns),
-            bias: own.bias.as_deref().map(|bias| RowAffine::of_bias(plan, bias, shape.columns)),
-        });
+        let Drawn { gain, bias } = drawn;
+        let drawn_bias = (bias > 0.0).then(|| DrawnBias::new(plan, Tensor::UpBias, units.count, gain * bias));
+        let bias = match (learned.and_then(|own| own.bias.as_deref()), &drawn_bias) {
+            (Some(bias), _) => Some(RowAffine::of_bias(plan, bias, shape.columns)),
+            (None, Some(drawn)) => Some(RowAffine::of_drawn(plan, drawn, shape.columns)),
+            (None, None) => None,
+        };
+        let is_apart = learned.is_some() || bias.is_some();
+        let apart = is_apart.then(|| Apart { projected: plan.reals("projected", stacked * shape.columns), bias });
         Feedforward {
             units,
             weights: match learned {
@@ -54,6 +70,7 @@ impl Feedforward {
             scale: if learned.is_some() { Scale::one() } else { Scale::random(gain, shape.width) },
             hidden: plan.reals("hidden", hidden * shape.columns),
             apart,
+            drawn_bias,
             shape,
         }
     }

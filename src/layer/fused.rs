@@ -62,7 +62,8 @@ impl FusedSteps {
     }
 }
 
-/// Attention and FFN, where a step is an Euler step of the one and then of the other, with norms before them.
+/// Attention and FFN without biases, where a step is an Euler step of the one and then of the other, with norms before
+/// them.
 fn sublayers(layer: &NonlinearLayer) -> Option<(&Sublayer, &Sublayer)> {
     let whole = |operation: &Operation, own: usize| match operation {
         Operation::Substep { sublayer, fraction, from } => *sublayer == own && *fraction == 1.0 && from.index() == own,
@@ -70,6 +71,9 @@ fn sublayers(layer: &NonlinearLayer) -> Option<(&Sublayer, &Sublayer)> {
     };
     let operations = layer.program.operations();
     let plain = operations.len() == 2 && operations.iter().enumerate().all(|(i, operation)| whole(operation, i));
+    if layer.sublayers.iter().any(Sublayer::has_bias) {
+        return None;
+    }
     match &layer.sublayers[..] {
         [attention, feedforward] if plain && attention.norm.form.placement == NormPlacement::Pre => {
             Some((attention, feedforward))

@@ -1,7 +1,9 @@
-//! The weights of a trained layer as buffers that all members share, padded as the kernels need them.
+//! Gains and biases of rows, and the weights of a trained layer as buffers that all members share, padded as the kernels
+//! need them.
 
 use crate::kernel::affine;
 use crate::kernel::shared::PADDING;
+use crate::layer::bias::DrawnBias;
 use crate::plan::{Data, Plan, Reals};
 use crate::weights::{Affine, Projection};
 
@@ -25,6 +27,12 @@ impl RowAffine {
     /// A projection's bias, for a state of so many columns.
     pub fn of_bias(plan: &mut Plan, bias: &[f32], columns: usize) -> Self {
         Self::new(plan, bias.len(), vec![1.0; bias.len()], Some(bias), columns)
+    }
+
+    /// A random layer's bias, for a state of so many columns.
+    pub fn of_drawn(plan: &mut Plan, bias: &DrawnBias, columns: usize) -> Self {
+        let rows = bias.padded_rows();
+        RowAffine { bias: Some(bias.values), ..Self::new(plan, rows, vec![1.0; rows], None, columns) }
     }
 
     fn new(plan: &mut Plan, rows: usize, gain: Vec<f32>, bias: Option<&[f32]>, columns: usize) -> Self {

@@ -36,9 +36,9 @@ pub struct Record {
 /// ```
 ///
 /// with FFN(y) = radius W2 φ(W1 y) and MultiHead(y) = radius W_O [softmax(Q^T K / sqrt d) V of each head]; all weights
-/// N(0, 1/fan_in), times the squares of their gains. With `norm = post` the sums are normed instead of the inputs. The order of the sublayers and the
-/// stages of other integrators: [`crate::integrator`]. Steps of the last kind that are not seen, made many at a time:
-/// [`crate::layer::fused`].
+/// N(0, 1/fan_in), times the squares of their gains. With biases a projection is gain (W y + b) with b ~ N(0, bias²). With
+/// `norm = post` the sums are normed instead of the inputs. The order of the sublayers and the stages of other integrators:
+/// [`crate::integrator`]. Steps of the last kind that are not seen, made many at a time: [`crate::layer::fused`].
 pub struct NonlinearLayer {
     pub(super) shape: Shape,
     pub(super) points: Vec<Point>,

@@ -5,7 +5,8 @@ use crate::kernel::shared::trajectory::{event, norm};
 use crate::kernel::{add_bias, euler_update};
 use crate::layer::anatomy::{Heads, NormForm, Units};
 use crate::layer::attention::Attention;
-use crate::layer::feedforward::Feedforward;
+use crate::layer::bias::DrawnBias;
+use crate::layer::feedforward::{Drawn, Feedforward};
 use crate::layer::learned;
 use crate::layer::norm::Norm;
 use crate::layer::update::{Update, UpdateCoefficients};
@@ -61,6 +62,13 @@ impl<'a> Weights<'a> {
             Weights::Learned(own) => Some(own),
         }
     }
+
+    /// The biases of a random output projection, before its `scale`, which multiplies them on their way into the state.
+    fn output_bias(self, plan: &mut Plan, tensor: Tensor, shape: Shape, scale: Scale) -> Option<DrawnBias> {
+        let Weights::Drawn(gains) = self else { return None };
+        let deviation = gains.output * gains.bias / scale.times(1.0);
+        (gains.bias > 0.0).then(|| DrawnBias::new(plan, tensor, shape.width, deviation))
+    }
 }
 
 /// What every sublayer of a layer shares.
@@ -85,6 +93,8 @@ pub(super) struct Sublayer {
     pub output: Reals,
     /// Its bias, `[rows]`, if there is one.
     output_bias: Option<Reals>,
+    /// What that is drawn into, of a random layer.
+    drawn_bias: Option<DrawnBias>,
     pub coefficients: UpdateCoefficients,
     pub member_gain: Reals,
     /// The state at which the norm and the branch were last evaluated.
@@ -97,24 +107,28 @@ pub(super) struct Sublayer {
 impl Sublayer {
     /// The attention of a layer, used for these updates.
     pub fn attention(plan: &mut Plan, frame: Frame, heads: &Heads, updates: &[Update], weights: Weights) -> Self {
-        let branch = Attention::new(plan, frame.shape, heads, weights.learned().map(|own| &own.input));
-        let scale = match weights {
+        let (scale, bias) = match weights {
             // Heads are linear in the values, which are stored without their gain.
-            Weights::Drawn(gains) => Scale::random(gains.value * gains.output, heads.query_rows()),
-            Weights::Learned(_) => Scale::one(),
+            Weights::Drawn(gains) => (Scale::random(gains.value * gains.output, heads.query_rows()), gains.bias),
+            Weights::Learned(_) => (Scale::one(), 0.0),
         };
-        let output = Output { inner: heads.query_rows(), scale };
+        let branch = Attention::new(plan, frame.shape, heads, bias, weights.learned().map(|own| &own.input));
+        let drawn_bias = weights.output_bias(plan, Tensor::OutputBias, frame.shape, scale);
+        let output = Output { inner: heads.query_rows(), scale, drawn_bias };
         Self::new(plan, frame, updates, weights, (Branch::Attention(branch), output))
     }
 
     /// The FFN of a layer, used for these updates.
     pub fn feedforward(plan: &mut Plan, frame: Frame, units: Units, updates: &[Update], weights: Weights) -> Self {
-        let (gain, scale) = match weights {
-            Weights::Drawn(gains) => (gains.hidden, Scale::random(gains.output, units.count)),
-            Weights::Learned(_) => (1.0, Scale::one()),
+        let (drawn, scale) = match weights {
+            Weights::Drawn(gains) => {
+                (Drawn { gain: gains.hidden, bias: gains.bias }, Scale::random(gains.output, units.count))
+            }
+            Weights::Learned(_) => (Drawn { gain: 1.0, bias: 0.0 }, Scale::one()),
         };
-        let branch = Feedforward::new(plan, frame.shape, units, gain, weights.learned().map(|own| &own.input));
-        let output = Output { inner: units.count, scale };
+        let branch = Feedforward::new(plan, frame.shape, units, drawn, weights.learned().map(|own| &own.input));
+        let drawn_bias = weights.output_bias(plan, Tensor::DownBias, frame.shape, scale);
+        let output = Output { inner: units.count, scale, drawn_bias };
         Self::new(plan, frame, updates, weights, (Branch::Feedforward(branch), output))
     }
 
@@ -126,8 +140,9 @@ impl Sublayer {
         (branch, output): (Branch, Output),
     ) -> Self {
         let Frame { shape, norm: form, points, threshold } = frame;
-        let (own, Output { inner, scale }) = (weights.learned(), output);
+        let (own, Output { inner, scale, drawn_bias }) = (weights.learned(), output);
         let bias = own.and_then(|own| own.output.bias.clone());
+        let learned_bias = bias.map(|bias| plan.shared("bias", Data::F32(learned::extended(&bias, shape.rows))));
         let columns = (shape.columns, shape.tokens);
         Sublayer {
             shape,
@@ -139,7 +154,8 @@ impl Sublayer {
                 Some(own) => learned::matrix(plan, "output", &own.output, inner),
                 None => plan.reals("output", shape.rows * inner.next_multiple_of(PADDING)),
             },
-            output_bias: bias.map(|bias| plan.shared("bias", Data::F32(learned::extended(&bias, shape.rows)))),
+            output_bias: learned_bias.or(drawn_bias.map(|drawn| drawn.values)),
+            drawn_bias,
             coefficients: UpdateCoefficients::new(plan, columns, points, scale, updates),
             evaluated_at: Cell::new(None),
             member_gain: plan.shared_reals("member_gain", vec![1.0]),
@@ -171,6 +187,16 @@ impl Sublayer {
                 source.draw(plan, Tensor::Down, step, (n, self.inner), self.output);
             }
         }
+        let of_branch = match &self.branch {
+            Branch::Attention(branch) => branch.drawn_bias,
+            Branch::Feedforward(branch) => branch.drawn_bias,
+        };
+        of_branch.iter().chain(&self.drawn_bias).for_each(|bias| bias.draw(plan, source, step));
+    }
+
+    /// Does its output projection have a bias?
+    pub fn has_bias(&self) -> bool {
+        self.output_bias.is_some()
     }
 
     /// The branch's weights and the output projection.
@@ -245,6 +271,8 @@ impl Sublayer {
 
 /// The output projection of a branch.
 struct Output {
+    /// Its bias, of a random layer that has some.
+    drawn_bias: Option<DrawnBias>,
     /// Units that it reads.
     inner: usize,
     /// Of its weights.

@@ -64,6 +64,14 @@ pub enum Tensor {
     Position = 13,
     /// That of a token's type, as a control.
     TokenType = 14,
+    /// Attention: the biases of queries, keys and values, stacked.
+    QueryKeyValueBias = 15,
+    /// Attention: those of the output projection.
+    OutputBias = 16,
+    /// FFN: the biases of the hidden units.
+    UpBias = 17,
+    /// FFN: those on the way back to the stream.
+    DownBias = 18,
     /// Anything a test wants to draw.
     Test = 255,
 }

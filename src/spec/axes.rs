@@ -41,11 +41,13 @@ pub enum Axis {
     HiddenGain,
     /// Standard deviation of the output projections.
     OutputGain,
+    /// Standard deviation of the biases.
+    BiasGain,
 }
 
 impl Axis {
     /// All axes, outermost first.
-    pub const ALL: [Axis; 9] = [
+    pub const ALL: [Axis; 10] = [
         Axis::Depth,
         Axis::Width,
         Axis::Tokens,
@@ -55,6 +57,7 @@ impl Axis {
         Axis::ValueGain,
         Axis::HiddenGain,
         Axis::OutputGain,
+        Axis::BiasGain,
     ];
 
     /// The key in specifications, tables and JSON.
@@ -69,6 +72,7 @@ impl Axis {
             Axis::ValueGain => "value_gain",
             Axis::HiddenGain => "hidden_gain",
             Axis::OutputGain => "output_gain",
+            Axis::BiasGain => "bias_gain",
         }
     }
 
@@ -89,6 +93,7 @@ impl Axis {
             Axis::ValueGain => spec.layer.gains.value,
             Axis::HiddenGain => spec.layer.gains.hidden,
             Axis::OutputGain => spec.layer.gains.output,
+            Axis::BiasGain => spec.layer.gains.bias,
         }
     }
 
@@ -104,6 +109,7 @@ impl Axis {
             Axis::ValueGain => spec.layer.gains.value = value,
             Axis::HiddenGain => spec.layer.gains.hidden = value,
             Axis::OutputGain => spec.layer.gains.output = value,
+            Axis::BiasGain => spec.layer.gains.bias = value,
         }
     }
 

@@ -17,6 +17,9 @@ const WIDEST_IMPLICIT: usize = 512;
 /// The widest FFN over the width.
 const LARGEST_RATIO: usize = 64;
 
+/// The largest standard deviation of biases: what layers make of larger ones may leave f32.
+const LARGEST_BIAS: f64 = 1e6;
+
 /// The largest tokens * width / heads of a linearised attention: its kernel makes 2.25 loop trips for each, and some
 /// drivers end all loops silently after 65,535.
 pub const MOST_ATTENTION: usize = 24_000;
@@ -61,17 +64,19 @@ pub struct Gains {
     pub hidden: f64,
     /// Of W_O and W2, the output projections, which the radius multiplies too.
     pub output: f64,
+    /// Of the biases of all of them, over the gain of their projection; 0: there are none.
+    pub bias: f64,
 }
 
 impl Default for Gains {
-    /// 1 for all of them.
+    /// 1 for all of them, without biases.
     fn default() -> Self {
-        Gains { query_key: 1.0, value: 1.0, hidden: 1.0, output: 1.0 }
+        Gains { query_key: 1.0, value: 1.0, hidden: 1.0, output: 1.0, bias: 0.0 }
     }
 }
 
 impl Gains {
-    /// Each with its key.
+    /// Those of weights, each with its key.
     fn each(&self) -> [(&'static str, f64); 4] {
         [
             ("query_key_gain", self.query_key),
@@ -113,7 +118,7 @@ impl LayerSpec {
             "ffn_ratio" | "activation" | "hidden_gain" if !model.has_ffn() => {
                 invalid!("{key}: the {model} model has none; remove it or use model mlp or transformer")
             }
-            "norm" | "norm_kind" | "output_gain" if model == Model::Linear => {
+            "norm" | "norm_kind" | "output_gain" | "bias_gain" if model == Model::Linear => {
                 invalid!("{key}: the linear model has none; remove it or use model mlp or transformer")
             }
             _ => Ok(()),
@@ -130,6 +135,15 @@ impl LayerSpec {
         check::count("ffn_ratio", self.ffn_ratio, LARGEST_RATIO)?;
         check::factor("logit_gain", self.logit_gain)?;
         self.gains.each().into_iter().try_for_each(|(key, gain)| check::factor(key, gain))?;
+        if self.gains.bias != 0.0 {
+            check::factor("bias_gain", self.gains.bias)?;
+            if self.gains.bias > LARGEST_BIAS {
+                return invalid!(
+                    "bias_gain: {} leaves nothing of a state; give at most {LARGEST_BIAS:e}",
+                    self.gains.bias
+                );
+            }
+        }
         check::factor("query_key_gain: logit_gain x query_key_gain^2", self.logit_gain * self.gains.query_key.powi(2))?;
         self.validate_integrator(ensemble.width)?;
         if ensemble.matrices.is_some() && self.model != Model::Linear {
@@ -261,6 +275,9 @@ impl Serialize for LayerSpec {
         }
         for (key, gain) in self.gains.each().into_iter().filter(|(_, gain)| *gain != 1.0) {
             map.serialize_entry(key, &gain)?;
+        }
+        if self.gains.bias != 0.0 {
+            map.serialize_entry("bias_gain", &self.gains.bias)?;
         }
         map.serialize_entry("integrator", &self.integrator)?;
         map.end()

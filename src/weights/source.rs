@@ -124,6 +124,12 @@ impl Source {
         plan.run(params, self.drawn_into(weights));
     }
 
+    /// Draws a row of so many independent normal numbers into `row`, `[padded]`.
+    pub fn draw_row(&self, plan: &mut Plan, tensor: Tensor, step: u32, numbers: usize, row: Reals) {
+        let params = fill_random::Params { step, padded_rows: 1, ..self.shape(tensor, 1, numbers as u32) };
+        plan.run(params, self.drawn_into(row));
+    }
+
     fn drawn_into(&self, out: Reals) -> fill_random::Buffers {
         fill_random::Buffers { member_ids: self.member_ids, normal_table: self.normal_table, out }
     }

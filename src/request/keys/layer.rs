@@ -50,6 +50,9 @@ pub struct LayerKeys {
     /// Standard deviation of the random output projections W_O and W2, which the radius multiplies too [default: 1]
     #[arg(long, value_name = "SIGMA", help_heading = "Layer", allow_negative_numbers = true)]
     pub output_gain: Option<f64>,
+    /// Standard deviation of the random biases of all projections, which the projection's gain multiplies too [default: 0]
+    #[arg(long, value_name = "SIGMA", help_heading = "Layer", allow_negative_numbers = true)]
+    pub bias_gain: Option<f64>,
     /// How a step follows dx/dt = f(x) [default: euler]
     #[arg(long, value_name = "NAME", help_heading = "Layer", value_parser = word::<Integrator>())]
     pub integrator: Option<Integrator>,
@@ -68,6 +71,7 @@ impl LayerKeys {
             ("value_gain", self.value_gain.is_some()),
             ("hidden_gain", self.hidden_gain.is_some()),
             ("output_gain", self.output_gain.is_some()),
+            ("bias_gain", self.bias_gain.is_some()),
             ("norm", self.norm.is_some()),
             ("norm_kind", self.norm_kind.is_some()),
         ];
@@ -91,6 +95,7 @@ impl LayerKeys {
             ("value_gain", self.value_gain.is_some()),
             ("hidden_gain", self.hidden_gain.is_some()),
             ("output_gain", self.output_gain.is_some()),
+            ("bias_gain", self.bias_gain.is_some()),
         ];
         first_given(given)
     }
@@ -103,5 +108,6 @@ impl LayerKeys {
         spec.gains.value = self.value_gain.unwrap_or(spec.gains.value);
         spec.gains.hidden = self.hidden_gain.unwrap_or(spec.gains.hidden);
         spec.gains.output = self.output_gain.unwrap_or(spec.gains.output);
+        spec.gains.bias = self.bias_gain.unwrap_or(spec.gains.bias);
     }
 }

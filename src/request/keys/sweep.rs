@@ -43,7 +43,7 @@ pub struct SweepKeys {
     #[arg(long, value_name = "COUNT", help_heading = "Sweep", allow_negative_numbers = true)]
     pub trajectories: Option<usize>,
     /// Sweep one more key, once for each: step_size, radius, damping, depth, width, tokens, heads, logit_gain,
-    /// query_key_gain, value_gain, hidden_gain or output_gain
+    /// query_key_gain, value_gain, hidden_gain, output_gain or bias_gain
     #[arg(long, value_name = "KEY=GRID", help_heading = "Sweep")]
     #[serde(deserialize_with = "swept::table")]
     pub sweep_over: Vec<AxisText>,
@@ -215,6 +215,7 @@ impl SweepKeys {
             "value_gain" => self.layer.value_gain.is_some(),
             "hidden_gain" => self.layer.hidden_gain.is_some(),
             "output_gain" => self.layer.output_gain.is_some(),
+            "bias_gain" => self.layer.bias_gain.is_some(),
             _ => false,
         }
     }

@@ -24,6 +24,7 @@ pub const SWEPT: &[Described] = &[
     Described::column("value_gain", "", "standard deviation of the value projection, over 1/sqrt(width)"),
     Described::column("hidden_gain", "", "standard deviation of W1, over 1/sqrt(width)"),
     Described::column("output_gain", "", "standard deviation of W_O and W2, over 1/sqrt(fan in)"),
+    Described::column("bias_gain", "", "standard deviation of the biases, over the gain of their projection"),
 ];
 
 /// All tables.
