@@ -87,13 +87,18 @@ pub struct ErasedParams {
     /// The Rust value, for the twin.
     pub value: Arc<dyn Any + Send + Sync>,
     /// The bytes, for the shader.
+    #[cfg(feature = "gpu")]
     pub bytes: Vec<u8>,
 }
 
 impl ErasedParams {
     /// Forgets the type.
     pub fn new<P: Params>(params: P) -> Self {
-        ErasedParams { bytes: params.to_bytes(), value: Arc::new(params) }
+        ErasedParams {
+            #[cfg(feature = "gpu")]
+            bytes: params.to_bytes(),
+            value: Arc::new(params),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub trait Params: Copy + Send + Sync + 'static {
     const FIELDS: &'static [(&'static str, &'static str)];
 
     /// The bytes of a uniform buffer that holds them.
+    #[cfg(feature = "gpu")]
     fn to_bytes(&self) -> Vec<u8>;
 }
 
@@ -22,6 +23,7 @@ macro_rules! params {
         impl $crate::kernel::signature::Params for $name {
             const FIELDS: &'static [(&'static str, &'static str)] = &[$((stringify!($field), stringify!($kind)),)+];
 
+            #[cfg(feature = "gpu")]
             fn to_bytes(&self) -> Vec<u8> {
                 #[derive(encase::ShaderType)]
                 struct Block { $($field: $kind,)+ }
