@@ -1,6 +1,6 @@
 //! A specification as a file: TOML with the same keys as the flags, with `_` for `-`, or the record of an earlier run.
 
-use super::keys::{Keys, Source};
+use super::keys::{BenchKeys, Keys, Source, SpectrumKeys};
 use super::record;
 use super::refusal::{in_plain_words, unknown};
 use crate::error::{Error, Result};
@@ -16,14 +16,16 @@ const LARGEST_FILE: u64 = 1 << 20;
 /// The largest record: it may hold the results too.
 const LARGEST_RECORD: u64 = 1 << 30;
 /// Endings of files of matrices.
-const MATRICES: [&str; 3] = ["npy", "mtx", "csv"];
+const MATRICES: [&str; 5] = ["npy", "mtx", "mm", "csv", "tsv"];
 const NOT_READABLE: &str = "give the path of a readable TOML file, or of the run.json of an earlier run";
 
 /// Reads the keys of a command from a file.
 pub fn read<K: Keys>(path: &Path) -> Result<K> {
     let place = shown(&path.display().to_string());
     if path.extension().is_some_and(|ending| MATRICES.iter().any(|matrix| ending.eq_ignore_ascii_case(matrix))) {
-        return invalid!("{place}: is a matrix by its ending, and no specification; use spectrum --matrix {place}");
+        // The bench has no matrices of its own.
+        let command = if K::COMMAND == BenchKeys::COMMAND { SpectrumKeys::COMMAND } else { K::COMMAND };
+        return invalid!("{place}: is a matrix by its ending, and no specification; use {command} --matrix {place}");
     }
     let bytes = read_bytes(path, &place)?;
     if bytes.contains(&0) {

@@ -1,7 +1,7 @@
 //! The keys of `lyapunov`.
 
 use super::given::{Given, refuse_drawn};
-use super::{EnsembleKeys, GivenKeys, Keys, LayerKeys, Seed, Source, TrainedKeys, first_given, take};
+use super::{EnsembleKeys, GivenKeys, Keys, LayerKeys, Seed, Source, StepKeys, TrainedKeys, first_given, take};
 use crate::error::Result;
 use crate::invalid;
 use crate::spec::{LyapunovSpec, TrainedLyapunovSpec, Weights};
@@ -10,18 +10,10 @@ use crate::spec::{LyapunovSpec, TrainedLyapunovSpec, Weights};
 #[derive(Debug, Clone, Default, clap::Args, serde::Deserialize)]
 #[serde(default)]
 pub struct LyapunovKeys {
-    /// Spectral radius rho [default: 1]
-    #[arg(long, visible_alias = "rho", value_name = "RHO", allow_negative_numbers = true)]
-    #[serde(alias = "rho")]
-    pub radius: Option<f64>,
-    /// Step size h [default: 1]
-    #[arg(long, visible_alias = "h", value_name = "H", allow_negative_numbers = true)]
-    #[serde(alias = "h")]
-    pub step_size: Option<f64>,
-    /// Friction gamma, 0 to 1 [default: 0]
-    #[arg(long, visible_alias = "gamma", value_name = "GAMMA", allow_negative_numbers = true)]
-    #[serde(alias = "gamma")]
-    pub damping: Option<f64>,
+    /// One step.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub step: StepKeys,
     /// Steps L that are averaged over [default: 1000; all that are left of the matrices with weights given]
     #[arg(long, visible_alias = "steps", value_name = "STEPS", allow_negative_numbers = true)]
     #[serde(alias = "steps")]
@@ -76,6 +68,7 @@ impl Keys for LyapunovKeys {
 
     fn read(file: &impl Source) -> Result<Self> {
         Ok(LyapunovKeys {
+            step: file.view()?,
             ensemble: file.view()?,
             given: file.view()?,
             layer: file.view()?,
@@ -108,7 +101,8 @@ impl Keys for LyapunovKeys {
             keys.layer.refuse_unused(model)?;
             keys.ensemble.apply(&mut spec.ensemble);
             keys.layer.apply(&mut spec.layer);
-            take!(keys => spec; radius, step_size, damping, depth, transient_steps);
+            take!(keys.step => spec; radius, step_size, damping);
+            take!(keys => spec; depth, transient_steps);
             spec.top = keys.top.or(spec.top);
         }
         spec.blocks = flags.blocks.or(file.blocks).unwrap_or(spec.blocks.min(spec.depth.max(1)));
@@ -131,7 +125,8 @@ impl LyapunovKeys {
                 return invalid!("{name}: a trained model is taken as it is; remove `{name}` or `checkpoint`");
             }
             keys.trained.apply(&mut spec.input)?;
-            take!(keys => spec; step_size, damping, top);
+            take!(keys.step => spec; step_size, damping);
+            take!(keys => spec; top);
             spec.integrator = keys.layer.integrator.unwrap_or(spec.integrator);
             spec.seed = keys.ensemble.seed.map_or(spec.seed, |seed| seed.0);
             spec.singular = keys.singular.or(spec.singular);
@@ -144,11 +139,11 @@ impl LyapunovKeys {
     fn foreign_to_trained(&self) -> Option<&'static str> {
         #[rustfmt::skip]
         let Self {
-            radius, depth, transient_steps, blocks, ensemble, given, layer,
-            step_size: _, damping: _, top: _, singular: _, chunk: _, trained: _,
+            step, depth, transient_steps, blocks, ensemble, given, layer,
+            top: _, singular: _, chunk: _, trained: _,
         } = self;
         let own = [
-            ("radius", radius.is_some()),
+            ("radius", step.radius.is_some()),
             ("depth", depth.is_some()),
             ("transient_steps", transient_steps.is_some()),
             ("blocks", blocks.is_some()),

@@ -1,6 +1,6 @@
 //! The keys of `spectrum`.
 
-use super::{EnsembleKeys, Keys, Seed, Source, TrainedKeys, first_given, take, word};
+use super::{EnsembleKeys, Keys, Seed, Source, StepKeys, TrainedKeys, first_given, take, word};
 use crate::error::Result;
 use crate::invalid;
 use crate::spec::{
@@ -18,18 +18,10 @@ pub struct SpectrumKeys {
     /// Your own matrices: .npy (one or a stack), .mtx or .csv
     #[arg(long, value_name = "FILE", conflicts_with_all = ENSEMBLE_FLAGS)]
     pub matrix: Option<PathBuf>,
-    /// Spectral radius rho [default: 1]
-    #[arg(long, visible_alias = "rho", value_name = "RHO", allow_negative_numbers = true)]
-    #[serde(alias = "rho")]
-    pub radius: Option<f64>,
-    /// Euler step size h: eigenvalues of M instead of A
-    #[arg(long, visible_alias = "h", value_name = "H", allow_negative_numbers = true)]
-    #[serde(alias = "h")]
-    pub step_size: Option<f64>,
-    /// Friction gamma, 0 to 1: eigenvalues of M instead of A
-    #[arg(long, visible_alias = "gamma", value_name = "GAMMA", allow_negative_numbers = true)]
-    #[serde(alias = "gamma")]
-    pub damping: Option<f64>,
+    /// One step.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub step: StepKeys,
     /// Print every eigenvalue, not only their statistics; those of a trained model go into the JSON
     #[arg(long)]
     pub values: bool,
@@ -121,7 +113,13 @@ impl Keys for SpectrumKeys {
     const RECORDED: &'static [&'static [&'static str]] = &[TrainedKeys::RECORDED, &["controls"]];
 
     fn read(file: &impl Source) -> Result<Self> {
-        Ok(SpectrumKeys { ensemble: file.view()?, trained: file.view()?, layers: file.view()?, ..file.view()? })
+        Ok(SpectrumKeys {
+            step: file.view()?,
+            ensemble: file.view()?,
+            trained: file.view()?,
+            layers: file.view()?,
+            ..file.view()?
+        })
     }
 
     /// Beside a matrix of the flags the file's ensemble means nothing; an ensemble of the flags beside the file's matrix is
@@ -136,7 +134,7 @@ impl Keys for SpectrumKeys {
         }
         let mut spec = SpectrumSpec::default();
         for keys in [&file, &flags] {
-            let drawn = keys.radius.map(|_| "radius").or(keys.ensemble.first());
+            let drawn = keys.step.radius.map(|_| "radius").or(keys.ensemble.first());
             if let (Some(name), true) = (drawn, keys.matrix.is_some() || spec.matrix.is_some()) {
                 return invalid!("{name}: matrices of a file are taken as they are; remove `{name}` or `matrix`");
             }
@@ -165,7 +163,7 @@ impl SpectrumKeys {
         for keys in both {
             let foreign = [
                 ("matrix", keys.matrix.is_some()),
-                ("radius", keys.radius.is_some()),
+                ("radius", keys.step.radius.is_some()),
                 ("precision", keys.precision.is_some()),
                 ("pseudospectrum", keys.pseudospectrum.is_some()),
             ];
@@ -175,8 +173,8 @@ impl SpectrumKeys {
             }
             keys.trained.apply(&mut spec.input)?;
             keys.layers.apply(&mut spec);
-            spec.step_size = keys.step_size.unwrap_or(spec.step_size);
-            spec.damping = keys.damping.unwrap_or(spec.damping);
+            spec.step_size = keys.step.step_size.unwrap_or(spec.step_size);
+            spec.damping = keys.step.damping.unwrap_or(spec.damping);
             spec.derived = keys.derived.unwrap_or(spec.derived);
             spec.values |= keys.values;
             spec.seed = keys.ensemble.seed.map_or(spec.seed, |seed| seed.0);
@@ -187,9 +185,9 @@ impl SpectrumKeys {
 
     fn apply(&self, spec: &mut SpectrumSpec) {
         self.ensemble.apply(&mut spec.ensemble);
-        spec.radius = self.radius.unwrap_or(spec.radius);
-        spec.step_size = self.step_size.or(spec.step_size);
-        spec.damping = self.damping.or(spec.damping);
+        spec.radius = self.step.radius.unwrap_or(spec.radius);
+        spec.step_size = self.step.step_size.or(spec.step_size);
+        spec.damping = self.step.damping.or(spec.damping);
         spec.matrix = self.matrix.clone().or(spec.matrix.take());
         spec.values |= self.values;
         spec.precision = self.precision.or(spec.precision);
