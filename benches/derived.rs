@@ -47,7 +47,7 @@ fn main() {
         let grid = |device: &Device| {
             let work = || {
                 drop(
-                    smallest_singular_values(device, (matrices[0], n), points, &mut |_| ControlFlow::Continue(()))
+                    smallest_singular_values(device, matrices[0], n, points, &mut |_| ControlFlow::Continue(()))
                         .expect("works"),
                 )
             };

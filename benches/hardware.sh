@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that a machine with a GPU is asked, in one command that ends within 8 minutes: the
 # self-test and the parity of every adapter, the bench with its roofline, the peers, block layouts,
-# ever more layers, and a million eigenvalue problems. The most valuable comes first, each step has a
+# ever more members, and a million eigenvalue problems. The most valuable comes first, each step has a
 # budget and writes its own files at once, so a run that is cut off is still worth having.
 # Usage: bash benches/hardware.sh [FOLDER]     [default: results]
 # Environment: EULERSCOPE: the program, for a machine without Rust [default: built from here]
@@ -56,6 +56,6 @@ bench kernels 15 "every kernel" kernels
 step peers 15 "peers" bash benches/peers/compare.sh --device "$device" --rounds 1 --to "$folder/ratios.txt"
 bench workloads 10 "every workload" workloads
 bench blocks 12 "layouts of products" blocks
-bench scaling 7 "ever more layers" scaling
+bench scaling 7 "ever more members" scaling
 bench soak 10 "a million eigenvalue problems" soak
 exit "$failed"

@@ -114,7 +114,7 @@ pub struct Report {
     /// Of each device that is no software driver, if asked for by name: it takes minutes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub soak: Vec<Soak>,
-    /// The same: ever more layers.
+    /// The same: ever more members.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scaling: Vec<Scaling>,
     /// Layouts of products on each GPU, if asked for by name.

@@ -123,6 +123,12 @@ impl Device {
         !matches!(self, Device::Gpu(gpu) if gpu.precision() == Precision::F64)
     }
 
+    /// Is it the host itself, where solvers of its own can take over? Else it is behind a driver, which builds pipelines
+    /// before a first run.
+    pub fn is_host(&self) -> bool {
+        self.machine().processor == Processor::Host
+    }
+
     /// Does it compute in f32?
     pub fn is_single(&self) -> bool {
         self.epsilon() > f64::EPSILON
@@ -146,6 +152,11 @@ impl Device {
     /// run can be stopped soon. At least one, and as many as it works on at a time.
     pub fn members_of_half_a_second(&self, work: f64) -> usize {
         pace::members_of_half_a_second(self.machine().processor, work)
+    }
+
+    /// Flops of a trial that is over in about half a second.
+    pub fn flops_of_a_trial(&self) -> f64 {
+        pace::flops_of_a_trial(self.machine().processor)
     }
 
     /// The members of a plan that it takes at once.

@@ -4,7 +4,7 @@ use crate::device::{Device, Progress};
 use crate::error::{Error, Result};
 use crate::lyapunov;
 use crate::spec::{Grid, LyapunovSpec, Model, Quantities, SpectrumSpec, StepScaling, SweepSpec};
-use crate::spectrum::solve;
+use crate::spectrum::{EIGENVALUE_WORK, solve};
 use crate::sweep::{self, Sweep, linearised_members, linearised_steps};
 use crate::weights::matrix::MatrixStack;
 use serde_json::{Value, json};
@@ -20,8 +20,6 @@ const WIDEST: usize = 1024;
 const LARGEST_JACOBIAN: f64 = 2e11;
 /// Combinations of outer axes that are tried.
 const MOST_TRIALS: usize = 4;
-/// Operations of the eigenvalues of a matrix, over the cube of its width.
-const EIGENVALUES: f64 = 25.0;
 /// Operations a second where nothing was measured.
 const RATE: f64 = 3e10;
 
@@ -55,11 +53,7 @@ fn real(device: &Device) -> usize {
 
 /// Members of a trial, of so many operations each: about half a second.
 fn trial_members(device: &Device, flops: f64, members: usize) -> usize {
-    let budget = match device {
-        Device::Gpu(gpu) if !gpu.description().software => 3e11,
-        _ => 1.5e10,
-    };
-    ((budget / flops) as usize).max(rayon::current_num_threads()).min(members)
+    ((device.flops_of_a_trial() / flops) as usize).max(rayon::current_num_threads()).min(members)
 }
 
 /// The error of a trial that was stopped.
@@ -83,7 +77,7 @@ pub fn work(spec: &SweepSpec) -> f64 {
 /// About how long a plain sweep takes beside others, in operations: its rollouts with its spectra or Jacobians.
 pub fn cost(spec: &SweepSpec) -> f64 {
     let spectra = match spec.layer.model {
-        Model::Linear => EIGENVALUES * (spec.ensemble.width as f64).powi(3) * spec.ensemble.members as f64,
+        Model::Linear => EIGENVALUE_WORK * (spec.ensemble.width as f64).powi(3) * spec.ensemble.members as f64,
         _ => {
             let steps = linearised_steps(spec).len();
             let members = linearised_members(spec, spec.cells(), steps);
@@ -155,7 +149,7 @@ fn trial(device: &Device, spec: &SweepSpec) -> Result<SweepSpec> {
     trial.depth = spec.depth.min(((RATE / 2.0 / of_a_step) as usize).clamp(1, STEPS));
     let points = ((2e9 / (of_a_step * trial.depth as f64)) as usize).clamp(1, POINTS);
     thin(&mut trial, spec, points)?;
-    let eigenvalues = if linear { EIGENVALUES * (trial.ensemble.width as f64).powi(3) } else { 0.0 };
+    let eigenvalues = if linear { EIGENVALUE_WORK * (trial.ensemble.width as f64).powi(3) } else { 0.0 };
     let each = of_a_step * (trial.depth * trial.cells()) as f64 + eigenvalues;
     trial.ensemble.members = trial_members(device, each, spec.ensemble.members);
     trial.linearise_every = (!linear).then_some(0);
@@ -184,7 +178,7 @@ fn tried(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep>
 /// Estimated seconds, and the members of the trial.
 fn seconds_of_sweep(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<(f64, usize)> {
     let trial = trial(device, spec)?;
-    if let Device::Gpu(_) = device {
+    if !device.is_host() {
         // Pipelines are built once, which is no part of the time of a long run.
         let mut first = trial.clone();
         (first.depth, first.ensemble.members) = (1, 1);
@@ -221,12 +215,12 @@ fn seconds_of_jacobians(device: &Device, spec: &SweepSpec, progress: Progress) -
 /// The plan of Lyapunov exponents.
 pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, progress: Progress) -> Result<Estimate> {
     let plan = lyapunov::plan_of_a_step(spec);
-    let (steps, layers) = (spec.depth + spec.transient_steps, spec.ensemble.members);
+    let (steps, members) = (spec.depth + spec.transient_steps, spec.ensemble.members);
     let of_a_step = plan.cost().flops.max(1.0);
     let mut trial = LyapunovSpec { transient_steps: 0, blocks: 1, ..spec.clone() };
     trial.depth = ((RATE / 4.0 / of_a_step) as usize).clamp(1, 50).min(steps);
-    trial.ensemble.members = trial_members(device, of_a_step * trial.depth as f64, layers);
-    if let Device::Gpu(_) = device {
+    trial.ensemble.members = trial_members(device, of_a_step * trial.depth as f64, members);
+    if !device.is_host() {
         let mut first = LyapunovSpec { depth: 1, ..trial.clone() };
         first.ensemble.members = 1;
         lyapunov::run_valid(device, &first, 0, &mut |_| std::ops::ControlFlow::Continue(()))?;
@@ -236,18 +230,18 @@ pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, prog
         return stopped();
     }
     let at_once = chunk.unwrap_or_else(|| device.members_of_half_a_second(plan.cost().work() * steps as f64));
-    let share = (trial.depth as f64 / steps as f64) * (trial.ensemble.members as f64 / layers as f64);
+    let share = (trial.depth as f64 / steps as f64) * (trial.ensemble.members as f64 / members as f64);
     Ok(Estimate {
         what: format!(
             "{} x {}, {}: {:.3e} flop",
-            counted(layers, "member"),
+            counted(members, "member"),
             counted(steps, "step"),
             counted(spec.exponents(), "exponent"),
-            of_a_step * steps as f64 * layers as f64
+            of_a_step * steps as f64 * members as f64
         ),
-        members: layers,
+        members,
         bytes_per_member: plan.bytes_per_member(real(device)),
-        members_at_a_time: device.chunk_size(&plan).min(at_once).min(layers),
+        members_at_a_time: device.chunk_size(&plan).min(at_once).min(members),
         seconds: start.elapsed().as_secs_f64() / share,
         tried: trial.ensemble.members,
         more: json!({ "steps": steps, "exponents": spec.exponents() }),
@@ -266,14 +260,14 @@ pub fn spectrum(
     let mut trial = SpectrumSpec::default();
     trial.ensemble.width = width.min(WIDEST);
     let n = trial.ensemble.width as f64;
-    trial.ensemble.members = trial_members(device, EIGENVALUES * n.powi(3), matrices.min(1024));
-    if let Device::Gpu(_) = device {
+    trial.ensemble.members = trial_members(device, EIGENVALUE_WORK * n.powi(3), matrices.min(1024));
+    if !device.is_host() {
         let mut first = trial.clone();
         first.ensemble.members = 1;
-        solve::of_ensemble(device, &first, (None, false), progress)?;
+        solve::of_ensemble(device, &first, None, false, progress)?;
     }
     let start = Instant::now();
-    if solve::of_ensemble(device, &trial, (None, false), progress)?.stopped {
+    if solve::of_ensemble(device, &trial, None, false, progress)?.stopped {
         return stopped();
     }
     let share = trial.ensemble.members as f64 / matrices as f64;

@@ -11,4 +11,5 @@ pub mod spectrum;
 mod step_spectrum;
 pub mod sweep;
 pub mod tables;
+pub mod timing;
 pub mod trained;

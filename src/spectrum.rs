@@ -72,7 +72,7 @@ pub fn eigenvalues<T: Real>(device: &Device, matrices: &[T], n: usize) -> Result
         return precision::single(device, bytemuck::cast_slice(matrices), n);
     }
     let matrices: Vec<&[f64]> = bytemuck::cast_slice(matrices).chunks(n * n).collect();
-    if device.is_single() && matches!(device, Device::Gpu(_)) {
+    if device.is_single() && !device.is_host() {
         precision::narrowed(device, &matrices, n)
     } else {
         precision::double(device, &matrices, n)
@@ -92,6 +92,9 @@ pub enum Status {
     /// An eigenvalue is beyond the largest f64; there are none.
     Overflow,
 }
+
+/// Operations of the eigenvalues of a matrix, over the cube of its width.
+pub(crate) const EIGENVALUE_WORK: f64 = 25.0;
 
 /// The eigenvalues of one matrix.
 #[derive(Clone, Debug, PartialEq)]

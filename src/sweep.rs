@@ -134,11 +134,16 @@ pub(crate) fn run_valid(device: &Device, spec: &SweepSpec, progress: Progress) -
         interrupted: false,
         timing: Timing { spectra_seconds: start.elapsed().as_secs_f64(), ..Timing::default() },
     };
-    let mut done = 0;
+    let (mut done, before) = (0, prediction.share_before());
+    sweep.interrupted = prediction.is_stopped();
     for places in recipe(spec, &points).passes(device.epsilon()) {
+        if sweep.interrupted {
+            break;
+        }
         let mut interrupted = false;
         let mut told = |share: f64| {
-            let fraction = (done as f64 + share * places.len() as f64) / points.len() as f64;
+            let of_passes = (done as f64 + share * places.len() as f64) / points.len() as f64;
+            let fraction = before + (1.0 - before) * of_passes;
             interrupted |= progress(fraction).is_break() && fraction < 1.0;
             if interrupted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
@@ -151,10 +156,7 @@ pub(crate) fn run_valid(device: &Device, spec: &SweepSpec, progress: Progress) -
         let cells = own.run(&mut *prediction, &mut sweep, &mut told)?;
         places.iter().zip(cells).for_each(|(&place, cell)| sweep.cells[place] = cell);
         done += places.len();
-        if interrupted {
-            sweep.interrupted = true;
-            break;
-        }
+        sweep.interrupted = interrupted;
     }
     prediction.finish(&mut sweep);
     sweep.timing.total_seconds = start.elapsed().as_secs_f64();
@@ -188,8 +190,11 @@ impl Pass<'_> {
         let prediction = &*prediction;
         accumulators.par_iter_mut().enumerate().for_each(|(place, accumulator)| {
             prediction.judge(place, accumulator);
-            let promises = (0..done).filter_map(|member| prediction.promise(member, place, &points[place]));
-            promises.for_each(|promise| accumulator.predict(promise));
+            for member in 0..done {
+                if let Some(promise) = prediction.promise(member, place, &points[place]) {
+                    accumulator.predict(promise, prediction.own_band(member, place));
+                }
+            }
         });
         if let Some(place) = *middle {
             for (member, course) in sweep.courses.iter_mut().enumerate() {

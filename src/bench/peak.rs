@@ -59,7 +59,7 @@ pub fn raise_all(peaks: &mut [Peak], devices: &[Device], quick: bool) -> Result<
 
 fn measure(device: &Device, quick: bool) -> Result<Peak> {
     let hardware = label(device) == "gpu";
-    let host = matches!(device, Device::Cpu(_) | Device::Reference(_));
+    let host = device.is_host();
     let probe = |name: &str| {
         let entry = KERNELS.iter().find(|entry| entry.name == name);
         let entry = entry.ok_or_else(|| Error::Bug(format!("there is no kernel {name}")))?;

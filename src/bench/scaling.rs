@@ -1,4 +1,4 @@
-//! Scaling: the time of a layer's step and the memory of the process must not grow with the number of layers.
+//! Scaling: the time of a member's step and the memory of the process must not grow with the number of members.
 
 use crate::device::Device;
 use crate::error::Result;
@@ -9,10 +9,10 @@ use serde::Serialize;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// Numbers of layers, the smallest first: memory is that of the process so far, at its most.
-const LAYERS: [usize; 3] = [1_000, 10_000, 100_000];
+/// Numbers of members, the smallest first: memory is that of the process so far, at its most.
+const MEMBERS: [usize; 3] = [1_000, 10_000, 100_000];
 /// Those of a quick run.
-const QUICK_LAYERS: [usize; 3] = [10, 100, 1_000];
+const QUICK_MEMBERS: [usize; 3] = [10, 100, 1_000];
 /// Steps of a rollout.
 const DEPTH: usize = 10;
 /// Grid points.
@@ -22,39 +22,42 @@ const WIDTH: usize = 64;
 /// Repetitions, of which the median counts; they take turns.
 const REPETITIONS: usize = 3;
 
-/// One number of layers.
+/// One number of members.
 #[derive(Clone, Debug, Serialize)]
 pub struct Scaling {
     /// The device.
     pub device: &'static str,
     /// Random layers, each at 64 grid points.
+    pub members: usize,
+    /// The same, under its older name.
     pub layers: usize,
     /// Seconds of the median repetition, drawing included.
     pub seconds: f64,
-    /// Nanoseconds of one layer's step at all grid points.
+    /// Nanoseconds of one member's step at all grid points.
     pub nanoseconds_per_layer_step: f64,
-    /// The same over that of the fewest layers: 1 is flat.
+    /// The same over that of the fewest members: 1 is flat.
     pub ratio: f64,
     /// The most memory that the process has held so far, where the system tells.
     pub resident_bytes: Option<u64>,
 }
 
-/// Rollouts of ever more layers on one device.
+/// Rollouts of ever more members on one device.
 pub fn scaling(device: &Device, label: &'static str, seed: u64, quick: bool) -> Result<Vec<Scaling>> {
-    let layers = if quick { QUICK_LAYERS } else { LAYERS };
-    let mut rows = layers.map(|layers| Scaling {
+    let members = if quick { QUICK_MEMBERS } else { MEMBERS };
+    let mut rows = members.map(|members| Scaling {
         device: label,
-        layers,
+        members,
+        layers: members,
         seconds: 0.0,
         nanoseconds_per_layer_step: 0.0,
         ratio: 0.0,
         resident_bytes: None,
     });
-    let mut seconds = layers.map(|_| [0.0; REPETITIONS]);
+    let mut seconds = members.map(|_| [0.0; REPETITIONS]);
     for repetition in 0..REPETITIONS {
         for (row, seconds) in rows.iter_mut().zip(&mut seconds) {
             let start = Instant::now();
-            rollout(device, row.layers, seed)?;
+            rollout(device, row.members, seed)?;
             seconds[repetition] = start.elapsed().as_secs_f64();
             if repetition == 0 {
                 row.resident_bytes = most_resident_bytes();
@@ -64,7 +67,7 @@ pub fn scaling(device: &Device, label: &'static str, seed: u64, quick: bool) -> 
     for (row, seconds) in rows.iter_mut().zip(seconds) {
         row.seconds = super::median(seconds.into_iter());
     }
-    let of_step = |row: &Scaling| 1e9 * row.seconds / (row.layers * DEPTH) as f64;
+    let of_step = |row: &Scaling| 1e9 * row.seconds / (row.members * DEPTH) as f64;
     let fewest = of_step(&rows[0]);
     for row in &mut rows {
         row.nanoseconds_per_layer_step = of_step(row);
@@ -73,13 +76,13 @@ pub fn scaling(device: &Device, label: &'static str, seed: u64, quick: bool) -> 
     Ok(rows.to_vec())
 }
 
-fn rollout(device: &Device, layers: usize, seed: u64) -> Result<()> {
-    let ensemble = EnsembleSpec { width: WIDTH, members: layers, seed, ..EnsembleSpec::default() };
+fn rollout(device: &Device, members: usize, seed: u64) -> Result<()> {
+    let ensemble = EnsembleSpec { width: WIDTH, members, seed, ..EnsembleSpec::default() };
     let layer = LayerSpec::of(Model::Linear);
     let point = |i: usize| Point { step_size: (i + 1) as f64 / POINTS as f64, radius: 1.0, damping: 0.1 };
     let points: Vec<Point> = (0..POINTS).map(point).collect();
     let rollout = Rollout::new(&ensemble, &layer, DEPTH, &points);
-    rollout.run(device, 0..layers, 0, &mut |outcomes| {
+    rollout.run(device, 0..members, 0, &mut |outcomes| {
         std::hint::black_box(outcomes.get(0, 0));
         ControlFlow::Continue(())
     })

@@ -205,9 +205,9 @@ fn shown(report: &Report, columns: usize) -> String {
             format!(", {:.0} MiB", bytes / f64::from(1 << 20))
         });
         text += &format!(
-            "{:>9}: {} layers in {}, {:.0} ns for a layer's step, {:.2} x that of the fewest{memory}\n",
+            "{:>9}: {} members in {}, {:.0} ns for a member's step, {:.2} x that of the fewest{memory}\n",
             row.device,
-            row.layers,
+            row.members,
             seconds(row.seconds),
             row.nanoseconds_per_layer_step,
             row.ratio

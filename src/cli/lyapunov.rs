@@ -9,6 +9,7 @@ use crate::figure::{ConvergenceFigure, Series};
 use crate::invalid;
 use crate::lyapunov::{self, Estimate, Lyapunov};
 use crate::results::dataset::Dataset;
+use crate::results::timing::set_total;
 use crate::results::{pictures, tables};
 use crate::spec::{LyapunovSpec, RadiusKind};
 use serde_json::{Value, json};
@@ -42,7 +43,6 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
             "opening_seconds": opening,
             "exponents_seconds": computed - opening,
             "files_seconds": 0.0,
-            "seconds": computed,
         },
         "exponents": result.exponents,
         "sum": result.sum,
@@ -53,11 +53,12 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
         "members": result.members,
         "interrupted": result.interrupted,
     });
+    set_total(&mut record, computed);
     // First: what is shown may find a full disk or a closed terminal.
     if let Some(dataset) = dataset {
         write(console, dataset, &device, spec, &result, || {
             record["timing"]["files_seconds"] = json!(console.seconds() - computed);
-            record["timing"]["seconds"] = json!(console.seconds());
+            set_total(&mut record, console.seconds());
             record.clone()
         })?;
     }
@@ -117,7 +118,7 @@ fn show(console: &Console, spec: &LyapunovSpec, result: &Lyapunov, timing: &Valu
     let seconds = |name: &str| timing[name].as_f64().unwrap_or_default();
     text += &format!(
         "{:.2} s in all: opening {:.2} s, exponents {:.2} s, files {:.2} s\n",
-        seconds("seconds"),
+        seconds("total_seconds"),
         seconds("opening_seconds"),
         seconds("exponents_seconds"),
         seconds("files_seconds"),

@@ -2,16 +2,17 @@
 
 mod words;
 
-use crate::cli::console::{Console, Progress};
+use crate::cli::console::Console;
 use crate::cli::{Invocation, outlook};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::estimate;
 use crate::results::dataset::Dataset;
 use crate::results::spectrum::{self as folder, Outcome, recorded, records};
+use crate::results::timing::set_total;
 use crate::spec::{Precision, SpectrumSpec};
 use crate::spectrum::facts::Facts;
-use crate::spectrum::pseudospectrum::{Pseudospectrum, pseudospectrum};
+use crate::spectrum::pseudospectrum::pseudospectrum;
 use crate::spectrum::solve::{self, of_ensemble, of_stack, shape, spoken_of};
 use crate::spectrum::{Spectrum, Status};
 use crate::weights::matrix::{self, MatrixStack};
@@ -35,7 +36,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> R
         Some(stack) => of_stack(&device, stack, spec, &mut |fraction| progress.at(fraction))?,
         None => {
             let kept = spec.values || dataset.is_some();
-            of_ensemble(&device, spec, (invocation.chunk, kept), &mut |fraction| progress.at(fraction))?
+            of_ensemble(&device, spec, invocation.chunk, kept, &mut |fraction| progress.at(fraction))?
         }
     };
     drop(progress);
@@ -47,7 +48,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> R
     let (asked, width) = shape(spec, stack.as_ref());
     let mut result = outcome.record(spec, &device, width);
     clock.lap("statistics_seconds");
-    result["timing"] = clock.timing(outcome.solved.facts.len());
+    clock.note(&mut result, outcome.solved.facts.len());
     finish(console, dataset, &device, spec, &outcome, (result, clock))?;
     if let Some(message) = outcome.interruption(asked) {
         return Err(Error::Partial(message));
@@ -67,7 +68,7 @@ fn derive(
     let mut progress = console.progress("norms and peaks");
     let stop = progress.stop();
     let told = &mut |fraction| progress.at(fraction);
-    outcome.derived = solve::derive(device, spec, (stack, &outcome.solved), &stop, told)?;
+    outcome.derived = solve::derive(device, spec, stack, &outcome.solved, &stop, told)?;
     drop(progress);
     if let Some(names) = records::overflows(&outcome.derived) {
         console.note(&format!("beyond the largest f64, and missing: {names}; divide the matrices by a power of two"));
@@ -78,22 +79,13 @@ fn derive(
         let mut progress = console.progress("pseudospectrum");
         if let Some(first) = first {
             let matrix = spoken_of(spec, &stack.values[..stack.n * stack.n], stack.n);
-            outcome.pseudo = of_first(device, (&matrix, stack.n), first, points, &mut progress)?;
+            let mut told = |fraction| progress.at(fraction);
+            outcome.pseudo = pseudospectrum(device, &matrix, stack.n, &first.eigenvalues, points, &mut told)?;
             outcome.no_pseudo = outcome.pseudo.is_none();
         }
         clock.lap("pseudospectrum_seconds");
     }
     Ok(())
-}
-
-fn of_first(
-    device: &Device,
-    matrix: (&[f64], usize),
-    spectrum: &Spectrum,
-    points: usize,
-    progress: &mut Progress,
-) -> Result<Option<Pseudospectrum>> {
-    pseudospectrum(device, matrix, &spectrum.eigenvalues, points, &mut |fraction| progress.at(fraction))
 }
 
 /// Says, writes and emits what was found.
@@ -109,7 +101,7 @@ fn finish(
     if let Some(dataset) = dataset {
         console.landed(&folder::write(dataset, device, spec, outcome, &result)?);
         clock.lap("files_seconds");
-        result["timing"] = clock.timing(outcome.solved.facts.len());
+        clock.note(&mut result, outcome.solved.facts.len());
     }
     console.show(&words::report(&result))?;
     if spec.values {
@@ -144,15 +136,15 @@ impl Clock {
         self.last = now;
     }
 
-    fn timing(&self, matrices: usize) -> Value {
-        let mut timing = json!({ "seconds": (self.last - self.start).as_secs_f64() });
+    /// Notes all phases in the record.
+    fn note(&self, record: &mut Value, matrices: usize) {
+        set_total(record, (self.last - self.start).as_secs_f64());
         for &(name, seconds) in &self.laps {
-            timing[name] = json!(seconds);
+            record["timing"][name] = json!(seconds);
             if name == "eigenvalues_seconds" {
-                timing["seconds_per_matrix"] = json!(seconds / matrices.max(1) as f64);
+                record["timing"]["seconds_per_matrix"] = json!(seconds / matrices.max(1) as f64);
             }
         }
-        timing
     }
 }
 

@@ -7,6 +7,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::estimate::{self, counted, work};
 use crate::results::sweep::{self as folder, Recorded};
+use crate::results::timing::set_total;
 use crate::results::{maps, scaling, tables};
 use crate::spec::{Axis, SweepSpec};
 use crate::sweep::{self, Cell, Combination, Timing};
@@ -33,7 +34,8 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Resu
     let mut progress = console.progress("sweep");
     let results = sweep::run_all(&device, spec, &estimate::cost, &mut |fraction| progress.at(fraction))?;
     drop(progress);
-    let mut record = record(&device, spec, &results, timing(&results, opening_seconds, console.seconds()));
+    let mut record = record(&device, spec, &results, timing(&results, opening_seconds));
+    set_total(&mut record, console.seconds());
     if let Some(dataset) = dataset {
         let recorded = (!interrupted(spec, &results)).then(|| recorded(console, spec, &results, &mut record));
         let start = console.seconds();
@@ -43,7 +45,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Resu
         };
         let landed = folder::write(dataset, &device, spec, (&results, recorded.as_deref()), &mut told, || {
             record["timing"]["files_seconds"] = json!(console.seconds() - start);
-            record["timing"]["total_seconds"] = json!(console.seconds());
+            set_total(&mut record, console.seconds());
             record.clone()
         })?;
         drop(progress);
@@ -154,15 +156,14 @@ fn recorded(console: &Console, spec: &SweepSpec, results: &[Combination], record
     recorded
 }
 
-/// Seconds of the parts of the run, and of all of it so far.
-fn timing(results: &[Combination], opening_seconds: f64, total_seconds: f64) -> Value {
+/// Seconds of the parts of the run.
+fn timing(results: &[Combination], opening_seconds: f64) -> Value {
     let sum = |f: fn(&Timing) -> f64| results.iter().map(|result| f(&result.sweep.timing)).sum::<f64>();
     json!({
         "opening_seconds": opening_seconds,
         "spectra_seconds": sum(|own| own.spectra_seconds),
         "rollout_seconds": sum(|own| own.rollout_seconds),
         "files_seconds": 0.0,
-        "total_seconds": total_seconds,
     })
 }
 
@@ -257,6 +258,13 @@ fn ending(spec: &SweepSpec, results: &[Combination]) -> Result<()> {
     if interrupted(spec, results) {
         let all = spec.sweep_over.combinations();
         let begun = if all == 1 { String::new() } else { format!(" of {} of {all} combinations", results.len()) };
+        let last = results.last().map(|last| &last.sweep);
+        if let Some(last) = last.filter(|last| all == 1 && last.cells.iter().all(|cell| cell.members == 0)) {
+            let kept = counted(last.members.len(), "member");
+            return Err(Error::Partial(format!(
+                "interrupted before the rollouts began: the spectra of {kept} are kept, and cells are empty"
+            )));
+        }
         return Err(Error::Partial(format!("interrupted: the cells{begun} hold the members that were done")));
     }
     match results.iter().flat_map(|result| &result.sweep.cells).map(|cell| cell.no_spectrum).max().unwrap_or(0) {

@@ -23,3 +23,11 @@ pub(super) fn members_of_half_a_second(processor: Processor, work: f64) -> usize
     let members = (of_a_thread * threads as f64 / work.max(1.0)) as usize;
     members.max(1).next_multiple_of(threads)
 }
+
+/// Flops of a trial that is over in about half a second, whatever else it does.
+pub(super) fn flops_of_a_trial(processor: Processor) -> f64 {
+    match processor {
+        Processor::Host | Processor::Software => 1.5e10,
+        Processor::Hardware => 3e11,
+    }
+}

@@ -165,14 +165,10 @@ fn origin(spec: &SpectrumSpec, width: &Value) -> String {
 
 /// What computed the eigenvalues: matrices of a file are solved in f64 wherever that is the host.
 fn arithmetic(spec: &SpectrumSpec, device: &Device) -> String {
-    match (device, &spec.matrix) {
-        (Device::Cpu(_), Some(_)) if spec.precision != Some(Precision::F32) => f64_of(device),
-        (Device::Cpu(_) | Device::Gpu(_), _) if spec.precision == Some(Precision::F64) => f64_of(device),
-        _ => device.description().caption(),
-    }
-}
-
-fn f64_of(device: &Device) -> String {
+    let usual = device.is_host() && spec.matrix.is_some() && spec.precision.is_none();
     let description = device.description();
-    format!("{} f64: {}", description.kind, description.name)
+    match usual || spec.precision == Some(Precision::F64) {
+        true => format!("{} f64: {}", description.kind, description.name),
+        false => description.caption(),
+    }
 }

@@ -9,6 +9,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::results::dataset::{Dataset, Landed};
 use crate::results::tables::word;
+use crate::results::timing::set_total;
 use crate::spec::{Control, Tokens, TrainedSpectrumSpec};
 use crate::trained::Model;
 use crate::trained::facts::{Known, TokenFacts, Whole};
@@ -46,8 +47,8 @@ impl Report<'_> {
             "architecture": self.model.checkpoint().architecture(),
             "device": self.device.description(),
             "interrupted": self.found.interrupted,
-            "timing": { "seconds": self.seconds },
         });
+        set_total(&mut result, self.seconds);
         self.add_texts(&mut result, &self.found.texts);
         if !self.found.controls.is_empty() {
             let control = |own: &ControlSpectrum| {

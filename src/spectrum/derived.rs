@@ -113,14 +113,12 @@ pub fn derived_all(
     stop: Stop,
 ) -> Result<Vec<Derived>> {
     let wide = Device::Reference(Cpu::default());
-    let device = match device {
-        Device::Gpu(_) if n <= norms::WIDEST && device.has_all_kernels() => device,
-        Device::Gpu(_) | Device::Cpu(_) => &wide,
-        Device::Reference(_) => {
-            let pairs = matrices.par_iter().zip(spectra);
-            return Ok(pairs.map(|(matrix, spectrum)| of_one(matrix, n, spectrum, wanted, stop)).collect());
-        }
-    };
+    if device.is_host() && !device.is_single() {
+        let pairs = matrices.par_iter().zip(spectra);
+        return Ok(pairs.map(|(matrix, spectrum)| of_one(matrix, n, spectrum, wanted, stop)).collect());
+    }
+    let fits = !device.is_host() && n <= norms::WIDEST && device.has_all_kernels();
+    let device = if fits { device } else { &wide };
     // What does not fit the range of f32 is left to the host.
     let own: Vec<usize> =
         (0..matrices.len()).into_par_iter().filter(|&i| f32_exponent(matrices[i]).is_some()).collect();
@@ -203,7 +201,7 @@ pub fn norms_and_departures<T: Real>(
     spectra: &[&Spectrum],
 ) -> Result<Vec<Norms>> {
     let wide = Device::Reference(Cpu::default());
-    let too_wide = matches!(device, Device::Gpu(_)) && n > norms::WIDEST;
+    let too_wide = !device.is_host() && n > norms::WIDEST;
     let device = if too_wide || !device.has_all_kernels() { &wide } else { device };
     norms::norms(device, matrices, n, WantedNorms::NoAbscissa, spectra)
 }

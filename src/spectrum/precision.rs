@@ -7,22 +7,22 @@ use crate::spectrum::{Spectrum, device, host};
 
 /// The eigenvalues of f32 matrices: in f32, on the reference in f64.
 pub fn single(on: &Device, matrices: &[f32], n: usize) -> Result<Vec<Spectrum>> {
-    Ok(match on {
-        Device::Reference(_) => {
-            let wide: Vec<f64> = matrices.iter().map(|&x| x.into()).collect();
-            host::batch::eigenvalues(&wide.chunks(n * n).collect::<Vec<_>>(), n)
-        }
-        Device::Gpu(_) if n <= device::WIDEST => device::eigenvalues(on, matrices, n)?,
-        _ => host::batch::eigenvalues(&matrices.chunks(n * n).collect::<Vec<_>>(), n),
-    })
+    if !on.is_host() && n <= device::WIDEST {
+        return device::eigenvalues(on, matrices, n);
+    }
+    if on.is_host() && !on.is_single() {
+        let wide: Vec<f64> = matrices.iter().map(|&x| x.into()).collect();
+        return Ok(host::batch::eigenvalues(&wide.chunks(n * n).collect::<Vec<_>>(), n));
+    }
+    Ok(host::batch::eigenvalues(&matrices.chunks(n * n).collect::<Vec<_>>(), n))
 }
 
 /// The eigenvalues of f64 matrices in f64, on the host or on a GPU of f64.
 pub fn double(on: &Device, matrices: &[&[f64]], n: usize) -> Result<Vec<Spectrum>> {
-    match on {
-        Device::Gpu(_) if n <= device::WIDEST => device::eigenvalues(on, &matrices.concat(), n),
-        _ => Ok(host::batch::eigenvalues(matrices, n)),
+    if !on.is_host() && n <= device::WIDEST {
+        return device::eigenvalues(on, &matrices.concat(), n);
     }
+    Ok(host::batch::eigenvalues(matrices, n))
 }
 
 /// f64 matrices on a device of f32: each is scaled by a power of two so that its largest entry is between 1 and 2.

@@ -57,7 +57,8 @@ const LARGEST_RESIDUAL: f64 = 1e-3;
 /// `Invalid` where a point of the grid is beyond f64.
 pub fn pseudospectrum(
     device: &Device,
-    (matrix, n): (&[f64], usize),
+    matrix: &[f64],
+    n: usize,
     eigenvalues: &[[f64; 2]],
     points: usize,
     progress: Progress,
@@ -76,7 +77,7 @@ pub fn pseudospectrum(
     let (re, im) = (line(middle), line(0.0));
     let (columns, rows) = (re.len(), im.len());
     let places: Vec<[f64; 2]> = im[rows / 2..].iter().flat_map(|&y| re.iter().map(move |&x| [x, y])).collect();
-    let Some((upper, epsilon)) = smallest_singular_values(device, (matrix, n), &places, progress)? else {
+    let Some((upper, epsilon)) = smallest_singular_values(device, matrix, n, &places, progress)? else {
         return Ok(None);
     };
     // Row i below the axis mirrors row `rows - 1 - i` above it.
@@ -116,7 +117,8 @@ fn frobenius(matrix: &[f64]) -> f64 {
 /// σ_min(z I - A) at these places, and the epsilon of the arithmetic that found it; none if it was stopped.
 pub fn smallest_singular_values(
     device: &Device,
-    (matrix, n): (&[f64], usize),
+    matrix: &[f64],
+    n: usize,
     places: &[[f64; 2]],
     progress: Progress,
 ) -> Result<Option<(Vec<Option<f64>>, f64)>> {
@@ -125,12 +127,12 @@ pub fn smallest_singular_values(
     let unit: Vec<f64> = matrix.iter().map(|&x| shifted(x, -exponent)).collect();
     let places: Vec<[f64; 2]> = places.iter().map(|z| z.map(|x| shifted(x, -exponent))).collect();
     let wide = Device::Reference(Cpu::default());
-    let (device, found) = match device {
-        Device::Reference(_) => (device, dense(&unit, n, &places, progress)),
-        Device::Gpu(_) if device.has_all_kernels() && inverse_lanczos::steps_at_once(n as u32) > 0 => {
-            (device, by_lanczos(device, unit, n, &places, progress)?)
-        }
-        _ => (&wide, by_lanczos(&wide, unit, n, &places, progress)?),
+    let fits = !device.is_host() && device.has_all_kernels() && inverse_lanczos::steps_at_once(n as u32) > 0;
+    let (device, found) = if device.is_host() && !device.is_single() {
+        (device, dense(&unit, n, &places, progress))
+    } else {
+        let device = if fits { device } else { &wide };
+        (device, by_lanczos(device, unit, n, &places, progress)?)
     };
     let scaled = |all: Vec<Option<f64>>| all.into_iter().map(|value| Some(shifted(value?, exponent))).collect();
     Ok(found.map(|all| (scaled(all), device.epsilon())))

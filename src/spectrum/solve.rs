@@ -41,17 +41,19 @@ pub fn at_once(n: usize, chunk: Option<usize>) -> usize {
     chunk.unwrap_or(usize::MAX).min((64 << 20) / (4 * n * n)).clamp(1, 1024)
 }
 
-/// The eigenvalues of every member. They are kept only if they are asked for: the facts are made beside the solver.
+/// The eigenvalues of every member, so many at a time at most. They are kept only if that is asked for: the facts are made
+/// beside the solver.
 ///
 /// # Errors
 /// What the device reports.
 pub fn of_ensemble(
     device: &Device,
     spec: &SpectrumSpec,
-    (chunk, keep): (Option<usize>, bool),
+    chunk: Option<usize>,
+    keep: bool,
     progress: Progress,
 ) -> Result<Solved> {
-    let (n, layers) = (spec.ensemble.width, spec.ensemble.members);
+    let (n, members) = (spec.ensemble.width, spec.ensemble.members);
     let mut solved = Solved::default();
     let double = spec.precision == Some(Precision::F64);
     // Weights are f32, and the same bits on every device.
@@ -61,7 +63,7 @@ pub fn of_ensemble(
         let spectrum = member(spec, spectrum);
         (Facts::of(&spectrum, band), keep.then_some(spectrum))
     };
-    draw_matrices(artist, &spec.ensemble, 0..layers, at_once(n, chunk), &mut |_, matrices| {
+    draw_matrices(artist, &spec.ensemble, 0..members, at_once(n, chunk), &mut |_, matrices| {
         let spectra = if double {
             let wide: Vec<f64> = matrices.iter().map(|&x| x.into()).collect();
             spectrum::eigenvalues(device, &wide, n)?
@@ -72,7 +74,7 @@ pub fn of_ensemble(
         solved.facts.extend(facts);
         solved.spoken.extend(kept.into_iter().flatten());
         let done = solved.facts.len();
-        solved.stopped = done < layers && progress(done as f64 / layers as f64).is_break();
+        solved.stopped = done < members && progress(done as f64 / members as f64).is_break();
         Ok(if solved.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(solved)
@@ -91,7 +93,7 @@ fn member(spec: &SpectrumSpec, spectrum: Spectrum) -> Spectrum {
 /// The band of an eigenvalue of A, or of M, of the drawn matrices.
 fn band_of_ensemble(spec: &SpectrumSpec, epsilon: f64) -> Band {
     let (scale, _) = spec.affine();
-    band_of_step(&spec.ensemble, (scale, spec.radius), epsilon)
+    band_of_step(&spec.ensemble, scale * spec.radius, epsilon)
 }
 
 /// The eigenvalues of matrices from a file: if nothing else is wanted in f64 on the host, in f32 on a GPU.
@@ -100,7 +102,7 @@ fn band_of_ensemble(spec: &SpectrumSpec, epsilon: f64) -> Band {
 /// What the device reports.
 pub fn of_stack(device: &Device, stack: &MatrixStack, spec: &SpectrumSpec, progress: Progress) -> Result<Solved> {
     let n = stack.n;
-    let usual = if matches!(device, Device::Gpu(_)) { Precision::F32 } else { Precision::F64 };
+    let usual = if device.is_host() { Precision::F64 } else { Precision::F32 };
     let matrices: Vec<&[f64]> = stack.values.chunks(n * n).collect();
     let mut solved = Solved::default();
     for matrices in matrices.chunks(at_once(n, None)) {
@@ -114,7 +116,7 @@ pub fn of_stack(device: &Device, stack: &MatrixStack, spec: &SpectrumSpec, progr
             Precision::F64 => precision::double(device, matrices, n)?,
         };
         let (facts, spoken): (Vec<Facts>, Vec<Spectrum>) =
-            matrices.par_iter().zip(&spectra).map(|(matrix, spectrum)| of_matrix(spec, (matrix, n), spectrum)).unzip();
+            matrices.par_iter().zip(&spectra).map(|(matrix, spectrum)| of_matrix(spec, matrix, n, spectrum)).unzip();
         solved.facts.extend(facts);
         solved.spoken.extend(spoken);
         solved.of_layers.extend(spectra);
@@ -123,7 +125,7 @@ pub fn of_stack(device: &Device, stack: &MatrixStack, spec: &SpectrumSpec, progr
 }
 
 /// What is spoken of a matrix of a file, from its spectrum.
-fn of_matrix(spec: &SpectrumSpec, (matrix, n): (&[f64], usize), spectrum: &Spectrum) -> (Facts, Spectrum) {
+fn of_matrix(spec: &SpectrumSpec, matrix: &[f64], n: usize, spectrum: &Spectrum) -> (Facts, Spectrum) {
     let (scale, offset) = spec.affine();
     let mut band = Band::of_matrix(matrix, n, spectrum.epsilon);
     if spec.is_of_step() {
@@ -147,7 +149,8 @@ pub fn spoken_of(spec: &SpectrumSpec, matrix: &[f64], n: usize) -> Vec<f64> {
 pub fn derive(
     device: &Device,
     spec: &SpectrumSpec,
-    (stack, solved): (&MatrixStack, &Solved),
+    stack: &MatrixStack,
+    solved: &Solved,
     stop: &(dyn Fn() -> bool + Sync),
     progress: Progress,
 ) -> Result<Vec<Option<Derived>>> {

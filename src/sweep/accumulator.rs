@@ -116,8 +116,8 @@ impl Accumulator {
         self.linearised = linearised;
     }
 
-    /// Adds what a member's eigenvalues promise: the growth factor of a step.
-    pub fn predict(&mut self, radius: Option<f64>) {
+    /// Adds what a member's eigenvalues promise: the growth factor of a step, with its own band if it has one.
+    pub fn predict(&mut self, radius: Option<f64>, own: Option<Band>) {
         let Some(radius) = radius else {
             self.no_spectrum += 1;
             return;
@@ -126,7 +126,7 @@ impl Accumulator {
         if radius > 0.0 {
             self.predicted_rate.add(radius.ln());
         }
-        count_fate(&mut self.predicted, radius - 1.0, self.bands.predicted);
+        count_fate(&mut self.predicted, radius - 1.0, own.unwrap_or(self.bands.predicted));
     }
 
     /// Adds what a member's trajectory did, and what was seen of its last state.
@@ -185,7 +185,7 @@ impl Accumulator {
             bands: self.bands,
             log_growth: self.growth.summary(),
             mean_square_growth: square,
-            mean_square_growth_standard_error: error.filter(|error| error.is_finite()),
+            mean_square_growth_standard_error: error,
             log_mean_square_growth: log_square.filter(|log| log.is_finite()),
             peak_growth,
             log_peak_growth,
@@ -206,10 +206,20 @@ impl Accumulator {
     fn peaks(&mut self) -> (Summary, Summary) {
         let logs = self.log_peak.summary();
         let peaks: Vec<f64> = self.log_peak.values.iter().map(|log| log.exp()).collect();
-        let finite = self.log_peak.values.iter().zip(&peaks).filter(|(log, _)| log.is_finite());
-        let summary = Summary::of_sorted(&Moments::of(finite.map(|(_, &peak)| peak)), &peaks);
-        let keep = |x: Option<f64>| x.filter(|x| x.is_finite());
-        let (mean, sd, standard_error) = (keep(summary.mean), keep(summary.sd), keep(summary.standard_error));
+        let finite = || self.log_peak.values.iter().copied().filter(|log| log.is_finite());
+        let summary = Summary::of_sorted(&Moments::of(finite().map(f64::exp)), &peaks);
+        if [summary.mean, summary.sd, summary.standard_error].into_iter().flatten().all(f64::is_finite) {
+            return (summary, logs);
+        }
+        // Squares have left f64: the moments of peaks over the largest one tell what does so itself.
+        let largest = finite().fold(f64::NEG_INFINITY, f64::max);
+        let scaled = Moments::of(finite().map(|log| (log - largest).exp()));
+        let half = (0.5 * largest).exp();
+        let known = |x: Option<f64>| x.filter(|x| x.is_finite());
+        let whole = |plain, scaled: Option<f64>| known(plain).or(known(scaled.map(|x| x * half * half)));
+        let mean = whole(summary.mean, scaled.mean());
+        let sd = whole(summary.sd, scaled.sd());
+        let standard_error = whole(summary.standard_error, scaled.standard_error());
         (Summary { mean, sd, standard_error, ..summary }, logs)
     }
 
@@ -220,11 +230,6 @@ impl Accumulator {
             (_, Some(f64::INFINITY)) => remarks.push(Remark::MeanSquareGrowthInfinite),
             (None, Some(log)) if log < 0.0 => remarks.push(Remark::MeanSquareGrowthBelowF64),
             (None, Some(_)) => remarks.push(Remark::MeanSquareGrowthBeyondF64),
-            (Some(_), _)
-                if cell.mean_square_growth_standard_error.is_none() && self.square.relative_error().is_some() =>
-            {
-                remarks.push(Remark::MeanSquareGrowthBeyondF64);
-            }
             (Some(_), _) => {}
         }
         if self.square.is_tail() {

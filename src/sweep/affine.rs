@@ -9,14 +9,14 @@ use super::cell::Bands;
 use super::prediction::Prediction;
 use super::{Sweep, points};
 use crate::device::{Device, Progress};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::integrator::{self, c64};
 use crate::invalid;
 use crate::layer::{Coefficients, Point};
 use crate::numbers::statistics::convex_hull;
 use crate::spec::check::LARGEST_GAIN;
 use crate::spec::{Integrator, RadiusKind, SweepSpec};
-use crate::spectrum::{self, Spectrum, Status};
+use crate::spectrum::{self, EIGENVALUE_WORK, Spectrum, Status};
 use crate::weights::ensemble::{band_of_step, draw_matrices, unit};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
@@ -50,10 +50,19 @@ pub(super) struct Affine<'a> {
     largest_gain: f64,
     /// Of the first members.
     spectra: Vec<Spectrum>,
+    /// Are some members missing, because it was stopped?
+    stopped: bool,
+}
+
+/// How much of a linear sweep its spectra are, beside rollouts at all grid points.
+fn share_of_spectra(spec: &SweepSpec) -> f64 {
+    let n = spec.ensemble.width as f64;
+    let spectra = EIGENVALUE_WORK * n.powi(3);
+    spectra / (spectra + 2.0 * n * n * super::evaluations(spec) * (spec.cells() * spec.depth) as f64)
 }
 
 impl<'a> Affine<'a> {
-    /// Computes all spectra.
+    /// Computes all spectra, or those up to where it is stopped.
     pub fn measure(device: &Device, spec: &'a SweepSpec, progress: Progress) -> Result<Self> {
         let mut own = Affine {
             spec,
@@ -62,27 +71,31 @@ impl<'a> Affine<'a> {
             gains: None,
             largest_gain: 1.0,
             spectra: Vec::new(),
+            stopped: false,
         };
+        let share = share_of_spectra(spec);
         let n = spec.ensemble.width;
         let at_once = SPECTRA_AT_ONCE.min((64 << 20) / (4 * n * n)).max(1);
         let chunk = spec.chunk.map_or(at_once, |chunk| chunk.min(at_once));
         let members = 0..spec.ensemble.members;
         let mut keep = |first: usize, spectra: Vec<Spectrum>| {
-            if progress(0.0).is_break() {
-                return Err(Error::Partial(
-                    "interrupted before the rollouts began: there is nothing to keep".to_string(),
-                ));
-            }
             own.keep(first, spectra);
-            Ok(())
+            let measured = own.members.len() as f64 / spec.ensemble.members as f64;
+            let flow = progress(share * measured);
+            own.stopped = flow.is_break() && measured < 1.0;
+            if own.stopped { flow } else { ControlFlow::Continue(()) }
         };
         match &spec.ensemble.matrices {
-            Some(given) => members.clone().step_by(chunk).try_for_each(|first| {
-                let matrices = given.of(first..members.end.min(first + chunk));
-                keep(first, spectrum::eigenvalues(device, matrices, n)?)
-            })?,
+            Some(given) => {
+                for first in members.clone().step_by(chunk) {
+                    let matrices = given.of(first..members.end.min(first + chunk));
+                    if keep(first, spectrum::eigenvalues(device, matrices, n)?).is_break() {
+                        break;
+                    }
+                }
+            }
             None => draw_matrices(device, &spec.ensemble, members, chunk, &mut |first, matrices| {
-                keep(first, spectrum::eigenvalues(device, &matrices, n)?).map(ControlFlow::Continue)
+                Ok(keep(first, spectrum::eigenvalues(device, &matrices, n)?))
             })?,
         }
         own.measure_gains()?;
@@ -127,13 +140,21 @@ impl<'a> Affine<'a> {
 impl Prediction for Affine<'_> {
     fn accumulator(&self, point: &Point, quantile_members: usize) -> Accumulator {
         let SweepSpec { ensemble, layer, .. } = self.spec;
-        let band = band_of_step(ensemble, (point.step_size, self.largest_gain * point.radius), self.epsilon);
+        let band = band_of_step(ensemble, point.step_size * (self.largest_gain * point.radius), self.epsilon);
         let band = band.steeper(integrator::slope(layer.integrator));
         Accumulator::new(quantile_members, Bands::new(band, ensemble.width, self.epsilon))
     }
 
     fn gains(&self) -> Option<&[f64]> {
         self.gains.as_deref()
+    }
+
+    fn share_before(&self) -> f64 {
+        share_of_spectra(self.spec)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// Without its spectrum a member has no exact radius, so its trajectory would be another one's.

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// How far from neutral a number must be to count as decay or growth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Bands {
-    /// Of |Φ| and of its logarithm, the predicted rate; of a nonlinear layer the widest of its members.
+    /// Of |Φ| and of its logarithm, the predicted rate; of a nonlinear layer, whose members have one each, the widest.
     pub predicted: Band,
     /// How far an observed rate must be from 0, in nats a step.
     pub observed: Band,
@@ -50,7 +50,7 @@ pub struct Intervals {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remark {
-    /// `mean_square_growth` is missing because it, or its standard error, is too large for f64; its logarithm is there.
+    /// `mean_square_growth` is missing because it is too large for f64; its logarithm is there.
     MeanSquareGrowthBeyondF64,
     /// `mean_square_growth` is missing because it is too small for f64; its logarithm is there.
     MeanSquareGrowthBelowF64,

@@ -42,16 +42,12 @@ pub fn run_all(
     let mut finished: Vec<Combination> = Vec::new();
     for plain in spec.combinations() {
         let own = cost(&plain);
-        let result = run_valid(device, &plain, &mut |fraction| {
+        let sweep = run_valid(device, &plain, &mut |fraction| {
             let flow = progress((done + fraction * own) / total);
             stop |= flow.is_break();
             flow
-        });
-        match result {
-            // Interrupted before it had anything to keep: the others are kept.
-            Err(Error::Partial(_)) if stop && !finished.is_empty() => break,
-            result => finished.push(Combination { spec: plain, sweep: result? }),
-        }
+        })?;
+        finished.push(Combination { spec: plain, sweep });
         if stop {
             break;
         }

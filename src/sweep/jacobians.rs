@@ -136,6 +136,10 @@ impl Prediction for AlongTrajectories<'_> {
         self.cells[place].promises.get(member).filter(|own| own.is_made()).map(Promise::factor)
     }
 
+    fn own_band(&self, member: usize, place: usize) -> Option<Band> {
+        self.cells[place].promises.get(member).map(|own| own.band)
+    }
+
     fn finish(self: Box<Self>, sweep: &mut Sweep) {
         (sweep.linearised_members, sweep.spectra) = (self.members, self.spectra);
     }

@@ -6,6 +6,7 @@ use super::jacobians::AlongTrajectories;
 use super::{Pass, Point, Sweep};
 use crate::device::{Device, Progress};
 use crate::error::Result;
+use crate::numbers::verdict::Band;
 use crate::spec::{Model, SweepSpec};
 use std::ops::ControlFlow;
 
@@ -24,6 +25,16 @@ pub trait Prediction: Sync {
         true
     }
 
+    /// How much of the run was done before the first pass.
+    fn share_before(&self) -> f64 {
+        0.0
+    }
+
+    /// Was it stopped before it knew all members?
+    fn is_stopped(&self) -> bool {
+        false
+    }
+
     /// How much of the work of a pass its rollout is.
     fn rollout_share(&self) -> f64 {
         1.0
@@ -40,6 +51,11 @@ pub trait Prediction: Sync {
     /// The growth factor of a step that a member is promised at a point, which has this place in the pass, if there is a
     /// promise; none in it where a spectrum is missing.
     fn promise(&self, member: usize, place: usize, point: &Point) -> Option<Option<f64>>;
+
+    /// The band of that factor, where it is not the one of the cell.
+    fn own_band(&self, _member: usize, _place: usize) -> Option<Band> {
+        None
+    }
 
     /// Hands over what is kept.
     fn finish(self: Box<Self>, sweep: &mut Sweep);

@@ -34,10 +34,10 @@ pub fn least_size(spec: &EnsembleSpec) -> f64 {
     spec.matrices.as_ref().map_or(1.0, Matrices::smallest_norm)
 }
 
-/// The band of |Φ| of Euler's step of size `step_size`, for members that are drawn with this radius and whose eigenvalues
-/// are computed with this epsilon. An exact radius is itself off by as much as an eigenvalue.
-pub fn band_of_step(spec: &EnsembleSpec, (step_size, radius): (f64, f64), epsilon: f64) -> Band {
-    let size = (step_size * radius).abs() * unit(spec) * norm_bound(spec);
+/// The band of |Φ| of Euler's step, for members whose matrices of radius 1 it multiplies by `gain`, h ρ, and whose
+/// eigenvalues are computed with this epsilon. An exact radius is itself off by as much as an eigenvalue.
+pub fn band_of_step(spec: &EnsembleSpec, gain: f64, epsilon: f64) -> Band {
+    let size = gain.abs() * unit(spec) * norm_bound(spec);
     let errors = if spec.radius_kind == RadiusKind::Exact { 2.0 } else { 1.0 };
     Band::of_factor(spec.width, epsilon, size).steeper(errors)
 }

@@ -17,7 +17,7 @@ fn reference() -> Device {
 }
 
 fn grid(device: &Device, matrix: (&[f64], usize), eigenvalues: &[[f64; 2]], points: usize) -> Pseudospectrum {
-    let found = pseudospectrum(device, matrix, eigenvalues, points, &mut |_| Continue(())).expect("works");
+    let found = pseudospectrum(device, matrix.0, matrix.1, eigenvalues, points, &mut |_| Continue(())).expect("works");
     found.expect("nobody stops it")
 }
 
@@ -74,7 +74,7 @@ fn a_shifted_jordan_block_has_a_tiny_singular_value_that_f64_resolves() {
     let n = 12;
     let nilpotent: Vec<f64> = (0..n * n).map(|i| f64::from(i % (n + 1) == 1 && i % n > 0)).collect();
     let places = [[0.0, 0.25], [0.25, 0.0]];
-    let found = smallest_singular_values(&cpu(), (&nilpotent, n), &places, &mut |_| Continue(())).expect("works");
+    let found = smallest_singular_values(&cpu(), &nilpotent, n, &places, &mut |_| Continue(())).expect("works");
     let (found, _) = found.expect("nobody stops it");
     let wanted = 0.25_f64.powi(12) * (1.0 - 0.0625);
     for value in found {
@@ -137,12 +137,12 @@ fn grids_of_one_eigenvalue_have_a_size() {
 fn a_grid_beyond_f64_is_refused_and_one_may_be_stopped() {
     let far = [1.5e308, 0.0, 0.0, -1.5e308];
     let eigenvalues = batch::eigenvalues(&[&far], 2).remove(0).eigenvalues;
-    let refused = pseudospectrum(&cpu(), (&far, 2), &eigenvalues, 5, &mut |_| Continue(())).expect_err("is refused");
+    let refused = pseudospectrum(&cpu(), &far, 2, &eigenvalues, 5, &mut |_| Continue(())).expect_err("is refused");
     assert!(refused.exit_code() == 4 && refused.to_string().contains("beyond the largest f64"), "{refused}");
     let n = 24;
     let eigenvalues = batch::eigenvalues(&[grcar(n).as_slice()], n).remove(0).eigenvalues;
     for device in [cpu(), reference()] {
-        let stopped = pseudospectrum(&device, (&grcar(n), n), &eigenvalues, 400, &mut |_| Break(()));
+        let stopped = pseudospectrum(&device, &grcar(n), n, &eigenvalues, 400, &mut |_| Break(()));
         assert!(stopped.expect("works").is_none(), "{}", device.description());
     }
 }

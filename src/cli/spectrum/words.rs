@@ -77,7 +77,7 @@ fn times(timing: &Value) -> Vec<(&'static str, String)> {
         s => format!("{s:.2} s"),
     };
     let mut lines = vec![
-        ("time", format!("{:.2} s", seconds("seconds"))),
+        ("time", format!("{:.2} s", seconds("total_seconds"))),
         ("  eigenvalues", format!("{:.2} s, {each} a matrix", seconds("eigenvalues_seconds"))),
     ];
     for (key, name) in [("derived_seconds", "  norms and peaks"), ("pseudospectrum_seconds", "  pseudospectrum")] {

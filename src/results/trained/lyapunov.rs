@@ -6,6 +6,7 @@ use crate::figure::{Spread, SpreadFigure, SpreadLine};
 use crate::results::dataset::{Column, Dataset, Landed};
 use crate::results::pictures;
 use crate::results::tables::word;
+use crate::results::timing::set_total;
 use crate::spec::TrainedLyapunovSpec;
 use crate::spectrum::lanczos::SingularValue;
 use crate::trained::Model;
@@ -53,8 +54,8 @@ impl Report<'_> {
             "exponents": exponents,
             "angular_exponents": self.found.angular_exponents(),
             "norm_growth": self.found.norm_growth,
-            "timing": { "seconds": self.seconds },
         });
+        set_total(&mut record, self.seconds);
         if let Some(own) = &self.found.end_to_end {
             let value = |own: &SingularValue| {
                 json!({

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::figure::{Spread, SpreadFigure, SpreadLine};
 use crate::results::dataset::{Column, Dataset, Landed};
 use crate::results::pictures;
+use crate::results::timing::set_total;
 use crate::spec::TrainedSweepSpec;
 use crate::spec::grid::brief;
 use crate::trained::Model;
@@ -38,7 +39,7 @@ impl Report<'_> {
     /// # Errors
     /// If a file of the model cannot be read any more.
     pub fn record(&self) -> Result<Value> {
-        Ok(json!({
+        let mut record = json!({
             "eulerscope": env!("CARGO_PKG_VERSION"),
             "command": "sweep",
             "spec": self.spec,
@@ -48,8 +49,9 @@ impl Report<'_> {
             "interrupted": self.found.interrupted,
             "token_ids": self.token_ids,
             "cells": self.found.cells.iter().map(|cell| self.cell(cell)).collect::<Vec<_>>(),
-            "timing": { "seconds": self.seconds },
-        }))
+        });
+        set_total(&mut record, self.seconds);
+        Ok(record)
     }
 
     fn cell(&self, cell: &TrainedCell) -> Value {
