@@ -20,6 +20,7 @@ export EULERSCOPE_MODELS=${EULERSCOPE_MODELS:-$root/target/models}
 parts=(
     "definitions::lyapunovs definitions::spectra definitions::known definitions::closed_forms double attention::"
     "theory exponents integrators nonlinear layer statistics rates derived observ perturbations tangent"
+    "definitions::band definitions::remarks definitions::crowds definitions::figures definitions::combinations definitions::given"
     "definitions::sweeps"
     "axes cli dataset figure spec matrix eigen parity fused"
 )

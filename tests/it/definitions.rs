@@ -15,9 +15,16 @@
 //! | exponents | [`lyapunov`] |
 //! | spectra, norms, peaks, critical steps | [`spectrum`] |
 //! | statistics | [`statistics`] |
+//! | bands of verdicts | [`band`] |
+//! | remarks | [`remarks`] |
+//! | tables of several combinations | [`combinations`] |
+//! | what figures draw | [`figures`] |
 
+mod band;
+mod combinations;
 mod compare;
 mod dense;
+mod figures;
 mod given;
 mod integrator;
 mod layer;
@@ -27,6 +34,7 @@ mod observe;
 mod pairwise;
 mod program;
 mod random;
+mod remarks;
 mod setting;
 mod spectrum;
 mod statistics;
@@ -35,7 +43,9 @@ mod table;
 mod trajectory;
 
 mod closed_forms;
+mod crowds;
 mod known_answers;
 mod lyapunovs;
 mod spectra;
 mod sweeps;
+mod trained;

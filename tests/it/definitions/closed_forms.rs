@@ -1,6 +1,7 @@
 //! Runs of the whole program whose results a line of arithmetic tells.
 
 use super::program::{self, flattened};
+use super::statistics::{mean, standard_error};
 use super::table::Row;
 
 const DEVICES: [&str; 3] = ["reference", "cpu", "software"];
@@ -93,4 +94,36 @@ fn seeds_have_64_bits() {
     let (one, other, low) = (of(3), of((1 << 32) + 3), of(4));
     assert!(one != other && one != low && other != low);
     assert_eq!(one, of(3));
+}
+
+/// Biases add their variance to that of a projection. Behind a norm a projection is N(0, g² (1 + b²)), half of whose square
+/// is left by a ReLU; the output projection has its own bias. So the square of a number of h f is on average
+/// (h ρ g_o)² (b² + g_h² (1 + b²) / 2) of the FFN, and of attention to a single token, whose weight is 1, with g_v² (1 + b²)
+/// instead of the second term.
+#[test]
+fn biases_add_their_variance() {
+    let line = "--norm-kind rmsnorm --width 32 --members 400 --trajectories 400 --depth 1 --linearise-every 0 --step-size 0.5 \
+                --radius 1.2 --damping 0.1 --output-gain 0.8";
+    let (outer, own) = ((0.5_f64 * 1.2 * 0.8).powi(2), 1.5_f64.powi(2));
+    for device in DEVICES {
+        for (model, part) in [
+            ("--model mlp --activation relu --hidden-gain 1.5", 0.5),
+            ("--model attention --tokens 1 --heads 2 --value-gain 1.5 --query-key-gain 3", 1.0),
+        ] {
+            for bias in [0.0_f64, 0.3, 1.4] {
+                let line =
+                    format!("sweep {model} {line} --bias-gain {bias}").split_whitespace().collect::<Vec<_>>().join(" ");
+                let rows = program::run(&line, device).table("trajectories");
+                let of = |row: &Row, name: &str| row[name].expect("a number");
+                let squares: Vec<f64> = rows
+                    .chunks(2)
+                    .map(|steps| (of(&steps[0], "norm") * of(&steps[1], "effective_step")).powi(2) / 32.0)
+                    .collect();
+                let expected = outer * (bias.powi(2) + own * (1.0 + bias.powi(2)) * part);
+                let (mean, error) = (mean(&squares).expect("members"), standard_error(&squares).expect("members"));
+                assert!((mean - expected).abs() <= 4.5 * error, "{line} on {device}: {mean} ± {error}, not {expected}");
+                assert!(error < 0.05 * expected, "{error} tells nothing of {expected}");
+            }
+        }
+    }
 }

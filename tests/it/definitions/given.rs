@@ -46,13 +46,17 @@ pub fn state(setting: &Setting, member: usize) -> Vec<Vec<f64>> {
     (0..tokens).map(|token| (0..n).map(|row| entry(token, row)).collect()).collect()
 }
 
+/// How many own matrices there are for so many steps: one more than is needed along depth.
+pub fn count(setting: &Setting, steps: usize) -> usize {
+    if setting.weights == "given" { steps + 1 } else { setting.members }
+}
+
 /// The flags, with the files that they name.
 pub fn flags(setting: &Setting, steps: usize) -> String {
     let mut flags = String::new();
     let n = setting.width;
     if setting.given.matrices {
-        // One more than is needed along depth.
-        let count = if setting.weights == "given" { steps + 1 } else { setting.members };
+        let count = count(setting, steps);
         let values: Vec<f64> = (0..count).flat_map(|index| matrix(setting, index)).flatten().collect();
         flags += &format!(" --matrix {}", write("matrix", &[count, n, n], &values).display());
     }
@@ -123,6 +127,7 @@ fn nonlinear() -> Vec<Setting> {
         factor("value_gain", &[1.0, 0.6], |s, x| s.value_gain = x),
         factor("hidden_gain", &[1.0, 1.7], |s, x| s.hidden_gain = x),
         factor("output_gain", &[1.0, 0.5], |s, x| s.output_gain = x),
+        factor("bias_gain", &[0.0, 0.4, 2.0], |s, x| s.bias_gain = x),
     ]);
     let base = Setting { model: "mlp", ..Setting::default() };
     settings(&base, &factors, allowed)

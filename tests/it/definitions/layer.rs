@@ -1,6 +1,7 @@
 //! The layers: f of every model, with its norms.
 //!
-//! Weights are standard normal numbers over sqrt(fan in); the output projections, hence f, carry the radius. A Q, K, V
+//! Weights are standard normal numbers over sqrt(fan in), biases such numbers times their own standard deviation, and both
+//! are multiplied by the gain of their projection; the output projections, hence f, carry the radius. A Q, K, V
 //! projection is one tensor of 3 n rows, and head k has rows k n / heads .. (k + 1) n / heads of each.
 
 use super::dense::{Matrix, State, blurred, dot, eigenvalues, spectral_radius, sum, times};
@@ -24,13 +25,33 @@ enum Sublayer {
         scaled: Matrix,
     },
     Attention {
-        query_key_value: Matrix,
-        output: Matrix,
+        query_key_value: Projection,
+        output: Projection,
     },
     Feedforward {
-        up: Matrix,
-        down: Matrix,
+        up: Projection,
+        down: Projection,
     },
+}
+
+/// W / sqrt(fan in), and a bias of every row.
+struct Projection {
+    weights: Matrix,
+    biases: Vec<f64>,
+}
+
+impl Projection {
+    fn draw(setting: &Setting, [weights, bias]: [Address; 2], rows: usize, columns: usize) -> Self {
+        let biases = (0..rows).map(|row| setting.bias_gain * bias.normal(row)).collect();
+        Projection { weights: weights.matrix(rows, columns), biases }
+    }
+
+    /// gain (W y / sqrt(fan in) + b).
+    fn of<N: Number>(&self, y: &[N], gain: N) -> Vec<N> {
+        let scale = N::from(1.0) / N::from(y.len() as f64).sqrt();
+        let biased = |(x, &bias): (N, &f64)| gain * (x + N::from(bias));
+        times(&self.weights, y, scale).into_iter().zip(&self.biases).map(biased).collect()
+    }
 }
 
 impl<'a> Layer<'a> {
@@ -39,13 +60,14 @@ impl<'a> Layer<'a> {
         let step = if setting.weights == "tied" { 0 } else { step as u32 - 1 };
         let address = |tensor| Address { seed: setting.seed, member: member as u32, tensor, step };
         let (n, hidden) = (setting.width, setting.ffn_ratio * setting.width);
+        let draw = |tensors: [Tensor; 2], rows, columns| Projection::draw(setting, tensors.map(address), rows, columns);
         let attention = || Sublayer::Attention {
-            query_key_value: address(Tensor::QueryKeyValue).matrix(3 * n, n),
-            output: address(Tensor::Output).matrix(n, n),
+            query_key_value: draw([Tensor::QueryKeyValue, Tensor::QueryKeyValueBias], 3 * n, n),
+            output: draw([Tensor::Output, Tensor::OutputBias], n, n),
         };
         let feedforward = || Sublayer::Feedforward {
-            up: address(Tensor::Up).matrix(hidden, n),
-            down: address(Tensor::Down).matrix(n, hidden),
+            up: draw([Tensor::Up, Tensor::UpBias], hidden, n),
+            down: draw([Tensor::Down, Tensor::DownBias], n, hidden),
         };
         let sublayers = match setting.model {
             "linear" => vec![Sublayer::Linear { scaled: with_radius_one(setting, &address(Tensor::Linear)) }],
@@ -64,7 +86,6 @@ impl<'a> Layer<'a> {
     /// f of a sublayer, its norm included where that stands before f.
     pub fn f<N: Number>(&self, sublayer: usize, x: &State<N>, radius: f64) -> State<N> {
         let normed = if self.setting.norm == "pre" { self.normed(x) } else { x.clone() };
-        let n = self.setting.width as f64;
         match &self.sublayers[sublayer] {
             Sublayer::Linear { scaled } => {
                 let pulled = |x: &Vec<N>| {
@@ -74,18 +95,15 @@ impl<'a> Layer<'a> {
                 x.iter().map(pulled).collect()
             }
             Sublayer::Attention { query_key_value, output } => {
-                let scale = N::from(1.0) / N::from(n).sqrt();
                 let heads = self.attended(&self.stacked(query_key_value, &normed)).0;
                 let gain = N::from(radius) * N::from(self.setting.output_gain);
-                heads.iter().map(|y| times(output, y, gain * scale)).collect()
+                heads.iter().map(|y| output.of(y, gain)).collect()
             }
             Sublayer::Feedforward { up, down } => {
-                let scale = N::from(self.setting.hidden_gain) / N::from(n).sqrt();
                 let gain = N::from(radius) * N::from(self.setting.output_gain);
-                let inner = gain / N::from(down[0].len() as f64).sqrt();
                 let token = |y: &Vec<N>| {
-                    let hidden: Vec<N> = times(up, y, scale).into_iter().map(|z| self.activated(z)).collect();
-                    times(down, &hidden, inner)
+                    let units = up.of(y, self.setting.hidden_gain.into());
+                    down.of(&units.into_iter().map(|z| self.activated(z)).collect::<Vec<N>>(), gain)
                 };
                 normed.iter().map(token).collect()
             }
@@ -103,12 +121,11 @@ impl<'a> Layer<'a> {
     }
 
     /// Q, K and V of all tokens, with the standard deviations of their projections.
-    fn stacked<N: Number>(&self, query_key_value: &Matrix, normed: &State<N>) -> State<N> {
+    fn stacked<N: Number>(&self, query_key_value: &Projection, normed: &State<N>) -> State<N> {
         let n = self.setting.width;
         let gain = |row: usize| if row < 2 * n { self.setting.query_key_gain } else { self.setting.value_gain };
-        let scale = N::from(1.0) / N::from(n as f64).sqrt();
         let token = |y: &Vec<N>| -> Vec<N> {
-            let all = times(query_key_value, y, scale);
+            let all = query_key_value.of(y, 1.0.into());
             all.into_iter().enumerate().map(|(row, x)| x * N::from(gain(row))).collect()
         };
         normed.iter().map(token).collect()

@@ -18,6 +18,11 @@ pub enum Tensor {
     Down = 9,
     /// The tangent along a trajectory of a sweep.
     Perturbation = 10,
+    /// Biases, in the order of their projections.
+    QueryKeyValueBias = 15,
+    OutputBias = 16,
+    UpBias = 17,
+    DownBias = 18,
 }
 
 /// Threefry-4x32 with 20 rounds, from the paper (Salmon et al. 2011): key words between groups of four rounds.

@@ -32,10 +32,12 @@ pub struct Setting {
     pub value_gain: f64,
     pub hidden_gain: f64,
     pub output_gain: f64,
+    pub bias_gain: f64,
     /// What is not drawn.
     pub given: Given,
     pub threshold: f64,
     pub linearise_every: Option<usize>,
+    pub perturbations: bool,
     pub trajectories: usize,
     pub seed: u64,
     pub chunk: Option<usize>,
@@ -72,9 +74,11 @@ impl Default for Setting {
             value_gain: 1.0,
             hidden_gain: 1.0,
             output_gain: 1.0,
+            bias_gain: 0.0,
             given: Given::default(),
             threshold: 1e3,
             linearise_every: None,
+            perturbations: true,
             trajectories: 2,
             seed: 0,
             chunk: None,
@@ -167,6 +171,7 @@ impl Setting {
             }
         } else {
             add("output-gain", self.output_gain.to_string());
+            add("bias-gain", self.bias_gain.to_string());
             add("tokens", self.tokens.to_string());
             add("norm", self.norm.to_string());
             add("norm-kind", self.norm_kind.to_string());
@@ -205,6 +210,9 @@ impl Setting {
         );
         if let Some(every) = self.linearise_every {
             line += &format!(" --linearise-every {every}");
+        }
+        if !self.perturbations {
+            line += " --perturbations false";
         }
         line + &given::flags(self, self.depth)
     }

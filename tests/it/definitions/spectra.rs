@@ -1,12 +1,13 @@
 //! Spectra of ensembles and of matrices, held against the definitions; and results with known values, end to end.
 
+use super::band;
 use super::compare::{Expected, rounding_of, with_rounding};
-use super::dense::{Matrix, eigenvalues, singular_values};
+use super::dense::{Matrix, eigenvalues};
 use super::pairwise::{factor, settings};
 use super::program::{self, flattened};
 use super::random::{Address, Tensor};
 use super::setting::Setting;
-use super::spectrum::{affine, derived, drawn, statistics};
+use super::spectrum::{affine, derived, drawn, each, smallest_singular_value, statistics};
 use super::sweeps::{allowed, report};
 use super::table::Row;
 
@@ -48,7 +49,7 @@ pub fn distances(what: &str, found: &[Row], exact: &[Vec<[f64; 2]>], noisy: &[Ve
     all.map(|member| format!("{what}: {:?} are not {:?}", found[member], exact[member])).collect()
 }
 
-fn of_ensemble(setting: &Setting, of_step: bool, device: &str) -> Vec<String> {
+pub fn of_ensemble(setting: &Setting, of_step: bool, device: &str) -> Vec<String> {
     let line = setting.spectrum(of_step);
     let results = program::run(&line, device);
     let epsilon = rounding_of(device);
@@ -60,8 +61,12 @@ fn of_ensemble(setting: &Setting, of_step: bool, device: &str) -> Vec<String> {
         (0..setting.members).map(|member| eigenvalues(&matrix(member))).collect()
     };
     let (exact, noisy) = (spectra(), with_rounding(epsilon, spectra));
-    let expected = Expected::of(&exact, &noisy, epsilon, |spectra| vec![statistics(spectra)]);
+    let step_size = if of_step { setting.step_sizes[0] } else { 1.0 };
+    let band = band::of_linear_step(setting, step_size, setting.radii[0], 0.0, band::epsilon_of(device));
+    let expected = Expected::of(&exact, &noisy, epsilon, |spectra| vec![statistics(spectra, band)]);
     let mut complaints = expected.complaints_of_known("spectrum", &[flattened(&results.json)]);
+    let members = Expected::of(&exact, &noisy, epsilon, |spectra| each(spectra, band));
+    complaints.extend(members.complaints("members.parquet", &results.table("members")));
     complaints.extend(distances("spectra.parquet", &results.table("spectra"), &exact, &noisy));
     complaints
 }
@@ -112,7 +117,7 @@ fn drawn_numbers_are_pinned() {
 /// The first number of member 2 for seed 3.
 const PINNED: f64 = 0.27686548233032227;
 
-fn write(matrix: &Matrix, folder: &std::path::Path) -> String {
+pub fn write(matrix: &Matrix, folder: &std::path::Path) -> String {
     let text: Vec<String> =
         matrix.iter().map(|row| row.iter().map(f64::to_string).collect::<Vec<_>>().join(",")).collect();
     let path = folder.join("matrix.csv");
@@ -137,6 +142,12 @@ fn matrices() {
             for (matrix, flags) in [(&a, ""), (&m, " --step-size 0.5 --damping 0.3")] {
                 let found = of_matrix(&a, flags, device);
                 let expected = derived(matrix, 100);
+                let step_size = (!flags.is_empty()).then_some(0.5);
+                // Of a file eigenvalues are computed in f64 on the host.
+                let epsilon = if device == "software" { band::epsilon_of(device) } else { f64::EPSILON };
+                let band = band::of_file(&a, &eigenvalues(&a), step_size, epsilon);
+                let own = found["band"].expect("a band");
+                assert!((own - band).abs() <= 1e-9 * band, "{device}{flags}: the band is {own}, not {band}");
                 for name in [
                     "norm",
                     "numerical_abscissa",
@@ -156,7 +167,6 @@ fn matrices() {
     }
 }
 
-/// The smallest singular values of z I - A: those of [[x - A, -y], [y, x - A]] are the same, each twice.
 #[test]
 fn pseudospectra() {
     let a = drawn(&Setting { width: 5, ..Setting::default() }, 1);
@@ -169,13 +179,7 @@ fn pseudospectra() {
         assert_eq!(rows.len(), 25);
         for row in &rows {
             let [x, y, sigma] = ["re", "im", "smallest_singular_value"].map(|name| row[name].expect("a number"));
-            let entry = |i: usize, j: usize| match (i / 5, j / 5) {
-                (p, q) if p == q => f64::from(i == j) * x - a[i % 5][j % 5],
-                (0, _) => -y * f64::from(i % 5 == j % 5),
-                _ => y * f64::from(i % 5 == j % 5),
-            };
-            let doubled: Matrix = (0..10).map(|i| (0..10).map(|j| entry(i, j)).collect()).collect();
-            let exact = singular_values(&doubled)[9];
+            let exact = smallest_singular_value(&a, [x, y]);
             assert!((sigma - exact).abs() <= tolerance, "{device}: {sigma} is not {exact} at {x} + {y} i");
         }
         // The grid reaches half again as far as the eigenvalues, evenly and symmetric about the real axis.

@@ -26,8 +26,27 @@ pub fn bare(setting: &Setting, member: usize) -> Matrix {
     ))
 }
 
+/// What is said of the eigenvalues of each matrix, where verdicts have this band.
+pub fn each(spectra: &[Vec<[f64; 2]>], band: f64) -> Vec<Row> {
+    let own = |(member, values): (usize, &Vec<[f64; 2]>)| {
+        let count = |is: &dyn Fn(&[f64; 2]) -> bool| values.iter().filter(|z| is(z)).count() as f64;
+        [
+            ("member", member as f64),
+            ("spectral_radius", spectral_radius(values)),
+            ("spectral_abscissa", spectral_abscissa(values)),
+            ("real_eigenvalues", count(&|z| z[1] == 0.0)),
+            ("outside_unit_circle", count(&|z| z[0].hypot(z[1]) > 1.0 + band)),
+            ("zero_eigenvalues", count(&|z| z[0].hypot(z[1]) <= band)),
+            ("band", band),
+        ]
+        .map(|(name, value)| (name.to_string(), Some(value)))
+        .into()
+    };
+    spectra.iter().enumerate().map(own).collect()
+}
+
 /// What is said of the eigenvalues of all matrices.
-pub fn statistics(spectra: &[Vec<[f64; 2]>]) -> Row {
+pub fn statistics(spectra: &[Vec<[f64; 2]>], band: f64) -> Row {
     let mut row = Row::new();
     let of = |f: &dyn Fn(&Vec<[f64; 2]>) -> f64| spectra.iter().map(f).collect::<Vec<_>>();
     let mut add = |name: &str, values: Vec<f64>| summarise(&mut row, name, &values, &values);
@@ -38,9 +57,13 @@ pub fn statistics(spectra: &[Vec<[f64; 2]>]) -> Row {
     let count = sizes.len() as f64;
     row.insert(
         "outside_unit_circle_fraction".into(),
-        Some(sizes.iter().filter(|size| **size > 1.0).count() as f64 / count),
+        Some(sizes.iter().filter(|size| **size > 1.0 + band).count() as f64 / count),
     );
-    row.insert("log_abs_mean".into(), Some(sizes.iter().map(|size| size.ln()).sum::<f64>() / count));
+    let zeros = sizes.iter().filter(|size| **size <= band).count() as f64;
+    let logs: f64 = sizes.iter().filter(|size| **size > band).map(|size| size.ln()).sum();
+    row.insert("log_abs_mean".into(), (zeros < count).then(|| logs / (count - zeros)));
+    row.insert("zero_eigenvalues".into(), Some(zeros));
+    row.insert("band".into(), Some(band));
     row.insert("matrices".into(), Some(spectra.len() as f64));
     row.insert("width".into(), Some(spectra[0].len() as f64));
     row
@@ -66,6 +89,21 @@ pub fn derived(a: &Matrix, powers: usize) -> Row {
     row.insert("transient_peak_step".into(), Some(peak.1 as f64));
     row.insert("critical_step_size".into(), critical_step_size(&values));
     row
+}
+
+/// The smallest singular value of z I - A with z = x + i y: those of [[x - A, -y], [y, x - A]] are the same, each twice.
+pub fn smallest_singular_value(a: &Matrix, [x, y]: [f64; 2]) -> f64 {
+    let n = a.len();
+    let entry = |i: usize, j: usize| match (i / n, j / n) {
+        (p, q) if p == q => f64::from(i == j) * x - a[i % n][j % n],
+        (0, _) => -y * f64::from(i % n == j % n),
+        _ => y * f64::from(i % n == j % n),
+    };
+    let doubled: Matrix = (0..2 * n).map(|i| (0..2 * n).map(|j| entry(i, j)).collect()).collect();
+    // faer's singular values need not converge where all of them are double.
+    let transposed: Matrix = (0..2 * n).map(|i| doubled.iter().map(|row| row[i]).collect()).collect();
+    let squares = eigenvalues(&product(&transposed, &doubled));
+    squares.iter().map(|z| z[0]).fold(f64::INFINITY, f64::min).max(0.0).sqrt()
 }
 
 /// The largest h with |1 + h λ| <= 1 for all λ, by bisection; none if there is no largest one.

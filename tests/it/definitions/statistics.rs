@@ -12,6 +12,25 @@ pub fn standard_deviation(values: &[f64]) -> Option<f64> {
     (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
 }
 
+/// ln of the mean of e^x, minus infinity if all of them are 0; none of nothing.
+pub fn log_mean(logs: &[f64]) -> Option<f64> {
+    let largest = logs.iter().fold(f64::NEG_INFINITY, |most, log| f64::max(most, *log));
+    if largest.is_infinite() {
+        return (!logs.is_empty()).then_some(largest);
+    }
+    mean(&logs.iter().map(|log| (log - largest).exp()).collect::<Vec<_>>()).map(|mean| mean.ln() + largest)
+}
+
+/// Mean, standard deviation and standard error of e^x for finite x, infinite where they are beyond f64.
+pub fn scaled_moments(logs: &[f64]) -> [Option<f64>; 3] {
+    let largest = logs.iter().fold(f64::NEG_INFINITY, |most, log| f64::max(most, *log));
+    let scaled: Vec<f64> = logs.iter().map(|log| (log - largest).exp()).collect();
+    let whole = |scaled: f64| scaled * (largest - largest.floor()).exp() * std::f64::consts::E.powf(largest.floor());
+    // e^709 is there and e^710 is not, where a small factor may bring it back.
+    let whole = |scaled: f64| if largest < 709.0 { whole(scaled) } else { (scaled.ln() + largest).exp() };
+    [mean(&scaled), standard_deviation(&scaled), standard_error(&scaled)].map(|moment| moment.map(whole))
+}
+
 /// Of the mean: the standard deviation over sqrt(n).
 pub fn standard_error(values: &[f64]) -> Option<f64> {
     Some(standard_deviation(values)? / (values.len() as f64).sqrt())

@@ -1,12 +1,14 @@
 //! The sweep: cells of the map, and the tables beside it.
 
+use super::band::{self, Bands};
 use super::dense::*;
 use super::number::Number;
 use super::observe::Observation;
+use super::remarks;
 use super::setting::{Point, Setting};
 use super::spectrum::bare;
-use super::statistics::{mean, quantile, share, standard_error};
-use super::table::{Row, count, fates, summarise};
+use super::statistics::{log_mean, mean, quantile, scaled_moments, share};
+use super::table::{Row, count, fates, summarise, summarise_powers};
 use super::trajectory::{Trajectory, later_slope, run};
 
 /// What a sweep reports.
@@ -17,24 +19,35 @@ pub struct Sweep {
     pub trajectories: Vec<Row>,
     /// Of the recorded members.
     pub spectra: Vec<Vec<[f64; 2]>>,
+    /// Of every cell.
+    pub remarks: Vec<Vec<&'static str>>,
+    /// Every member at every place of the map.
+    pub seen: Vec<Vec<Seen>>,
 }
 
 /// The Jacobian of a step and what is derived from it.
-struct Linearised {
-    step: usize,
-    eigenvalues: Vec<[f64; 2]>,
+pub struct Linearised {
+    pub step: usize,
+    pub eigenvalues: Vec<[f64; 2]>,
     norm: f64,
     relative_departure: f64,
 }
 
 /// A member at a place of the map.
-struct Seen {
-    trajectory: Trajectory,
-    linearised: Vec<Linearised>,
+pub struct Seen {
+    pub trajectory: Trajectory,
+    pub linearised: Vec<Linearised>,
 }
 
-/// Runs a sweep.
-pub fn sweep<N: Number>(setting: &Setting) -> Sweep {
+impl Seen {
+    /// The largest ‖J‖ of its Jacobians, of nonlinear layers.
+    fn widest(&self) -> f64 {
+        self.linearised.iter().map(|linearised| linearised.norm).fold(0.0, f64::max)
+    }
+}
+
+/// Runs a sweep, with the verdicts of a device of this epsilon.
+pub fn sweep<N: Number>(setting: &Setting, epsilon: f64) -> Sweep {
     let points = setting.points();
     let steps = if setting.is_linear() { vec![1] } else { setting.linearised_steps() };
     let see = |point: &Point, member: usize| {
@@ -45,12 +58,21 @@ pub fn sweep<N: Number>(setting: &Setting) -> Sweep {
     let at = |point: &Point| (0..setting.members).map(|member| see(point, member)).collect();
     let seen: Vec<Vec<Seen>> = points.iter().map(at).collect();
     let recorded = setting.trajectories.min(setting.members);
+    let longest = band::longest(setting, |a| eigenvalues(&blurred(a)));
+    let widest = |seen: &[Seen]| seen.iter().map(Seen::widest).fold(0.0, f64::max);
+    let bands = |point: &Point, seen: &[Seen]| Bands::of_cell(setting, point, longest, widest(seen), epsilon);
     Sweep {
-        cells: points.iter().zip(&seen).map(|(point, seen)| cell(setting, point, seen)).collect(),
-        linearised: if setting.is_linear() { vec![] } else { linearised_rows(&points, &steps, &seen) },
+        cells: points.iter().zip(&seen).map(|(point, seen)| cell(setting, &bands(point, seen), point, seen)).collect(),
+        linearised: if setting.is_linear() {
+            vec![]
+        } else {
+            linearised_rows(setting, epsilon, &points, &steps, &seen)
+        },
         members: members(setting, &points, &seen),
         trajectories: trajectories(setting, &points, &seen, recorded),
         spectra: spectra(setting, &seen, recorded),
+        remarks: seen.iter().map(|seen| remarks::of_cell(&net(setting, seen), &heights(seen))).collect(),
+        seen,
     }
 }
 
@@ -70,16 +92,20 @@ fn predicted_rate(setting: &Setting, seen: &Seen) -> Option<f64> {
 }
 
 /// The growth a step over the later half: of the state for linear layers, of a perturbation for nonlinear ones.
-fn observed_rate(setting: &Setting, seen: &Seen) -> f64 {
+fn observed_rate(setting: &Setting, seen: &Seen) -> Option<f64> {
     match &seen.trajectory {
-        trajectory if setting.is_linear() => norm_rate(trajectory),
-        Trajectory { frozen: Some(_), .. } => f64::INFINITY,
-        Trajectory { log_perturbation, .. } => later_slope(log_perturbation),
+        trajectory if setting.is_linear() => Some(norm_rate(trajectory)),
+        _ if !setting.perturbations => None,
+        Trajectory { frozen: Some(_), .. } => Some(f64::INFINITY),
+        Trajectory { log_perturbation, .. } => Some(later_slope(log_perturbation)),
     }
 }
 
-fn cell(setting: &Setting, point: &Point, seen: &[Seen]) -> Row {
+fn cell(setting: &Setting, bands: &Bands, point: &Point, seen: &[Seen]) -> Row {
     let mut row = placed(point);
+    for (name, half_width) in [("predicted", bands.predicted), ("observed", bands.observed), ("norm", bands.norm)] {
+        row.insert(format!("bands_{name}"), Some(half_width));
+    }
     if setting.step_scaling != "constant" {
         row.insert("given_step_size".into(), Some(point.given_step_size));
     }
@@ -88,11 +114,11 @@ fn cell(setting: &Setting, point: &Point, seen: &[Seen]) -> Row {
     let frozen = seen.iter().filter(|seen| seen.trajectory.frozen.is_some()).count();
     row.insert("frozen".into(), Some(frozen as f64));
     row.insert("no_spectrum".into(), Some(0.0));
-    rates(&mut row, setting, seen);
-    growth(&mut row, setting, seen);
+    rates(&mut row, setting, bands, seen);
+    growth(&mut row, setting, bands, seen);
     peaks(&mut row, setting, seen);
     if !setting.is_linear() {
-        nonlinear(&mut row, seen);
+        nonlinear(&mut row, setting, seen);
     }
     row
 }
@@ -105,16 +131,26 @@ fn placed(point: &Point) -> Row {
 }
 
 /// What eigenvalues predict, and what was observed: rates a step.
-fn rates(row: &mut Row, setting: &Setting, seen: &[Seen]) {
+fn rates(row: &mut Row, setting: &Setting, bands: &Bands, seen: &[Seen]) {
     let predicted: Vec<f64> = seen.iter().filter_map(|seen| predicted_rate(setting, seen)).collect();
-    let observed: Vec<f64> = seen.iter().map(|seen| observed_rate(setting, seen)).collect();
+    let observed: Vec<f64> = seen.iter().filter_map(|seen| observed_rate(setting, seen)).collect();
     let radii: Vec<f64> = predicted.iter().map(|rate| rate.exp()).collect();
     summarise(row, "spectral_radius", &radii, &radii);
     summarise(row, "predicted_rate", &finite(&predicted), &predicted);
     summarise(row, "observed_rate", &finite(&observed), &observed);
-    count(row, "unstable_fraction", &predicted.iter().map(|&rate| rate > 0.0).collect::<Vec<_>>());
-    fates(row, "fates_predicted", &predicted);
-    fates(row, "fates_observed", &observed);
+    // A growth factor has the band of the cell, or of nonlinear layers that of its own member.
+    let widest = seen.iter().map(Seen::widest).fold(0.0, f64::max);
+    let own = |seen: &Seen| if widest > 0.0 { bands.predicted * seen.widest() / widest } else { bands.predicted };
+    let known = seen.iter().filter_map(|seen| Some((predicted_rate(setting, seen)?, own(seen))));
+    let sides: Vec<i8> = known.map(|(rate, band)| side(rate.exp() - 1.0, band)).collect();
+    count(row, "unstable_fraction", &sides.iter().map(|&side| side > 0).collect::<Vec<_>>());
+    fates(row, "fates_predicted", &sides);
+    fates(row, "fates_observed", &observed.iter().map(|&rate| side(rate, bands.observed)).collect::<Vec<_>>());
+}
+
+/// On which side of its limit a number lies, by its distance: 0 within the band.
+fn side(excess: f64, band: f64) -> i8 {
+    i8::from(excess > band) - i8::from(excess < -band)
 }
 
 fn finite(values: &[f64]) -> Vec<f64> {
@@ -122,41 +158,54 @@ fn finite(values: &[f64]) -> Vec<f64> {
 }
 
 /// The net growth of the state, from step 0 to L.
-fn growth(row: &mut Row, setting: &Setting, seen: &[Seen]) {
-    let net: Vec<f64> = seen.iter().map(|seen| seen.trajectory.log_growth[setting.depth]).collect();
+fn growth(row: &mut Row, setting: &Setting, bands: &Bands, seen: &[Seen]) {
+    let net = net(setting, seen);
     summarise(row, "log_growth", &finite(&net), &net);
     row.insert("collapsed".into(), Some(net.iter().filter(|x| **x == f64::NEG_INFINITY).count() as f64));
-    count(row, "grew_fraction", &net.iter().map(|x| *x > 0.0).collect::<Vec<_>>());
+    count(row, "grew_fraction", &net.iter().map(|x| *x > bands.norm).collect::<Vec<_>>());
     count(row, "diverged_fraction", &net.iter().map(|x| *x > setting.threshold.ln()).collect::<Vec<_>>());
-    let squares: Vec<f64> = net.iter().map(|x| (2.0 * x).exp()).collect();
-    let square = mean(&squares).filter(|square| square.is_finite());
-    let positive = square.filter(|square| *square > 0.0);
+    let squares: Vec<f64> = net.iter().map(|x| 2.0 * x).collect();
+    let log = log_mean(&squares).filter(|log| *log < f64::INFINITY);
+    // Missing beyond f64 and below its normal numbers, but for the 0 of members that all collapsed.
+    let fits = |square: &f64| *square == 0.0 || (f64::MIN_POSITIVE..=f64::MAX).contains(square);
+    let [square, _, error] = scaled_moments(&squares);
+    let none = log == Some(f64::NEG_INFINITY);
+    let square = if none { Some(0.0) } else { square.filter(|x| *x > 0.0 && fits(x)).filter(|_| log.is_some()) };
     row.insert("mean_square_growth".into(), square);
-    row.insert("log_mean_square_growth".into(), positive.map(f64::ln));
-    row.insert("mean_square_growth_standard_error".into(), positive.and(standard_error(&squares)));
+    row.insert("log_mean_square_growth".into(), log.filter(|log| log.is_finite()));
+    row.insert("mean_square_growth_standard_error".into(), error.filter(|_| square.is_some() && !none));
+}
+
+/// ln |x_L| / |x_0| of all members.
+fn net(setting: &Setting, seen: &[Seen]) -> Vec<f64> {
+    seen.iter().map(|seen| seen.trajectory.log_growth[setting.depth]).collect()
+}
+
+/// The largest ln |x_k| / |x_0| of all members.
+fn heights(seen: &[Seen]) -> Vec<f64> {
+    let of = |seen: &Seen| seen.trajectory.log_growth.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    seen.iter().map(of).collect()
 }
 
 /// The largest norm on the way, its step, and the first step beyond the threshold.
 fn peaks(row: &mut Row, setting: &Setting, seen: &[Seen]) {
-    let mut heights = Vec::new();
+    let heights = heights(seen);
     let (mut places, mut crossings) = (Vec::new(), Vec::new());
     for Seen { trajectory, .. } in seen {
         let logs = &trajectory.log_growth;
         let step = (0..logs.len()).fold(0, |best, k| if logs[k] > logs[best] { k } else { best });
-        heights.push(logs[step]);
         places.push(step as f64);
         let crossing = logs.iter().position(|x| *x > setting.threshold.ln());
         crossings.push(crossing.map_or(f64::INFINITY, |step| step as f64));
     }
-    let factors: Vec<f64> = heights.iter().map(|x| x.exp()).collect();
-    summarise(row, "peak_growth", &finite(&factors), &factors);
+    summarise_powers(row, "peak_growth", &heights);
     summarise(row, "log_peak_growth", &finite(&heights), &heights);
     row.insert("overshoot_step".into(), quantile(&places, 0.5));
     row.insert("crossing_step".into(), quantile(&crossings, 0.5).filter(|step| step.is_finite()));
 }
 
 /// What only nonlinear cells have.
-fn nonlinear(row: &mut Row, seen: &[Seen]) {
+fn nonlinear(row: &mut Row, setting: &Setting, seen: &[Seen]) {
     let of = |f: fn(&Trajectory) -> f64| seen.iter().map(|seen| f(&seen.trajectory)).collect::<Vec<_>>();
     let rates = of(norm_rate);
     let growth = of(|trajectory| match trajectory.frozen {
@@ -164,6 +213,7 @@ fn nonlinear(row: &mut Row, seen: &[Seen]) {
         None => trajectory.log_perturbation[trajectory.log_perturbation.len() - 1],
     });
     summarise(row, "norm_rate", &finite(&rates), &rates);
+    let growth = if setting.perturbations { growth } else { vec![] };
     summarise(row, "log_perturbation_growth", &finite(&growth), &growth);
     let running = seen.iter().filter(|seen| seen.trajectory.frozen.is_none());
     let last: Vec<_> =
@@ -180,11 +230,12 @@ fn nonlinear(row: &mut Row, seen: &[Seen]) {
 }
 
 /// One row for each place of the map and linearised step.
-fn linearised_rows(points: &[Point], steps: &[usize], seen: &[Vec<Seen>]) -> Vec<Row> {
-    points.iter().zip(seen).flat_map(|(point, seen)| linearised_at(point, steps, seen)).collect()
+fn linearised_rows(setting: &Setting, epsilon: f64, points: &[Point], steps: &[usize], seen: &[Vec<Seen>]) -> Vec<Row> {
+    let band = |norm: f64| band::of_eigenvalue(setting.order(), epsilon, norm);
+    points.iter().zip(seen).flat_map(|(point, seen)| linearised_at(point, steps, seen, &band)).collect()
 }
 
-fn linearised_at(point: &Point, steps: &[usize], seen: &[Seen]) -> Vec<Row> {
+fn linearised_at(point: &Point, steps: &[usize], seen: &[Seen], band: &dyn Fn(f64) -> f64) -> Vec<Row> {
     let line = |i: usize| {
         let at: Vec<&Linearised> = seen.iter().filter_map(|seen| seen.linearised.get(i)).collect();
         let mut row = placed(point);
@@ -197,7 +248,7 @@ fn linearised_at(point: &Point, steps: &[usize], seen: &[Seen]) -> Vec<Row> {
         add("spectral_abscissa", &of(&|l| spectral_abscissa(&l.eigenvalues)));
         add("norm", &of(&|l| l.norm));
         add("relative_departure", &of(&|l| l.relative_departure));
-        let unstable: Vec<bool> = radii.iter().map(|radius| *radius > 1.0).collect();
+        let unstable: Vec<bool> = radii.iter().zip(&at).map(|(radius, own)| radius - 1.0 > band(own.norm)).collect();
         row.insert("unstable_fraction".into(), share(&unstable));
         row
     };
@@ -212,10 +263,10 @@ fn members(setting: &Setting, points: &[Point], seen: &[Vec<Seen>]) -> Vec<Row> 
         let mut add = |name: &str, value: Option<f64>| row.insert(name.into(), value.filter(|x| x.is_finite()));
         add("member", Some(member as f64));
         add("predicted_rate", predicted_rate(setting, seen));
-        add("observed_rate", Some(observed_rate(setting, seen)));
+        add("observed_rate", observed_rate(setting, seen));
         add("norm_rate", Some(norm_rate(&seen.trajectory)));
         add("log_growth", seen.trajectory.log_growth.last().copied());
-        let follows = !setting.is_linear() && seen.trajectory.frozen.is_none();
+        let follows = !setting.is_linear() && setting.perturbations && seen.trajectory.frozen.is_none();
         add("log_perturbation_growth", seen.trajectory.log_perturbation.last().copied().filter(|_| follows));
         add("frozen_step", seen.trajectory.frozen.map(|step| step as f64));
         let collapse = seen.trajectory.log_growth.iter().position(|x| *x == f64::NEG_INFINITY);
@@ -251,7 +302,8 @@ fn trajectories(setting: &Setting, points: &[Point], seen: &[Vec<Seen>], recorde
                     let missing = Observation::default();
                     let seen = observations.get(step).unwrap_or(&missing);
                     row.insert("norm".into(), seen.norm);
-                    row.insert("log_perturbation_growth".into(), log_perturbation.get(step).copied());
+                    let perturbation = log_perturbation.get(step).copied().filter(|_| setting.perturbations);
+                    row.insert("log_perturbation_growth".into(), perturbation);
                     row.insert("cosine".into(), seen.cosine);
                     row.insert("token_similarity".into(), seen.token_similarity);
                     row.insert("attention_entropy".into(), seen.attention_entropy);

@@ -1,5 +1,6 @@
 //! Sweeps of all kinds, held against the definitions: every number of the JSON and of the tables.
 
+use super::band::epsilon_of;
 use super::compare::{Expected, rounding_of, with_rounding};
 use super::number::Noisy;
 use super::pairwise::{Factor, factor, settings};
@@ -7,7 +8,7 @@ use super::program;
 use super::setting::Setting;
 use super::spectra::distances;
 use super::sweep::{Sweep, sweep};
-use super::table::Row;
+use super::table::{Row, summarise};
 
 /// Rows of a table.
 type Rows = fn(&Sweep) -> &Vec<Row>;
@@ -16,11 +17,19 @@ type Rows = fn(&Sweep) -> &Vec<Row>;
 fn complaints(setting: &Setting, device: &str) -> Vec<String> {
     let results = program::run(&setting.sweep(), device);
     let epsilon = rounding_of(device);
-    let exact = sweep::<f64>(setting);
-    let noisy = with_rounding(epsilon, || sweep::<Noisy>(setting));
+    let of_bands = epsilon_of(device);
+    let exact = sweep::<f64>(setting, of_bands);
+    let noisy = with_rounding(epsilon, || sweep::<Noisy>(setting, of_bands));
     let of = |rows: Rows| Expected::of(&exact, &noisy, epsilon, |sweep| rows(sweep).clone());
-    let mut complaints = of(|sweep| &sweep.cells).complaints("cells of the JSON", &results.rows("cells"));
-    complaints.extend(of(|sweep| &sweep.cells).complaints("cells.parquet", &results.table("cells")));
+    let mut complaints = Vec::new();
+    for (what, mut found) in [("cells of the JSON", results.rows("cells")), ("cells.parquet", results.table("cells"))] {
+        if !setting.perturbations {
+            // The table has columns of what is missing, the JSON leaves them out.
+            found.iter_mut().for_each(with_missing_growth);
+        }
+        complaints.extend(of(|sweep| &sweep.cells).complaints(what, &found));
+    }
+    complaints.extend(unlike_remarks(&results, &exact.remarks, &noisy));
     let tables: [(&str, Rows); 3] = [
         ("members", |sweep| &sweep.members),
         ("linearised", |sweep| &sweep.linearised),
@@ -38,6 +47,31 @@ fn complaints(setting: &Setting, device: &str) -> Vec<String> {
     let noisy: Vec<_> = noisy.iter().map(spectra).collect();
     if !exact.spectra.is_empty() {
         complaints.extend(distances("spectra", &results.table("spectra"), &exact.spectra, &noisy));
+    }
+    complaints
+}
+
+fn with_missing_growth(row: &mut Row) {
+    let mut missing = Row::new();
+    summarise(&mut missing, "log_perturbation_growth", &[], &[]);
+    missing.into_iter().for_each(|(name, value)| {
+        row.entry(name).or_insert(value);
+    });
+}
+
+/// Complaints about remarks, in the JSON and in the table, of cells whose remarks do not hang on a rounding.
+fn unlike_remarks(results: &program::Results, exact: &[Vec<&str>], noisy: &[Sweep]) -> Vec<String> {
+    let words = results.words("cells", "remarks");
+    let cells = results.json["cells"].as_array().expect("cells");
+    let mut complaints = Vec::new();
+    for (i, expected) in
+        exact.iter().enumerate().filter(|(i, own)| noisy.iter().all(|noisy| noisy.remarks[*i] == **own))
+    {
+        let list = cells[i]["remarks"].as_array().expect("a list").iter();
+        let list: Vec<&str> = list.map(|word| word.as_str().expect("a word")).collect();
+        if list != *expected || words[i] != expected.join(", ") {
+            complaints.push(format!("remarks of cell {i}: {list:?} and {:?}, not {expected:?}", words[i]));
+        }
     }
     complaints
 }

@@ -4,7 +4,7 @@ use super::dense::{Matrix, State};
 use super::given;
 use super::integrator::{jacobian, size, step, tangent};
 use super::layer::Layer;
-use super::number::Number;
+use super::number::{Number, noise};
 use super::observe::{Observation, at_the_start, observed};
 use super::random::{Address, Tensor};
 use super::setting::{Point, Setting};
@@ -45,6 +45,8 @@ pub fn run<N: Number>(setting: &Setting, member: usize, point: &Point, linearise
         seen.observations.push(at_the_start(&x));
     }
     let mut layer = Layer::draw(setting, member, 1);
+    // ln of what was divided out of a linear state.
+    let mut carried = 0.0;
     for k in 1..=setting.depth {
         if setting.weights != "tied" && k > 1 {
             layer = Layer::draw(setting, member, k);
@@ -64,13 +66,34 @@ pub fn run<N: Number>(setting: &Setting, member: usize, point: &Point, linearise
         }
         if !setting.is_linear() {
             d = tangent(setting, &layer, point, &x, &d);
-            seen.log_perturbation.push((size(&d) / deviation).ln());
+            seen.log_perturbation.push(of_norms(size(&d), deviation));
             seen.observations.push(observed(setting, &layer, point, [&first, &x, &next]));
         }
         x = next;
-        seen.log_growth.push((size(&x) / norm).ln());
+        let log = of_norms(size(&x), norm) + carried;
+        // A large logarithm has a rounding of its own.
+        seen.log_growth.push(if log.abs() > 30.0 { log * (1.0 + noise()) } else { log });
+        if setting.is_linear() {
+            carried += at_size_one(&mut x);
+        }
     }
     seen
+}
+
+/// The logarithm of a quotient of norms, which is itself rounded: near 1 that is all of the logarithm's error.
+fn of_norms(norm: f64, first: f64) -> f64 {
+    (norm / first * (1.0 + noise())).ln()
+}
+
+/// Divides a state that may leave f64 by a power of two near its size, and gives the logarithm of that.
+fn at_size_one<N: Number>(x: &mut State<N>) -> f64 {
+    let exponent = size(x).log2();
+    if !exponent.is_finite() || exponent.abs() < 300.0 {
+        return 0.0;
+    }
+    let power = exponent.round();
+    x.iter_mut().flatten().for_each(|x| *x = *x * N::from(2_f64.powf(-power)));
+    power * std::f64::consts::LN_2
 }
 
 /// The slope of a series of logarithms over its later half: from step floor(L / 2) to L, a step.
