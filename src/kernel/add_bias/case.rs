@@ -15,7 +15,8 @@ fn case(stream: u32, (rows, columns, members, shared): (usize, usize, usize, boo
     let owners = if shared { 1 } else { members };
     let (bias, coefficients) = (sample(stream, owners * rows), sample(stream + 1, 2 * columns));
     let x = sample(stream + 2, members * rows * columns);
-    let magnitude = |i: usize| x[i].abs() + (coefficients[columns + i % columns] * bias[i / columns % (owners * rows)]).abs();
+    let magnitude =
+        |i: usize| x[i].abs() + (coefficients[columns + i % columns] * bias[i / columns % (owners * rows)]).abs();
     let bounds = (0..x.len()).map(|i| 2.0 * f32::EPSILON as f64 * magnitude(i)).collect();
     let bias = if shared { CaseBuffer::SharedReal(bias) } else { CaseBuffer::Real(bias) };
     Case {
