@@ -3,7 +3,7 @@
 use super::dense::{State, dot, flattened, norm};
 use super::integrator::kept;
 use super::layer::Layer;
-use super::number::Number;
+use super::number::{Number, noise};
 use super::setting::{Point, Setting};
 
 /// What is seen of a nonlinear state after a step.
@@ -53,6 +53,7 @@ pub fn observed<N: Number>(
         token_similarity: similarity(after),
         attention_entropy: layer.attention_entropy(before).map(N::value),
         effective_step: Some((norm(&pushed) / old).value()),
-        effective_damping: Some((N::from(1.0) - old / new).value()),
+        // What is left of two numbers near 1 has the rounding of 1.
+        effective_damping: Some((N::from(1.0) - old / new).value() + noise()),
     }
 }

@@ -82,7 +82,7 @@ pub fn run<N: Number>(setting: &Setting, member: usize, point: &Point, linearise
 
 /// The logarithm of a quotient of norms, which is itself rounded: near 1 that is all of the logarithm's error.
 fn of_norms(norm: f64, first: f64) -> f64 {
-    (norm / first * (1.0 + noise())).ln()
+    (norm / first).ln() + noise()
 }
 
 /// Divides a state that may leave f64 by a power of two near its size, and gives the logarithm of that.
