@@ -161,7 +161,7 @@ impl<'a> Lab<'a> {
     pub fn spectra(&self, spec: &SpectrumSpec) -> Result<Vec<Facts>> {
         spec.validate()?;
         self.note(Run::Spectrum(Box::new(spec.clone())));
-        let solved = solve::of_ensemble(self.device, spec, (None, false), &mut |_| self.go_on())?;
+        let solved = solve::of_ensemble(self.device, spec, None, false, &mut |_| self.go_on())?;
         self.finished(solved.facts)
     }
 

@@ -20,7 +20,7 @@ const MARK: f64 = 2.0;
 /// Layers of one plan.
 const AT_ONCE: usize = 8;
 /// Of the random parts of the weights: queries and keys, values, hidden units, and what is written.
-const GAINS: Gains = Gains { query_key: 1.0, value: 0.5, hidden: 1.0, output: 1.0 };
+const GAINS: Gains = Gains { query_key: 1.0, value: 0.5, hidden: 1.0, output: 1.0, bias: 0.0 };
 
 /// What is asked of a model: it is asked each question twice, with its labels and with them exchanged.
 #[derive(Clone, Copy, Debug, PartialEq)]
