@@ -51,10 +51,12 @@ pub fn commitment(own: LogOdds, start: f64, level: f64, steps: usize) -> Option<
 /// The share of directions of n dimensions that lie farther from the equator than a coordinate `level` of a vector of length
 /// √n: P(|√n cos| > level). The density of t = √n cos is (1 - t² / n)^((n - 3) / 2); Simpson's rule.
 pub fn beyond(width: usize, level: f64) -> f64 {
+    // Nothing to speak of lies beyond 20, where the density of normal numbers is e^-200.
     let (n, pieces) = (width as f64, 2000);
+    let end = n.sqrt().min(20.0);
     let density = |t: f64| (1.0 - t * t / n).max(0.0).powf(0.5 * (n - 3.0));
     let integral = |from: f64| {
-        let step = (n.sqrt() - from) / f64::from(pieces);
+        let step = (end - from) / f64::from(pieces);
         let weight = |i: i32| if i == 0 || i == pieces { 1.0 } else { f64::from(2 + 2 * (i % 2)) };
         (0..=pieces).map(|i| weight(i) * density(from + step * f64::from(i))).sum::<f64>() * step / 3.0
     };
