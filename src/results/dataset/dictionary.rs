@@ -89,10 +89,11 @@ impl Described {
 }
 
 impl Table {
-    /// The table of this name with these columns: there are several sorts of cells.
+    /// The table of this name that describes most of these columns: there are several sorts of cells.
     pub fn of(name: &str, columns: &[&str]) -> Option<&'static Self> {
-        let describes_all = |table: &&Table| columns.iter().all(|column| table.describe(column).is_some());
-        TABLES.iter().filter(|table| table.name == name).find(describes_all)
+        let described = |table: &&Table| columns.iter().filter(|column| table.describe(column).is_some()).count();
+        // Of equals the last one is the largest.
+        TABLES.iter().filter(|table| table.name == name).rev().max_by_key(described)
     }
 
     /// The description and the unit of a column.
