@@ -38,7 +38,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
     let ratio = (premise.sharpest / BLUNTEST).powf(1.0 / f64::from(POINTS - 1));
     let gains: Vec<f64> = (0..POINTS).map(|i| BLUNTEST * ratio.powi(i)).collect();
     let cells: Vec<Cell> = gains.iter().map(|&gain| cell(lab, gain)).collect::<Result<_>>()?;
-    let norms: Vec<Measured> = cells.iter().map(|cell| Measured::mean(&cell.linearised[0].norm)).collect();
+    let norms: Vec<Measured> = cells.iter().map(|cell| Measured::median(&cell.linearised[0].norm)).collect();
     let written: Vec<Measured> = cells.iter().map(|cell| Measured::mean(&cell.log_growth)).collect();
     let last = norms.len() - 1;
     let largest = norms.iter().max_by(|a, b| a.value.unwrap_or(0.0).total_cmp(&b.value.unwrap_or(0.0)));
@@ -55,7 +55,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         ),
         Statement::new(
             "and amplifies a nudge harder, the sharper it is",
-            "norm of the Jacobian at its sharpest, over the largest of all",
+            "median norm of the Jacobian at its sharpest, over the largest of all",
             norms[last].over(*largest.unwrap_or(&norms[last])),
             Criterion::Above(0.9),
         ),
@@ -73,7 +73,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         y_label: "2-norm of the Jacobian; entropy, nats",
         log_x: true,
         curves: vec![
-            curve("norm of the Jacobian", norms),
+            curve("median norm of the Jacobian", norms),
             curve("entropy of the attention", cells.iter().map(entropy).collect()),
         ],
         reading: "Sharper attention amplifies more, until it is so sharp that it no longer moves.",

@@ -42,6 +42,13 @@ impl Measured {
         Measured { value: summary.mean, standard_error: summary.standard_error.unwrap_or(0.0) }
     }
 
+    /// The median over members, of what has a long tail. Its interval of 95 % is that of 1.96 standard errors of a normal
+    /// number.
+    pub fn median(summary: &Summary) -> Self {
+        let width = summary.median_interval.map_or(0.0, |[low, high]| high - low);
+        Measured { value: summary.median, standard_error: width / (2.0 * 1.96) }
+    }
+
     /// A share of so many members. Its standard error is that of two more of either kind (Agresti and Coull, Am. Stat. 52,
     /// 1998), which is not 0 where the share is 0 or 1.
     pub fn share(fraction: Option<f64>, members: u64) -> Self {
