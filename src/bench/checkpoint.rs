@@ -8,7 +8,7 @@ use crate::kernel::Cost;
 use crate::layer::anatomy::{Anatomy, Heads, NormForm, Rotary, Units};
 use crate::layer::{NonlinearLayer, Part, Point, Tangents};
 use crate::numbers::activation::kind;
-use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::numbers::random::{Stream, Tensor};
 use crate::plan::{Data, Inputs, Plan, Reals};
 use crate::spec::{Integrator, NormKind, NormPlacement};
 use crate::spectrum::{self, Status};
@@ -112,9 +112,9 @@ impl Synthetic {
     }
 
     fn drawn(&self, tensor: Tensor, count: usize) -> Vec<f32> {
-        let mut normals = vec![0; count];
-        Stream { seed: self.seed, member: 0, tensor: tensor as u32, step: 0 }.normals(&mut normals);
-        normals.into_iter().map(|normal| (f64::from(normal) * NORMAL_UNIT) as f32).collect()
+        let mut numbers = vec![0.0; count];
+        Stream { seed: self.seed, member: 0, tensor: tensor as u32, step: 0 }.fill(1.0, &mut numbers);
+        numbers
     }
 
     /// The plan of a layer's step, with its input and what it makes: states, or the Jacobian at the last token.

@@ -5,7 +5,7 @@
 
 use crate::device::Device;
 use crate::error::Result;
-use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::numbers::random::{Stream, Tensor};
 use crate::spectrum::{self, Spectrum, Status};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -79,7 +79,7 @@ pub fn soak(
 /// A random matrix of one of eight families.
 fn matrix(seed: u64, round: u32, index: u32, n: usize) -> Vec<f32> {
     let stream = Stream { seed, member: index, tensor: Tensor::Test as u32, step: round };
-    let g = |i: usize, j: usize| (stream.normal((i * n + j) as u32) as f64 * NORMAL_UNIT) as f32;
+    let g = |i: usize, j: usize| stream.standard((i * n + j) as u32) as f32;
     let unit = if n > 0 { 1.0 / (n as f32).sqrt() } else { 1.0 };
     let entry = |i: usize, j: usize| match index % 8 {
         0 => unit * g(i, j),

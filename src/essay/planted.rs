@@ -14,7 +14,7 @@ pub use saddle::Saddle;
 
 use crate::layer::anatomy::{Anatomy, Heads, NormForm, Units};
 use crate::numbers::activation;
-use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::numbers::random::{Stream, Tensor};
 use crate::spec::{Activation, Gains, NORM_EPSILON, NormKind, NormPlacement};
 use crate::weights::{LearnedLayer, LearnedSublayer, Projection};
 
@@ -80,10 +80,7 @@ pub fn blank(anatomy: &Anatomy) -> LearnedLayer {
 }
 
 fn draw(own: &mut Projection, gain: f64, inner: usize, stream: Stream) {
-    let mut normals = vec![0; own.weights.len()];
-    stream.normals(&mut normals);
-    let unit = NORMAL_UNIT * gain / (inner as f64).sqrt();
-    own.weights.iter_mut().zip(normals).for_each(|(weight, normal)| *weight = (unit * f64::from(normal)) as f32);
+    stream.fill(gain / (inner as f64).sqrt(), &mut own.weights);
 }
 
 fn scale(weights: &mut [f32], gain: f64) {

@@ -1,9 +1,11 @@
 //! Gains and biases of rows, and the weights of a trained layer as buffers that all members share, padded as the kernels
 //! need them.
 
-use crate::kernel::affine;
 use crate::kernel::shared::PADDING;
+use crate::kernel::{affine, project};
 use crate::layer::bias::DrawnBias;
+use crate::layer::sublayer::Shape;
+use crate::numbers::activation::kind;
 use crate::plan::{Data, Plan, Reals};
 use crate::weights::{Affine, Projection};
 
@@ -81,6 +83,20 @@ pub(crate) fn matrix(plan: &mut Plan, label: &'static str, own: &Projection, inn
         }
     };
     plan.shared(label, Data::F32(weights))
+}
+
+/// What the first `rows` rows of an unembedding make of states of this shape: logits `[rows, columns]`, padded.
+pub(crate) fn read_out(plan: &mut Plan, weights: Reals, rows: usize, shape: Shape, states: Reals) -> Reals {
+    let out = plan.reals("logits", rows * shape.columns);
+    let params = project::Params {
+        rows: rows as u32,
+        inner: shape.rows as u32,
+        columns: shape.columns as u32,
+        activation: kind::IDENTITY,
+        scale: 1.0,
+    };
+    plan.run(params, project::Buffers { weights, input: states, out });
+    out
 }
 
 /// Numbers with zeros behind them.

@@ -161,6 +161,19 @@ impl Stream {
         dispatch(Normals { stream: *self, to });
     }
 
+    /// Normal numbers of this standard deviation, elements 0, 1, ..
+    pub fn fill(&self, deviation: f64, to: &mut [f32]) {
+        let mut normals = vec![0; to.len()];
+        self.normals(&mut normals);
+        to.iter_mut().zip(normals).for_each(|(x, normal)| *x = (f64::from(normal) * NORMAL_UNIT * deviation) as f32);
+    }
+
+    /// A standard normal number.
+    #[inline]
+    pub fn standard(&self, element: u32) -> f64 {
+        f64::from(self.normal(element)) * NORMAL_UNIT
+    }
+
     /// A standard normal number, as a multiple of 2^-21.
     #[inline]
     pub fn normal(&self, element: u32) -> i32 {

@@ -1,6 +1,6 @@
 //! Orthonormal bases that grow by blocks, for iterations that only apply an operator to vectors.
 
-use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::numbers::random::{Stream, Tensor};
 use faer::Mat;
 
 /// A vector that shrinks to less than this share of its length lies in the basis already.
@@ -14,7 +14,7 @@ impl Drawn {
     fn vector(&mut self, n: usize) -> Mat<f64> {
         self.0 += 1;
         let stream = Stream { seed: 0, member: 0, tensor: Tensor::Deviations as u32, step: self.0 };
-        Mat::from_fn(n, 1, |i, _| f64::from(stream.normal(i as u32)) * NORMAL_UNIT)
+        Mat::from_fn(n, 1, |i, _| stream.standard(i as u32))
     }
 
     /// An orthonormal block of `room` columns behind a basis: what is new in `images`, filled up with random vectors.

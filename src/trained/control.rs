@@ -4,7 +4,7 @@
 //! random layers ([`random`](crate::numbers::random)): the layer stands for the step, the matrix is the tensor.
 
 use crate::checkpoint::{Architecture, Family};
-use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::numbers::random::{Stream, Tensor};
 use crate::weights::{Affine, LearnedLayer, Projection};
 
 /// The usual standard deviation of weights before training, where a configuration does not say its own: that of GPT-2,
@@ -20,7 +20,7 @@ pub(super) fn initial(form: LearnedLayer, of: &Architecture, seed: u64, layer: u
     };
     let mut drawn = each_matrix(form, |projection, tensor| {
         let own = if matches!(tensor, Tensor::Output | Tensor::Down) { residual } else { 1.0 };
-        draw(&mut projection.weights, own * range(of), stream(seed, tensor, layer));
+        stream(seed, tensor, layer).fill(own * range(of), &mut projection.weights);
         projection.bias.iter_mut().for_each(|bias| bias.fill(0.0));
     });
     for sublayer in [&mut drawn.attention, &mut drawn.feedforward] {
@@ -33,7 +33,7 @@ pub(super) fn initial(form: LearnedLayer, of: &Architecture, seed: u64, layer: u
 pub(super) fn initial_embedding(of: &Architecture, seed: u64, token_ids: &[u32]) -> Vec<f64> {
     let row = |tensor: Tensor, member: u32| {
         let mut row = vec![0.0; of.width];
-        draw(&mut row, range(of), Stream { seed, member, tensor: tensor as u32, step: 0 });
+        Stream { seed, member, tensor: tensor as u32, step: 0 }.fill(range(of), &mut row);
         row
     };
     let state = |(position, &id): (usize, &u32)| {
@@ -53,7 +53,7 @@ pub(super) fn initial_embedding(of: &Architecture, seed: u64, token_ids: &[u32])
 /// Rows of the unembedding `[words, width]` from word `first` on, as before training: those of the embedding.
 pub(super) fn initial_unembedding(weights: &mut [f32], of: &Architecture, seed: u64, first: usize) {
     for (word, row) in (first as u32..).zip(weights.chunks_mut(of.width)) {
-        draw(row, range(of), Stream { seed, member: word, tensor: Tensor::Embedding as u32, step: 0 });
+        Stream { seed, member: word, tensor: Tensor::Embedding as u32, step: 0 }.fill(range(of), row);
     }
 }
 
@@ -109,14 +109,6 @@ fn each_matrix(mut layer: LearnedLayer, change: impl Fn(&mut Projection, Tensor)
     change(&mut layer.feedforward.input, Tensor::Up);
     change(&mut layer.feedforward.output, Tensor::Down);
     layer
-}
-
-fn draw(weights: &mut [f32], deviation: f64, stream: Stream) {
-    let mut normals = vec![0; weights.len()];
-    stream.normals(&mut normals);
-    for (weight, normal) in weights.iter_mut().zip(normals) {
-        *weight = (f64::from(normal) * NORMAL_UNIT * deviation) as f32;
-    }
 }
 
 /// Fisher and Yates: entry i changes places with one of those up to it. Indices are a word times i + 1, over 2^32: uneven by

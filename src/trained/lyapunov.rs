@@ -16,7 +16,7 @@ use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::invalid;
 use crate::layer::Point;
-use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::numbers::random::{Stream, Tensor};
 use crate::spec::TrainedLyapunovSpec;
 use crate::spectrum::lanczos::LargestSingular;
 use faer::Mat;
@@ -124,7 +124,7 @@ pub fn run(
 /// Independent normal vectors, `[dimension, count]`.
 fn drawn(seed: u64, dimension: usize, count: usize) -> Mat<f64> {
     let stream = Stream { seed, member: 0, tensor: Tensor::Deviations as u32, step: 0 };
-    Mat::from_fn(dimension, count, |i, j| f64::from(stream.normal((j * dimension + i) as u32)) * NORMAL_UNIT)
+    Mat::from_fn(dimension, count, |i, j| stream.standard((j * dimension + i) as u32))
 }
 
 /// An orthonormal basis of the columns, and by how much each is longer than what the ones before it leave of it.

@@ -5,12 +5,10 @@ use super::spectrum::NextToken;
 use super::{Model, Stack};
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernel::project;
 use crate::kernel::shared::PADDING;
 use crate::layer::learned;
 use crate::layer::normed_alone;
 use crate::layer::sublayer::Shape;
-use crate::numbers::activation::kind;
 use crate::plan::{Data, Inputs, Numbers, Plan};
 use crate::weights::Projection;
 use std::ops::Range;
@@ -92,15 +90,7 @@ impl Model {
             None => x,
         };
         let weights = learned::matrix(&mut plan, "unembedding", &unembedding, width);
-        let out = plan.reals("logits", rows * shape.columns);
-        let params = project::Params {
-            rows: rows as u32,
-            inner: shape.rows as u32,
-            columns: shape.columns as u32,
-            activation: kind::IDENTITY,
-            scale: 1.0,
-        };
-        plan.run(params, project::Buffers { weights, input, out });
+        let out = learned::read_out(&mut plan, weights, rows, shape, input);
         let out = plan.output(out);
         let inputs = Inputs::new().with(x, Data::F64(in_columns(states, shape)));
         device.run(&plan, 1, 0, &inputs, &mut |chunk| {

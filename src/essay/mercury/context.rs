@@ -1,6 +1,6 @@
 //! What is asked: words of context for one answer and for the other, and the word that is to be continued.
 
-use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::numbers::random::{Stream, Tensor};
 
 /// Words of a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +46,7 @@ impl Text {
     pub fn drawn(seed: u64, member: usize, words: usize, width: usize) -> Self {
         let stream = |step| Stream { seed, member: member as u32, tensor: Tensor::State as u32, step };
         let numbers = stream(0);
-        let state = |token: usize| {
-            let number = |row: usize| NORMAL_UNIT * f64::from(numbers.normal((row * (words + 1) + token) as u32));
-            (0..width).map(number).collect()
-        };
+        let state = |token: usize| (0..width).map(|row| numbers.standard((row * (words + 1) + token) as u32)).collect();
         let order = stream(1);
         let key = |place: usize| order.block(place as u32 / 4)[place % 4];
         let rank = |place: usize| (0..words).filter(|&other| (key(other), other) < (key(place), place)).count();

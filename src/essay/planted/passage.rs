@@ -2,13 +2,11 @@
 
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernel::project;
 use crate::kernel::shared::PADDING;
 use crate::layer::anatomy::Anatomy;
 use crate::layer::sublayer::Shape;
 use crate::layer::{NonlinearLayer, Point, learned, normed_alone};
-use crate::numbers::activation::kind;
-use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::numbers::random::{Stream, Tensor};
 use crate::plan::{Data, Inputs, Output, Plan, Reals};
 use crate::spec::Integrator;
 use crate::weights::{LearnedLayer, Projection};
@@ -27,8 +25,7 @@ impl Words {
         let [mut first, mut second] = [0, 1].map(|word| {
             let member = (2 * stack + word) as u32;
             let stream = Stream { seed, member, tensor: Tensor::Embedding as u32, step: 0 };
-            let numbers: Vec<f64> = (0..width as u32).map(|i| NORMAL_UNIT * f64::from(stream.normal(i))).collect();
-            numbers
+            (0..width as u32).map(|i| stream.standard(i)).collect::<Vec<f64>>()
         });
         unit(&mut first);
         let shared = dot(&first, &second);
@@ -177,15 +174,7 @@ impl<'a> Passage<'a> {
             true => normed_alone(plan, shape, self.form.anatomy.norm, None, x),
             false => x,
         };
-        let out = plan.reals("logits", WORDS * shape.columns);
-        let params = project::Params {
-            rows: WORDS as u32,
-            inner: shape.rows as u32,
-            columns: shape.columns as u32,
-            activation: kind::IDENTITY,
-            scale: 1.0,
-        };
-        plan.run(params, project::Buffers { weights, input, out });
+        let out = learned::read_out(plan, weights, WORDS, shape, input);
         plan.output(out)
     }
 

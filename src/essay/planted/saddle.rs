@@ -5,7 +5,7 @@ use super::{Address, Answers, Axes, Form, Passage, Planted, Words, anatomy, draw
 use crate::error::Result;
 use crate::essay::Lab;
 use crate::layer::Point;
-use crate::numbers::random::{NORMAL_UNIT, Stream, Tensor};
+use crate::numbers::random::{Stream, Tensor};
 use crate::spec::{Activation, Gains, NormPlacement};
 
 /// A stack of fresh FFNs behind RMSNorms, as wide as the stream, with a pair of units along u planted in each.
@@ -75,7 +75,7 @@ impl Saddle {
 /// A random state whose margin is that of a word with this share: √2 √n y / |x|, of a length |x| that y is part of.
 fn leaning(seed: u64, member: usize, axis: &[f64], share: f64) -> Vec<f64> {
     let stream = Stream { seed, member: member as u32, tensor: Tensor::State as u32, step: 0 };
-    let mut state: Vec<f64> = (0..WIDTH as u32).map(|i| NORMAL_UNIT * f64::from(stream.normal(i))).collect();
+    let mut state: Vec<f64> = (0..WIDTH as u32).map(|i| stream.standard(i)).collect();
     let along = dot(&state, axis);
     state.iter_mut().zip(axis).for_each(|(x, u)| *x -= along * u);
     let lean = (share / (1.0 - share)).ln() / (2.0 * WIDTH as f64).sqrt();

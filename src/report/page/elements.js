@@ -60,6 +60,19 @@ function hideTip() {
   document.getElementById("tip").hidden = true;
 }
 
+/** A canvas with a pixel for each of the screen's, and its context in units of the page. */
+function sharpCanvas(width, height) {
+  const canvas = make("canvas", { "aria-hidden": "true" });
+  const ratio = devicePixelRatio || 1;
+  canvas.width = width * ratio;
+  canvas.height = height * ratio;
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  context.scale(ratio, ratio);
+  return { canvas, context };
+}
+
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 
 function isDark() {

@@ -125,14 +125,7 @@ function drawMap(frame, under, { quantity, x, y, cell }) {
 
 /** Colours the cells. */
 function paint(frame, { width, height, xs, ys, at, scaleX, scaleY, quantity, most }) {
-  const canvas = make("canvas", { "aria-hidden": "true" });
-  const ratio = devicePixelRatio || 1;
-  canvas.width = width * ratio;
-  canvas.height = height * ratio;
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
-  const context = canvas.getContext("2d");
-  context.scale(ratio, ratio);
+  const { canvas, context } = sharpCanvas(width, height);
   for (let j = 0; j < ys.length; j++) {
     for (let i = 0; i < xs.length; i++) {
       const row = at(i, j);

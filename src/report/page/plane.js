@@ -120,14 +120,7 @@ function drawPlane(frame, under, shown) {
   const halfY = inner.height / unit / 2;
   const x = scale("linear", [middle - halfX, middle + halfX], [EDGE.left, width - EDGE.right]);
   const y = scale("linear", [-halfY, halfY], [height - EDGE.bottom, EDGE.top]);
-  const canvas = make("canvas", { "aria-hidden": "true" });
-  const ratio = devicePixelRatio || 1;
-  canvas.width = width * ratio;
-  canvas.height = height * ratio;
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
-  const context = canvas.getContext("2d");
-  context.scale(ratio, ratio);
+  const { canvas, context } = sharpCanvas(width, height);
   context.beginPath();
   context.rect(EDGE.left, EDGE.top, inner.width, inner.height);
   context.clip();
