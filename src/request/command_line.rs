@@ -14,19 +14,16 @@ pub fn command_line(command: &str, spec: &impl Serialize, usual: &impl Serialize
         if usual.get(key) == Some(value) && !first.contains(&key) {
             continue;
         }
-        if matches!(key, "matrix" | "initial") {
-            return None;
-        }
-        let (flag, value) = match (key, value) {
-            // One text has a flag of its own.
-            ("prompts", Value::Array(texts)) if texts.len() == 1 => ("prompt", &texts[0]),
-            _ => (key, value),
+        line += &match (key, value) {
+            ("matrix" | "initial", _) => return None,
+            // One text has a flag of its own, and several are in a file.
+            ("prompts", Value::Array(texts)) => match &texts[..] {
+                [text] => format!(" --prompt {}", quoted(text)?),
+                _ => return None,
+            },
+            (_, Value::Bool(true)) => format!(" --{}", key.replace('_', "-")),
+            _ => format!(" --{} {}", key.replace('_', "-"), quoted(value)?),
         };
-        let value = match (key, value) {
-            ("margin", Value::Array(words)) => joined(words),
-            _ => value.clone(),
-        };
-        line += &format!(" --{} {}", flag.replace('_', "-"), quoted(&value)?);
     }
     Some(line)
 }
@@ -38,19 +35,21 @@ fn object(spec: &impl Serialize) -> Option<Map<String, Value>> {
     }
 }
 
-/// Words with commas.
-fn joined(words: &[Value]) -> Value {
-    words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",").into()
-}
-
 /// A value as a shell takes it.
 fn quoted(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(is) => is.to_string(),
-        _ => return None,
-    };
-    let plain = |c: char| c.is_ascii_alphanumeric() || ".,-_+/=".contains(c);
-    Some(if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) })
+    let text = plain(value)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".,-_+/=".contains(c);
+    let bare = !text.is_empty() && text.chars().all(is_plain);
+    Some(if bare { text } else { format!("'{}'", text.replace('\'', r"'\''")) })
+}
+
+/// A value as a flag takes it, lists with commas.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(is) => Some(is.to_string()),
+        Value::Array(values) => Some(values.iter().map(plain).collect::<Option<Vec<_>>>()?.join(",")),
+        Value::Null | Value::Object(_) => None,
+    }
 }

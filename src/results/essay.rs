@@ -57,13 +57,10 @@ impl Report<'_> {
         all.into_iter().map(|verdict| (verdict.word().to_string(), json!(count(verdict)))).collect()
     }
 
-    /// The command that examines one claim again.
-    pub fn command(&self, id: &str) -> String {
-        let quick = if self.spec.quick { " --quick" } else { "" };
-        let seed = if self.spec.seed == 0 { String::new() } else { format!(" --seed {}", self.spec.seed) };
-        let trained = self.spec.trained.as_ref();
-        let model = trained.map_or(String::new(), |input| format!(" --checkpoint '{}'", input.checkpoint.display()));
-        format!("eulerscope essay {id}{quick}{seed}{model}")
+    /// The command that examines one claim again; none where its texts were in a file.
+    fn command(&self, id: &str) -> Option<String> {
+        let alone = EssaySpec { claims: Vec::new(), ..self.spec.clone() };
+        command_line(&format!("essay {id}"), &alone, &EssaySpec::default(), &[])
     }
 
     fn claim(&self, one: &Examined) -> Value {
@@ -180,7 +177,7 @@ fn claims(report: &Report) -> Vec<(&'static str, Column)> {
         ("text", of(|one| one.claim.claim)),
         ("experiment", of(|one| one.claim.experiment)),
         ("remark", of(|one| one.claim.remark)),
-        ("command", text(found.clone().map(|one| report.command(one.claim.id)))),
+        ("command", text(found.clone().map(|one| report.command(one.claim.id).unwrap_or_default()))),
         ("seconds", Column::F64(found.clone().map(|one| one.seconds).collect())),
     ]
 }

@@ -3,11 +3,11 @@
 
 use crate::adapter::{reference, software};
 use crate::cli_bad_input::{eulerscope, refusal};
-use crate::cli_results::{json, run};
+use crate::cli_results::{self, run};
 use eulerscope::cli::{Request, understand};
 use eulerscope::device::Device;
 use eulerscope::essay::{CLAIMS, Claim, Effort, Examined, Lab};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
@@ -90,7 +90,7 @@ fn claims_have_names_of_their_own() {
 }
 
 /// The words of a command line, with quotes as a shell has them.
-fn words(line: &str) -> Vec<OsString> {
+pub fn words(line: &str) -> Vec<OsString> {
     let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
     for c in line.chars() {
         match c {
@@ -108,10 +108,11 @@ fn words(line: &str) -> Vec<OsString> {
 fn the_runs_of_a_claim_can_be_run_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let short: Vec<&str> = CLAIMS.iter().map(|claim| claim.id).filter(|id| is_short(id)).collect();
-    let result = json(&format!("essay {} --quick --json --seed 3", short.join(" ")), folder.path());
+    let result = cli_results::json(&format!("essay {} --quick --json --seed 3", short.join(" ")), folder.path());
     let mut lines = 0;
     for claim in result["claims"].as_array().expect("claims") {
-        assert!(understood(claim["command"].as_str().expect("a command")).is_ok());
+        let again = understood(claim["command"].as_str().expect("a command")).expect("it is understood");
+        assert_eq!(again["essay"], json!({ "claims": [claim["id"]], "quick": true, "seed": 3 }));
         for own in claim["runs"].as_array().expect("runs") {
             let spec = &own["spec"];
             let Some(line) = own["line"].as_str() else {
@@ -138,7 +139,7 @@ fn understood(line: &str) -> Result<Value, String> {
 #[test]
 fn the_contract_of_the_json_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
-    let result = json("essay overshoot decay --quick --json --out out", folder.path());
+    let result = cli_results::json("essay overshoot decay --quick --json --out out", folder.path());
     let claims = result["claims"].as_array().expect("claims");
     // In the essay's order, whatever the order of the names.
     assert_eq!(claims.iter().map(|claim| claim["id"].as_str().unwrap()).collect::<Vec<_>>(), ["decay", "overshoot"]);
@@ -151,7 +152,7 @@ fn the_contract_of_the_json_is_kept() {
     for file in ["run.json", "claims.parquet", "statements.parquet", "curves.parquet", "decay.png", "overshoot.svg"] {
         assert!(folder.path().join("out").join(file).is_file(), "{file}");
     }
-    let again = json("essay out/run.json --json", folder.path());
+    let again = cli_results::json("essay out/run.json --json", folder.path());
     let lasting = |result: &Value| {
         let mut claims = result["claims"].clone();
         claims
@@ -184,7 +185,7 @@ fn bad_requests_are_one_line() {
 #[test]
 fn a_plan_says_what_would_be_run() {
     let folder = tempfile::tempdir().expect("a folder");
-    let plan = json("essay --plan --json", folder.path());
+    let plan = cli_results::json("essay --plan --json", folder.path());
     assert_eq!(plan["claims"].as_array().map(Vec::len), Some(CLAIMS.len()));
     let (shown, _) = run("essay fates --plan", folder.path(), "80");
     assert!(shown.starts_with("fates: "), "{shown}");
