@@ -7,6 +7,7 @@ use crate::essay::{self, Claim, Effort, Examined, Lab, Statement, Trained, Truth
 use crate::estimate::counted;
 use crate::results::essay::{self as folder, Report};
 use crate::spec::EssaySpec;
+use crate::spec::grid::brief;
 use serde_json::json;
 use std::cell::Cell;
 use std::fmt::Write;
@@ -86,17 +87,9 @@ fn line(own: &Statement) -> String {
     let number = match (own.measured.value, own.measured.standard_error) {
         (None, _) => "not measured here".to_string(),
         (Some(value), 0.0) => format!("{}{unit}", brief(value)),
-        (Some(value), error) => format!("{} ± {}{unit}", brief(value), brief_error(error)),
+        (Some(value), error) => format!("{} ± {error:.1e}{unit}", brief(value)),
     };
     let theory = own.predicted.filter(|predicted| predicted.value.is_finite());
     let theory = theory.map_or(String::new(), |theory| format!(", theory {}", brief(theory.value)));
     format!("[{mark}] {}: {} {number}{theory}", own.says, own.name)
-}
-
-fn brief(value: f64) -> String {
-    crate::spec::grid::brief(value)
-}
-
-fn brief_error(error: f64) -> String {
-    format!("{error:.1e}")
 }

@@ -2,7 +2,7 @@
 
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
 use crate::error::Result;
-use crate::spec::{Grid, Integrator, LayerSpec, Model, SpectrumSpec};
+use crate::spec::{Grid, Integrator, LayerSpec, Model};
 use crate::theory;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -34,10 +34,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
     let Premise { shift, step_size } = *premise;
     let rate = rates(lab, shift, Integrator::Euler, &[step_size])?[0];
     let solution = rates(lab, shift, Integrator::ExponentialEuler, &[step_size])?[0];
-    let mut spectrum = SpectrumSpec { radius: 0.0, step_size: Some(step_size), ..SpectrumSpec::default() };
-    (spectrum.ensemble.width, spectrum.ensemble.members) = (1, 1);
-    (spectrum.ensemble.shift, spectrum.ensemble.seed) = (shift, lab.seed);
-    let factor = Measured::exact(lab.spectra(&spectrum)?[0].abscissa);
+    let factor = lab.factor(shift, step_size)?;
     let predicted = |integrator| theory::factor(integrator, -shift * step_size).unwrap_or(f64::NAN);
     let statements = vec![
         Statement::new(
@@ -81,5 +78,5 @@ pub(super) fn rates(lab: &Lab, shift: f64, integrator: Integrator, steps: &[f64]
     spec.layer = LayerSpec { integrator, ..spec.layer };
     (spec.radius, spec.step_size, spec.depth) = (Grid::single(0.0), Grid::of(steps)?, 24);
     let cells = lab.cells(&spec)?;
-    Ok(cells.iter().map(|cell| Measured { value: cell.observed_rate.median, standard_error: 0.0 }).collect())
+    Ok(cells.iter().map(|cell| Measured::median(&cell.observed_rate)).collect())
 }

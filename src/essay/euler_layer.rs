@@ -172,14 +172,7 @@ fn smooth(lab: &Lab, pair: &[f32], fineness: usize) -> Result<f64> {
         first.iter().zip(second).map(move |(&b, &c)| 0.25 * (cos * f64::from(b) + sin * f64::from(c)))
     };
     let matrices = Matrices::new(16, (0..depth).flat_map(layer).collect(), Origin::default())?;
-    let plain = lab.sweep(Model::Linear, 1, 16);
-    let spec = SweepSpec {
-        ensemble: EnsembleSpec { seed: lab.seed, ..EnsembleSpec::given(matrices, Weights::Given) },
-        layer: LayerSpec { weights: Weights::Given, ..plain.layer.clone() },
-        step_size: Grid::single(1.0 / fineness as f64),
-        depth,
-        ..plain
-    };
+    let spec = SweepSpec { step_size: Grid::single(1.0 / fineness as f64), ..lab.given(matrices, Weights::Given) };
     Ok(lab.outcomes(&spec)?[0].log_growth)
 }
 

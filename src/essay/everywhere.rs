@@ -2,7 +2,7 @@
 
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement, trained};
 use crate::error::Result;
-use crate::spec::{Grid, LyapunovSpec, Model, NormKind, SpectrumSpec, Weights};
+use crate::spec::{LyapunovSpec, Model, NormKind, SpectrumSpec, Weights};
 use crate::theory;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -35,7 +35,7 @@ const WIDTH: usize = 64;
 pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
     let shares = shares(lab, premise, premise.radius)?;
     let fewest = shares.iter().copied().fold(f64::INFINITY, f64::min);
-    let exponents = exponents(lab, premise)?;
+    let exponents = mean_exponent(lab, premise)?;
     let shallow = growth(lab, 100)?;
     let deep = growth(lab, 400)?;
     let plain = premise.shift == 0.0;
@@ -57,7 +57,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         Statement::new(
             "so a stack expands more than it contracts",
             "sum of all exponents over their number",
-            exponents.0,
+            exponents,
             Criterion::Above(0.05),
         )
         .unit("nats/step"),
@@ -94,22 +94,19 @@ fn mean(values: &[f64]) -> Measured {
     Measured::of(values.iter().copied())
 }
 
-/// The mean of all exponents, and the share of them that is positive.
-fn exponents(lab: &Lab, premise: &Premise) -> Result<(Measured, Measured)> {
+/// The mean of all exponents of a stack of fresh layers.
+fn mean_exponent(lab: &Lab, premise: &Premise) -> Result<Measured> {
     let mut spec = LyapunovSpec::of(Model::Linear);
     (spec.ensemble.members, spec.ensemble.width, spec.ensemble.seed) = (lab.members(64), 32, lab.seed);
     (spec.ensemble.shift, spec.radius, spec.step_size) = (premise.shift, premise.radius, 0.5);
     (spec.depth, spec.transient_steps) = (200, 50);
     let found = lab.exponents(&spec)?;
-    let count = found.exponents.len() as f64;
-    let positive = found.exponents.iter().filter(|one| one.mean.is_some_and(|mean| mean > 0.0)).count();
-    Ok((Measured::from(found.sum).times(1.0 / count), Measured::exact(positive as f64 / count)))
+    Ok(Measured::from(found.sum).times(1.0 / found.exponents.len() as f64))
 }
 
 /// Growth of ln |x| a step over the later half of a pre-norm stack of fresh MLPs.
 fn growth(lab: &Lab, depth: usize) -> Result<Measured> {
     let mut spec = lab.sweep(Model::Mlp, lab.members(128), WIDTH);
     (spec.layer.weights, spec.layer.norm_kind, spec.depth) = (Weights::Iid, NormKind::Rmsnorm, depth);
-    spec.damping = Grid::single(0.0);
     Ok(lab.cell(&spec)?.norm_rate.as_ref().map_or(Measured::MISSING, Measured::mean))
 }

@@ -1,6 +1,6 @@
 //! Exponential growth without bound.
 
-use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement, trained};
+use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Predicted, Statement, trained};
 use crate::error::Result;
 use crate::spec::{Activation, Model, NormKind, NormPlacement, SweepSpec, Weights};
 
@@ -10,7 +10,7 @@ pub(super) const CLAIM: Claim = Claim {
     experiment: "Stacks of fresh MLPs without a norm, with a norm before f and with one behind the sum, 120 layers deep.",
     remark: "True without a norm. Behind a norm each layer adds what does not depend on the size of the state, so its square \
              grows by a constant a layer: as the root of the depth. (Weights that grow with depth, as trained ones do, bring \
-             a mild exponential back: `everywhere` measures it on a checkpoint.)",
+             a mild exponential back: with a checkpoint it is measured here, too.)",
     run: |lab| examine(lab, &Premise::default()),
 };
 
@@ -33,23 +33,18 @@ const DEPTH: usize = 120;
 
 /// Measures growth over the later half of the depth.
 pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
-    let members = lab.members(256);
     let mut statements = Vec::new();
     let mut curves = Vec::new();
     let says = ["without a norm growth is exponential", "and with a norm before f", "and with a norm behind the sum"];
     for (norm, says) in premise.norms.into_iter().zip(says) {
-        let history = lab.history(&spec(lab, members, norm))?;
-        let at = |member: usize, step: usize| history.log_growth[member * (DEPTH + 1) + step];
-        let mean = |of: &dyn Fn(usize) -> f64| Measured::of((0..members).map(of));
-        let late = mean(&|member| (at(member, DEPTH) - at(member, DEPTH / 2)) / (DEPTH / 2) as f64);
+        let history = lab.history(&spec(lab, norm))?;
+        let late = history.growth(DEPTH / 2, DEPTH).times(2.0 / DEPTH as f64);
         let name = format!("growth a layer over the last {} of {DEPTH}, {}", DEPTH / 2, said(norm));
+        let Predicted { value, tolerance } = theory(norm);
         let statement = Statement::new(says, name, late, Criterion::Above(0.05)).unit("nats");
-        statements.push(match theory(norm) {
-            Some((value, slack)) => statement.predicted(value, slack),
-            None => statement,
-        });
+        statements.push(statement.predicted(value, tolerance));
         let steps = (0..=DEPTH).step_by(10);
-        curves.push(Curve::new(said(norm), steps.map(|step| (step as f64, mean(&|member| at(member, step))))));
+        curves.push(Curve::new(said(norm), steps.map(|step| (step as f64, history.growth(0, step)))));
     }
     statements.extend(trained::growth(lab)?);
     let graph = Graph {
@@ -70,19 +65,20 @@ fn said(norm: NormPlacement) -> &'static str {
     }
 }
 
-/// Growth a layer over the later half and how well theory knows it: ReLU units have s² = 1/2.
-fn theory(norm: NormPlacement) -> Option<(f64, f64)> {
+/// Growth a layer over the later half, and how well theory knows it: ReLU units have s² = 1/2.
+fn theory(norm: NormPlacement) -> Predicted {
     let half = DEPTH as f64 / 2.0;
-    match norm {
+    let (value, tolerance) = match norm {
         // E |x|² grows by 3/2 a layer; the mean of the logarithm is below by half the variance of it, O(1 / n).
-        NormPlacement::None => Some((0.5 * 1.5_f64.ln(), 0.03)),
-        NormPlacement::Pre => Some((0.5 * ((1.0 + half) / (1.0 + half / 2.0)).ln() / half, 2e-4)),
-        NormPlacement::Post => Some((0.0, 1e-6)),
-    }
+        NormPlacement::None => (0.5 * 1.5_f64.ln(), 0.03),
+        NormPlacement::Pre => (0.5 * ((1.0 + half) / (1.0 + half / 2.0)).ln() / half, 2e-4),
+        NormPlacement::Post => (0.0, 1e-6),
+    };
+    Predicted { value, tolerance }
 }
 
-fn spec(lab: &Lab, members: usize, norm: NormPlacement) -> SweepSpec {
-    let mut spec = lab.sweep(Model::Mlp, members, WIDTH);
+fn spec(lab: &Lab, norm: NormPlacement) -> SweepSpec {
+    let mut spec = lab.sweep(Model::Mlp, lab.members(256), WIDTH);
     (spec.layer.weights, spec.layer.activation) = (Weights::Iid, Activation::Relu);
     (spec.layer.norm, spec.layer.norm_kind, spec.depth) = (norm, NormKind::Rmsnorm, DEPTH);
     spec

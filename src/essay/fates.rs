@@ -2,13 +2,13 @@
 
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
 use crate::error::Result;
-use crate::rollout::Outcome;
-use crate::spec::{EnsembleSpec, InitialStates, Matrices, Model, Origin, SweepSpec, Weights};
+use crate::rollout::{Outcome, middle};
+use crate::spec::{InitialStates, Matrices, Origin, SweepSpec, Weights};
 
 pub(super) const CLAIM: Claim = Claim {
     id: "fates",
     claim: "Exactly three things can happen: |1 + λ| < 1 dies out, λ = 0 stays, |1 + λ| > 1 explodes.",
-    experiment: "Rotations with 169 complex λ about the unit circle of 1 + λ, eight λ on it, and Jordan blocks with λ = 0.",
+    experiment: "Rotations with 169 complex λ about the unit circle of 1 + λ, seven λ on it, and a Jordan block with λ = 0.",
     remark: "Neutral is the whole circle |1 + λ| = 1, of which λ = 0 is one point and λ = -2 another; and on it a state may \
              still grow, by a power of the depth, where eigenvectors are missing.",
     run: |lab| examine(lab, &Premise::default()),
@@ -19,9 +19,9 @@ pub(super) const CLAIM: Claim = Claim {
 pub(super) struct Premise {
     /// |1 + λ| of the modes that are to be neutral.
     pub circle: f64,
-    /// Rows of the largest Jordan block.
+    /// Rows of the Jordan block.
     pub block: usize,
-    /// Steps of the rotations; Jordan blocks take 64 times as many.
+    /// Steps of the rotations; the Jordan block takes 64 times as many.
     pub depth: usize,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         .map(|angle| [premise.circle * angle.cos(), premise.circle * angle.sin()])
         .collect();
     let stays = outcomes(lab, &circle, premise.depth)?.iter().filter(|one| one.rate.abs() < NEUTRAL).count();
-    let powers = jordan(lab, premise)?;
+    let power = jordan(lab, premise)?;
     let expected = premise.block as f64 - 1.0;
     let statements = vec![
         Statement::new(
@@ -78,7 +78,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         Statement::new(
             "with λ = 0 a state stays",
             format!("power of the depth by which |x| grows, Jordan block of {}", premise.block),
-            powers[premise.block - 1],
+            power,
             Criterion::Within(0.0, 0.1),
         )
         .predicted(expected, 0.02 * expected),
@@ -104,30 +104,22 @@ fn plane() -> Vec<[f64; 2]> {
 /// What becomes of rotations with these Φ, each a member with A = [[re Φ - 1, -im Φ], [im Φ, re Φ - 1]].
 fn outcomes(lab: &Lab, factors: &[[f64; 2]], depth: usize) -> Result<Vec<Outcome>> {
     let matrices = factors.iter().flat_map(|[re, im]| [re - 1.0, -im, *im, re - 1.0]).collect();
-    lab.outcomes(&given(lab, Matrices::new(2, matrices, Origin::default())?, depth))
+    let own = lab.given(Matrices::new(2, matrices, Origin::default())?, Weights::Tied);
+    lab.outcomes(&SweepSpec { depth, ..own })
 }
 
-/// A sweep of own tied matrices at h = 1.
-fn given(lab: &Lab, matrices: Matrices, depth: usize) -> SweepSpec {
-    let ensemble = EnsembleSpec { seed: lab.seed, ..EnsembleSpec::given(matrices, Weights::Tied) };
-    SweepSpec { ensemble, depth, ..lab.sweep(Model::Linear, 1, 1) }
-}
-
-/// The power p of |x_k| ~ k^p over the later half, of Jordan blocks with λ = 0 and 1, 2, .. rows.
-fn jordan(lab: &Lab, premise: &Premise) -> Result<Vec<Measured>> {
-    let mut powers = Vec::new();
-    for rows in 1..=premise.block {
-        let nilpotent = (0..rows * rows).map(|at| f64::from(at % (rows + 1) == 1)).collect();
-        let mut start = vec![0.0; rows];
-        start[rows - 1] = 1.0;
-        let mut spec = given(lab, Matrices::new(rows, nilpotent, Origin::default())?, 64 * premise.depth);
-        spec.ensemble.initial = Some(InitialStates::new(vec![rows], start, Origin::default())?);
-        let outcome = lab.outcomes(&spec)?[0];
-        // ln |x_L| - ln |x_(L/2)| = p ln 2.
-        let half = (spec.depth - crate::rollout::middle(spec.depth)) as f64;
-        powers.push(Measured::exact(outcome.rate * half / std::f64::consts::LN_2));
-    }
-    Ok(powers)
+/// The power p of |x_k| ~ k^p over the later half, of the Jordan block with λ = 0.
+fn jordan(lab: &Lab, premise: &Premise) -> Result<Measured> {
+    let rows = premise.block;
+    let nilpotent = (0..rows * rows).map(|at| f64::from(at % (rows + 1) == 1)).collect();
+    let mut start = vec![0.0; rows];
+    start[rows - 1] = 1.0;
+    let own = lab.given(Matrices::new(rows, nilpotent, Origin::default())?, Weights::Tied);
+    let mut spec = SweepSpec { depth: 64 * premise.depth, ..own };
+    spec.ensemble.initial = Some(InitialStates::new(vec![rows], start, Origin::default())?);
+    // ln |x_L| - ln |x_(L/2)| = p ln 2.
+    let half = (spec.depth - middle(spec.depth)) as f64;
+    Ok(Measured::exact(lab.outcomes(&spec)?[0].rate * half / std::f64::consts::LN_2))
 }
 
 fn by_modulus(factors: &[[f64; 2]], outcomes: &[Outcome]) -> Curve {

@@ -100,8 +100,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
 
 /// The cosine of what an FFN writes for two states with this cosine: γ = 1 takes the stream away.
 fn behind(lab: &Lab, form: Form, cosine: f64) -> Result<Measured> {
-    let members = lab.members(256);
-    let mut spec = lab.sweep(Model::Mlp, members, WIDTH);
+    let mut spec = lab.sweep(Model::Mlp, lab.members(256), WIDTH);
     (spec.layer.activation, spec.layer.ffn_ratio, spec.layer.gains.hidden) = (form.activation, form.ratio, form.gain);
     (spec.layer.tokens, spec.layer.norm_kind) = (2, NormKind::Rmsnorm);
     (spec.damping, spec.depth) = (Grid::single(1.0), 1);
@@ -110,7 +109,5 @@ fn behind(lab: &Lab, form: Form, cosine: f64) -> Result<Measured> {
     let other = (0..WIDTH).map(|row| cosine + if row % 2 == 0 { rest } else { -rest });
     let values = std::iter::repeat_n(1.0, WIDTH).chain(other).collect();
     spec.ensemble.initial = Some(InitialStates::new(vec![2, WIDTH], values, Origin::default())?);
-    let history = lab.history(&spec)?;
-    let seen = history.observations.as_deref().unwrap_or_default();
-    Ok(Measured::of((0..members).filter_map(|member| seen[2 * member + 1].token_similarity)))
+    Ok(lab.history(&spec)?.seen(1, |seen| seen.token_similarity))
 }

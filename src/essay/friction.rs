@@ -39,13 +39,12 @@ const GAIN: f64 = 2.0;
 
 /// Measures growth of linear layers, and of angles in normed stacks, with and without friction.
 pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
-    let dampings = [0.0, premise.damping];
     let raw = linear(lab, premise.damping)?;
-    let turned = angles(lab, premise.norm, &dampings)?;
-    let memory = memory(lab, premise)?;
+    let stacks = stacks(lab, premise.norm, &[0.0, premise.damping])?;
+    let (free, damped) = (&stacks[0], &stacks[1]);
     let field = MeanField::of(Activation::Tanh, GAIN);
     let theory = |damping| angular_growth(field, 1.0, damping, DEPTH);
-    let excess = turned[1].minus(turned[0]);
+    let excess = turn(damped).minus(turn(free));
     let statement = Statement::new(
         "behind a norm near states stay nearer with friction",
         format!("ln of the growth of angles over {DEPTH} layers, with friction less without"),
@@ -70,14 +69,14 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         Statement::new(
             "behind a norm the stream keeps the prompt with friction",
             "cosine of the state to its beginning after 80 layers, with friction",
-            memory,
+            memory(damped),
             Criterion::Above(0.3),
         ),
     ];
     statements.extend(trained::friction(lab)?);
     let dampings: Vec<f64> = vec![0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5];
     let curve = |norm, label: &str| -> Result<Curve> {
-        Ok(Curve::new(label, dampings.iter().copied().zip(angles(lab, norm, &dampings)?)))
+        Ok(Curve::new(label, dampings.iter().copied().zip(self::stacks(lab, norm, &dampings)?.iter().map(turn))))
     };
     let graph = Graph {
         x_label: "friction γ",
@@ -101,28 +100,25 @@ fn linear(lab: &Lab, damping: f64) -> Result<Measured> {
     Ok(Measured::mean(&lab.cell(&spec)?.observed_rate))
 }
 
-fn stack(lab: &Lab, norm: NormPlacement, dampings: &[f64], tangents: bool) -> Result<Vec<Cell>> {
+/// Stacks of fresh MLPs with a tangent along each, at each friction.
+fn stacks(lab: &Lab, norm: NormPlacement, dampings: &[f64]) -> Result<Vec<Cell>> {
     let mut spec = lab.sweep(Model::Mlp, lab.members(64), WIDTH);
     (spec.layer.weights, spec.layer.activation) = (Weights::Iid, Activation::Tanh);
     (spec.layer.norm, spec.layer.norm_kind, spec.layer.gains.hidden) = (norm, NormKind::Rmsnorm, GAIN);
-    (spec.damping, spec.depth, spec.perturbations) = (Grid::of(dampings)?, DEPTH, tangents);
+    (spec.damping, spec.depth, spec.perturbations) = (Grid::of(dampings)?, DEPTH, true);
     lab.cells(&spec)
 }
 
 /// ln of the growth of a tangent, less that of the state: of the angle between near states.
-fn angles(lab: &Lab, norm: NormPlacement, dampings: &[f64]) -> Result<Vec<Measured>> {
-    let of = |cell: &Cell| {
-        let tangent = cell.log_perturbation_growth.as_ref().map_or(Measured::MISSING, Measured::mean);
-        tangent.minus(Measured::mean(&cell.log_growth))
-    };
-    Ok(stack(lab, norm, dampings, true)?.iter().map(of).collect())
+fn turn(cell: &Cell) -> Measured {
+    let tangent = cell.log_perturbation_growth.as_ref().map_or(Measured::MISSING, Measured::mean);
+    tangent.minus(Measured::mean(&cell.log_growth))
 }
 
 /// The mean cosine of the state to its beginning.
-fn memory(lab: &Lab, premise: &Premise) -> Result<Measured> {
-    let cells = stack(lab, premise.norm, &[premise.damping], false)?;
-    let cosine = cells[0].observations.as_ref().and_then(|seen| seen.cosine);
+fn memory(cell: &Cell) -> Measured {
+    let cosine = cell.observations.as_ref().and_then(|seen| seen.cosine);
     // The spread of a cosine in n dimensions is 1 / √n at most here.
-    let error = 1.0 / (WIDTH as f64 * cells[0].members as f64).sqrt();
-    Ok(cosine.map_or(Measured::MISSING, |cosine| Measured::new(cosine, error)))
+    let error = 1.0 / (WIDTH as f64 * cell.members as f64).sqrt();
+    cosine.map_or(Measured::MISSING, |cosine| Measured::new(cosine, error))
 }

@@ -1,12 +1,13 @@
 //! What experiments have at hand: a device, a seed, how many members they may take, and the program's ordinary runs.
 
-use super::Trained;
+use super::{Measured, Trained};
 use crate::device::{Device, Progress};
 use crate::error::{Error, Result};
 use crate::lyapunov::{self, Lyapunov};
-use crate::rollout::{History, Outcome};
+use crate::rollout::{History, Observation, Outcome};
 use crate::spec::{
-    EnsembleSpec, LayerSpec, LyapunovSpec, Model, SpectrumSpec, SweepSpec, TrainedSpectrumSpec, TrainedSweepSpec,
+    EnsembleSpec, Grid, LayerSpec, LyapunovSpec, Matrices, Model, SpectrumSpec, SweepSpec, TrainedSpectrumSpec,
+    TrainedSweepSpec, Weights,
 };
 use crate::spectrum::facts::Facts;
 use crate::spectrum::solve;
@@ -36,6 +37,31 @@ pub enum Run {
     TrainedSpectrum(Box<TrainedSpectrumSpec>),
     /// That of `sweep --checkpoint`.
     TrainedSweep(Box<TrainedSweepSpec>),
+}
+
+/// What the members of a sweep over single values did at every step.
+pub struct AlongDepth {
+    history: History,
+    members: usize,
+    depth: usize,
+}
+
+impl AlongDepth {
+    /// The mean over members of something that was observed behind a step; members without it are left out.
+    pub fn seen(&self, step: usize, of: impl Fn(&Observation) -> Option<f64>) -> Measured {
+        let all = self.history.observations.as_deref().unwrap_or_default();
+        Measured::of((0..self.members).filter_map(|member| of(all.get(self.place(member, step))?)))
+    }
+
+    /// The mean over members of ln |x| behind step `to`, less that behind step `from`.
+    pub fn growth(&self, from: usize, to: usize) -> Measured {
+        let log = |member: usize, step: usize| self.history.log_growth[self.place(member, step)];
+        Measured::of((0..self.members).map(|member| log(member, to) - log(member, from)))
+    }
+
+    fn place(&self, member: usize, step: usize) -> usize {
+        member * (self.depth + 1) + step
+    }
 }
 
 /// Where experiments are made.
@@ -88,11 +114,30 @@ impl<'a> Lab<'a> {
             linearise_every: nonlinear.then_some(0),
             perturbations: !nonlinear,
             trajectories: 1,
-            step_size: crate::spec::Grid::single(1.0),
-            radius: crate::spec::Grid::single(1.0),
-            damping: crate::spec::Grid::single(0.0),
+            step_size: Grid::single(1.0),
+            radius: Grid::single(1.0),
+            damping: Grid::single(0.0),
             ..SweepSpec::of(model)
         }
+    }
+
+    /// The same of own matrices: tied members, or one stack of them.
+    pub fn given(&self, matrices: Matrices, weights: Weights) -> SweepSpec {
+        let depth = matrices.count();
+        let ensemble = EnsembleSpec { seed: self.seed, ..EnsembleSpec::given(matrices, weights) };
+        let layer = LayerSpec { weights, ..LayerSpec::of(Model::Linear) };
+        SweepSpec { ensemble, layer, depth, ..self.sweep(Model::Linear, 1, 1) }
+    }
+
+    /// The growth factor Φ of a step of Euler's method of this size along dx/dt = -`shift` x.
+    ///
+    /// # Errors
+    /// As [`Lab::cells`].
+    pub fn factor(&self, shift: f64, step_size: f64) -> Result<Measured> {
+        let mut spec = SpectrumSpec { radius: 0.0, step_size: Some(step_size), ..SpectrumSpec::default() };
+        (spec.ensemble.width, spec.ensemble.members) = (1, 1);
+        (spec.ensemble.shift, spec.ensemble.seed) = (shift, self.seed);
+        Ok(Measured::exact(self.spectra(&spec)?[0].abscissa))
     }
 
     /// Runs a sweep.
@@ -131,17 +176,18 @@ impl<'a> Lab<'a> {
         self.finished(all)
     }
 
-    /// What every member of a sweep did at every step.
+    /// What every member of a sweep over single values did at every step.
     ///
     /// # Errors
     /// As [`Lab::cells`].
-    pub fn history(&self, spec: &SweepSpec) -> Result<History> {
+    pub fn history(&self, spec: &SweepSpec) -> Result<AlongDepth> {
         spec.validate()?;
         self.note(Run::Sweep(Box::new(spec.clone())));
         let points = sweep::points(spec);
-        let history = sweep::rollout(spec, &points).histories(self.device, 0..spec.ensemble.members)?;
+        let members = spec.ensemble.members;
+        let history = sweep::rollout(spec, &points).histories(self.device, 0..members)?;
         let _ = self.go_on();
-        self.finished(history)
+        self.finished(AlongDepth { history, members, depth: spec.depth })
     }
 
     /// Lyapunov exponents.

@@ -69,23 +69,48 @@ const TURN: usize = 24;
 /// From this layer on growth is measured.
 const EARLY: usize = 20;
 
-/// Measures the odds behind every layer.
+/// Measures the odds behind every layer. All questions go through the same layers at once.
 pub fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
-    let found = Finding::new(statements(lab, premise)?, graph(lab, premise)?);
+    let [of_statements, of_graph] = [premise.of_statements(), premise.of_graph()];
+    let both = [0, 1].map(|model| [&of_statements[model][..], &of_graph[model]].concat());
+    let asked = ask(lab, &premise.models(both))?;
+    let [planted, control] = [0, 1].map(|model| asked[model].split_at(of_statements[model].len()));
+    let found = Finding::new(said(premise, planted.0, control.0), graph(planted.1, control.1));
     Ok(found.with_model(trained_mercury::examine(lab)?))
 }
 
-/// Asks one question of the planted layers and of the others, and of the planted ones with a context that turns around.
+/// The statements alone.
 pub fn statements(lab: &Lab, premise: &Premise) -> Result<Vec<Statement>> {
-    let Premise { planted, control, context, damping, norm } = *premise;
-    let own = Question::plain(context, damping);
-    let turned = Question { reversed_after: Some(TURN), ..own };
-    let model = |planted, questions| Model { norm, planted, questions };
-    let asked = ask(lab, &[model(planted, vec![own, turned]), model(control, vec![own])])?;
-    Ok(said(premise, &asked[0][0], &asked[0][1], &asked[1][0]))
+    let asked = ask(lab, &premise.models(premise.of_statements()))?;
+    Ok(said(premise, &asked[0], &asked[1]))
 }
 
-fn said(premise: &Premise, lean: &Answers, turned: &Answers, control: &Answers) -> Vec<Statement> {
+impl Premise {
+    /// The planted layers and those that are compared, with what they are asked.
+    fn models(&self, questions: [Vec<Question>; 2]) -> [Model; 2] {
+        let [own, compared] = questions;
+        let model = |planted, questions| Model { norm: self.norm, planted, questions };
+        [model(self.planted, own), model(self.control, compared)]
+    }
+
+    /// One question for both, and for the planted ones the same with a context that turns around.
+    fn of_statements(&self) -> [Vec<Question>; 2] {
+        let own = Question::plain(self.context, self.damping);
+        [vec![own, Question { reversed_after: Some(TURN), ..own }], vec![own]]
+    }
+
+    /// Graded evidence: for the planted ones also with friction.
+    fn of_graph(&self) -> [Vec<Question>; 2] {
+        let graded = |contexts: &[Context], damping| -> Vec<Question> {
+            contexts.iter().map(|&context| Question::plain(context, damping)).collect()
+        };
+        let leaning = &CONTEXTS[1..];
+        [[graded(&CONTEXTS, self.damping), graded(leaning, FRICTION)].concat(), graded(leaning, self.damping)]
+    }
+}
+
+fn said(premise: &Premise, planted: &[Answers], control: &[Answers]) -> Vec<Statement> {
+    let (lean, turned, control) = (&planted[0], &planted[1], &control[0]);
     let share = premise.context.share();
     let growth = lean.behind(DEPTH, f64::abs).over(lean.behind(EARLY, f64::abs)).ln();
     // The share of right answers where the planet is right as often as the context says so.
@@ -148,21 +173,14 @@ fn said(premise: &Premise, lean: &Answers, turned: &Answers, control: &Answers) 
     ]
 }
 
-/// Asks for graded evidence: by depth, with friction, and of the layers that are compared.
-fn graph(lab: &Lab, premise: &Premise) -> Result<Graph> {
-    let Premise { planted, control, damping, norm, .. } = *premise;
-    let graded = |contexts: &[Context], damping| -> Vec<Question> {
-        contexts.iter().map(|&context| Question::plain(context, damping)).collect()
-    };
-    let model = |planted, questions| Model { norm, planted, questions };
+/// The answers to graded evidence: by depth, with friction, and of the layers that are compared.
+fn graph(planted: &[Answers], control: &[Answers]) -> Graph {
     let leaning = &CONTEXTS[1..];
-    let own = [graded(&CONTEXTS, damping), graded(leaning, FRICTION)].concat();
-    let asked = ask(lab, &[model(planted, own), model(control, graded(leaning, damping))])?;
-    let (plain, rubbed) = asked[0].split_at(CONTEXTS.len());
+    let (plain, rubbed) = planted.split_at(CONTEXTS.len());
     let by_layer = |layer| curve(format!("behind layer {layer}"), &CONTEXTS, plain, layer);
     let rubbed = curve(format!("behind layer {DEPTH}, γ = {FRICTION}"), leaning, rubbed, DEPTH);
-    let control = curve(format!("behind layer {DEPTH}, no axis planted"), leaning, &asked[1], DEPTH);
-    Ok(Graph {
+    let control = curve(format!("behind layer {DEPTH}, no axis planted"), leaning, control, DEPTH);
+    Graph {
         x_label: "evidence b = ln(planet / element), nats",
         y_label: "share of answers 'planet'",
         neutral: Some((0.5, "a coin")),
@@ -170,7 +188,7 @@ fn graph(lab: &Lab, premise: &Premise) -> Result<Graph> {
         reading: "The first layers follow the evidence more and more steeply; what they decide then stays. Friction forgets the \
                   evidence, and random layers never see it.",
         ..Graph::default()
-    })
+    }
 }
 
 /// The psychometric curve behind a layer. Mirror images of contexts are asked together with them.

@@ -2,7 +2,8 @@
 
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
 use crate::error::Result;
-use crate::spec::{Activation, Model, NormKind, NormPlacement, Weights};
+use crate::rollout::Observation;
+use crate::spec::{Activation, Grid, Model, NormKind, NormPlacement, Weights};
 use crate::theory::{MeanField, norm_squared};
 
 pub(super) const CLAIM: Claim = Claim {
@@ -73,20 +74,15 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
 /// The mean effective damping of each step, from 1. With a norm behind the sum it is what the norm takes away, one less
 /// the cosine of the angle between the states before and after.
 fn dampings(lab: &Lab, norm: NormPlacement, step_size: f64) -> Result<Vec<Measured>> {
-    let members = lab.members(64);
-    let mut spec = lab.sweep(Model::Mlp, members, WIDTH);
+    let mut spec = lab.sweep(Model::Mlp, lab.members(64), WIDTH);
     (spec.layer.weights, spec.layer.activation) = (Weights::Iid, Activation::Relu);
     (spec.layer.norm, spec.layer.norm_kind, spec.depth) = (norm, NormKind::Rmsnorm, DEPTH);
-    spec.step_size = crate::spec::Grid::single(step_size);
+    spec.step_size = Grid::single(step_size);
     let history = lab.history(&spec)?;
-    let seen = history.observations.as_deref().unwrap_or_default();
-    let at = |step: usize| {
-        let own = (0..members).map(|member| &seen[member * (DEPTH + 1) + step]).filter_map(|one| match norm {
-            // Of equal norms: |x' - x|² = 2 - 2 cos.
-            NormPlacement::Post => one.effective_step.map(|step| 0.5 * step * step),
-            _ => one.effective_damping,
-        });
-        Measured::of(own)
+    let of = |one: &Observation| match norm {
+        // Of equal norms: |x' - x|² = 2 - 2 cos.
+        NormPlacement::Post => one.effective_step.map(|step| 0.5 * step * step),
+        _ => one.effective_damping,
     };
-    Ok((0..=DEPTH).map(at).collect())
+    Ok((0..=DEPTH).map(|step| history.seen(step, of)).collect())
 }

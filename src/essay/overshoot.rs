@@ -4,7 +4,7 @@ use super::planted::Evidence;
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
 use crate::error::Result;
 use crate::layer::Point;
-use crate::spec::{Grid, Model, SpectrumSpec};
+use crate::spec::{Grid, Model};
 use crate::theory;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -46,10 +46,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
     let solution = COMMITTED.ln() / premise.growth;
     let lead = times[STEPS.len() - 1].minus(Measured::exact(solution));
     let expected = theory::crossing_time(premise.growth, 1.0, COMMITTED) - solution;
-    let mut spectrum = SpectrumSpec { radius: 0.0, step_size: Some(1.0), ..SpectrumSpec::default() };
-    (spectrum.ensemble.width, spectrum.ensemble.members) = (1, 1);
-    (spectrum.ensemble.shift, spectrum.ensemble.seed) = (-premise.decay, lab.seed);
-    let factor = Measured::exact(lab.spectra(&spectrum)?[0].abscissa);
+    let factor = lab.factor(-premise.decay, 1.0)?;
     let statements = vec![
         Statement::new(
             "with h = 1 a mode with λ < -1 overshoots",

@@ -2,7 +2,8 @@
 
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
 use crate::error::Result;
-use crate::spec::{EnsembleSpec, Grid, LyapunovSpec, Matrices, Model, Origin, SweepSpec, Weights};
+use crate::spec::{Grid, LyapunovSpec, Matrices, Model, Origin, SweepSpec, Weights};
+use crate::sweep::Cell;
 use crate::theory;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -103,11 +104,7 @@ fn exponent(lab: &Lab, premise: &Premise) -> Result<Measured> {
 /// Growth a step of two layers M in turn: with γ = 1 a step is A alone.
 fn alternating(lab: &Lab, layers: [[f64; 4]; 2]) -> Result<Measured> {
     let matrices = Matrices::new(2, layers.concat().repeat(DEPTH / 2), Origin::default())?;
-    let plain = lab.sweep(Model::Linear, 1, 2);
-    let mut layer = plain.layer.clone();
-    layer.weights = Weights::Given;
-    let ensemble = EnsembleSpec { seed: lab.seed, ..EnsembleSpec::given(matrices, Weights::Given) };
-    let spec = SweepSpec { ensemble, layer, depth: DEPTH, damping: Grid::single(1.0), ..plain };
+    let spec = SweepSpec { damping: Grid::single(1.0), ..lab.given(matrices, Weights::Given) };
     Ok(Measured::exact(lab.outcomes(&spec)?[0].rate))
 }
 
@@ -115,6 +112,6 @@ fn curve(lab: &Lab, weights: Weights, label: &str, radii: &[f64]) -> Result<Curv
     let mut spec = spec(lab, weights, &Premise::default());
     (spec.ensemble.members, spec.radius, spec.depth) = (lab.members(64), Grid::of(radii)?, 80);
     let cells = lab.cells(&spec)?;
-    let point = |(&radius, cell): (&f64, &crate::sweep::Cell)| (radius, Measured::mean(&cell.observed_rate));
+    let point = |(&radius, cell): (&f64, &Cell)| (radius, Measured::mean(&cell.observed_rate));
     Ok(Curve::new(label, radii.iter().zip(&cells).map(point)))
 }

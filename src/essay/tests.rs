@@ -5,12 +5,20 @@ use crate::device::Device;
 use crate::spec::{NormPlacement, Weights};
 use std::ops::ControlFlow;
 
-/// The verdict of an experiment on the CPU path.
-fn verdict(examine: impl Fn(&Lab) -> Result<Finding>) -> Verdict {
+/// What an experiment finds on the CPU path.
+fn found(examine: impl Fn(&Lab) -> Result<Finding>) -> Vec<Statement> {
     let (device, _) = Device::open("cpu").expect("always there");
     let mut stop = |_: f64| ControlFlow::Continue(());
     let lab = Lab::new(&device, 0, Effort::Quick, &mut stop);
-    Verdict::of(&examine(&lab).expect("it runs").statements)
+    examine(&lab).expect("it runs").statements
+}
+
+fn verdict(examine: impl Fn(&Lab) -> Result<Finding>) -> Verdict {
+    Verdict::of(&found(examine))
+}
+
+fn truths(examine: impl Fn(&Lab) -> Result<Finding>) -> Vec<Truth> {
+    found(examine).iter().map(Statement::truth).collect()
 }
 
 fn statement(measured: Measured, criterion: Criterion) -> Statement {
@@ -98,13 +106,7 @@ fn tiny_steps_turn_with_the_restoring_force() {
     let of = |premise: tiny_steps::Premise| verdict(|lab| tiny_steps::examine(lab, &premise));
     let default = tiny_steps::Premise::default();
     assert_eq!(of(default), Verdict::HoldsConditionally);
-    let truths = |premise: tiny_steps::Premise| {
-        let (device, _) = Device::open("cpu").expect("always there");
-        let mut stop = |_: f64| ControlFlow::Continue(());
-        let lab = Lab::new(&device, 0, Effort::Quick, &mut stop);
-        let found = tiny_steps::examine(&lab, &premise).expect("it runs");
-        found.statements.iter().map(Statement::truth).collect::<Vec<_>>()
-    };
+    let truths = |premise: tiny_steps::Premise| truths(|lab| tiny_steps::examine(lab, &premise));
     use Truth::{Fails, Holds};
     assert_eq!(truths(default), [Holds, Holds, Fails, Fails]);
     assert_eq!(truths(tiny_steps::Premise { free_shift: 2.0, ..default }), [Holds, Holds, Fails, Holds]);
@@ -113,13 +115,7 @@ fn tiny_steps_turn_with_the_restoring_force() {
 /// Tied layers in place of fresh ones have no excess that would not be exponential growth.
 #[test]
 fn euler_layers_turn_with_the_weights() {
-    let truths = |weights| {
-        let (device, _) = Device::open("cpu").expect("always there");
-        let mut stop = |_: f64| ControlFlow::Continue(());
-        let lab = Lab::new(&device, 0, Effort::Quick, &mut stop);
-        let found = euler_layer::examine(&lab, &euler_layer::Premise { weights }).expect("it runs");
-        found.statements.iter().map(Statement::truth).collect::<Vec<_>>()
-    };
+    let truths = |weights| truths(|lab| euler_layer::examine(lab, &euler_layer::Premise { weights }));
     use Truth::{Fails, Holds};
     assert_eq!(truths(Weights::Iid), [Fails, Holds, Holds, Fails, Fails]);
 }
@@ -152,13 +148,7 @@ fn two_sublayers_turn_with_friction() {
 /// Without friction fresh layers do explode.
 #[test]
 fn stacks_turn_with_friction() {
-    let truth = |damping| {
-        let (device, _) = Device::open("cpu").expect("always there");
-        let mut stop = |_: f64| ControlFlow::Continue(());
-        let lab = Lab::new(&device, 0, Effort::Quick, &mut stop);
-        let found = stack::examine(&lab, &stack::Premise { damping, radius: 0.2 }).expect("it runs");
-        found.statements.iter().map(Statement::truth).collect::<Vec<_>>()
-    };
+    let truth = |damping| truths(|lab| stack::examine(lab, &stack::Premise { damping, radius: 0.2 }));
     use Truth::{Fails, Holds};
     assert_eq!(truth(0.1), [Holds, Fails, Fails, Fails]);
     assert_eq!(truth(0.0), [Holds, Holds, Fails, Fails]);
@@ -202,4 +192,13 @@ fn friction_turns_with_its_strength() {
 fn no_friction_turns_with_the_step_size() {
     let of = |step_size| verdict(|lab| no_friction::examine(lab, &no_friction::Premise { step_size }));
     assert_eq!([of(1.0), of(0.001)], [Verdict::Wrong, Verdict::Holds]);
+}
+
+/// Of 0, 1, .., 60 the median is 30, and its 95 % interval reaches from the 23rd value to the 23rd from the end.
+#[test]
+fn a_median_has_the_error_of_its_interval() {
+    let values: Vec<f64> = (0..61).map(f64::from).collect();
+    let found = Measured::median(&crate::numbers::statistics::Summary::of(&values));
+    assert_eq!(found, Measured::new(30.0, (38.0 - 22.0) / 3.92));
+    assert_eq!(Measured::median(&crate::numbers::statistics::Summary::of(&[5.0])), Measured::exact(5.0));
 }

@@ -3,6 +3,7 @@
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
 use crate::error::Result;
 use crate::spec::{Grid, Model};
+use crate::sweep::Cell;
 use crate::theory;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -74,6 +75,6 @@ fn unstable(lab: &Lab, shift: f64, radius: f64, steps: &[f64]) -> Result<Vec<Mea
     let mut spec = lab.sweep(Model::Linear, lab.members(1024), 64);
     spec.ensemble.shift = shift;
     (spec.radius, spec.step_size, spec.depth) = (Grid::single(radius), Grid::of(steps)?, 2);
-    let share = |cell: &crate::sweep::Cell| Measured::share(cell.unstable_fraction, cell.members);
+    let share = |cell: &Cell| Measured::share(cell.unstable_fraction, cell.members);
     Ok(lab.cells(&spec)?.iter().map(share).collect())
 }

@@ -2,7 +2,7 @@
 
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement};
 use crate::error::Result;
-use crate::spec::{Activation, Model, NormKind, Weights};
+use crate::spec::{Activation, Grid, Model, NormKind, Weights};
 use crate::theory::UniformAttention;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -27,24 +27,21 @@ impl Default for Premise {
     }
 }
 
+const WIDTH: usize = 128;
 const TOKENS: usize = 16;
 const DEPTH: usize = 80;
 
 /// Measures the mean square of a token and the cosine of two, behind every layer.
 pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
-    let (width, members) = (128, lab.members(256));
-    let mut spec = lab.sweep(Model::Transformer, members, width);
+    let mut spec = lab.sweep(Model::Transformer, lab.members(256), WIDTH);
     spec.layer.weights = Weights::Iid;
     (spec.layer.activation, spec.layer.norm_kind) = (Activation::Relu, NormKind::Rmsnorm);
     (spec.layer.tokens, spec.layer.logit_gain) = (TOKENS, 1e-6);
-    (spec.depth, spec.damping) = (DEPTH, crate::spec::Grid::single(premise.damping));
+    (spec.depth, spec.damping) = (DEPTH, Grid::single(premise.damping));
     let history = lab.history(&spec)?;
-    let seen = history.observations.as_deref().unwrap_or_default();
-    let at = |step: usize, of: fn(&crate::rollout::Observation) -> Option<f64>| {
-        Measured::of((0..members).filter_map(|member| of(&seen[member * (DEPTH + 1) + step])))
-    };
-    let square = |step| at(step, |seen| seen.norm.map(|norm| norm * norm)).times(1.0 / (TOKENS * width) as f64);
-    let cosine = |step| at(step, |seen| seen.token_similarity);
+    let square =
+        |step| history.seen(step, |seen| seen.norm.map(|norm| norm * norm)).times(1.0 / (TOKENS * WIDTH) as f64);
+    let cosine = |step| history.seen(step, |seen| seen.token_similarity);
     // Means over random layers of finite width are below those of infinite width by O(L / n).
     let said = |says, name: &str, step: usize, measured: Measured, theory: f64, slack: f64| {
         Statement::new(says, format!("{name} after {step} layers"), measured, Criterion::Within(theory, 2.5 * slack))

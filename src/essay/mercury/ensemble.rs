@@ -47,7 +47,7 @@ pub struct Model {
     pub norm: NormPlacement,
     /// What is planted in each layer.
     pub planted: Planted,
-    /// The questions.
+    /// The questions, whose contexts have as many words.
     pub questions: Vec<Question>,
 }
 
@@ -111,6 +111,7 @@ impl<'a> Asked<'a> {
         let own = anatomy(WIDTH, model.norm, true, Some((WIDTH, Activation::Gelu)));
         let point = |own: &Question| Point { step_size: 1.0, radius: 1.0, damping: own.damping };
         let context = model.questions.first().map_or(0, |own| own.context.tokens());
+        debug_assert!(model.questions.iter().all(|own| own.context.tokens() == context), "contexts are of one length");
         let form = Form {
             anatomy: own.clone(),
             points: model.questions.iter().flat_map(|own| [point(own); 2]).collect(),
