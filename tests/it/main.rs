@@ -28,6 +28,7 @@ mod eigen_mutants;
 mod eigen_pack;
 mod essay;
 mod essay_mercury;
+mod essay_trained;
 mod exponents;
 mod families;
 mod figure;

@@ -232,6 +232,7 @@ fn every_figure_is_drawn_at_every_width_on_light_and_dark_paper() {
         (trained("spectrum --control initial", "layers"), "plane,mode,layers,trust"),
         (trained("sweep --step-size 0.5,1,2 --damping 0,0.1", "texts"), "texts,mode,trust"),
         (trained("lyapunov --top 3", "trained_exponents"), "exponents,mode,trust"),
+        (trained("essay decay everywhere overshoot hallucination --quick", "essay"), "verdicts,mode,trust"),
     ]
     .into_iter()
     .map(|(line, views)| format!("{}={views}", results(&line, root.path()).join("report.html").display()))
@@ -257,6 +258,9 @@ fn views_are_linked_and_the_address_keeps_the_state() {
     let layers = format!("spectrum --checkpoint {model} --token-ids 1,2,3,4 --control initial --quiet --out layers");
     let mut folders: Vec<PathBuf> = [LINEAR, TRANSFORMER, &layers].map(|line| results(line, root.path())).to_vec();
     folders.push(claims(root.path()));
+    // What the essay itself writes, with what a trained model adds.
+    let essay = format!("essay decay everywhere --quick --checkpoint {model} --token-ids 1,2,3,4 --quiet --out essay");
+    folders.push(results(&essay, root.path()));
     passes("linked.py", &folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>());
 }
 

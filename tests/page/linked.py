@@ -195,6 +195,9 @@ def verdicts(page, folder):
         assert claim["claim"] in text and claim["command"] in text, claim["id"]
         for own in claim.get("statements", []) or claim["measured"]:
             assert own["value"] is None or any(near(number, own["value"], 1e-4) for number in numbers(text)), f"{own['name']}: {own['value']} is not in {text}"
+        for graph in ["graph", "graph_of_model"]:
+            drawn = page.page.locator(f"#{graph.replace('_', '-')}-{claim['id']} svg").count()
+            assert drawn == (1 if claim.get(graph) else 0), f"{drawn} figures for the {graph} of {claim['id']}"
     for verdict in {claim["verdict"] for claim in claims}:
         page.click(f'#verdicts .bar button[data-value="{verdict}"]')
         seen = page.page.eval_on_selector_all("article.verdict:not([hidden])", "(all) => all.map((own) => own.dataset.verdict)")
@@ -203,8 +206,8 @@ def verdicts(page, folder):
     page.click('#verdicts .bar button[data-value="all"]')
 
 
-def main(linear, transformer, model, claims):
-    checks = {linear: [pins, presets, plane, sliders, paper], transformer: [depth, fixed], model: [trained], claims: [verdicts]}
+def main(linear, transformer, model, *essays):
+    checks = {linear: [pins, presets, plane, sliders, paper], transformer: [depth, fixed], model: [trained]} | {essay: [verdicts] for essay in essays}
 
     def work(browser):
         report = pathlib.Path(linear) / "report.html"
