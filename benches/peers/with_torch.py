@@ -1,14 +1,14 @@
 """The bench's workloads in PyTorch on a CUDA card (or the CPU without one): torch.compile, float32, TF32 off.
 
-Prints one JSON object like jax_cpu.py; times end with the card idle. Where this was written there was no card: it was run
-on the CPU.
+Prints JSON objects like with_jax.py; times end with the card idle.
 
-Usage: python benches/peers/torch_cuda.py [--repetitions 7] [--only linear_sweep,transformer_sweep]
+Usage: python benches/peers/with_torch.py [--repetitions 7] [--only linear_sweep,transformer_sweep]
 """
 import argparse
 import json
 import math
 import statistics
+import sys
 import time
 
 import torch
@@ -121,14 +121,16 @@ def main():
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
     names = arguments.only.split(",") if arguments.only else list(WORKLOADS)
-    rows = []
-    with torch.no_grad():
-        for name in names:
-            if name in WORKLOADS:
-                shape, members, run = WORKLOADS[name]()
-                rows.append(measure(name, shape, members, run, arguments.repetitions))
     card = torch.cuda.get_device_name() if DEVICE == "cuda" else "the CPU"
-    print(json.dumps(dict(peer=f"PyTorch {torch.__version__} on {card}", rows=rows)))
+    peer = f"PyTorch {torch.__version__} on {card}"
+    for name in names:
+        if name in WORKLOADS:
+            try:
+                with torch.no_grad():
+                    row = measure(name, *WORKLOADS[name](), arguments.repetitions)
+                print(json.dumps(dict(peer=peer, **row)), flush=True)
+            except Exception as error:  # the others are worth having
+                print(f"{peer}: {name}: {str(error).splitlines()[0]}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,23 @@
-"""The bench's workloads as a Python user would write them with JAX on the CPU: jit, float32, all cores.
+"""The bench's workloads as a Python user would write them with JAX: jit, float32, on a card if JAX sees one, else on all
+cores (JAX_PLATFORMS=cpu insists on them).
 
-Prints one JSON object: rows[{name, device, seconds, processor_seconds, shape}]. `seconds` is the median of the
-repetitions, `seconds_min` the fastest, `processor_seconds` the least that all threads together had a core, which other
-programs on the machine disturb less.
+Prints a JSON object for every workload as it is done: {peer, name, device, shape, members, seconds, processor_seconds}.
+`seconds` is the median of the repetitions, `seconds_min` the fastest, `processor_seconds` the least that all threads
+together had a core, which other programs on the machine disturb less.
 
-Usage: python benches/peers/jax_cpu.py [--repetitions 7] [--only linear_sweep,transformer_sweep]
+Usage: python benches/peers/with_jax.py [--repetitions 7] [--only linear_sweep,transformer_sweep]
 """
 import argparse
 import json
 import statistics
+import sys
 import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+jax.config.update("jax_default_matmul_precision", "highest")  # a card rounds to TF32 otherwise
 KEY = jax.random.PRNGKey(0)
 
 
@@ -27,7 +30,7 @@ def measure(name, shape, members, run, repetitions):
         run()
         wall.append(time.perf_counter() - start)
         processor.append(time.process_time() - used)
-    return dict(name=name, device="jax-cpu", shape=shape, members=members, seconds=statistics.median(wall),
+    return dict(name=name, device=f"jax-{jax.default_backend()}", shape=shape, members=members, seconds=statistics.median(wall),
                 seconds_min=min(wall), seconds_max=max(wall), processor_seconds=min(processor))
 
 
@@ -156,12 +159,14 @@ def main():
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
     names = arguments.only.split(",") if arguments.only else list(WORKLOADS)
-    rows = []
+    peer = f"JAX {jax.__version__} on {jax.devices()[0].device_kind}"
     for name in names:
         if name in WORKLOADS:
-            shape, members, run = WORKLOADS[name]()
-            rows.append(measure(name, shape, members, run, arguments.repetitions))
-    print(json.dumps(dict(peer=f"JAX {jax.__version__} on the CPU", rows=rows)))
+            try:
+                row = measure(name, *WORKLOADS[name](), arguments.repetitions)
+                print(json.dumps(dict(peer=peer, **row)), flush=True)
+            except Exception as error:  # the others are worth having
+                print(f"{peer}: {name}: {str(error).splitlines()[0]}", file=sys.stderr)
 
 
 if __name__ == "__main__":
