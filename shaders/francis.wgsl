@@ -28,7 +28,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> finished: array<u32>;  // [members] 0 no, 1 yes, 2 given up
 @group(0) @binding(4) var<storage, read> skips: array<u32>;           // [members], from a team to its member
 
-override LOCAL: bool = false;
 override CAPACITY: u32 = 1u;
 var<workgroup> packed: array<real, CAPACITY>;
 var<private> base: u32;

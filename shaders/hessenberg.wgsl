@@ -17,7 +17,6 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> a: array<real>;  // [members, n, n]
 
-override LOCAL: bool = false;
 override CAPACITY: u32 = 1u;
 override WIDTH: u32 = 512u;
 var<workgroup> tile: array<real, CAPACITY>;

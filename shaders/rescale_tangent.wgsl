@@ -24,12 +24,14 @@ const LANES: u32 = 64u;
 const OVERFLOWED: i32 = 1073741824;
 const NOT_FINITE: i32 = 128;
 const LEAST: i32 = -126;
+// The exponent of the largest power of two whose reciprocal is a normal number.
+const MOST: i32 = 126;
 var<workgroup> partial: array<f32, LANES>;
 var<workgroup> partial_exponent: array<i32, LANES>;
 
 // Rescales a number, or makes it 0; returns its square.
-fn scaled(at: u32, low: f32, high: f32, none: bool) -> f32 {
-    let value = select(deviations[at] * low * high, 0.0, none);
+fn scaled(at: u32, factor: f32, none: bool) -> f32 {
+    let value = select(deviations[at] * factor, 0.0, none);
     deviations[at] = value;
     return value * value;
 }
@@ -53,16 +55,13 @@ fn rescale_tangent(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workg
     }
     let overflowed = largest >= NOT_FINITE;
     let none = overflowed || largest < LEAST;
-    let shift = select(largest, 0, none);
-    // In two halves, for the reciprocal of the largest power of two is no normal number.
-    let half = shift >> 1u;
-    let low = power_of_two(-half);
-    let high = power_of_two(half - shift);
+    let shift = select(min(largest, MOST), 0, none);
+    let factor = power_of_two(-shift);
     var square = 0.0;
     for (var i = lane.x; i < blocks; i += LANES) {
         let at = origin + 4u * (i / params.tokens) * columns + i % params.tokens;
-        square += scaled(at, low, high, none) + scaled(at + columns, low, high, none);
-        square += scaled(at + 2u * columns, low, high, none) + scaled(at + 3u * columns, low, high, none);
+        square += scaled(at, factor, none) + scaled(at + columns, factor, none);
+        square += scaled(at + 2u * columns, factor, none) + scaled(at + 3u * columns, factor, none);
     }
     partial[lane.x] = square;
     workgroupBarrier();

@@ -6,6 +6,7 @@ mod hand_in;
 mod layout;
 mod pace;
 mod session;
+mod upload;
 
 pub use adapter::{Adapter, DRIVER_HINT, adapters, choose};
 pub use layout::check;
@@ -27,6 +28,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use upload::Uploads;
 
 /// The name of a kernel and the bits of its `override` constants.
 type PipelineKey = (&'static str, Vec<u64>);
@@ -60,6 +62,7 @@ pub struct Gpu {
     /// The first error that no call returned: wgpu's default handler would panic.
     failure: Arc<Mutex<Option<String>>>,
     recorder: Recorder,
+    uploads: Uploads,
 }
 
 impl Gpu {

@@ -64,6 +64,8 @@ pub fn sweeps_at_once(n: u32, machine: &Machine) -> u32 {
 }
 
 impl Kernel for Francis {
+    const TRUSTED: bool = true;
+
     fn overrides(p: &Params, machine: &Machine) -> Vec<(&'static str, f64)> {
         Residence::find(p.n, machine, 16, packed).overrides()
     }

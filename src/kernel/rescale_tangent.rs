@@ -20,6 +20,9 @@ kernel! {
         pub OVERFLOWED: i32 = 1 << 30,
         /// The exponent below which a magnitude counts as 0.
         LEAST: i32 = -126,
+        /// The exponent of the largest power of two whose reciprocal is a normal number of f32. A factor made of two
+        /// halves is none the better: a GPU's compiler may multiply the halves first.
+        MOST: i32 = 126,
     }
     /// The sizes of the tangents, and the rows of their lengths.
     params {
@@ -82,17 +85,17 @@ fn rescale<'a, T: Real>(lines: impl Iterator<Item = &'a mut [T]>, first: usize, 
     let values = || own.iter().flat_map(|line| line.iter());
     let finite = values().all(|x| x.is_finite());
     let largest = values().map(|x| x.exponent()).max().unwrap_or(LEAST - 1);
+    // What f64 has beyond the numbers of f32 goes at once.
+    let shift = if largest == MOST + 1 { MOST } else { largest.min(1022) };
     if !finite || largest < LEAST {
         own.iter_mut().for_each(|line| line.fill(T::ZERO));
         return (T::ZERO, if finite { 0 } else { OVERFLOWED });
     }
-    // In two halves, for the reciprocal of the largest power of two is no normal number.
-    let half = largest >> 1;
-    let factors = [T::power_of_two(-half), T::power_of_two(half - largest)];
+    let factor = T::power_of_two(-shift);
     let mut square = T::ZERO;
     for x in own.iter_mut().flat_map(|line| line.iter_mut()) {
-        *x = *x * factors[0] * factors[1];
+        *x = *x * factor;
         square += *x * *x;
     }
-    (square, largest)
+    (square, shift)
 }

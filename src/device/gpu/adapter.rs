@@ -1,6 +1,7 @@
 //! Adapters: which there are, which one is meant, and how one is opened.
 
 use crate::device::gpu::Gpu;
+use crate::device::gpu::upload::Uploads;
 use crate::device::profile::Recorder;
 use crate::device::{Description, host_budget};
 use crate::error::{Error, Result};
@@ -119,6 +120,7 @@ impl Adapter {
     ) -> Gpu {
         Gpu {
             description: self.description.clone(),
+            uploads: Uploads::new(&device),
             device,
             queue,
             limits,

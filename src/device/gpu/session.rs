@@ -3,6 +3,7 @@
 use crate::device::gpu::Gpu;
 use crate::device::gpu::clock::Clock;
 use crate::device::gpu::pace::Pace;
+use crate::device::gpu::upload::to_bytes;
 use crate::device::profile::Profile;
 use crate::error::{Error, Result};
 use crate::plan::{BufferId, Content, Data, Extent, Inputs, Plan, Repeat, Words};
@@ -77,11 +78,12 @@ impl<'a> Session<'a> {
                 let length = buffer.len();
                 let own = range.start * length..range.end * length;
                 let bytes = to_bytes(inputs.get(BufferId(id)), own, self.gpu.precision);
-                self.gpu.queue.write_buffer(&self.buffers[id], 0, &bytes);
+                self.gpu.uploads.write(&self.gpu.queue, &mut encoder, &self.buffers[id], &bytes);
             } else if !buffer.is_shared() {
                 encoder.clear_buffer(&self.buffers[id], 0, None);
             }
         }
+        self.gpu.uploads.leave_with(&encoder);
         let start = self.phase(start, &mut encoder, |profile, seconds| profile.upload += seconds)?;
         let all = self.plan.runs.len();
         let repeated = self.plan.repeat.as_ref().map_or(all..all, |repeat| repeat.runs.clone());
@@ -298,17 +300,6 @@ fn create_buffer(gpu: &Gpu, buffer: &crate::plan::Buffer, capacity: usize) -> wg
         gpu.queue.write_buffer(&created, 0, &to_bytes(data, 0..data.len(), gpu.precision));
     }
     created
-}
-
-fn to_bytes(data: &Data, range: Range<usize>, precision: Precision) -> Vec<u8> {
-    match (data, precision) {
-        (Data::F32(values), Precision::F32) => bytemuck::cast_slice(&values[range]).to_vec(),
-        (Data::F32(values), _) => values[range].iter().flat_map(|&value| f64::from(value).to_ne_bytes()).collect(),
-        (Data::F64(values), Precision::F64) => bytemuck::cast_slice(&values[range]).to_vec(),
-        (Data::F64(values), _) => values[range].iter().flat_map(|&value| (value as f32).to_ne_bytes()).collect(),
-        (Data::Word(values), _) => bytemuck::cast_slice(&values[range]).to_vec(),
-        (Data::Int(values), _) => bytemuck::cast_slice(&values[range]).to_vec(),
-    }
 }
 
 /// One uniform buffer for the parameters of all runs, and the offset of each; equal parameters share a place.
