@@ -2,7 +2,7 @@
 //
 // A workgroup owns whole columns and keeps them in workgroup memory from the first step to the last, as the input panel
 // of blocks (shared/block.wgsl) that have all of its rows. RESIDENT weights stay there too; others are staged PANEL terms
-// at a time, from a cache. Three barriers a step, and two for each panel that is staged.
+// at a time, from a cache. Three barriers a step, and two for each panel that is staged. Records stay there too.
 // CPU twin: src/kernel/euler_steps.rs.
 
 struct Params {
@@ -25,16 +25,12 @@ struct Params {
 
 override RESIDENT: bool = false;
 
-// What the next step multiplies each column by.
+// Of each column, and what the next step multiplies it by.
+var<workgroup> records: array<Record, 4u * TILE_QUADS>;
 var<workgroup> scales: array<f32, 4u * TILE_QUADS>;
 
 fn weight(at: u32) -> vec4<f32> {
     return weights[at];
-}
-
-// What the next step multiplies the column by.
-fn scale_of(member: u32, column: u32) -> f32 {
-    return power_of_two(-events[(member * EVENT_ROWS + PENDING) * params.columns + column]);
 }
 
 // Ends the step of four rows of a quad of the tile, if there are such; returns the squares of its columns.
@@ -55,11 +51,11 @@ fn finish(row: u32, quad: u32, keep: vec4<f32>, gain: vec4<f32>, sums: Rows) -> 
 }
 
 @compute @workgroup_size(ROW_LANES, COLUMN_LANES, 1)
-fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
+fn euler_steps(@builtin(local_invocation_index) own: u32, @builtin(workgroup_id) group: vec3<u32>) {
+    let lane = place(own);
     let member = group.z;
     let quads = params.columns / 4u;
     let first_quad = group.x * TILE_QUADS;
-    let own = lane.y * ROW_LANES + lane.x;
     let origin = member * params.rows * (params.rows / 4u);
     let gain_of_member = member_gain[member % arrayLength(&member_gain)];
     for (var i = own; i < params.rows * TILE_QUADS; i += ROW_LANES * COLUMN_LANES) {
@@ -69,7 +65,9 @@ fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup
         input_panel[i] = select(vec4<f32>(), value, vec4<bool>(quad < quads));
     }
     for (var i = own; i < 4u * TILE_QUADS; i += ROW_LANES * COLUMN_LANES) {
-        scales[i] = scale_of(member, min(4u * first_quad + i, params.columns - 1u));
+        let record = record_of(member, min(4u * first_quad + i, params.columns - 1u), params.columns);
+        records[i] = record;
+        scales[i] = power_of_two(-record.pending);
     }
     if RESIDENT {
         stage_weights(origin, 0u, 0u, params.rows, params.rows, own);
@@ -83,7 +81,7 @@ fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup
                 stage_weights(origin, 0u, first, params.rows, params.rows, own);
                 workgroupBarrier();
             }
-            add_panel(&p, lane.xy, first * TILE_QUADS);
+            add_panel(&p, lane, first * TILE_QUADS);
         }
         // Nobody needs the old state any more.
         workgroupBarrier();
@@ -108,12 +106,9 @@ fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup
         workgroupBarrier();
         // One invocation for each column.
         for (var i = own; i < 4u * TILE_QUADS; i += ROW_LANES * COLUMN_LANES) {
-            let column = 4u * first_quad + i;
-            if column < params.columns {
-                let at = params.first + step;
-                track(member, column, params.columns, column_square(i), at, params.renormalise != 0u);
-                scales[i] = scale_of(member, column);
-            }
+            let record = tracked(records[i], column_square(i), params.first + step, params.renormalise != 0u);
+            records[i] = record;
+            scales[i] = power_of_two(-record.pending);
         }
         workgroupBarrier();
     }
@@ -121,6 +116,11 @@ fn euler_steps(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgroup
         let quad = first_quad + i % TILE_QUADS;
         if quad < quads {
             x[(member * params.rows + i / TILE_QUADS) * quads + quad] = input_panel[i];
+        }
+    }
+    for (var i = own; i < 4u * TILE_QUADS; i += ROW_LANES * COLUMN_LANES) {
+        if 4u * first_quad + i < params.columns {
+            keep_record(member, 4u * first_quad + i, params.columns, records[i]);
         }
     }
 }
