@@ -127,9 +127,15 @@ impl Plan {
                     bindings.push(vec![plan.shared_words("case", values).into()]);
                     continue;
                 }
-                CaseBuffer::Real(v) => (Content::Real, v.len(), numbers(repeated(v, case.members, members))),
-                CaseBuffer::Word(v) => (Content::Word, v.len(), Data::Word(repeated(v, case.members, members))),
-                CaseBuffer::Int(v) => (Content::Int, v.len(), Data::Int(repeated(v, case.members, members))),
+                CaseBuffer::Real(v) => (Content::Real, v.len(), numbers(v)),
+                CaseBuffer::Word(v) => (Content::Word, v.len(), Data::Word(v)),
+                CaseBuffer::Int(v) => (Content::Int, v.len(), Data::Int(v)),
+            };
+            let data = match data {
+                Data::F32(v) => Data::F32(repeated(&v, case.members, members)),
+                Data::F64(v) => Data::F64(repeated(&v, case.members, members)),
+                Data::Word(v) => Data::Word(repeated(&v, case.members, members)),
+                Data::Int(v) => Data::Int(repeated(&v, case.members, members)),
             };
             let copies = vec![data; if binding.access == Access::Write { runs } else { 1 }];
             let fill = |data| {
@@ -257,9 +263,10 @@ impl Plan {
 }
 
 /// The elements of `from` members again and again, until they are those of `to`.
-fn repeated<T: Copy>(values: Vec<T>, from: usize, to: usize) -> Vec<T> {
-    let length = values.len() / from * to;
-    values.into_iter().cycle().take(length).collect()
+fn repeated<T: Copy>(values: &[T], from: usize, to: usize) -> Vec<T> {
+    let mut all = values.repeat(to.div_ceil(from));
+    all.truncate(values.len() / from * to);
+    all
 }
 
 /// Seconds that a kernel took, summed over its runs.

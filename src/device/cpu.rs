@@ -261,7 +261,7 @@ impl<'a, T: TwinOf> Arena<'a, T> {
             let start = self.now();
             self.run_kernel(run.entry, &*run.params.value, &run.buffers);
             self.spent(start, |profile, seconds| {
-                profile.kernel(run.entry.name, seconds);
+                profile.run(next, run.entry.name, seconds);
                 profile.compute += seconds;
             });
             next += 1;

@@ -10,6 +10,9 @@ pub struct Profile {
     /// Seconds of each kernel: by timestamp queries on adapters that have them, by the clock of each thread divided
     /// by the number of threads on the CPU. Empty where neither is possible.
     pub kernels: BTreeMap<&'static str, f64>,
+    /// The same for each run of the plan, in their order; of all rounds of one that is repeated, and of all plans if
+    /// there were several.
+    pub runs: Vec<f64>,
     /// From the first dispatch to the end of the last one, by the host's clock; on the CPU the sum of the kernels.
     pub compute: f64,
     /// Inputs and shared buffers on their way to the device.
@@ -24,14 +27,23 @@ impl Profile {
         for (name, seconds) in &other.kernels {
             *self.kernels.entry(name).or_default() += share * seconds;
         }
+        for (place, seconds) in other.runs.iter().enumerate() {
+            *self.of_run(place) += share * seconds;
+        }
         self.compute += share * other.compute;
         self.upload += share * other.upload;
         self.download += share * other.download;
     }
 
-    /// Counts seconds of a kernel.
-    pub fn kernel(&mut self, name: &'static str, seconds: f64) {
-        *self.kernels.entry(name).or_default() += seconds;
+    /// Counts seconds of run number `place` of a plan, which is one of a kernel.
+    pub fn run(&mut self, place: usize, kernel: &'static str, seconds: f64) {
+        *self.kernels.entry(kernel).or_default() += seconds;
+        *self.of_run(place) += seconds;
+    }
+
+    fn of_run(&mut self, place: usize) -> &mut f64 {
+        self.runs.resize(self.runs.len().max(place + 1), 0.0);
+        &mut self.runs[place]
     }
 }
 

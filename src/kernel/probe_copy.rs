@@ -22,7 +22,7 @@ kernel! {
 
 impl Kernel for ProbeCopy {
     fn grid(p: &Params, members: u32, _machine: &Machine) -> [u32; 3] {
-        [p.length.div_ceil(256), members, 1]
+        [p.length.div_ceil(4 * 4 * 256), members, 1]
     }
 
     fn twin<T: Real>(_: &Params, views: Views<T>) {

@@ -241,8 +241,8 @@ impl<'a> Session<'a> {
         clock.map();
         self.gpu.wait(&index)?;
         let mut profile = Profile::default();
-        for (run, seconds) in self.plan.runs[runs.clone()].iter().zip(clock.seconds(runs)) {
-            profile.kernel(run.entry.name, seconds);
+        for (place, seconds) in runs.clone().zip(clock.seconds(runs)) {
+            profile.run(place, self.plan.runs[place].entry.name, seconds);
         }
         self.gpu.recorder.add(&profile, 1.0);
         Ok(())

@@ -16,5 +16,5 @@ pub(super) fn cases() -> Vec<Case<Params>> {
         ],
         tolerance: vec![vec![0.0]],
     };
-    [(4, 3), (1 << 17, 1)].into_iter().map(case).collect()
+    [(4, 3), (4096 + 2056, 2), (1 << 17, 1)].into_iter().map(case).collect()
 }
