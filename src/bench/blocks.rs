@@ -3,6 +3,7 @@
 //! no timestamps, times include the drawing of weights, and small products look more alike than they are. The choice changes the order of no sum but that of the norms,
 //! so it is made in the source and not at run time: results stay the same from run to run.
 
+use super::watch::{News, Watch};
 use crate::device::Device;
 use crate::device::gpu::Gpu;
 use crate::error::{Error, Result};
@@ -15,7 +16,6 @@ use crate::numbers::random::Tensor;
 use crate::plan::{Plan, Reals};
 use crate::weights::{Columns, Source, State};
 use serde::Serialize;
-use std::ops::ControlFlow;
 
 /// Columns of every product.
 const COLUMNS: usize = 256;
@@ -52,12 +52,12 @@ enum Product {
     Steps,
 }
 
-/// Times all layouts on a GPU, nothing on other devices, until `progress` asks to stop.
-pub fn blocks(
+/// Times all layouts on a GPU, nothing on other devices, until `watch` stops.
+pub(super) fn blocks(
     device: &Device,
     label: &'static str,
     quick: bool,
-    progress: &mut dyn FnMut(f64, &str) -> ControlFlow<()>,
+    watch: &mut Watch<'_>,
 ) -> Result<Vec<BlockTime>> {
     let Device::Gpu(gpu) = device else { return Ok(Vec::new()) };
     let products = match quick {
@@ -81,8 +81,8 @@ pub fn blocks(
         let trial = Trial::new(gpu, product, rows, inner, quick);
         let mut own: Vec<BlockTime> = Vec::new();
         for (blocks, chosen) in candidates(product, rows, inner, &gpu.machine()) {
-            if progress(i as f64 / count as f64, trial.kernel).is_break() {
-                return Ok(times);
+            if !watch.at(i as f64 / count as f64, trial.kernel) {
+                break;
             }
             let best = own.iter().map(|time| time.gflops).fold(0.0, f64::max);
             let gflops = gpu.with_blocks(blocks, || trial.gflops(device, best))?;
@@ -95,7 +95,11 @@ pub fn blocks(
                 gflops,
             });
         }
+        if watch.is_stopped() && own.is_empty() {
+            break;
+        }
         own.sort_by(|a, b| b.gflops.total_cmp(&a.gflops));
+        watch.tell(News::Blocks(&own));
         times.extend(own);
     }
     Ok(times)
@@ -168,7 +172,7 @@ impl Trial {
         let (flops, repetitions) = match (quick, gpu.description().software) {
             (true, _) => (1e7, 1),
             (false, true) => (5e7, 2),
-            (false, false) => (4e10, 5),
+            (false, false) => (1e10, 3),
         };
         let members = ((flops / cost.flops) as usize).clamp(1, (512 << 20) / plan.bytes_per_member(4) as usize);
         Trial { plan, source, kernel, members, cost, repetitions }

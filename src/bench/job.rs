@@ -3,8 +3,9 @@
 use crate::device::Device;
 use crate::device::profile::Profile;
 use crate::error::Result;
-use crate::kernel::{Access, Case, Cost, Entry, ErasedParams};
+use crate::kernel::{Case, Cost, Entry, ErasedParams};
 use crate::plan::{Data, Inputs, Plan};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 /// Runs of a kernel in the plan that times it.
@@ -43,13 +44,12 @@ pub enum Reach {
 }
 
 /// One repetition.
+#[derive(Clone, Copy, Debug)]
 pub struct Sample {
     /// Wall clock; for a kernel, seconds in it for all members once.
     pub seconds: f64,
-    /// Processor time of this process, where the system tells.
+    /// Processor time of this process, where the system tells; workloads only.
     pub cpu_seconds: Option<f64>,
-    /// Where the time went; kernels only.
-    pub profile: Option<Profile>,
 }
 
 impl Job {
@@ -67,19 +67,23 @@ impl Job {
         }
     }
 
-    /// Runs it once for `members` members.
-    pub fn sample(&self, device: &Device, members: usize) -> Result<Sample> {
+    /// Has a device compile and allocate what the job needs: a kernel for one member, all of a workload.
+    pub fn warm_up(&self, device: &Device) -> Result<()> {
+        (self.work)(device, if self.kernel.is_some() { 1 } else { self.members })
+    }
+
+    /// Runs it for `members` members: a workload once, a kernel some times, as the plan has it.
+    pub fn samples(&self, device: &Device, members: usize) -> Result<Vec<Sample>> {
         if let Some(kernel) = self.kernel {
             let (result, profile) = device.profiled(|| (self.work)(device, members));
             result?;
-            let all_runs = profile.kernels.get(kernel).copied().unwrap_or(profile.compute);
-            return Ok(Sample { seconds: all_runs / RUNS as f64, cpu_seconds: None, profile: Some(profile) });
+            return Ok(in_kernel(kernel, &profile));
         }
         let (start, before) = (Instant::now(), processor_seconds());
         (self.work)(device, members)?;
         let seconds = start.elapsed().as_secs_f64();
         let cpu_seconds = processor_seconds().zip(before).map(|(after, before)| after - before);
-        Ok(Sample { seconds, cpu_seconds, profile: None })
+        Ok(vec![Sample { seconds, cpu_seconds }])
     }
 
     /// Where the time of one more repetition goes.
@@ -87,6 +91,15 @@ impl Job {
         let (result, profile) = device.profiled(|| (self.work)(device, self.members));
         result.map(|()| profile)
     }
+}
+
+/// The runs of a kernel's plan; their mean where there are no timestamps.
+fn in_kernel(kernel: &str, profile: &Profile) -> Vec<Sample> {
+    let runs = match profile.kernels.contains_key(kernel) {
+        true => profile.runs.clone(),
+        false => vec![profile.compute / RUNS as f64],
+    };
+    runs.into_iter().map(|seconds| Sample { seconds, cpu_seconds: None }).collect()
 }
 
 /// Seconds that all threads of this process have had a processor, on Linux.
@@ -110,22 +123,25 @@ pub fn of_kernel(entry: &'static Entry, quick: bool, hardware: bool) -> Job {
     let (work, memory) = match (quick, hardware) {
         (true, _) => (2e6, 20 << 20),
         (false, false) => (1e8, 80 << 20),
-        (false, true) => (1e11, 640 << 20),
+        (false, true) => (1e10, 256 << 20),
     };
     let by_work = (work / work_of(&case)) as usize;
     let shape = case.name.split(", ").next().unwrap_or_default().to_string();
     let cost = (entry.cost)(&*case.params.value);
     let bytes = plan_of(entry, case, 1).0.bytes_per_member(size_of::<f32>()) as usize;
+    let members = by_work.min(memory / bytes.max(1)).clamp(2, 1 << 15);
+    // Made when it is first needed, and gone with the job.
+    let made = OnceLock::new();
     Job {
         name: entry.name.to_string(),
         shape,
-        members: by_work.min(memory / bytes.max(1)).clamp(2, 1 << 15),
+        members,
         cost: Some(cost),
         reach: Reach::All,
         kernel: Some(entry.name),
-        work: Box::new(move |device, members| {
-            let (plan, inputs) = plan_of(entry, largest(entry, work_of), members);
-            device.run(&plan, members, 0, &inputs, &mut |_| Ok(()))
+        work: Box::new(move |device, count| {
+            let (plan, inputs) = made.get_or_init(|| plan_of(entry, largest(entry, work_of), members));
+            device.run(plan, count, 0, inputs, &mut |_| Ok(()))
         }),
     }
 }
@@ -136,12 +152,9 @@ fn largest(entry: &Entry, work_of: impl Fn(&Case<ErasedParams>) -> f64) -> Case<
     (entry.cases)().into_iter().rev().max_by(by_work).expect("every kernel has a case")
 }
 
-/// The kernel some times on the contents of a case.
+/// The kernel some times on the contents of a case. Nothing comes back: that would take longer than the kernel.
 fn plan_of(entry: &'static Entry, case: Case<ErasedParams>, members: usize) -> (Plan, Inputs) {
     let numbers = |values: Vec<f64>| Data::F32(values.into_iter().map(|x| x as f32).collect());
-    let (mut plan, inputs, ids) = Plan::of_case(entry, case, members, numbers, RUNS);
-    // Something must come back, or nothing need be done.
-    let written = ids.iter().zip(entry.buffers).find(|(_, binding)| binding.access == Access::Write);
-    plan.outputs.push(*written.expect("a kernel writes something").0);
+    let (plan, inputs, _) = Plan::of_case(entry, case, members, numbers, RUNS);
     (plan, inputs)
 }

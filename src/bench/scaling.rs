@@ -1,5 +1,6 @@
 //! Scaling: the time of a member's step and the memory of the process must not grow with the number of members.
 
+use super::watch::{News, Watch};
 use crate::device::Device;
 use crate::error::Result;
 use crate::layer::Point;
@@ -41,8 +42,14 @@ pub struct Scaling {
     pub resident_bytes: Option<u64>,
 }
 
-/// Rollouts of ever more members on one device.
-pub fn scaling(device: &Device, label: &'static str, seed: u64, quick: bool) -> Result<Vec<Scaling>> {
+/// Rollouts of ever more members on one device, until `watch` stops.
+pub(super) fn scaling(
+    device: &Device,
+    label: &'static str,
+    seed: u64,
+    quick: bool,
+    watch: &mut Watch<'_>,
+) -> Result<Vec<Scaling>> {
     let members = if quick { QUICK_MEMBERS } else { MEMBERS };
     let mut rows = members.map(|members| Scaling {
         device: label,
@@ -53,30 +60,37 @@ pub fn scaling(device: &Device, label: &'static str, seed: u64, quick: bool) -> 
         ratio: 0.0,
         resident_bytes: None,
     });
-    let mut seconds = members.map(|_| [0.0; REPETITIONS]);
+    let mut seconds = members.map(|_| Vec::new());
     for repetition in 0..REPETITIONS {
-        for (row, seconds) in rows.iter_mut().zip(&mut seconds) {
+        for (i, (row, seconds)) in rows.iter_mut().zip(&mut seconds).enumerate() {
+            let done = (repetition * members.len() + i) as f64 / (REPETITIONS * members.len()) as f64;
             let start = Instant::now();
-            rollout(device, row.members, seed)?;
-            seconds[repetition] = start.elapsed().as_secs_f64();
-            if repetition == 0 {
-                row.resident_bytes = most_resident_bytes();
+            // What is stopped in its middle is no repetition.
+            if watch.at(done, "scaling") && rollout(device, row.members, seed, watch)? {
+                seconds.push(start.elapsed().as_secs_f64());
+                row.resident_bytes = row.resident_bytes.or_else(most_resident_bytes);
             }
         }
     }
-    for (row, seconds) in rows.iter_mut().zip(seconds) {
-        row.seconds = super::median(seconds.into_iter());
-    }
+    let mut rows: Vec<Scaling> = rows
+        .into_iter()
+        .zip(seconds)
+        .filter_map(|(row, seconds)| {
+            (!seconds.is_empty()).then(|| Scaling { seconds: super::median(seconds.into_iter()), ..row })
+        })
+        .collect();
     let of_step = |row: &Scaling| 1e9 * row.seconds / (row.members * DEPTH) as f64;
-    let fewest = of_step(&rows[0]);
+    let fewest = rows.first().map_or(f64::NAN, of_step);
     for row in &mut rows {
         row.nanoseconds_per_layer_step = of_step(row);
         row.ratio = row.nanoseconds_per_layer_step / fewest;
+        watch.tell(News::Scaling(row));
     }
-    Ok(rows.to_vec())
+    Ok(rows)
 }
 
-fn rollout(device: &Device, members: usize, seed: u64) -> Result<()> {
+/// Did it come to its end?
+fn rollout(device: &Device, members: usize, seed: u64, watch: &mut Watch<'_>) -> Result<bool> {
     let ensemble = EnsembleSpec { width: WIDTH, members, seed, ..EnsembleSpec::default() };
     let layer = LayerSpec::of(Model::Linear);
     let point = |i: usize| Point { step_size: (i + 1) as f64 / POINTS as f64, radius: 1.0, damping: 0.1 };
@@ -84,8 +98,9 @@ fn rollout(device: &Device, members: usize, seed: u64) -> Result<()> {
     let rollout = Rollout::new(&ensemble, &layer, DEPTH, &points);
     rollout.run(device, 0..members, 0, &mut |outcomes| {
         std::hint::black_box(outcomes.get(0, 0));
-        ControlFlow::Continue(())
-    })
+        if watch.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(!watch.is_stopped())
 }
 
 /// The most memory that this process has held, on Linux.

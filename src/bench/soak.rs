@@ -3,13 +3,13 @@
 //! The solver vouches for its spectra by the traces of A and A². Here they are judged by one that it never sees: the
 //! trace of A³, in f64.
 
+use super::watch::{News, Watch};
 use crate::device::Device;
 use crate::error::Result;
 use crate::numbers::random::{Stream, Tensor};
 use crate::spectrum::{self, Spectrum, Status};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Matrices of a soak.
@@ -42,19 +42,19 @@ pub struct Soak {
     pub seconds: f64,
 }
 
-/// Soaks one device until `progress` asks to stop.
-pub fn soak(
+/// Soaks one device until `watch` stops; nothing if it has stopped before.
+pub(super) fn soak(
     device: &Device,
     label: &'static str,
     seed: u64,
     quick: bool,
-    progress: &mut dyn FnMut(f64, &str) -> ControlFlow<()>,
-) -> Result<Soak> {
+    watch: &mut Watch<'_>,
+) -> Result<Option<Soak>> {
     let start = Instant::now();
     let mut soak = Soak { device: label, matrices: 0, wrong: 0, solved_again: 0, failed: 0, worst: 0.0, seconds: 0.0 };
     let wanted = if quick { QUICK_MATRICES } else { MATRICES };
     let mut round = 0;
-    while soak.matrices < wanted && progress(soak.matrices as f64 / wanted as f64, "soak").is_continue() {
+    while soak.matrices < wanted && watch.at(soak.matrices as f64 / wanted as f64, "soak") {
         let n = SIZES[round as usize % SIZES.len()];
         let count = AT_ONCE.min(wanted - soak.matrices);
         let stack: Vec<f32> = (0..count as u32).into_par_iter().flat_map_iter(|i| matrix(seed, round, i, n)).collect();
@@ -73,7 +73,11 @@ pub fn soak(
         round += 1;
     }
     soak.seconds = start.elapsed().as_secs_f64();
-    Ok(soak)
+    if soak.matrices == 0 {
+        return Ok(None);
+    }
+    watch.tell(News::Soak(&soak));
+    Ok(Some(soak))
 }
 
 /// A random matrix of one of eight families.

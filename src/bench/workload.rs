@@ -13,20 +13,25 @@ use crate::weights::ensemble::draw_matrices;
 use crate::{device::Device, sweep};
 use std::ops::ControlFlow;
 
-/// All workloads, in the order of the report. With `quick` they have other sizes under the same names.
-pub fn list(settings: &BenchSpec) -> Vec<Job> {
+/// All workloads, in the order of the report. With `quick` they have other sizes under the same names, and where
+/// `hardware` takes part some have as many members as fill a card, on all devices.
+pub fn list(settings: &BenchSpec, hardware: bool) -> Vec<Job> {
     let quick = settings.quick;
+    let large = hardware && !quick;
     let mut jobs = vec![linear_sweep(settings, "linear_sweep", 64, if quick { 4 } else { 64 }, Reach::All)];
     if !quick {
         // What fills a large GPU; a software driver would take minutes.
         jobs.push(linear_sweep(settings, "linear_sweep_1024", 64, 1024, Reach::NotSoftware));
         jobs.push(linear_sweep(settings, "linear_sweep_wide", 128, 256, Reach::NotSoftware));
     }
-    jobs.push(transformer_sweep(settings));
-    jobs.push(jacobian(settings));
-    jobs.push(lyapunov_exponents(settings));
+    jobs.push(transformer_sweep(settings, "transformer_sweep", 16, Reach::All));
+    if !quick {
+        jobs.push(transformer_sweep(settings, "transformer_sweep_256", 256, Reach::NotSoftware));
+    }
+    jobs.push(jacobian(settings, large));
+    jobs.push(lyapunov_exponents(settings, large));
     for n in [16, 32, 64, 128] {
-        jobs.push(eigenvalues(settings, n));
+        jobs.push(eigenvalues(settings, n, large));
     }
     jobs.push(spectra_sweep(settings));
     jobs.extend(checkpoint::list(settings));
@@ -91,16 +96,16 @@ impl Transformer {
 }
 
 /// The Transformer of `jax_peer.py`: width 64, 4 heads, 16 tokens, FFN ratio 4, 16 step sizes, 20 steps.
-fn transformer_sweep(settings: &BenchSpec) -> Job {
-    let (points, depth, members) = if settings.quick { (2, 2, 2) } else { (16, 20, 16) };
+fn transformer_sweep(settings: &BenchSpec, name: &str, members: usize, reach: Reach) -> Job {
+    let (points, depth, members) = if settings.quick { (2, 2, 2) } else { (16, 20, members) };
     let transformer = Transformer::new(settings, (64, 16), (points, depth, members));
     let step = Rollout { depth: 1, ..transformer.rollout() }.plan().cost();
     Job {
-        name: "transformer_sweep".to_string(),
+        name: name.to_string(),
         shape: format!("width 64, 16 tokens, 4 heads, {points} step sizes, {depth} steps"),
         members,
         cost: Some(Cost { flops: step.flops * depth as f64, bytes: step.bytes * depth as f64 }),
-        reach: Reach::All,
+        reach,
         kernel: None,
         work: Box::new(move |device, members| {
             transformer.rollout().run(device, 0..members, 0, &mut |outcomes| {
@@ -112,8 +117,8 @@ fn transformer_sweep(settings: &BenchSpec) -> Job {
 }
 
 /// Whole Jacobians of a Transformer's step, by as many tangents as the state has numbers.
-fn jacobian(settings: &BenchSpec) -> Job {
-    let (points, members) = if settings.quick { (2, 1) } else { (4, 8) };
+fn jacobian(settings: &BenchSpec, large: bool) -> Job {
+    let (points, members) = if settings.quick { (2, 1) } else { (4, if large { 32 } else { 8 }) };
     let (width, tokens) = if settings.quick { (16, 2) } else { (64, 4) };
     let transformer = Transformer::new(settings, (width, tokens), (points, 1, members));
     let cost = transformer.rollout().plan_of_jacobians().cost();
@@ -134,8 +139,8 @@ fn jacobian(settings: &BenchSpec) -> Job {
 }
 
 /// All exponents of products of fresh layers, with a QR at every step.
-fn lyapunov_exponents(settings: &BenchSpec) -> Job {
-    let (members, steps) = if settings.quick { (2, 10) } else { (64, 200) };
+fn lyapunov_exponents(settings: &BenchSpec, large: bool) -> Job {
+    let (members, steps) = if settings.quick { (2, 10) } else { (if large { 512 } else { 64 }, 200) };
     let spec = LyapunovSpec {
         ensemble: ensemble(settings, 32, members),
         depth: steps,
@@ -161,10 +166,15 @@ fn lyapunov_exponents(settings: &BenchSpec) -> Job {
 }
 
 /// Eigenvalues of random matrices that are there already. Their operations are counted as 10 n^3, the textbook's
-/// number for Hessenberg reduction and Francis' iteration without vectors.
-fn eigenvalues(settings: &BenchSpec, n: usize) -> Job {
-    let work = if settings.quick { 1 << 18 } else { 1 << 24 };
-    let members = (work / (n * n * n)).clamp(16, 4096);
+/// number for Hessenberg reduction and Francis' iteration without vectors. A workgroup has a matrix, so that a card is
+/// filled by thousands; 16 cores take up to a tenth of a second for them.
+fn eigenvalues(settings: &BenchSpec, n: usize, large: bool) -> Job {
+    let (work, least, most) = match (settings.quick, large) {
+        (true, _) => (1 << 18, 16, 4096),
+        (false, false) => (1 << 24, 16, 4096),
+        (false, true) => (1 << 30, 1024, 1 << 16),
+    };
+    let members = (work / (n * n * n)).clamp(least, most);
     let ensemble = ensemble(settings, n, members);
     let drawn: std::sync::OnceLock<Vec<f32>> = std::sync::OnceLock::new();
     Job {

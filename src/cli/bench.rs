@@ -1,8 +1,10 @@
 //! `eulerscope bench`: GPU against CPU, kernel by kernel and end to end.
 
-use crate::bench::{self, BenchSpec, Peak, Report, Row};
-use crate::cli::console::Console;
-use crate::cli::{Invocation, fit};
+mod words;
+
+use crate::bench::{self, Audience, BenchSpec, News, Peak, Report, Row};
+use crate::cli::Invocation;
+use crate::cli::console::{Console, Progress};
 use crate::device::gpu::{self, adapters};
 use crate::device::{Device, cpu};
 use crate::error::{Error, Result};
@@ -10,10 +12,8 @@ use crate::figure::{Roof, RooflineFigure, RooflinePoint};
 use crate::results::dataset::{Column, Dataset};
 use crate::results::pictures;
 use serde_json::{Value, json};
+use std::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Layouts of a product that are shown.
-const BEST_LAYOUTS: usize = 4;
 
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &BenchSpec) -> Result<()> {
@@ -21,16 +21,16 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &BenchSpec) -> Resu
     let dataset = console.dataset(invocation)?;
     let devices = devices(console, &invocation.device, spec.quick)?;
     let header = header(&devices);
-    console.show(&shown_header(&header))?;
+    console.show(&words::header(&header))?;
     if invocation.plan {
         let jobs = bench::plan(spec, &devices);
         let line = |(name, shape, members): &(String, String, usize)| format!("{name}: {members} x {shape}\n");
         console.show(&jobs.iter().map(line).collect::<String>())?;
         return console.emit(&json!({ "header": header, "spec": spec, "jobs": jobs }));
     }
-    let mut progress = console.progress("bench");
-    let report = bench::run(&devices, spec, &mut |fraction, _| progress.at(fraction))?;
-    drop(progress);
+    let mut viewer = Viewer { console, progress: console.progress("bench"), shown: Ok(()), is_kept: dataset.is_some() };
+    let report = bench::run(&devices, spec, &mut viewer)?;
+    let Viewer { shown, .. } = viewer;
     let mut record = json!({ "eulerscope": env!("CARGO_PKG_VERSION"), "command": "bench", "spec": spec });
     merge(&mut record, &header);
     merge(&mut record, &json!(report));
@@ -38,11 +38,37 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &BenchSpec) -> Resu
     if let Some(dataset) = dataset {
         write(console, dataset, &report, &header, &record)?;
     }
-    console.show(&shown(&report, console.columns()))?;
+    shown?;
+    console.show(&words::summary(&report, console.columns()))?;
     console.emit(&record)?;
     match report.interrupted {
         true => Err(Error::Partial("stopped before the last row was measured".to_string())),
         false => Ok(()),
+    }
+}
+
+/// Shows what is measured as soon as it is.
+struct Viewer<'a> {
+    console: &'a Console,
+    progress: Progress,
+    /// The first failure to show something.
+    shown: Result<()>,
+    /// Is what is measured kept even if nobody sees it?
+    is_kept: bool,
+}
+
+impl Audience for Viewer<'_> {
+    fn progress(&mut self, fraction: f64, _: &str) -> ControlFlow<()> {
+        match self.shown.is_err() && !self.is_kept {
+            true => ControlFlow::Break(()),
+            false => self.progress.at(fraction),
+        }
+    }
+
+    fn hear(&mut self, news: News<'_>) {
+        if self.shown.is_ok() {
+            self.shown = self.progress.aside(|| self.console.show(&words::news(&news)));
+        }
     }
 }
 
@@ -109,135 +135,6 @@ fn date() -> String {
     format!("{}-{month:02}-{day:02}", year_of_era + era * 400 + u64::from(month <= 2))
 }
 
-fn shown_header(header: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
-    let mut shown = format!(
-        "eulerscope {} on {}: {} ({}), {} cores\n",
-        text(&header["version"]),
-        text(&header["date"]),
-        text(&header["cpu"]),
-        text(&header["instructions"]),
-        header["cores"]
-    );
-    for device in header["devices"].as_array().into_iter().flatten() {
-        shown += &format!(
-            "{:>9}: {} ({}, {})\n",
-            text(&device["label"]),
-            text(&device["name"]),
-            text(&device["backend"]),
-            text(&device["driver"])
-        );
-    }
-    shown
-}
-
-/// Seconds with a unit, three digits.
-fn seconds(value: f64) -> String {
-    match value {
-        value if value >= 1.0 => format!("{value:.2} s"),
-        value if value >= 1e-3 => format!("{:.2} ms", 1e3 * value),
-        value => format!("{:.2} us", 1e6 * value),
-    }
-}
-
-fn maybe(value: Option<f64>, show: impl Fn(f64) -> String) -> String {
-    value.map_or(String::new(), show)
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0} %", 100.0 * share)
-}
-
-/// The columns of the rows, of which the first are words; speeds and shares are of the median.
-const HEADER: [&str; 12] = [
-    "row",
-    "device",
-    "members",
-    "shape",
-    "median",
-    "least",
-    "most",
-    "GFLOP/s",
-    "of peak",
-    "GB/s",
-    "in kernels",
-    "transfers",
-];
-const WORDS: usize = 4;
-
-fn shown_row(row: &Row) -> Vec<String> {
-    let transfers = row.upload_seconds.zip(row.download_seconds).map(|(up, down)| up + down);
-    vec![
-        row.name.clone(),
-        row.device.to_string(),
-        row.members.to_string(),
-        row.shape.clone(),
-        seconds(row.seconds),
-        seconds(row.seconds_min),
-        seconds(row.seconds_max),
-        maybe(row.gflops, |value| format!("{value:.1}")),
-        maybe(row.share_of_peak, percent),
-        maybe(row.gigabytes_per_second, |value| format!("{value:.1}{}", if row.in_cache { " in cache" } else { "" })),
-        maybe(row.device_seconds, seconds),
-        maybe(transfers, seconds),
-    ]
-}
-
-/// The report for people, its table no wider than `columns`.
-fn shown(report: &Report, columns: usize) -> String {
-    let mut text = String::from("\nCeilings, measured here and now\n");
-    for Peak { device, gflops, row, gflops_of_one_thread, gigabytes_per_second } in &report.peaks {
-        let one = maybe(*gflops_of_one_thread, |one| format!(" ({one:.1} with one thread)"));
-        let what = row.as_ref().map_or("f32 FMA".to_string(), |row| format!("{row}, which beat the probe"));
-        text += &format!("{device:>9}: {gflops:.1} GFLOP/s of {what}{one}, {gigabytes_per_second:.1} GB/s copying\n");
-    }
-    let rows: Vec<Vec<String>> = report.rows.iter().map(shown_row).collect();
-    text += &format!("\n{}\n", fit::table(&HEADER, WORDS, &rows, columns));
-    for soak in &report.soak {
-        text += &format!(
-            "\nSoak on {}: {} matrices of 8 families, {} wrong, {} failed, {} solved again in f64, worst trace of A^3 {:.2} \
-             of 18 n ulp |A|^3, {:.0} s\n",
-            soak.device, soak.matrices, soak.wrong, soak.failed, soak.solved_again, soak.worst, soak.seconds
-        );
-    }
-    for row in &report.scaling {
-        let memory = maybe(row.resident_bytes.map(|bytes| bytes as f64), |bytes| {
-            format!(", {:.0} MiB", bytes / f64::from(1 << 20))
-        });
-        text += &format!(
-            "{:>9}: {} members in {}, {:.0} ns for a member's step, {:.2} x that of the fewest{memory}\n",
-            row.device,
-            row.members,
-            seconds(row.seconds),
-            row.nanoseconds_per_layer_step,
-            row.ratio
-        );
-    }
-    text += &shown_blocks(report);
-    if !report.ratios.is_empty() {
-        text += "\nSpeed against the CPU path\n";
-    }
-    for ratio in &report.ratios {
-        let even = ratio.break_even_members.map_or(String::new(), |m| format!(", as fast from {m} members"));
-        text += &format!("{:>20}: {} {:.3} x {}{even}\n", ratio.name, ratio.device, ratio.speedup, ratio.over);
-    }
-    text
-}
-
-/// The best layouts of each product, and the one that is taken.
-fn shown_blocks(report: &Report) -> String {
-    let mut text = String::new();
-    for product in report.blocks.chunk_by(|a, b| (a.device, a.kernel, a.shape) == (b.device, b.kernel, b.shape)) {
-        let [rows, terms, columns] = product[0].shape;
-        text += &format!("\n{} of {rows} x {terms} x {columns} on {}\n", product[0].kernel, product[0].device);
-        for (_, time) in product.iter().enumerate().filter(|(i, time)| *i < BEST_LAYOUTS || time.chosen) {
-            let mark = if time.chosen { " <- taken" } else { "" };
-            text += &format!("{:>10.1} GFLOP/s: {}{mark}\n", time.gflops, time.blocks);
-        }
-    }
-    text
-}
-
 fn write(console: &Console, mut dataset: Dataset, report: &Report, header: &Value, record: &Value) -> Result<()> {
     dataset.write_table("bench", &table(&report.rows))?;
     let roof = |peak: &Peak| Roof {
@@ -262,7 +159,9 @@ fn write(console: &Console, mut dataset: Dataset, report: &Report, header: &Valu
             header["date"].as_str().unwrap_or_default()
         ),
     };
-    pictures::write(&mut dataset, "roofline", &figure)?;
+    if !figure.roofs.is_empty() {
+        pictures::write(&mut dataset, "roofline", &figure)?;
+    }
     console.landed(&dataset.finish(record.clone())?);
     Ok(())
 }

@@ -158,6 +158,14 @@ impl Progress {
         move || stop.load(Ordering::SeqCst)
     }
 
+    /// What `act` returns, with the bar out of its way.
+    pub fn aside<R>(&self, act: impl FnOnce() -> R) -> R {
+        match &self.bar {
+            Some(bar) => bar.suspend(act),
+            None => act(),
+        }
+    }
+
     /// A fraction of the work is done. `Break` when the user wants to stop.
     pub fn at(&mut self, fraction: f64) -> ControlFlow<()> {
         if let Some(bar) = &self.bar {

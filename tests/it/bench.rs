@@ -11,7 +11,7 @@ use std::time::Instant;
 fn quick(only: &[&str]) -> (Vec<Device>, Report) {
     let devices = vec![software(), Device::open("cpu").expect("always there").0];
     let settings = BenchSpec { quick: true, only: only.iter().map(|name| name.to_string()).collect(), seed: 1 };
-    let report = run(&devices, &settings, &mut |_, _| ControlFlow::Continue(())).expect("the bench runs");
+    let report = run(&devices, &settings, &mut |_, _: &str| ControlFlow::Continue(())).expect("the bench runs");
     (devices, report)
 }
 
@@ -121,7 +121,7 @@ fn the_script_for_hardware_ends_in_time_and_keeps_what_it_has() {
 fn a_run_that_is_stopped_says_so() {
     let devices = vec![Device::open("cpu").expect("always there").0];
     let settings = BenchSpec { quick: true, only: vec!["save".to_string()], seed: 0 };
-    let report = run(&devices, &settings, &mut |_, _| ControlFlow::Break(())).expect("stopping is no failure");
+    let report = run(&devices, &settings, &mut |_, _: &str| ControlFlow::Break(())).expect("stopping is no failure");
     assert!(report.interrupted && report.rows.is_empty());
 }
 
