@@ -1,25 +1,27 @@
 #!/usr/bin/env bash
 # Runs `eulerscope bench` and the peers in turns on this machine and prints one table of ratios.
-# Usage: bash benches/peers/compare.sh [--device D] [--only NAME,NAME] [--rounds N] [--to FILE]
+# Usage: bash benches/peers/compare.sh [--device D] [--only NAME,NAME] [--rounds N] [--to FILE] [--ours FOLDER,FOLDER]
+#   --ours: results of `eulerscope bench --out` on this machine, which is not run again then
 # Environment: PYTHON_JAX, PYTHON_TORCH: the Pythons that have them [default: python3]
 #   EULERSCOPE: the program, for a machine without Rust [default: built from here]
 set -euo pipefail
 [ -z "${EULERSCOPE:-}" ] || EULERSCOPE=$(realpath "$EULERSCOPE")
 cd "$(dirname "$0")/../.."
 
-device=auto only= rounds=3 to=/dev/null
+device=auto only= rounds=3 to=/dev/null ours=
 while [ $# -gt 0 ]; do
     case $1 in
         --device) device=$2 ;;
         --only) only=$2 ;;
         --rounds) rounds=$2 ;;
         --to) to=$2 ;;
+        --ours) ours=$2 ;;
         *) echo "unknown argument $1; see the head of $0" >&2; exit 2 ;;
     esac
     shift 2
 done
 
-[ -n "${EULERSCOPE:-}" ] || cargo build --release --quiet
+[ -n "$ours${EULERSCOPE:-}" ] || cargo build --release --quiet
 program=${EULERSCOPE:-${CARGO_TARGET_DIR:-target}/release/eulerscope}
 results=$(mktemp -d)
 
@@ -41,10 +43,20 @@ for peer in jax torch; do
     fi
 done
 
-names=${only:-linear_sweep,transformer_sweep,eigenvalues_16,eigenvalues_32,eigenvalues_64,eigenvalues_128,checkpoint_layer,checkpoint_jacobian,checkpoint_spectrum}
+# What fills a card is too much for a CPU.
+case $device in
+    cpu | software) large= ;;
+    *) large=linear_sweep_1024,transformer_sweep_256, ;;
+esac
+names=${only:-linear_sweep,transformer_sweep,${large}eigenvalues_16,eigenvalues_32,eigenvalues_64,eigenvalues_128,checkpoint_layer,checkpoint_jacobian,checkpoint_spectrum}
+for folder in ${ours//,/ }; do
+    # A run that was cut off before its first row has left no record.
+    [ ! -e "$folder/run.json" ] || cp "$folder/run.json" "$results/ours.$(basename "$folder").json"
+done
 for round in $(seq "$rounds"); do
-    "$program" bench --json --quiet --device "$device" --only "$names" > "$results/ours.$round.json"
+    [ -n "$ours" ] || "$program" bench --json --quiet --device "$device" --only "$names" > "$results/ours.$round.json"
     for peer in "${peers[@]}"; do
-        "${peer#*:}" "benches/peers/with_${peer%%:*}.py" --repetitions 5 --only "$names" > "$results/${peer%%:*}.$round.json" || echo "${peer%%:*} ended early"
+        "${peer#*:}" "benches/peers/with_${peer%%:*}.py" --repetitions 5 --only "$names" \
+            > "$results/${peer%%:*}.$round.json" || echo "${peer%%:*} ended early"
     done
 done

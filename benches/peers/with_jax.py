@@ -19,13 +19,15 @@ import numpy as np
 
 jax.config.update("jax_default_matmul_precision", "highest")  # a card rounds to TF32 otherwise
 KEY = jax.random.PRNGKey(0)
+ON_CARD = jax.default_backend() != "cpu"
+ENOUGH = 3.0  # seconds, behind which a workload is not repeated once more
 
 
 def measure(name, shape, members, run, repetitions):
-    """One row: a warm-up, which compiles, and then the repetitions."""
+    """One row: a warm-up, which compiles, and then the repetitions, as many as there is time for."""
     run()
     wall, processor = [], []
-    for _ in range(repetitions):
+    while len(wall) < repetitions and sum(wall) < ENOUGH:
         start, used = time.perf_counter(), time.process_time()
         run()
         wall.append(time.perf_counter() - start)
@@ -86,10 +88,18 @@ def transformer_sweep(members=16, d=64, heads=4, tokens=16, points=16, depth=20)
 
 
 def eigenvalues(n):
-    """As many matrices as the bench takes at this size, at most 256: JAX needs seconds for more."""
-    members = min(max((1 << 24) // n**3, 16), 256)
-    a = (np.random.default_rng(0).standard_normal((members, n, n)) / np.sqrt(n)).astype(np.float32)
+    """On the CPU as many matrices as the bench takes there, at most 256: JAX needs seconds for more. On a card up to 4096,
+    as many as take about a second, by the time of 16."""
     run = jax.jit(jnp.linalg.eigvals)
+    draw = lambda members: (np.random.default_rng(0).standard_normal((members, n, n)) / np.sqrt(n)).astype(np.float32)
+    members = min(max((1 << 24) // n**3, 16), 256)
+    if ON_CARD:
+        few = draw(16)
+        run(few).block_until_ready()
+        start = time.perf_counter()
+        run(few).block_until_ready()
+        members = min(max(16, int(16 / (time.perf_counter() - start))), 4096)
+    a = draw(members)
     return f"{n} x {n}", members, lambda: run(a).block_until_ready()
 
 
@@ -146,7 +156,9 @@ def checkpoint_layer(what="layer", layers=4, n=576, heads=9, shared=3, hidden=15
 
 WORKLOADS = {
     "linear_sweep": linear_sweep,
+    "linear_sweep_1024": lambda: linear_sweep(1024),
     "transformer_sweep": transformer_sweep,
+    "transformer_sweep_256": lambda: transformer_sweep(256),
     **{f"eigenvalues_{n}": lambda n=n: eigenvalues(n) for n in (16, 32, 64, 128)},
     "qr": qr,
     **{f"checkpoint_{what}": lambda what=what: checkpoint_layer(what) for what in ("layer", "jacobian", "spectrum")},

@@ -17,6 +17,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 torch.set_float32_matmul_precision("highest")
+ENOUGH = 3.0  # seconds, behind which a workload is not repeated once more
 
 
 def wait():
@@ -25,10 +26,10 @@ def wait():
 
 
 def measure(name, shape, members, run, repetitions):
-    """One row: two warm-ups, of which the first compiles, and then the repetitions."""
+    """One row: two warm-ups, of which the first compiles, and then the repetitions, as many as there is time for."""
     run(), run(), wait()
     wall = []
-    for _ in range(repetitions):
+    while len(wall) < repetitions and sum(wall) < ENOUGH:
         start = time.perf_counter()
         run()
         wait()
@@ -47,7 +48,7 @@ def linear_sweep(members=64, n=64, points=256, depth=80):
     gain = torch.linspace(0.01, 1, points, device=DEVICE)
     keep = 1 - torch.linspace(0, 0.5, points, device=DEVICE)
 
-    @torch.compile
+    @torch.compile(dynamic=False)
     def step(a, x, growth):
         x = keep * x + gain * (a @ x)
         size = torch.linalg.vector_norm(x, dim=1)
@@ -75,7 +76,7 @@ def transformer_sweep(members=16, d=64, heads=4, tokens=16, points=16, depth=20)
     def times(x, w):
         return (x.reshape(members, points * tokens, -1) @ w).reshape(members, points, tokens, -1)
 
-    @torch.compile
+    @torch.compile(dynamic=False)
     def step(x):
         y = norm(x)
         # Four dimensions: with five the fused kernels of attention are not taken.
@@ -95,8 +96,15 @@ def transformer_sweep(members=16, d=64, heads=4, tokens=16, points=16, depth=20)
 
 
 def eigenvalues(n):
-    """As many matrices as the bench takes at this size, at most 256: cuSOLVER takes them one by one."""
+    """On the CPU as many matrices as the bench takes there, at most 256. On a card up to 4096, as many as take about half a
+    second, by the time of 16: cuSOLVER takes them one by one."""
     members = min(max((1 << 24) // n**3, 16), 256)
+    if DEVICE == "cuda":
+        few = normal(16, n, n) / math.sqrt(n)
+        torch.linalg.eigvals(few), wait()
+        start = time.perf_counter()
+        torch.linalg.eigvals(few), wait()
+        members = min(max(16, int(8 / (time.perf_counter() - start))), 4096)
     a = normal(members, n, n) / math.sqrt(n)
     return f"{n} x {n}", members, lambda: torch.linalg.eigvals(a)
 
@@ -109,7 +117,9 @@ def qr(n=32, members=4096):
 
 WORKLOADS = {
     "linear_sweep": linear_sweep,
+    "linear_sweep_1024": lambda: linear_sweep(1024),
     "transformer_sweep": transformer_sweep,
+    "transformer_sweep_256": lambda: transformer_sweep(256),
     **{f"eigenvalues_{n}": lambda n=n: eigenvalues(n) for n in (16, 32, 64, 128)},
     "qr": qr,
 }

@@ -123,7 +123,7 @@ pub fn of_kernel(entry: &'static Entry, quick: bool, hardware: bool) -> Job {
     let (work, memory) = match (quick, hardware) {
         (true, _) => (2e6, 20 << 20),
         (false, false) => (1e8, 80 << 20),
-        (false, true) => (1e10, 256 << 20),
+        (false, true) => (1e10, 192 << 20),
     };
     let by_work = (work / work_of(&case)) as usize;
     let shape = case.name.split(", ").next().unwrap_or_default().to_string();

@@ -1,11 +1,13 @@
 //! The bench: its rows follow from the lists, and its numbers hang together.
 
-use crate::adapter::software;
-use eulerscope::bench::{BenchSpec, Report, Row, check_names, names, run};
+use crate::adapter::{as_on_hardware, software};
+use crate::results_folder::send;
+use eulerscope::bench::{Audience, BenchSpec, News, Report, Row, check_names, names, plan, run};
 use eulerscope::device::Device;
 use eulerscope::kernel::KERNELS;
+use std::io::{BufRead, BufReader, Read};
 use std::ops::ControlFlow;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 fn quick(only: &[&str]) -> (Vec<Device>, Report) {
@@ -117,12 +119,148 @@ fn the_script_for_hardware_ends_in_time_and_keeps_what_it_has() {
     std::fs::remove_dir_all(folder).expect("it can be removed");
 }
 
+/// Writes down what it hears, and stops when it is asked for the `patience`-th time.
+struct Listener {
+    heard: Vec<String>,
+    patience: usize,
+}
+
+impl Audience for Listener {
+    fn progress(&mut self, _: f64, what: &str) -> ControlFlow<()> {
+        self.heard.push(format!("at {what}"));
+        self.patience = self.patience.saturating_sub(1);
+        if self.patience == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn hear(&mut self, news: News<'_>) {
+        self.heard.push(match news {
+            News::Peaks(peaks) => format!("{} peaks", peaks.len()),
+            News::Row(row) => format!("{} on {}", row.name, row.device),
+            News::Soak(soak) => format!("{} matrices", soak.matrices),
+            News::Scaling(row) => format!("{} members", row.members),
+            News::Blocks(times) => format!("{} layouts", times.len()),
+        });
+    }
+}
+
+/// A quick bench on `devices` that is stopped when it asks for the `patience`-th time.
+fn stopped(devices: &[Device], only: &str, patience: usize) -> (Report, Vec<String>) {
+    let settings = BenchSpec { quick: true, only: vec![only.to_string()], seed: 0 };
+    let mut listener = Listener { heard: Vec::new(), patience };
+    let report = run(devices, &settings, &mut listener).expect("stopping is no failure");
+    (report, listener.heard)
+}
+
+fn cpu() -> Device {
+    Device::open("cpu").expect("always there").0
+}
+
+#[test]
+fn a_row_is_heard_of_before_the_next_one_is_measured() {
+    let settings = BenchSpec { quick: true, only: vec!["save".to_string(), "linear_sweep".to_string()], seed: 0 };
+    let mut listener = Listener { heard: Vec::new(), patience: usize::MAX };
+    let report = run(&[software(), cpu()], &settings, &mut listener).expect("the bench runs");
+    let place = |what: &str| {
+        let found = listener.heard.iter().position(|heard| heard == what);
+        found.unwrap_or_else(|| panic!("nothing of '{what}' in {:?}", listener.heard))
+    };
+    let order =
+        ["2 peaks", "at save", "save on software", "save on cpu", "at linear_sweep", "linear_sweep on cpu"].map(place);
+    assert!(order.is_sorted(), "{order:?} in {:?}", listener.heard);
+    assert_eq!(report.rows.len(), listener.heard.iter().filter(|heard| heard.contains(" on ")).count());
+}
+
 #[test]
 fn a_run_that_is_stopped_says_so() {
-    let devices = vec![Device::open("cpu").expect("always there").0];
-    let settings = BenchSpec { quick: true, only: vec!["save".to_string()], seed: 0 };
-    let report = run(&devices, &settings, &mut |_, _: &str| ControlFlow::Break(())).expect("stopping is no failure");
-    assert!(report.interrupted && report.rows.is_empty());
+    let (report, heard) = stopped(&[cpu()], "save", 1);
+    assert!(report.interrupted && report.rows.is_empty() && report.peaks.is_empty());
+    assert_eq!(heard, ["at "], "nothing is measured after it");
+}
+
+#[test]
+fn what_was_repeated_until_a_run_is_stopped_is_kept() {
+    let (_, heard) = stopped(&[cpu()], "linear_sweep", usize::MAX);
+    let peaks = heard.iter().position(|heard| heard == "1 peaks").expect("ceilings come first");
+    // Asked before the row, before its warm-up, before its first repetition, before its second one.
+    let (report, heard) = stopped(&[cpu()], "linear_sweep", peaks + 4);
+    assert!(report.interrupted);
+    let [row] = &report.rows[..] else { panic!("one row: {:?}", report.rows) };
+    assert_eq!(row.repetitions, 1, "{row:?}");
+    assert!(row.share_of_peak.is_some_and(|share| share > 0.0 && share <= 1.0), "{row:?}");
+    assert_eq!((row.device_seconds, row.kernels.len()), (None, 0), "there was no time for a profile");
+    assert_eq!(heard.last().map(String::as_str), Some("linear_sweep on cpu"), "nothing is measured after it");
+}
+
+#[test]
+fn a_soak_and_scaling_and_layouts_that_are_stopped_are_kept() {
+    let (report, heard) = stopped(&[cpu()], "soak", 3);
+    assert!(report.interrupted && report.peaks.is_empty());
+    assert_eq!(report.soak.iter().map(|soak| soak.matrices).collect::<Vec<_>>(), [2 * 4096], "{heard:?}");
+    let (report, heard) = stopped(&[cpu()], "scaling", 4);
+    // Two questions a repetition of one chunk: before and behind it.
+    assert!(report.interrupted);
+    assert_eq!(report.scaling.iter().map(|row| row.members).collect::<Vec<_>>(), [10], "{heard:?}");
+    let (report, heard) = stopped(&[software()], "blocks", 3);
+    assert!(report.interrupted);
+    assert_eq!((report.blocks.len(), heard.last().map(String::as_str)), (2, Some("2 layouts")));
+}
+
+/// The program as a user interrupts it: rows are seen while it runs, and all of them are in the table, in the record and
+/// on disk soon after the signal.
+#[test]
+#[cfg(unix)]
+fn an_interrupted_bench_shows_and_keeps_its_rows() {
+    let folder = std::env::temp_dir().join(format!("eulerscope-interrupted-bench-{}", std::process::id()));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_eulerscope"))
+        .args(["bench", "--device", "cpu", "--only", "kernels", "--out", folder.to_str().expect("a plain path")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let mut out = BufReader::new(child.stdout.take().expect("is piped"));
+    let mut line = String::new();
+    // The first line with a row comes long before the fiftieth.
+    while !line.contains(" cpu ") || !line.contains("GB/s\n") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).expect("it says something"), 0, "it ended without a row");
+    }
+    assert!(child.try_wait().expect("it is a child").is_none(), "the row is seen while the others are measured");
+    send("-INT", &child);
+    let signalled = Instant::now();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).expect("it says more");
+    let status = child.wait().expect("it ends");
+    let seconds = signalled.elapsed().as_secs_f64();
+    assert!(seconds <= 5.0, "it took {seconds} s to end");
+    assert_eq!(status.code(), Some(3), "finished in part");
+    let name = line.split_whitespace().next().expect("a row begins with its name");
+    assert!(rest.split_once("All rows").is_some_and(|(_, table)| table.contains(name)), "no table with {name}: {rest}");
+    let record: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("run.json")).expect("there is a record")).expect("of JSON");
+    let rows = record["rows"].as_array().expect("an array");
+    assert!(record["interrupted"] == true && rows.len() < KERNELS.len(), "it was not over: {} rows", rows.len());
+    assert_eq!(rows[0]["name"], name);
+    assert!(rows[0]["share_of_bandwidth"].is_number() || rows[0]["in_cache"] == true, "{}", rows[0]);
+    assert!(folder.join("bench.parquet").exists());
+    std::fs::remove_dir_all(folder).expect("it can be removed");
+}
+
+/// 64 matrices would leave half a card idle, and the ratio would compare a launch with a computation.
+#[test]
+fn where_hardware_takes_part_both_devices_have_as_much_as_fills_a_card() {
+    let all = BenchSpec::default();
+    let members = |devices: &[Device], name: &str| {
+        plan(&all, devices).into_iter().find(|(own, ..)| own == name).map(|(_, _, members)| members)
+    };
+    let (card, host) = ([as_on_hardware(), cpu()], [cpu()]);
+    for (name, least) in
+        [("eigenvalues_16", 65_536), ("eigenvalues_64", 4096), ("eigenvalues_128", 1024), ("lyapunov", 512)]
+    {
+        assert_eq!(members(&card, name), Some(least), "{name}");
+        assert!(members(&host, name) < Some(least), "{name}");
+    }
+    assert_eq!(members(&card, "transformer_sweep"), members(&host, "transformer_sweep"), "the peers' own size");
+    assert_eq!(members(&card, "transformer_sweep_256"), Some(256));
 }
 
 #[test]

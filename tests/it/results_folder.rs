@@ -54,7 +54,8 @@ fn start(before: &str, line: &str, out: &Path) -> Child {
     child
 }
 
-fn send(signal: &str, child: &Child) {
+/// Sends a signal to a run.
+pub fn send(signal: &str, child: &Child) {
     Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
 }
 
