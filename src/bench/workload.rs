@@ -11,6 +11,7 @@ use crate::spec::{EnsembleSpec, Grid, LayerSpec, LyapunovSpec, Model, SweepSpec}
 use crate::spectrum::{self, Status};
 use crate::weights::ensemble::draw_matrices;
 use crate::{device::Device, sweep};
+use rayon::prelude::*;
 use std::ops::ControlFlow;
 
 /// All workloads, in the order of the report. With `quick` they have other sizes under the same names, and where
@@ -42,7 +43,7 @@ fn ensemble(settings: &BenchSpec, width: usize, members: usize) -> EnsembleSpec 
     EnsembleSpec { width, members, seed: settings.seed, ..EnsembleSpec::default() }
 }
 
-/// The rollout of `jax_peer.py`: every member at 256 grid points, step sizes 0.01 to 1 with dampings 0 to 0.5, for 80
+/// The rollout of `with_jax.py`: every member at 256 grid points, step sizes 0.01 to 1 with dampings 0 to 0.5, for 80
 /// steps, with the norms of all columns at every step.
 fn linear_sweep(settings: &BenchSpec, name: &str, width: usize, members: usize, reach: Reach) -> Job {
     let (points, depth) = if settings.quick { (64, 20) } else { (256, 80) };
@@ -62,8 +63,9 @@ fn linear_sweep(settings: &BenchSpec, name: &str, width: usize, members: usize, 
         work: Box::new(move |device, members| {
             Rollout::new(&ensemble, &layer, depth, &points_of_grid).run(device, 0..members, 0, &mut |outcomes| {
                 let (members, points) = (outcomes.members().len(), outcomes.points());
-                let growth = (0..members).flat_map(|m| (0..points).map(move |p| (m, p)));
-                std::hint::black_box(growth.map(|(m, p)| outcomes.get(m, p).log_growth).sum::<f64>());
+                // By all threads, as the cells of a sweep.
+                let growth = |p| (0..members).map(|m| outcomes.get(m, p).log_growth).sum::<f64>();
+                std::hint::black_box((0..points).into_par_iter().map(growth).sum::<f64>());
                 ControlFlow::Continue(())
             })
         }),
@@ -95,7 +97,7 @@ impl Transformer {
     }
 }
 
-/// The Transformer of `jax_peer.py`: width 64, 4 heads, 16 tokens, FFN ratio 4, 16 step sizes, 20 steps.
+/// The Transformer of `with_jax.py`: width 64, 4 heads, 16 tokens, FFN ratio 4, 16 step sizes, 20 steps.
 fn transformer_sweep(settings: &BenchSpec, name: &str, members: usize, reach: Reach) -> Job {
     let (points, depth, members) = if settings.quick { (2, 2, 2) } else { (16, 20, members) };
     let transformer = Transformer::new(settings, (64, 16), (points, depth, members));

@@ -94,7 +94,7 @@ fn rescale<'a, T: Real>(lines: impl Iterator<Item = &'a mut [T]>, first: usize, 
     let factor = T::power_of_two(-shift);
     let mut square = T::ZERO;
     for x in own.iter_mut().flat_map(|line| line.iter_mut()) {
-        *x = *x * factor;
+        *x *= factor;
         square += *x * *x;
     }
     (square, shift)
