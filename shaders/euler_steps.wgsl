@@ -52,7 +52,7 @@ fn finish(row: u32, quad: u32, keep: vec4<f32>, gain: vec4<f32>, sums: Rows) -> 
 
 @compute @workgroup_size(ROW_LANES, COLUMN_LANES, 1)
 fn euler_steps(@builtin(local_invocation_index) own: u32, @builtin(workgroup_id) group: vec3<u32>) {
-    let lane = place(own);
+    let lane = lane_of(own);
     let member = group.z;
     let quads = params.columns / 4u;
     let first_quad = group.x * TILE_QUADS;

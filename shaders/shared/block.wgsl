@@ -34,7 +34,7 @@ struct Block {
 // Where an invocation stands in the tile, along the rows and the columns. Neighbours stand in squares of 2 by 2, where
 // the tile has such: pairs of them read the same weights, and pairs the same units. On an H100 that is 12 % of the time
 // of linear steps.
-fn place(index: u32) -> vec2<u32> {
+fn lane_of(index: u32) -> vec2<u32> {
     if ROW_LANES % 2u == 1u || COLUMN_LANES % 2u == 1u {
         return vec2<u32>(index % ROW_LANES, index / ROW_LANES);
     }
