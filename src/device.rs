@@ -215,7 +215,7 @@ impl Device {
     ///
     /// # Panics
     /// For a plan with runs that are repeated.
-    pub fn begin(&self, mut plan: Plan, at: usize, inputs: &Inputs) -> Result<(Plan, Inputs)> {
+    pub fn begin(&self, mut plan: Plan, at: usize, inputs: &Inputs) -> Result<(Plan, Inputs<'static>)> {
         assert!(plan.repeat.is_none(), "an iteration is not divided");
         let rest = plan.runs.split_off(at);
         let (outputs, given) = (std::mem::take(&mut plan.outputs), std::mem::take(&mut plan.inputs));

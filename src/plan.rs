@@ -6,7 +6,7 @@
 use crate::kernel::{Access, Arguments, Case, CaseBuffer, Cost, Entry, ErasedParams, Kernel, Row, Signature};
 pub use crate::kernel::{BufferId, Content, Id, Ints, Reals, Words};
 pub use chunk::{Chunk, Output};
-pub use data::{Data, Inputs, Numbers};
+pub use data::{Data, Inputs, Numbers, Slice};
 
 mod chunk;
 mod data;
@@ -113,8 +113,8 @@ impl Plan {
         members: usize,
         numbers: fn(Vec<f64>) -> Data,
         runs: usize,
-    ) -> (Plan, Inputs, Vec<BufferId>) {
-        let (mut plan, mut inputs) = (Plan::new(), Inputs::default());
+    ) -> (Plan, Inputs<'static>, Vec<BufferId>) {
+        let (mut plan, mut filled) = (Plan::new(), Vec::new());
         // Each binding's buffer, or one for each run.
         let mut bindings = Vec::new();
         for (buffer, binding) in case.buffers.into_iter().zip(entry.buffers) {
@@ -141,7 +141,7 @@ impl Plan {
             let fill = |data| {
                 let id = plan.push("case", content, Extent::Member(length / case.members));
                 plan.inputs.push(id);
-                inputs.0.push((id, data));
+                filled.push((id, data));
                 id
             };
             bindings.push(copies.into_iter().map(fill).collect());
@@ -151,7 +151,7 @@ impl Plan {
             plan.push_run(entry, case.params.clone(), ids);
         }
         let ids = bindings.into_iter().map(|ids| ids[0]).collect();
-        (plan, inputs, ids)
+        (plan, filled.into_iter().collect(), ids)
     }
 
     fn push(&mut self, label: &'static str, content: Content, extent: Extent) -> BufferId {

@@ -153,7 +153,7 @@ fn largest(entry: &Entry, work_of: impl Fn(&Case<ErasedParams>) -> f64) -> Case<
 }
 
 /// The kernel some times on the contents of a case. Nothing comes back: that would take longer than the kernel.
-fn plan_of(entry: &'static Entry, case: Case<ErasedParams>, members: usize) -> (Plan, Inputs) {
+fn plan_of(entry: &'static Entry, case: Case<ErasedParams>, members: usize) -> (Plan, Inputs<'static>) {
     let numbers = |values: Vec<f64>| Data::F32(values.into_iter().map(|x| x as f32).collect());
     let (plan, inputs, _) = Plan::of_case(entry, case, members, numbers, RUNS);
     (plan, inputs)

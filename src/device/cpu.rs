@@ -14,7 +14,7 @@ use crate::kernel::{Access, Element, Entry, View};
 use crate::machine::Processor;
 use crate::numbers::cores::alone;
 use crate::numbers::real::Real;
-use crate::plan::{BufferId, Chunk, Content, Data, Extent, Inputs, Plan, Words};
+use crate::plan::{BufferId, Chunk, Content, Data, Extent, Inputs, Plan, Slice, Words};
 use rayon::prelude::*;
 use std::any::Any;
 use std::borrow::Cow;
@@ -63,13 +63,13 @@ impl<T: Real> Store<T> {
         }
     }
 
-    /// Fills itself from `data[start..]`.
-    fn load(&mut self, data: &Data, start: usize) {
-        match (self, data) {
-            (Store::Real(to), Data::F32(from)) => convert(to, &from[start..], |x| T::from_f64(x as f64)),
-            (Store::Real(to), Data::F64(from)) => convert(to, &from[start..], T::from_f64),
-            (Store::Word(to), Data::Word(from)) => convert(to, &from[start..], |x| x),
-            (Store::Word(to), Data::Int(from)) => convert(to, &from[start..], |x| x as u32),
+    /// Fills itself from `values[start..]`.
+    fn load(&mut self, values: Slice<'_>, start: usize) {
+        match (self, values) {
+            (Store::Real(to), Slice::F32(from)) => convert(to, &from[start..], |x| T::from_f64(x as f64)),
+            (Store::Real(to), Slice::F64(from)) => convert(to, &from[start..], T::from_f64),
+            (Store::Word(to), Slice::Word(from)) => convert(to, &from[start..], |x| x),
+            (Store::Word(to), Slice::Int(from)) => convert(to, &from[start..], |x| x as u32),
             _ => unreachable!("the content of an input fits its buffer"),
         }
     }

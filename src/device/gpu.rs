@@ -5,6 +5,7 @@ mod clock;
 mod hand_in;
 mod layout;
 mod pace;
+mod readback;
 mod session;
 mod upload;
 
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::invalid;
 use crate::kernel::{Access, Entry};
 use crate::machine::{Blocks, Machine, Processor};
-use crate::plan::{Chunk, Inputs, Plan, Run};
+use crate::plan::{BufferId, Chunk, Inputs, Plan, Run};
 use crate::spec::Precision;
 use session::Session;
 use std::collections::HashMap;
@@ -45,6 +46,14 @@ const STALL: Duration = Duration::from_secs(300);
 
 /// Members of a chunk that a GPU is never asked to go below for the sake of progress.
 const LEAST_CHUNK: u64 = 16;
+
+/// Bytes of inputs that are taken in at a time, if they are those of [`FILL`] members. The host copies them while the
+/// chunk before runs; in one piece nothing would overlap.
+const INPUTS: u64 = 16 << 20;
+
+/// Members that keep the largest cards busy: an H100 holds 16 workgroups on each of its 132 processors where a matrix of
+/// width 64 lies in workgroup memory. Matrices of width 32 and 16 are as many as it holds where they have 16 MiB.
+const FILL: u64 = 2048;
 
 /// An opened adapter with its compiled kernels.
 pub struct Gpu {
@@ -109,20 +118,23 @@ impl Gpu {
         self
     }
 
-    /// As many members as fit the largest binding, the dispatch limit and the memory, and as are about half a second's work.
+    /// As many members as fit the largest binding, the dispatch limit and the memory, as are about half a second's work,
+    /// and as have about [`INPUTS`].
     pub fn chunk_size(&self, plan: &Plan) -> usize {
         let binding = self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size);
         let real = self.real_bytes();
+        let bytes = |ids: &[BufferId]| ids.iter().map(|id| plan.buffers[id.0].bytes(real)).sum::<u64>();
         let largest = plan.buffers.iter().filter(|b| !b.is_shared()).map(|b| b.bytes(real)).max().unwrap_or(4);
         // Outputs are there twice, for the readback of one chunk while the next one runs.
-        let outputs: u64 = plan.outputs.iter().map(|id| plan.buffers[id.0].bytes(real)).sum();
-        let memory = self.memory / (plan.bytes_per_member(real) + 2 * outputs).max(1);
+        let memory = self.memory / (plan.bytes_per_member(real) + 2 * bytes(&plan.outputs)).max(1);
+        let inputs = (INPUTS / bytes(&plan.inputs).max(1)).max(FILL);
         let processor = self.machine().processor;
         let work = (members_of_half_a_second(processor, plan.cost().work()) as u64).max(LEAST_CHUNK);
         let most = if self.description.software { MOST_WORK_OF_SOFTWARE } else { MOST_WORK };
         let by_run = (most / plan.largest_run().max(1.0)) as u64;
         (binding / largest)
             .min(memory)
+            .min(inputs)
             .min(work)
             .min(by_run)
             .min(self.limits.max_compute_workgroups_per_dimension as u64)
@@ -160,20 +172,37 @@ impl Gpu {
         inputs: &Inputs,
         sink: &mut dyn FnMut(Chunk) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
-        let mut session = Session::new(self, plan, chunk.min(members))?;
-        // The next chunk runs while the last one is read back and digested; with a profile, one after the other.
+        // Of equal size, or a last one of a few members would take as long as a full one.
+        let chunk = members.div_ceil(members.div_ceil(chunk).max(1));
+        let mut session = Session::new(self, plan, chunk)?;
+        let mut ranges = chunks(members, chunk);
+        if self.recorder.is_on() {
+            // One after the other, so that the parts of the time can be told.
+            for range in ranges {
+                let prepared = session.prepare(range, inputs)?;
+                let running = session.begin(prepared)?;
+                let leaving = session.complete(running)?;
+                if sink(session.finish(leaving)?)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            return Ok(ControlFlow::Continue(()));
+        }
+        // While a chunk runs, the inputs of the next one are taken in and the outputs of the last one are digested.
+        let mut next = ranges.next().map(|range| session.prepare(range, inputs)).transpose()?;
         let mut before = None;
-        for range in chunks(members, chunk) {
-            let started = (range.clone(), session.start(range, inputs)?);
-            let ready = if self.recorder.is_on() { Some(started) } else { before.replace(started) };
-            if let Some((range, pending)) = ready
-                && sink(Chunk::new(range, session.finish(pending)?))?.is_break()
+        while let Some(prepared) = next {
+            let running = session.begin(prepared)?;
+            next = ranges.next().map(|range| session.prepare(range, inputs)).transpose()?;
+            if let Some(leaving) = before.take()
+                && sink(session.finish(leaving)?)?.is_break()
             {
                 return Ok(ControlFlow::Break(()));
             }
+            before = Some(session.complete(running)?);
         }
         match before {
-            Some((range, pending)) => sink(Chunk::new(range, session.finish(pending)?)),
+            Some(leaving) => sink(session.finish(leaving)?),
             None => Ok(ControlFlow::Continue(())),
         }
     }

@@ -49,6 +49,16 @@ impl Data {
         }
     }
 
+    /// The elements, lent.
+    pub fn as_slice(&self) -> Slice<'_> {
+        match self {
+            Data::F32(v) => Slice::F32(v),
+            Data::F64(v) => Slice::F64(v),
+            Data::Word(v) => Slice::Word(v),
+            Data::Int(v) => Slice::Int(v),
+        }
+    }
+
     /// All elements as numbers.
     pub fn reals(&self) -> Vec<f64> {
         (0..self.len()).map(|i| self.real(i)).collect()
@@ -60,6 +70,29 @@ impl Data {
             Data::F32(v) => Some(Numbers::F32(v)),
             Data::F64(v) => Some(Numbers::F64(v)),
             Data::Word(_) | Data::Int(_) => None,
+        }
+    }
+}
+
+/// The content of a buffer on the host, lent by whoever has it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Slice<'a> {
+    /// Numbers for any device; they are those of an f32 device as they are.
+    F32(&'a [f32]),
+    /// Numbers for any device; they are those of the reference as they are.
+    F64(&'a [f64]),
+    /// u32 words.
+    Word(&'a [u32]),
+    /// i32 integers.
+    Int(&'a [i32]),
+}
+
+impl<'a> Slice<'a> {
+    /// Numbers of f32 or f64, whichever T is.
+    pub fn of<T: bytemuck::Pod>(values: &'a [T]) -> Self {
+        match size_of::<T>() {
+            4 => Slice::F32(bytemuck::cast_slice(values)),
+            _ => Slice::F64(bytemuck::cast_slice(values)),
         }
     }
 }
@@ -101,17 +134,24 @@ impl Numbers<'_> {
     }
 }
 
-/// Values for the inputs of a plan, for all members of a call: `members * length` elements each.
+/// Values for the inputs of a plan, for all members of a call: `members * length` elements each. Some may be lent by the
+/// caller, for they can be many.
 #[derive(Clone, Default)]
-pub struct Inputs(pub(super) Vec<(BufferId, Data)>);
+pub struct Inputs<'a>(Vec<(BufferId, Values<'a>)>);
 
-impl FromIterator<(BufferId, Data)> for Inputs {
+#[derive(Clone)]
+enum Values<'a> {
+    Own(Data),
+    Lent(Slice<'a>),
+}
+
+impl FromIterator<(BufferId, Data)> for Inputs<'_> {
     fn from_iter<I: IntoIterator<Item = (BufferId, Data)>>(each: I) -> Self {
-        Inputs(each.into_iter().collect())
+        Inputs(each.into_iter().map(|(id, data)| (id, Values::Own(data))).collect())
     }
 }
 
-impl Inputs {
+impl<'a> Inputs<'a> {
     /// No values yet.
     pub fn new() -> Self {
         Self::default()
@@ -119,12 +159,22 @@ impl Inputs {
 
     /// These and the values of one more input.
     pub fn with(mut self, id: impl Id, data: Data) -> Self {
-        self.0.push((id.into(), data));
+        self.0.push((id.into(), Values::Own(data)));
+        self
+    }
+
+    /// These and the values of one more input, which stay where they are.
+    pub fn with_lent(mut self, id: impl Id, values: Slice<'a>) -> Self {
+        self.0.push((id.into(), Values::Lent(values)));
         self
     }
 
     /// The values of one input.
-    pub fn get(&self, id: BufferId) -> &Data {
-        self.0.iter().find(|(other, _)| *other == id).map(|(_, data)| data).expect("every input of the plan is given")
+    pub fn get(&self, id: BufferId) -> Slice<'_> {
+        let values = self.0.iter().find(|(other, _)| *other == id).map(|(_, values)| values);
+        match values.expect("every input of the plan is given") {
+            Values::Own(data) => data.as_slice(),
+            Values::Lent(slice) => *slice,
+        }
     }
 }

@@ -29,7 +29,7 @@ use crate::error::Result;
 use crate::invalid;
 use crate::kernel::{balance, components, diagonal_blocks, francis, hessenberg, spectral_summary};
 use crate::machine::Machine;
-use crate::plan::{Chunk, Data, Inputs, Ints, Output, Plan, Reals, Words};
+use crate::plan::{Chunk, Inputs, Ints, Output, Plan, Reals, Slice, Words};
 use rayon::prelude::*;
 
 /// The widest matrices that the kernels take.
@@ -147,9 +147,12 @@ fn solve_each<T: Real>(device: &Device, matrices: &[T], n: usize, chunk: usize, 
         return invalid!("matrices of f64 on a device of f32; open it with Device::open_in, or use --device reference");
     }
     let solvers: Vec<Solver> = matrices.par_chunks(n * n).map(|matrix| solver(matrix, n)).collect();
+    if solvers.iter().all(|&solver| solver == Solver::Device) {
+        return solve(device, matrices, n, chunk, steps);
+    }
     let all = || matrices.chunks(n * n).zip(&solvers);
     let good: Vec<&[T]> = all().filter(|(_, solver)| **solver == Solver::Device).map(|(matrix, _)| matrix).collect();
-    let mut solved = solve(device, &good, n, chunk, steps)?.into_iter();
+    let mut solved = solve(device, &good.concat(), n, chunk, steps)?.into_iter();
     let spectrum = |(matrix, solver): (&[T], &Solver)| match solver {
         Solver::Device => solved.next().expect("a spectrum for each matrix that was handed over"),
         Solver::Host => with_summaries(exact::solve(matrix, n), steps),
@@ -248,32 +251,26 @@ fn plan(n: u32, machine: &Machine, steps: &[Step]) -> SolverPlan {
     }
 }
 
-fn solve<T: Real>(device: &Device, matrices: &[&[T]], n: usize, chunk: usize, steps: &[Step]) -> Result<Vec<Solved>> {
+fn solve<T: Real>(device: &Device, matrices: &[T], n: usize, chunk: usize, steps: &[Step]) -> Result<Vec<Solved>> {
     if matrices.is_empty() {
         return Ok(Vec::new());
     }
     let plan = plan(n as u32, &device.machine(), steps);
-    let inputs = Inputs::new().with(plan.matrices, Data::of(concatenated(matrices, n * n)));
-    let mut solved = Vec::with_capacity(matrices.len());
+    let inputs = Inputs::new().with_lent(plan.matrices, Slice::of(matrices));
+    let matrix = |i: usize| &matrices[i * n * n..(i + 1) * n * n];
+    let count = matrices.len() / (n * n);
+    let mut solved = Vec::with_capacity(count);
     let ulp = device.epsilon();
-    device.run(&plan.plan, matrices.len(), chunk, &inputs, &mut |chunk| {
-        let own = &matrices[chunk.members.clone()];
-        solved.par_extend(own.par_iter().enumerate().map(|(i, matrix)| {
-            match finish(matrix, n, &plan, &chunk, i, ulp) {
+    device.run(&plan.plan, count, chunk, &inputs, &mut |chunk| {
+        solved.par_extend(chunk.members.clone().into_par_iter().map(matrix).enumerate().map(
+            |(i, matrix)| match finish(matrix, n, &plan, &chunk, i, ulp) {
                 Some(spectrum) => (spectrum, summaries_of(steps, &plan, &chunk, i)),
                 None => with_summaries(exact::solve(matrix, n), steps),
-            }
-        }));
+            },
+        ));
         Ok(())
     })?;
     Ok(solved)
-}
-
-/// Pieces of the same length in one, by all threads: most of the time goes into fresh pages.
-fn concatenated<T: Real>(pieces: &[&[T]], length: usize) -> Vec<T> {
-    let mut all = vec![T::ZERO; pieces.len() * length];
-    all.par_chunks_mut(length).zip(pieces).for_each(|(to, from)| to.copy_from_slice(from));
-    all
 }
 
 /// The device's summaries of matrix i of a chunk.

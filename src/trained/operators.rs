@@ -25,7 +25,7 @@ pub enum Way {
 pub(super) struct Operators<'a> {
     device: &'a Device,
     plan: Plan,
-    kept: Inputs,
+    kept: Inputs<'static>,
     start: Reals,
     end: Output<Reals>,
     /// The width.

@@ -231,7 +231,7 @@ impl<'a> Stack<'a> {
     }
 
     /// The plan of one layer's step on the states, an input of it.
-    pub(super) fn recorded(&self, weights: &LearnedLayer) -> (Plan, Inputs, NonlinearLayer, Reals) {
+    pub(super) fn recorded(&self, weights: &LearnedLayer) -> (Plan, Inputs<'static>, NonlinearLayer, Reals) {
         let mut plan = Plan::new();
         let anatomy = self.model.anatomy();
         let mut layer =

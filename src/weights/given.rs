@@ -29,7 +29,7 @@ impl GivenWeights {
     }
 
     /// Adds the values of the inputs, for these members.
-    pub fn fill(&self, members: Range<usize>, inputs: Inputs) -> Inputs {
+    pub fn fill<'a>(&self, members: Range<usize>, inputs: Inputs<'a>) -> Inputs<'a> {
         self.inputs.iter().fold(inputs, |inputs, &(layer, id)| {
             let values = match self.along_depth {
                 true => members.clone().flat_map(|_| self.padded(layer..layer + 1)).collect(),
@@ -68,7 +68,7 @@ impl GivenStates {
     }
 
     /// Adds the values of the input, for these members; one state is that of all of them.
-    pub fn fill(&self, members: Range<usize>, inputs: Inputs) -> Inputs {
+    pub fn fill<'a>(&self, members: Range<usize>, inputs: Inputs<'a>) -> Inputs<'a> {
         let size = self.width * self.tokens;
         let states: Vec<&[f64]> = self.states.values().chunks(size).collect();
         let number = |member: usize, row: usize, token: usize| states[member % states.len()][token * self.width + row];

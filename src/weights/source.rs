@@ -88,7 +88,7 @@ impl Source {
     }
 
     /// The values of the plan's inputs for these members.
-    pub fn inputs(&self, members: Range<usize>) -> Inputs {
+    pub fn inputs(&self, members: Range<usize>) -> Inputs<'static> {
         let ids = members.clone().map(|member| member as u32).collect();
         let inputs = Inputs::new().with(self.member_ids, Data::Word(ids));
         let gains = self.gains.iter().map(|gains| Data::F64(gains[members.clone()].to_vec()));

@@ -3,22 +3,18 @@
 use crate::device::gpu::Gpu;
 use crate::device::gpu::clock::Clock;
 use crate::device::gpu::pace::Pace;
+use crate::device::gpu::readback::{Copy, Readback, Readbacks};
 use crate::device::gpu::upload::to_bytes;
 use crate::device::profile::Profile;
 use crate::error::{Error, Result};
-use crate::plan::{BufferId, Content, Data, Extent, Inputs, Plan, Repeat, Words};
-use crate::spec::Precision;
-use std::collections::HashMap;
+use crate::plan::{BufferId, Chunk, Data, Extent, Inputs, Plan, Repeat, Words};
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 /// A skip that leads past every member.
 const NOBODY: u32 = 1 << 31;
-
-/// What a readback callback is told.
-type Mapped = std::result::Result<(), wgpu::BufferAsyncError>;
 
 /// One plan, ready to run on chunks of up to `capacity` members.
 pub struct Session<'a> {
@@ -28,8 +24,7 @@ pub struct Session<'a> {
     buffers: Vec<wgpu::Buffer>,
     dispatches: Vec<Dispatch>,
     pace: Pace,
-    /// Buffers for readbacks that are over.
-    idle: Vec<wgpu::Buffer>,
+    readbacks: Readbacks,
     /// Only when the device's profile is wanted; and then only on adapters with timestamps.
     clock: Option<Clock>,
 }
@@ -43,10 +38,35 @@ struct Dispatch {
     work: f64,
 }
 
+/// A chunk whose inputs are ready to be sent.
+pub struct Prepared {
+    members: Range<usize>,
+    encoder: wgpu::CommandEncoder,
+    /// When it was begun.
+    start: Instant,
+}
+
+/// A chunk whose runs are under way.
+pub enum Running<'a> {
+    /// All have been sent.
+    Leaving(Leaving),
+    /// Those in front of repeated runs, and the first rounds of these.
+    Repeating {
+        /// What is repeated.
+        repeat: &'a Repeat,
+        /// Members of the chunk.
+        members: Range<usize>,
+        /// The words of the rounds that have been sent.
+        rounds: VecDeque<Readback>,
+        /// When the kernels began.
+        start: Instant,
+    },
+}
+
 /// A chunk whose outputs are on their way back.
-pub struct Pending {
-    staging: Vec<(wgpu::Buffer, Receiver<Mapped>)>,
-    last: wgpu::SubmissionIndex,
+pub struct Leaving {
+    members: Range<usize>,
+    readback: Readback,
     /// When it was asked for; in a profile, when all kernels had run.
     start: Instant,
 }
@@ -64,44 +84,77 @@ impl<'a> Session<'a> {
         gpu.check_failure()?;
         let pace = Pace::new(gpu.description.software);
         let clock = if gpu.recorder.is_on() { Clock::new(gpu, plan.runs.len()) } else { None };
-        Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, idle: Vec::new(), clock })
+        Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, readbacks: Readbacks::default(), clock })
     }
 
-    /// Sends the inputs and all dispatches of one chunk, and asks for its outputs.
-    pub fn start(&mut self, range: Range<usize>, inputs: &Inputs) -> Result<Pending> {
-        let members = range.len();
-        assert!(members <= self.capacity, "a chunk fits its session");
+    /// Takes in the inputs of one chunk. Nothing is sent yet, so this may be done while the last chunk runs.
+    pub fn prepare(&self, members: Range<usize>, inputs: &Inputs) -> Result<Prepared> {
+        assert!(members.len() <= self.capacity, "a chunk fits its session");
         let start = Instant::now();
         let mut encoder = self.encoder();
         for (id, buffer) in self.plan.buffers.iter().enumerate() {
             if self.plan.inputs.contains(&BufferId(id)) {
                 let length = buffer.len();
-                let own = range.start * length..range.end * length;
+                let own = members.start * length..members.end * length;
                 let bytes = to_bytes(inputs.get(BufferId(id)), own, self.gpu.precision);
-                self.gpu.uploads.write(&self.gpu.queue, &mut encoder, &self.buffers[id], &bytes);
+                self.gpu.uploads.write(&mut encoder, &self.buffers[id], &bytes)?;
             } else if !buffer.is_shared() {
                 encoder.clear_buffer(&self.buffers[id], 0, None);
             }
         }
-        self.gpu.uploads.leave_with(&encoder);
+        Ok(Prepared { members, encoder, start })
+    }
+
+    /// Sends the inputs of a chunk and its dispatches; those behind repeated runs are [`Session::complete`]'s to send.
+    pub fn begin(&mut self, prepared: Prepared) -> Result<Running<'a>> {
+        let Prepared { members, mut encoder, start } = prepared;
         let start = self.phase(start, &mut encoder, |profile, seconds| profile.upload += seconds)?;
-        let all = self.plan.runs.len();
-        let repeated = self.plan.repeat.as_ref().map_or(all..all, |repeat| repeat.runs.clone());
-        let mut work = self.encode(&mut encoder, 0..repeated.start, members)?;
-        if let Some(repeat) = &self.plan.repeat {
-            self.pace.submit(self.gpu, encoder, work)?;
-            self.read_clock(0..repeated.start)?;
-            self.repeat(repeat, members)?;
-            encoder = self.encoder();
+        let Some(repeat) = &self.plan.repeat else {
+            let leaving = self.leave(encoder, 0..self.plan.runs.len(), members, start)?;
+            return Ok(Running::Leaving(leaving));
+        };
+        let (all, mut rounds) = (members.len(), VecDeque::new());
+        rounds.push_back(self.round(encoder, 0..repeat.runs.end, repeat.finished, all, all)?);
+        if repeat.most > 1 {
+            rounds.push_back(self.round(self.encoder(), repeat.runs.clone(), repeat.finished, all, all)?);
         }
-        work = self.encode(&mut encoder, repeated.end..all, members)?;
+        Ok(Running::Repeating { repeat, members, rounds, start })
+    }
+
+    /// Sends what is left of a chunk, as soon as its repeated runs are over, and asks for its outputs.
+    pub fn complete(&mut self, running: Running<'a>) -> Result<Leaving> {
+        match running {
+            Running::Leaving(leaving) => Ok(leaving),
+            Running::Repeating { repeat, members, rounds, start } => {
+                self.repeat(repeat, members.len(), rounds)?;
+                self.leave(self.encoder(), repeat.runs.end..self.plan.runs.len(), members, start)
+            }
+        }
+    }
+
+    /// Waits for the outputs of a chunk.
+    pub fn finish(&mut self, leaving: Leaving) -> Result<Chunk> {
+        let outputs = self.readbacks.receive(self.gpu, leaving.readback)?;
+        let profile = Profile { download: leaving.start.elapsed().as_secs_f64(), ..Profile::default() };
+        self.gpu.recorder.add(&profile, 1.0);
+        Ok(Chunk::new(leaving.members, outputs))
+    }
+
+    /// Sends the last runs of a chunk and asks for its outputs. `start` is when the kernels began.
+    fn leave(
+        &mut self,
+        mut encoder: wgpu::CommandEncoder,
+        runs: Range<usize>,
+        members: Range<usize>,
+        start: Instant,
+    ) -> Result<Leaving> {
+        let work = self.encode(&mut encoder, runs.clone(), members.len())?;
         let start = self.phase(start, &mut encoder, |profile, seconds| profile.compute += seconds)?;
-        let unread = if self.plan.repeat.is_some() { repeated.end } else { 0 };
-        self.read_clock(unread..all)?;
-        let staging = self.copy_outputs(&mut encoder, members);
+        self.read_clock(runs)?;
+        let plan = self.plan;
+        let copies = plan.outputs.iter().map(|&id| self.copy(&mut encoder, id, members.len())).collect();
         let last = self.pace.submit(self.gpu, encoder, work)?;
-        let staging = staging.into_iter().map(|buffer| (map(&buffer), buffer)).map(|(r, b)| (b, r)).collect();
-        Ok(Pending { staging, last, start })
+        Ok(Leaving { members, readback: Readback::new(copies, last), start })
     }
 
     /// Encodes some of the plan's runs, submitting whenever it is enough; returns the work that is left in `encoder`.
@@ -145,32 +198,42 @@ impl<'a> Session<'a> {
         (runs.end, work)
     }
 
-    /// Submits rounds of the repeated runs until all members are finished. The next round is under way while the
-    /// words of the last one come back: what is finished leaves it at once, and is not in the round after it.
-    fn repeat(&mut self, repeat: &Repeat, members: usize) -> Result<()> {
-        let mut before: Option<Pending> = None;
-        let mut unfinished = members;
-        for _ in 0..repeat.most {
-            let mut encoder = self.encoder();
-            let work = self.encode(&mut encoder, repeat.runs.clone(), unfinished)?;
-            let staging = self.copy(&mut encoder, repeat.finished.into(), members);
-            let last = self.pace.submit(self.gpu, encoder, work)?;
-            // The next round writes the same timestamps again.
-            self.read_clock(repeat.runs.clone())?;
-            let pending = Pending { staging: vec![(staging.clone(), map(&staging))], last, start: Instant::now() };
-            if let Some(before) = before.replace(pending) {
-                let words = self.receive(before, &[repeat.finished.into()])?;
-                let left = unfinished_members(&words[0]);
-                if left.is_empty() {
-                    break;
-                }
-                if let Some(skips) = repeat.skips {
-                    self.leave_out(skips, unfinished, &left);
-                    unfinished = left.len();
-                }
+    /// Submits further rounds of the repeated runs until all members are finished; the first ones are under way. The
+    /// next round is under way while the words of the last one come back: what is finished leaves it at once, and is
+    /// not in the round after it.
+    fn repeat(&mut self, repeat: &Repeat, members: usize, mut rounds: VecDeque<Readback>) -> Result<()> {
+        let (mut submitted, mut unfinished) = (rounds.len(), members);
+        while let Some(round) = rounds.pop_front() {
+            let words = self.readbacks.receive(self.gpu, round)?;
+            let left = unfinished_members(&words[0]);
+            if left.is_empty() || submitted == repeat.most {
+                break;
             }
+            if let Some(skips) = repeat.skips {
+                self.leave_out(skips, unfinished, &left);
+                unfinished = left.len();
+            }
+            rounds.push_back(self.round(self.encoder(), repeat.runs.clone(), repeat.finished, unfinished, members)?);
+            submitted += 1;
         }
         Ok(())
+    }
+
+    /// Submits runs that end with a round, for so many members that are unfinished, and asks for the words of all.
+    fn round(
+        &mut self,
+        mut encoder: wgpu::CommandEncoder,
+        runs: Range<usize>,
+        finished: Words,
+        unfinished: usize,
+        members: usize,
+    ) -> Result<Readback> {
+        let work = self.encode(&mut encoder, runs.clone(), unfinished)?;
+        let copy = self.copy(&mut encoder, finished.into(), members);
+        let last = self.pace.submit(self.gpu, encoder, work)?;
+        // The next round writes the same timestamps again.
+        self.read_clock(runs)?;
+        Ok(Readback::new(vec![copy], last))
     }
 
     /// Writes the skips that lead to the members `left`; the rest of the last ones, `before` in number, lead to nobody.
@@ -178,40 +241,6 @@ impl<'a> Session<'a> {
         let skip = |i: usize| left.get(i).map_or(NOBODY, |member| member - i as u32);
         let words: Vec<u32> = (0..before).map(skip).collect();
         self.gpu.queue.write_buffer(&self.buffers[BufferId::from(skips).0], 0, bytemuck::cast_slice(&words));
-    }
-
-    /// Waits for the outputs of a chunk.
-    pub fn finish(&mut self, pending: Pending) -> Result<Vec<Data>> {
-        let start = pending.start;
-        let outputs = self.receive(pending, &self.plan.outputs)?;
-        let profile = Profile { download: start.elapsed().as_secs_f64(), ..Profile::default() };
-        self.gpu.recorder.add(&profile, 1.0);
-        Ok(outputs)
-    }
-
-    /// Waits for copies of the buffers `ids`.
-    fn receive(&mut self, pending: Pending, ids: &[BufferId]) -> Result<Vec<Data>> {
-        self.gpu.wait(&pending.last)?;
-        let mut outputs = Vec::new();
-        for ((buffer, mapped), id) in pending.staging.into_iter().zip(ids) {
-            mapped
-                .recv()
-                .map_err(|_| Error::Device("the adapter dropped a readback".to_string()))?
-                .map_err(|error| Error::Device(format!("readback failed: {error}")))?;
-            let view =
-                buffer.get_mapped_range(..).map_err(|error| Error::Device(format!("readback failed: {error}")))?;
-            outputs.push(match (self.plan.buffers[id.0].content, self.gpu.precision) {
-                (Content::Real, Precision::F32) => Data::F32(bytemuck::pod_collect_to_vec(&view)),
-                (Content::Real, Precision::F64) => Data::F64(bytemuck::pod_collect_to_vec(&view)),
-                (Content::Word, _) => Data::Word(bytemuck::pod_collect_to_vec(&view)),
-                (Content::Int, _) => Data::Int(bytemuck::pod_collect_to_vec(&view)),
-            });
-            drop(view);
-            buffer.unmap();
-            self.idle.push(buffer);
-        }
-        self.gpu.check_failure()?;
-        Ok(outputs)
     }
 
     /// In a profile: sends what is encoded, waits for it and counts the seconds since `start`. Returns the start of the
@@ -252,39 +281,17 @@ impl<'a> Session<'a> {
         self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("plan") })
     }
 
-    fn copy_outputs(&mut self, encoder: &mut wgpu::CommandEncoder, members: usize) -> Vec<wgpu::Buffer> {
-        let plan = self.plan;
-        plan.outputs.iter().map(|&id| self.copy(encoder, id, members)).collect()
-    }
-
-    /// Copies a buffer to one that can be read.
-    fn copy(&mut self, encoder: &mut wgpu::CommandEncoder, id: BufferId, members: usize) -> wgpu::Buffer {
-        let size = self.plan.buffers[id.0].bytes(self.gpu.real_bytes()) * members as u64;
-        let used_before = self.idle.iter().position(|buffer| buffer.size() == size);
-        let create = || {
-            self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("readback"),
-                size,
-                usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-                mapped_at_creation: false,
-            })
-        };
-        let staging = used_before.map_or_else(create, |i| self.idle.swap_remove(i));
-        encoder.copy_buffer_to_buffer(&self.buffers[id.0], 0, &staging, 0, size);
-        staging
+    /// Copies what these members have of a buffer to one that can be read.
+    fn copy(&mut self, encoder: &mut wgpu::CommandEncoder, id: BufferId, members: usize) -> Copy {
+        let buffer = &self.plan.buffers[id.0];
+        let size = buffer.bytes(self.gpu.real_bytes()) * members as u64;
+        self.readbacks.copy(self.gpu, encoder, &self.buffers[id.0], size, buffer.content)
     }
 }
 
 /// The members whose word in `finished` is 0.
 fn unfinished_members(finished: &Data) -> Vec<u32> {
     (0..finished.len()).filter(|&member| finished.real(member) == 0.0).map(|member| member as u32).collect()
-}
-
-fn map(buffer: &wgpu::Buffer) -> Receiver<Mapped> {
-    let (sender, receiver) = channel();
-    // The receiver may be gone when an earlier error ended the run.
-    buffer.map_async(wgpu::MapMode::Read, .., move |result| drop(sender.send(result)));
-    receiver
 }
 
 fn create_buffer(gpu: &Gpu, buffer: &crate::plan::Buffer, capacity: usize) -> wgpu::Buffer {
@@ -297,7 +304,7 @@ fn create_buffer(gpu: &Gpu, buffer: &crate::plan::Buffer, capacity: usize) -> wg
         mapped_at_creation: false,
     });
     if let Extent::Shared(data) = &buffer.extent {
-        gpu.queue.write_buffer(&created, 0, &to_bytes(data, 0..data.len(), gpu.precision));
+        gpu.queue.write_buffer(&created, 0, &to_bytes(data.as_slice(), 0..data.len(), gpu.precision));
     }
     created
 }

@@ -1,54 +1,99 @@
 //! Inputs on their way to the adapter.
 
-use crate::plan::Data;
+use crate::error::{Error, Result};
+use crate::plan::Slice;
 use crate::spec::Precision;
+use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Mutex;
-use wgpu::util::StagingBelt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use wgpu::WriteOnly;
 
 /// The least staging memory that is taken at a time.
-const PIECE: u64 = 1 << 20;
-/// What is larger is staged in memory that is given back afterwards.
-const MOST_KEPT: usize = 64 << 20;
+const LEAST: u64 = 1 << 18;
+/// So much staging memory is kept at most: twice the inputs of a chunk of some thousand members, because those of the
+/// next one are written while the last ones are read.
+const MOST_KEPT: u64 = 128 << 20;
+/// Bytes that a thread writes at a time.
+const PIECE: usize = 1 << 18;
 
 /// Staging memory that is kept from run to run: the pages of fresh memory cost more than what is written to them. On the
 /// host of an H100, 16 MiB took 9 ms in fresh memory.
-pub struct Uploads(Mutex<StagingBelt>);
+pub struct Uploads {
+    device: wgpu::Device,
+    /// Mapped, and free to be written.
+    kept: Arc<Mutex<Vec<wgpu::Buffer>>>,
+}
 
 impl Uploads {
     /// None is taken yet.
     pub fn new(device: &wgpu::Device) -> Self {
-        Uploads(Mutex::new(StagingBelt::new(device.clone(), PIECE)))
+        Uploads { device: device.clone(), kept: Arc::default() }
     }
 
-    /// Writes some of the data to the beginning of a buffer, before what the encoder does next.
-    pub fn write(&self, queue: &wgpu::Queue, encoder: &mut wgpu::CommandEncoder, target: &wgpu::Buffer, bytes: &[u8]) {
-        match wgpu::BufferSize::new(bytes.len() as u64) {
-            None => {}
-            Some(_) if bytes.len() > MOST_KEPT => queue.write_buffer(target, 0, bytes),
-            Some(size) => self.belt().write_buffer(encoder, target, 0, size).copy_from_slice(bytes),
+    /// Writes some bytes to the beginning of a buffer, before what the encoder does next.
+    pub fn write(&self, encoder: &mut wgpu::CommandEncoder, target: &wgpu::Buffer, bytes: &[u8]) -> Result<()> {
+        let size = bytes.len() as u64;
+        if size == 0 {
+            return Ok(());
         }
+        let staging = self.take(size);
+        let mut view = staging
+            .get_mapped_range_mut(..size)
+            .map_err(|error| Error::Device(format!("no memory for inputs: {error}; try --chunk with fewer members")))?;
+        copy(bytes, view.slice(..));
+        drop(view);
+        staging.unmap();
+        encoder.copy_buffer_to_buffer(&staging, 0, target, 0, size);
+        // When the adapter has read it, it is mapped again. A buffer that fails to be is dropped.
+        let (kept, buffer) = (self.kept.clone(), staging.clone());
+        encoder.map_buffer_on_submit(&staging, wgpu::MapMode::Write, .., move |mapped| {
+            let mut kept = lock(&kept);
+            if mapped.is_ok() && kept.iter().map(wgpu::Buffer::size).sum::<u64>() + buffer.size() <= MOST_KEPT {
+                kept.push(buffer);
+            }
+        });
+        Ok(())
     }
 
-    /// All that was written goes with this encoder; to be called before it is submitted.
-    pub fn leave_with(&self, encoder: &wgpu::CommandEncoder) {
-        self.belt().finish_and_recall_on_submit(encoder);
-    }
-
-    fn belt(&self) -> std::sync::MutexGuard<'_, StagingBelt> {
-        self.0.lock().expect("no holder of the lock panics")
+    /// A mapped buffer of at least so many bytes, the smallest that is there.
+    fn take(&self, size: u64) -> wgpu::Buffer {
+        let mut kept = lock(&self.kept);
+        let large_enough = kept.iter().enumerate().filter(|(_, buffer)| buffer.size() >= size);
+        if let Some((i, _)) = large_enough.min_by_key(|(_, buffer)| buffer.size()) {
+            return kept.swap_remove(i);
+        }
+        drop(kept);
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("upload"),
+            size: size.max(LEAST).next_multiple_of(wgpu::MAP_ALIGNMENT),
+            usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::MAP_WRITE,
+            mapped_at_creation: true,
+        })
     }
 }
 
+fn lock(buffers: &Mutex<Vec<wgpu::Buffer>>) -> MutexGuard<'_, Vec<wgpu::Buffer>> {
+    buffers.lock().expect("no holder of the lock panics")
+}
+
+/// Copies bytes to mapped memory, by all threads.
+fn copy(bytes: &[u8], to: WriteOnly<'_, [u8]>) {
+    let (pieces, mut rest) = to.into_chunks::<PIECE>();
+    let from = bytes.par_chunks_exact(PIECE);
+    rest.copy_from_slice(from.remainder());
+    let pieces: Vec<WriteOnly<[u8; PIECE]>> = pieces.into_iter().collect();
+    pieces.into_par_iter().zip(from).for_each(|(to, from)| WriteOnly::<[u8]>::from(to).copy_from_slice(from));
+}
+
 /// The bytes of some elements as kernels in this precision read them.
-pub fn to_bytes(data: &Data, range: Range<usize>, precision: Precision) -> Cow<'_, [u8]> {
-    match (data, precision) {
-        (Data::F32(values), Precision::F32) => bytemuck::cast_slice(&values[range]).into(),
-        (Data::F32(values), _) => values[range].iter().flat_map(|&value| f64::from(value).to_ne_bytes()).collect(),
-        (Data::F64(values), Precision::F64) => bytemuck::cast_slice(&values[range]).into(),
-        (Data::F64(values), _) => values[range].iter().flat_map(|&value| (value as f32).to_ne_bytes()).collect(),
-        (Data::Word(values), _) => bytemuck::cast_slice(&values[range]).into(),
-        (Data::Int(values), _) => bytemuck::cast_slice(&values[range]).into(),
+pub fn to_bytes(values: Slice<'_>, range: Range<usize>, precision: Precision) -> Cow<'_, [u8]> {
+    match (values, precision) {
+        (Slice::F32(values), Precision::F32) => bytemuck::cast_slice(&values[range]).into(),
+        (Slice::F32(values), _) => values[range].iter().flat_map(|&value| f64::from(value).to_ne_bytes()).collect(),
+        (Slice::F64(values), Precision::F64) => bytemuck::cast_slice(&values[range]).into(),
+        (Slice::F64(values), _) => values[range].iter().flat_map(|&value| (value as f32).to_ne_bytes()).collect(),
+        (Slice::Word(values), _) => bytemuck::cast_slice(&values[range]).into(),
+        (Slice::Int(values), _) => bytemuck::cast_slice(&values[range]).into(),
     }
 }
