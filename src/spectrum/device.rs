@@ -20,9 +20,10 @@
 //! against 0.61 ms a matrix at n = 16, 19.9, 18.8, 17.8 against 17.5 at n = 64; each is one more trip of the matrix
 //! through workgroup memory and of its word to the host.
 
+use super::host::balance::{Entries, far_apart};
 use super::host::diagonal_blocks::Invariants;
+use super::host::exact;
 use super::host::lanes::Real;
-use super::host::{balance as balance_of_one, exact};
 use super::{Spectrum, Status};
 use crate::device::Device;
 use crate::error::Result;
@@ -129,10 +130,10 @@ enum Solver {
 }
 
 fn solver<T: Real>(matrix: &[T], n: usize) -> Solver {
-    match () {
-        () if !balance_of_one::all_finite(matrix) => Solver::Nobody,
-        () if balance_of_one::far_apart(&components::apart(matrix, n), n).is_some() => Solver::Host,
-        () => Solver::Device,
+    match Entries::of(matrix) {
+        Entries::NotFinite => Solver::Nobody,
+        Entries::Finite if far_apart(&components::apart(matrix, n), n).is_some() => Solver::Host,
+        Entries::Close | Entries::Finite => Solver::Device,
     }
 }
 
@@ -303,21 +304,8 @@ fn finish<T: Real>(matrix: &[T], n: usize, plan: &SolverPlan, chunk: &Chunk, i: 
     let centre = centres.at(i) + 0.0;
     let value = |k: usize| [eigenvalues.at(2 * k) * scale + centre, eigenvalues.at(2 * k + 1) * scale + 0.0];
     let values: Vec<[f64; 2]> = (i * n..(i + 1) * n).map(value).collect();
-    let agree = invariants(&components::apart(matrix, n), n, unit).agree(&values, ulp);
+    let agree = Invariants::of(&components::apart(matrix, n), n, unit).agree(&values, ulp);
     agree.then(|| Spectrum::new(values, ulp, false).scaled(unit))
-}
-
-/// The invariants of 2^-e A.
-fn invariants<T: Real>(a: &[T], n: usize, e: i32) -> Invariants {
-    let factors = [-e / 2, -e - -e / 2].map(|e| f64::powi(2.0, e));
-    let wide = |x: T| x.to_f64() * factors[0] * factors[1];
-    let at = |i: usize, j: usize| wide(a[i * n + j]);
-    let of_square = |i: usize| (0..n).map(|j| at(i, j) * at(j, i)).sum::<f64>();
-    Invariants {
-        trace: (0..n).map(|i| at(i, i)).sum(),
-        trace_of_square: (0..n).map(of_square).sum(),
-        squared_norm: a.iter().map(|&x| wide(x) * wide(x)).sum(),
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 
 use super::lanes::Real;
 use crate::kernel::components;
+use crate::numbers::simd::{Work, dispatch};
 
 /// Copies `source` (row-major, `n * n` entries) to `out` with its eigenvalues divided by 2^e, and returns e.
 /// The largest entry of `out` then lies in [1, 2). `None`: an entry is not finite.
@@ -64,9 +65,62 @@ fn exponent_of<T: Real>(bits: u64) -> Option<i32> {
     Some(-bias - below)
 }
 
-/// Is no entry NaN or infinite? By their bits.
-pub fn all_finite<T: Real>(a: &[T]) -> bool {
-    a.iter().all(|x| exponent_of::<T>(x.magnitude_bits()).is_some())
+/// What one pass over the entries of a matrix says of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entries {
+    /// One is NaN or infinite.
+    NotFinite,
+    /// None is 0, and they are not [`far_apart`].
+    Close,
+    /// Neither: [`far_apart`] has to look at them.
+    Finite,
+}
+
+impl Entries {
+    /// Those of a matrix, by their bits.
+    pub fn of<T: Real>(a: &[T]) -> Entries {
+        let Extremes { least, most } = dispatch(Magnitudes(a));
+        match (exponent_of::<T>(least), exponent_of::<T>(most)) {
+            (_, None) => Entries::NotFinite,
+            (Some(lowest), Some(highest)) if least > 0 && highest - lowest <= FAR => Entries::Close,
+            _ => Entries::Finite,
+        }
+    }
+}
+
+/// Bits of the smallest and of the largest magnitude.
+struct Extremes {
+    least: u64,
+    most: u64,
+}
+
+/// The extremes of some entries. Their bits are compared as integers as wide as they are, with a sign: every instruction
+/// set has that.
+struct Magnitudes<'a, T>(&'a [T]);
+
+impl<T: Real> Work for Magnitudes<'_, T> {
+    type Output = Extremes;
+
+    #[inline(always)]
+    fn run<const BYTES: usize, const FUSED: bool>(self) -> Extremes {
+        let (least, most) = match size_of::<T>() {
+            4 => {
+                let (mut least, mut most) = (i32::MAX, 0);
+                for x in bytemuck::cast_slice::<T, i32>(self.0) {
+                    (least, most) = (least.min(x & i32::MAX), most.max(x & i32::MAX));
+                }
+                (i64::from(least), i64::from(most))
+            }
+            _ => {
+                let (mut least, mut most) = (i64::MAX, 0);
+                for x in bytemuck::cast_slice::<T, i64>(self.0) {
+                    (least, most) = (least.min(x & i64::MAX), most.max(x & i64::MAX));
+                }
+                (least, most)
+            }
+        };
+        Extremes { least: least as u64, most: most as u64 }
+    }
 }
 
 /// Entries closer together than 2^90 lose nothing on the way to the working scale that could be brought back.
@@ -192,4 +246,24 @@ fn factor(column: f64, row: f64) -> Option<i32> {
     let two = f64::powi(2.0, f);
     let gain = c * two + r / two < 0.95 * (c + r);
     (gain && f != 0 && f.abs() < 120).then_some(f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_pass_tells_what_there_is() {
+        assert_eq!(Entries::of(&[1.0_f32, -2.0, 3.0]), Entries::Close);
+        assert_eq!(Entries::of(&[1.0_f32, -0.0, 3.0]), Entries::Finite);
+        assert_eq!(Entries::of(&[f32::from_bits(1), f32::MIN_POSITIVE]), Entries::Close);
+        assert_eq!(Entries::of(&[f64::powi(2.0, 90), -1.0]), Entries::Close);
+        assert_eq!(Entries::of(&[f64::powi(2.0, 91), -1.0]), Entries::Finite);
+        for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut entries = [1.5_f32; 40];
+            entries[33] = bad;
+            assert_eq!(Entries::of(&entries), Entries::NotFinite);
+            assert_eq!(Entries::of(&entries.map(f64::from)), Entries::NotFinite);
+        }
+    }
 }

@@ -19,7 +19,7 @@ pub fn solve<T: Real>(matrix: &[T], n: usize) -> Spectrum {
     };
     let spectrum = faer_eigenvalues(&prepared, n).map(|eigenvalues| Spectrum::new(eigenvalues, f64::EPSILON, true));
     match spectrum {
-        Some(spectrum) if invariants(&prepared, n).agree(&spectrum.eigenvalues, f64::EPSILON) => {
+        Some(spectrum) if Invariants::of(&prepared, n, 0).agree(&spectrum.eigenvalues, f64::EPSILON) => {
             spectrum.scaled(exponent)
         }
         _ => Spectrum::without_values(Status::NoConvergence),
@@ -35,15 +35,6 @@ pub fn faer_eigenvalues(matrix: &[f64], n: usize) -> Option<Vec<[f64; 2]>> {
     let stack = MemStack::new(&mut buffer);
     evd::evd_real(matrix, re.as_mut(), im.as_mut(), None, None, Par::Seq, stack, Default::default()).ok()?;
     Some((0..n).map(|i| [re[i], im[i]]).collect())
-}
-
-fn invariants(a: &[f64], n: usize) -> Invariants {
-    let pairs = |i: usize| (0..n).map(move |j| a[i * n + j] * a[j * n + i]).sum::<f64>();
-    Invariants {
-        trace: (0..n).map(|i| a[i * n + i]).sum(),
-        trace_of_square: (0..n).map(pairs).sum(),
-        squared_norm: a.iter().map(|x| x * x).sum(),
-    }
 }
 
 #[cfg(test)]
