@@ -196,7 +196,7 @@ def verdicts(page, folder):
         for own in claim.get("statements", []) or claim["measured"]:
             assert own["value"] is None or any(near(number, own["value"], 1e-4) for number in numbers(text)), f"{own['name']}: {own['value']} is not in {text}"
         for graph in ["graph", "graph_of_model"]:
-            drawn = page.page.locator(f"#{graph.replace('_', '-')}-{claim['id']} svg").count()
+            drawn = page.page.locator(f"#{graph.replace('_', '-')}-{claim['id']} svg.chart").count()
             assert drawn == (1 if claim.get(graph) else 0), f"{drawn} figures for the {graph} of {claim['id']}"
     for verdict in {claim["verdict"] for claim in claims}:
         page.click(f'#verdicts .bar button[data-value="{verdict}"]')
