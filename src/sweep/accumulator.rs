@@ -84,6 +84,7 @@ pub struct Accumulator {
     growth: Sample,
     square: LogMean,
     log_peak: Sample,
+    peak: Moments,
     peak_step: Sample,
     crossing_step: Sample,
     collapsed: u64,
@@ -147,6 +148,9 @@ impl Accumulator {
         self.frozen += u64::from(outcome.diverged_step.is_some());
         self.growth.add(growth, most);
         self.log_peak.add(outcome.log_peak, most);
+        if outcome.log_peak.is_finite() {
+            self.peak.add(outcome.log_peak.exp());
+        }
         self.peak_step.add(f64::from(outcome.peak_step), most);
         self.crossing_step.add(outcome.crossing_step.map_or(f64::INFINITY, f64::from), most);
         seen.into_iter().for_each(|seen| self.seen.get_or_insert_default().add(&seen));
@@ -202,16 +206,17 @@ impl Accumulator {
         cell
     }
 
-    /// The largest norms and their logarithms. Means that are beyond f64 are missing.
+    /// The largest norms and their logarithms. Means that are beyond f64 are missing; those whose squares alone are come
+    /// from the members that quantiles come from.
     fn peaks(&mut self) -> (Summary, Summary) {
         let logs = self.log_peak.summary();
         let peaks: Vec<f64> = self.log_peak.values.iter().map(|log| log.exp()).collect();
-        let finite = || self.log_peak.values.iter().copied().filter(|log| log.is_finite());
-        let summary = Summary::of_sorted(&Moments::of(finite().map(f64::exp)), &peaks);
+        let summary = Summary::of_sorted(&self.peak, &peaks);
         if [summary.mean, summary.sd, summary.standard_error].into_iter().flatten().all(f64::is_finite) {
             return (summary, logs);
         }
         // Squares have left f64: the moments of peaks over the largest one tell what does so itself.
+        let finite = || self.log_peak.values.iter().copied().filter(|log| log.is_finite());
         let largest = finite().fold(f64::NEG_INFINITY, f64::max);
         let scaled = Moments::of(finite().map(|log| (log - largest).exp()));
         let half = (0.5 * largest).exp();
@@ -255,4 +260,46 @@ fn count_fate(shares: &mut [Share; 3], excess: f64, band: Band) {
 
 fn fates([decays, neutral, explodes]: &[Share; 3]) -> Fates {
     Fates { decays: decays.fraction(), neutral: neutral.fraction(), explodes: explodes.fraction() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::Growth;
+
+    #[test]
+    fn means_and_fractions_are_of_all_members_and_quantiles_of_the_first() {
+        let mut accumulator = Accumulator::new(3, Bands::new(Band::default(), 4, f64::EPSILON));
+        for log in [1.0_f64, 3.0, 2.0, 10.0, -6.0] {
+            let rate = 0.1 * log;
+            let outcome = Outcome {
+                log_growth: log,
+                rate,
+                log_peak: log.max(0.0),
+                peak_step: 7,
+                crossing_step: None,
+                collapse_step: None,
+                diverged_step: None,
+                perturbation: Some(Growth { log, rate }),
+            };
+            accumulator.predict(Some(rate.exp()), None);
+            accumulator.observe(&outcome, None, &SweepSpec::default());
+        }
+        let cell = accumulator.cell(&Point { step_size: 1.0, radius: 1.0, damping: 0.0 });
+        let near = |found: Option<f64>, wanted: f64| {
+            let found = found.expect("a number");
+            assert!((found - wanted).abs() <= 1e-12 * wanted.abs(), "{found}, not {wanted}");
+        };
+        assert_eq!((cell.members, cell.grew_fraction), (5, Some(0.8)));
+        near(cell.log_growth.mean, 2.0);
+        near(cell.log_growth.median, 2.0);
+        near(cell.observed_rate.mean, 0.2);
+        near(cell.predicted_rate.mean, 0.2);
+        near(cell.predicted_rate.median, 0.2);
+        let e = f64::exp;
+        near(cell.peak_growth.mean, (e(1.0) + e(3.0) + e(2.0) + e(10.0) + 1.0) / 5.0);
+        near(cell.peak_growth.median, e(2.0));
+        near(cell.log_peak_growth.mean, 16.0 / 5.0);
+        assert_eq!(cell.fates_predicted.explodes, Some(0.8));
+    }
 }

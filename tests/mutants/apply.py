@@ -80,6 +80,8 @@ def main(listed, tree):
             text = (tree / file).read_text()
             if text.count(old) != 1:
                 errors.append(f"{number} {title}: {file} has {text.count(old)} times: {old}")
+            elif file.endswith(".rs") and not (whole(old) and whole(new)):
+                errors.append(f"{number} {title}: no whole expression of {file}: {old}")
             elif file.endswith(".wgsl"):
                 rows += f'    ({number}, include_str!("../{file}"), {quoted(old)}, {quoted(new)}),\n'
             else:
@@ -97,6 +99,11 @@ def main(listed, tree):
     (tree / "src/mutant.rs").write_text(MODULE.format(rows=rows))
     patch(tree / "src/lib.rs", "pub mod error;", "#![allow(warnings)]\npub mod mutant;\npub mod error;")
     patch(tree / "src/device/gpu.rs", "Ok(entry.source())", "Ok(crate::mutant::shader(entry.source()))")
+
+
+def whole(text):
+    """Is every bracket closed? A switch stands around the text."""
+    return all(text.count(left) == text.count(right) for left, right in ["()", "[]", "{}"]) and not text.startswith("let ")
 
 
 def quoted(text):
