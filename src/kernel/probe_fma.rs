@@ -67,6 +67,7 @@ impl<T: Real> Work for Chains<'_, T> {
     #[inline(always)]
     fn run<const BYTES: usize, const FUSED: bool>(self) {
         let Chains { x, a, b, steps } = self;
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
         let mut done = 0;
         #[cfg(target_arch = "x86_64")]
         if FUSED && size_of::<T>() == 4 {

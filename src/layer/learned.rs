@@ -86,6 +86,7 @@ pub(crate) fn matrix(plan: &mut Plan, label: &'static str, own: &Projection, inn
 }
 
 /// What the first `rows` rows of an unembedding make of states of this shape: logits `[rows, columns]`, padded.
+#[cfg_attr(not(feature = "checkpoint"), allow(dead_code, reason = "texts come with checkpoints"))]
 pub(crate) fn read_out(plan: &mut Plan, weights: Reals, rows: usize, shape: Shape, states: Reals) -> Reals {
     let out = plan.reals("logits", rows * shape.columns);
     let params = project::Params {

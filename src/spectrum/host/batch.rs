@@ -3,7 +3,7 @@
 use super::lanes::Real;
 use super::pack::Share;
 use crate::spectrum::{Spectrum, Status};
-use pulp::{Scalar, Simd, WithSimd};
+use pulp::{Scalar, Simd};
 use rayon::prelude::*;
 
 /// How many matrices move together in one SIMD register.
@@ -87,7 +87,7 @@ fn width_for(count: usize, size: usize) -> Width {
 struct OneByOne<'a, T>(Share<'a, T>);
 
 #[cfg(target_arch = "x86_64")]
-impl<T: Real> WithSimd for OneByOne<'_, T> {
+impl<T: Real> pulp::WithSimd for OneByOne<'_, T> {
     type Output = Vec<Spectrum>;
 
     #[inline(always)]
