@@ -7,6 +7,7 @@ use crate::kernel::{Access, Arguments, Case, CaseBuffer, Cost, Entry, ErasedPara
 pub use crate::kernel::{BufferId, Content, Id, Ints, Reals, Words};
 pub use chunk::{Chunk, Output};
 pub use data::{Data, Inputs, Numbers, Slice};
+use std::sync::Arc;
 
 mod chunk;
 mod data;
@@ -18,6 +19,8 @@ pub enum Extent {
     Member(usize),
     /// All members read these.
     Shared(Data),
+    /// All members read these, which others keep too: the weights of a trained layer.
+    Kept(Arc<Vec<f32>>),
 }
 
 /// A buffer of a plan.
@@ -37,6 +40,7 @@ impl Buffer {
         match &self.extent {
             Extent::Member(n) => *n,
             Extent::Shared(data) => data.len(),
+            Extent::Kept(values) => values.len(),
         }
     }
 
@@ -52,7 +56,16 @@ impl Buffer {
 
     /// Do all members share it?
     pub fn is_shared(&self) -> bool {
-        matches!(self.extent, Extent::Shared(_))
+        self.shared().is_some()
+    }
+
+    /// What all members read of it.
+    pub fn shared(&self) -> Option<Slice<'_>> {
+        match &self.extent {
+            Extent::Member(_) => None,
+            Extent::Shared(data) => Some(data.as_slice()),
+            Extent::Kept(values) => Some(Slice::F32(values)),
+        }
     }
 }
 
@@ -183,6 +196,11 @@ impl Plan {
     pub fn shared(&mut self, label: &'static str, numbers: Data) -> Reals {
         assert!(numbers.numbers().is_some(), "{label}: these are no real numbers");
         self.push(label, Content::Real, Extent::Shared(numbers)).into()
+    }
+
+    /// Numbers that all members read, and that somebody else keeps.
+    pub fn kept(&mut self, label: &'static str, numbers: Arc<Vec<f32>>) -> Reals {
+        self.push(label, Content::Real, Extent::Kept(numbers)).into()
     }
 
     /// Words that all members read.

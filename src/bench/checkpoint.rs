@@ -99,7 +99,7 @@ impl Synthetic {
         let (projected, hidden) = units.map_or((0, 0), |units| (units.projected_rows(), units.count));
         let projection = |tensor: Tensor, rows: usize, inner: usize| {
             let scale = 1.0 / (inner as f32).sqrt();
-            Projection { weights: make(tensor, rows * inner).into_iter().map(|x| scale * x).collect(), bias: None }
+            Projection::new(make(tensor, rows * inner).into_iter().map(|x| scale * x).collect(), None)
         };
         let sublayer = |input: Projection, output: Projection| {
             let norm = Some(Affine { gain: vec![1.0; n], bias: None });

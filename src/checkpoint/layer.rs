@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::invalid;
 use crate::spec::NormKind;
 use crate::weights::{Affine, LearnedLayer, LearnedSublayer, Projection};
+use std::sync::Arc;
 
 impl Checkpoint {
     /// The weights of a layer, counted from 0, as f32.
@@ -24,10 +25,10 @@ impl Checkpoint {
         let (width, biases) = (architecture.width, architecture.biases);
         let name = |stem: &str| self.names.inner(layer, stem);
         let joined = |stems: &[&str], biased: bool| {
-            let mut joined = Projection { weights: Vec::new(), bias: biased.then(Vec::new) };
+            let mut joined = Projection::new(Vec::new(), biased.then(Vec::new));
             for stem in stems {
                 let part = self.projection(&name(stem), width, biased)?;
-                joined.weights.extend(part.weights);
+                joined.weights_mut().extend_from_slice(&part.weights);
                 joined.bias.iter_mut().zip(part.bias).for_each(|(bias, part)| bias.extend(part));
             }
             Ok::<_, crate::error::Error>(joined)
@@ -36,10 +37,10 @@ impl Checkpoint {
         let values = architecture.heads * architecture.head_width;
         let attention = LearnedSublayer {
             norm: Some(self.affine(&name(naming.attention_norm))?),
-            input: Projection {
-                weights: self.arranged(query_key_value.weights, width),
-                bias: query_key_value.bias.map(|bias| self.arranged(bias, 1)),
-            },
+            input: Projection::new(
+                self.arranged(Arc::unwrap_or_clone(query_key_value.weights), width),
+                query_key_value.bias.map(|bias| self.arranged(bias, 1)),
+            ),
             output: self.projection(&name(naming.output), values, biases.output)?,
         };
         let feedforward = LearnedSublayer {
@@ -81,7 +82,7 @@ impl Checkpoint {
             weights = transposed(&weights, columns);
         }
         let bias = biased.then(|| self.store.read(&format!("{stem}.bias"))).transpose()?;
-        Ok(Projection { weights, bias })
+        Ok(Projection::new(weights, bias))
     }
 
     /// Rows of queries, keys and values in the order of [`LearnedSublayer`].

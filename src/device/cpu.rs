@@ -89,12 +89,12 @@ enum Shared<'a, T: Clone> {
 }
 
 impl<'a, T: Real> Shared<'a, T> {
-    fn of(data: &'a Data) -> Self {
+    fn of(data: Slice<'a>) -> Self {
         match data {
-            Data::F32(values) => Shared::Real(as_they_are(values, |x| T::from_f64(f64::from(x)))),
-            Data::F64(values) => Shared::Real(as_they_are(values, T::from_f64)),
-            Data::Word(values) => Shared::Word(values),
-            Data::Int(values) => Shared::Word(bytemuck::cast_slice(values)),
+            Slice::F32(values) => Shared::Real(as_they_are(values, |x| T::from_f64(f64::from(x)))),
+            Slice::F64(values) => Shared::Real(as_they_are(values, T::from_f64)),
+            Slice::Word(values) => Shared::Word(values),
+            Slice::Int(values) => Shared::Word(bytemuck::cast_slice(values)),
         }
     }
 }
@@ -157,14 +157,8 @@ impl<T: TwinOf> Cpu<T> {
         inputs: &Inputs,
         sink: &mut dyn FnMut(Chunk) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
-        let shared: Vec<Option<Shared<T>>> = plan
-            .buffers
-            .iter()
-            .map(|buffer| match &buffer.extent {
-                Extent::Shared(data) => Some(Shared::of(data)),
-                Extent::Member(_) => None,
-            })
-            .collect();
+        let shared: Vec<Option<Shared<T>>> =
+            plan.buffers.iter().map(|buffer| buffer.shared().map(Shared::of)).collect();
         for range in chunks(members, chunk) {
             let mut outputs = self.run_members(plan, &shared, inputs, range.clone());
             outputs.sort_unstable_by_key(|(member, _)| *member);

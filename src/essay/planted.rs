@@ -57,7 +57,7 @@ pub fn drawn(anatomy: &Anatomy, gains: Gains, address: Address) -> LearnedLayer 
     let LearnedLayer { attention, feedforward } = &mut layer;
     draw(&mut attention.input, 1.0, n, stream(Tensor::QueryKeyValue));
     let queries_and_keys = attention.input.weights.len() / 3 * 2;
-    let (query_key, value) = attention.input.weights.split_at_mut(queries_and_keys);
+    let (query_key, value) = attention.input.weights_mut().split_at_mut(queries_and_keys);
     scale(query_key, gains.query_key);
     scale(value, gains.value);
     draw(&mut attention.output, gains.output, n, stream(Tensor::Output));
@@ -71,7 +71,7 @@ pub fn blank(anatomy: &Anatomy) -> LearnedLayer {
     let n = anatomy.width;
     let (stacked, heads) = anatomy.attention.as_ref().map_or((0, 0), |own| (own.stacked_rows(), own.query_rows()));
     let hidden = anatomy.feedforward.map_or(0, |units| units.count);
-    let zeros = |rows: usize, inner: usize| Projection { weights: vec![0.0; rows * inner], bias: None };
+    let zeros = |rows: usize, inner: usize| Projection::new(vec![0.0; rows * inner], None);
     let sublayer = |input, output| LearnedSublayer { norm: None, input, output };
     LearnedLayer {
         attention: sublayer(zeros(stacked, n), zeros(n, heads)),
@@ -80,7 +80,7 @@ pub fn blank(anatomy: &Anatomy) -> LearnedLayer {
 }
 
 fn draw(own: &mut Projection, gain: f64, inner: usize, stream: Stream) {
-    stream.fill(gain / (inner as f64).sqrt(), &mut own.weights);
+    stream.fill(gain / (inner as f64).sqrt(), own.weights_mut());
 }
 
 fn scale(weights: &mut [f32], gain: f64) {
@@ -134,11 +134,11 @@ impl Planted {
 
 /// Row `row` of a matrix that reads `inner` numbers.
 pub fn put_row(own: &mut Projection, (row, inner): (usize, usize), axis: &[f64], factor: f64) {
-    let line = &mut own.weights[row * inner..(row + 1) * inner];
+    let line = &mut own.weights_mut()[row * inner..(row + 1) * inner];
     line.iter_mut().zip(axis).for_each(|(weight, &x)| *weight = (factor * x) as f32);
 }
 
 /// Column `column` of a matrix that reads `inner` numbers.
 pub fn put_column(own: &mut Projection, (column, inner): (usize, usize), axis: &[f64], factor: f64) {
-    own.weights.chunks_mut(inner).zip(axis).for_each(|(line, &x)| line[column] = (factor * x) as f32);
+    own.weights_mut().chunks_mut(inner).zip(axis).for_each(|(line, &x)| line[column] = (factor * x) as f32);
 }

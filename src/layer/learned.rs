@@ -75,14 +75,11 @@ impl RowAffine {
 pub(crate) fn matrix(plan: &mut Plan, label: &'static str, own: &Projection, inner: usize) -> Reals {
     let (rows, padded) = (own.weights.len() / inner, inner.next_multiple_of(PADDING));
     let size = rows.next_multiple_of(PADDING) * padded;
-    let weights = match own.weights.len() == size {
-        true => own.weights.clone(),
-        false => {
-            let lines: Vec<f32> = own.weights.chunks(inner).flat_map(|line| extended(line, padded)).collect();
-            extended(&lines, size)
-        }
-    };
-    plan.shared(label, Data::F32(weights))
+    if own.weights.len() == size {
+        return plan.kept(label, own.weights.clone());
+    }
+    let lines: Vec<f32> = own.weights.chunks(inner).flat_map(|line| extended(line, padded)).collect();
+    plan.shared(label, Data::F32(extended(&lines, size)))
 }
 
 /// What the first `rows` rows of an unembedding make of states of this shape: logits `[rows, columns]`, padded.

@@ -20,7 +20,7 @@ pub(super) fn initial(form: LearnedLayer, of: &Architecture, seed: u64, layer: u
     };
     let mut drawn = each_matrix(form, |projection, tensor| {
         let own = if matches!(tensor, Tensor::Output | Tensor::Down) { residual } else { 1.0 };
-        stream(seed, tensor, layer).fill(own * range(of), &mut projection.weights);
+        stream(seed, tensor, layer).fill(own * range(of), projection.weights_mut());
         projection.bias.iter_mut().for_each(|bias| bias.fill(0.0));
     });
     for sublayer in [&mut drawn.attention, &mut drawn.feedforward] {
@@ -69,7 +69,7 @@ pub(super) fn initial_norm(mut norm: Affine) -> Affine {
 /// Queries, keys and values are matrices of their own, and so are gates and units: their entries differ in size.
 pub(super) fn shuffled(form: LearnedLayer, of: &Architecture, seed: u64, layer: usize) -> LearnedLayer {
     each_matrix(form, |projection, tensor| {
-        let mut rest = projection.weights.as_mut_slice();
+        let mut rest = projection.weights_mut().as_mut_slice();
         for (part, rows) in parts(of, tensor).into_iter().enumerate() {
             let own;
             (own, rest) = rest.split_at_mut(rows * of.width);

@@ -81,7 +81,7 @@ impl Model {
         let width = self.anatomy().width;
         let shape = Shape::new(width, states.len() / width, 1);
         let rows = (weights.len() / width).next_multiple_of(PADDING);
-        let unembedding = Projection { weights, bias: None };
+        let unembedding = Projection::new(weights, None);
         let mut plan = Plan::new();
         let x = plan.reals("x", shape.rows * shape.columns);
         let x = plan.input(x);

@@ -1,5 +1,7 @@
 //! The weights of one layer of a trained model.
 
+use std::sync::Arc;
+
 /// A gain and a bias for each row: y = gain x + bias.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Affine {
@@ -12,10 +14,22 @@ pub struct Affine {
 /// A projection y = W x + b.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Projection {
-    /// W, `[rows, inner]`, row-major.
-    pub weights: Vec<f32>,
+    /// W, `[rows, inner]`, row-major; plans read it where it is.
+    pub weights: Arc<Vec<f32>>,
     /// b, `[rows]`, if there is one.
     pub bias: Option<Vec<f32>>,
+}
+
+impl Projection {
+    /// One of its own weights.
+    pub fn new(weights: Vec<f32>, bias: Option<Vec<f32>>) -> Self {
+        Projection { weights: Arc::new(weights), bias }
+    }
+
+    /// The weights to be changed: its own from then on, if others have kept them.
+    pub fn weights_mut(&mut self) -> &mut Vec<f32> {
+        Arc::make_mut(&mut self.weights)
+    }
 }
 
 /// A norm, the projection behind it and the output projection of a sublayer.

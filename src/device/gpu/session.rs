@@ -7,7 +7,7 @@ use crate::device::gpu::readback::{Copy, Readback, Readbacks};
 use crate::device::gpu::upload::to_bytes;
 use crate::device::profile::Profile;
 use crate::error::{Error, Result};
-use crate::plan::{BufferId, Chunk, Data, Extent, Inputs, Plan, Repeat, Words};
+use crate::plan::{BufferId, Chunk, Data, Inputs, Plan, Repeat, Words};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
@@ -303,8 +303,8 @@ fn create_buffer(gpu: &Gpu, buffer: &crate::plan::Buffer, capacity: usize) -> wg
         usage,
         mapped_at_creation: false,
     });
-    if let Extent::Shared(data) = &buffer.extent {
-        gpu.queue.write_buffer(&created, 0, &to_bytes(data.as_slice(), 0..data.len(), gpu.precision));
+    if let Some(data) = buffer.shared() {
+        gpu.queue.write_buffer(&created, 0, &to_bytes(data, 0..buffer.len(), gpu.precision));
     }
     created
 }

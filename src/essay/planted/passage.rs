@@ -108,7 +108,7 @@ impl<'a> Passage<'a> {
             }
         }
         let weights = words.rows.concat().iter().map(|&x| x as f32).collect();
-        Passage { device, form, unembedding: Projection { weights, bias: None }, state: states }
+        Passage { device, form, unembedding: Projection::new(weights, None), state: states }
     }
 
     /// Takes the states through some layers. Returns the margins of the last token behind each, `[layers][points][members]`:
