@@ -86,23 +86,13 @@ fn euler_steps(@builtin(local_invocation_index) own: u32, @builtin(workgroup_id)
         // Nobody needs the old state any more.
         workgroupBarrier();
         let row = 4u * lane.x;
-        let low = row + 4u * ROW_LANES;
-        for (var side = 0u; side < TILE_QUADS / COLUMN_LANES; side += 1u) {
-            let quad = lane.y + side * COLUMN_LANES;
-            let at = min(first_quad + quad, quads - 1u);
-            let scale = vec4<f32>(scales[4u * quad], scales[4u * quad + 1u], scales[4u * quad + 2u], scales[4u * quad + 3u]);
-            let keep = coefficients[at] * scale;
-            let gain = coefficients[quads + at] * gain_of_member * scale;
-            var squares: vec4<f32>;
-            if side == 0u {
-                squares = finish(row, quad, keep, gain, p.upper);
-                squares += finish(low, quad, keep, gain, p.lower);
-            } else {
-                squares = finish(row, quad, keep, gain, p.upper_right);
-                squares += finish(low, quad, keep, gain, p.lower_right);
-            }
-            partial[quad * ROW_LANES + lane.x] = squares;
-        }
+        let quad = lane.y;
+        let at = min(first_quad + quad, quads - 1u);
+        let scale = vec4<f32>(scales[4u * quad], scales[4u * quad + 1u], scales[4u * quad + 2u], scales[4u * quad + 3u]);
+        let keep = coefficients[at] * scale;
+        let gain = coefficients[quads + at] * gain_of_member * scale;
+        let squares = finish(row, quad, keep, gain, p.upper);
+        partial[quad * ROW_LANES + lane.x] = squares + finish(row + 4u * ROW_LANES, quad, keep, gain, p.lower);
         workgroupBarrier();
         // One invocation for each column.
         for (var i = own; i < 4u * TILE_QUADS; i += ROW_LANES * COLUMN_LANES) {

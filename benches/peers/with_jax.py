@@ -7,31 +7,24 @@ together had a core, which other programs on the machine disturb less.
 
 Usage: python benches/peers/with_jax.py [--repetitions 7] [--only linear_sweep,transformer_sweep]
 """
-import argparse
-import json
 import statistics
-import sys
 import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+import peer
+
 jax.config.update("jax_default_matmul_precision", "highest")  # a card rounds to TF32 otherwise
 KEY = jax.random.PRNGKey(0)
 ON_CARD = jax.default_backend() != "cpu"
-ENOUGH = 3.0  # seconds, behind which a workload is not repeated once more
 
 
 def measure(name, shape, members, run, repetitions):
     """One row: a warm-up, which compiles, and then the repetitions, as many as there is time for."""
     run()
-    wall, processor = [], []
-    while len(wall) < repetitions and sum(wall) < ENOUGH:
-        start, used = time.perf_counter(), time.process_time()
-        run()
-        wall.append(time.perf_counter() - start)
-        processor.append(time.process_time() - used)
+    wall, processor = peer.repeated(run, repetitions)
     return dict(name=name, device=f"jax-{jax.default_backend()}", shape=shape, members=members, seconds=statistics.median(wall),
                 seconds_min=min(wall), seconds_max=max(wall), processor_seconds=min(processor))
 
@@ -165,21 +158,5 @@ WORKLOADS = {
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=7)
-    parser.add_argument("--only", default="")
-    arguments = parser.parse_args()
-    names = arguments.only.split(",") if arguments.only else list(WORKLOADS)
-    peer = f"JAX {jax.__version__} on {jax.devices()[0].device_kind}"
-    for name in names:
-        if name in WORKLOADS:
-            try:
-                row = measure(name, *WORKLOADS[name](), arguments.repetitions)
-                print(json.dumps(dict(peer=peer, **row)), flush=True)
-            except Exception as error:  # the others are worth having
-                print(f"{peer}: {name}: {str(error).splitlines()[0]}", file=sys.stderr)
-
-
 if __name__ == "__main__":
-    main()
+    peer.main(__doc__, f"JAX {jax.__version__} on {jax.devices()[0].device_kind}", WORKLOADS, measure)

@@ -4,20 +4,18 @@ Prints JSON objects like with_jax.py; times end with the card idle.
 
 Usage: python benches/peers/with_torch.py [--repetitions 7] [--only linear_sweep,transformer_sweep]
 """
-import argparse
-import json
 import math
 import statistics
-import sys
 import time
 
 import torch
+
+import peer
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 torch.set_float32_matmul_precision("highest")
-ENOUGH = 3.0  # seconds, behind which a workload is not repeated once more
 
 
 def wait():
@@ -28,12 +26,7 @@ def wait():
 def measure(name, shape, members, run, repetitions):
     """One row: two warm-ups, of which the first compiles, and then the repetitions, as many as there is time for."""
     run(), run(), wait()
-    wall = []
-    while len(wall) < repetitions and sum(wall) < ENOUGH:
-        start = time.perf_counter()
-        run()
-        wait()
-        wall.append(time.perf_counter() - start)
+    wall, _ = peer.repeated(lambda: (run(), wait()), repetitions)
     return dict(name=name, device=f"torch-{DEVICE}", shape=shape, members=members, seconds=statistics.median(wall),
                 seconds_min=min(wall), seconds_max=max(wall))
 
@@ -125,23 +118,7 @@ WORKLOADS = {
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=7)
-    parser.add_argument("--only", default="")
-    arguments = parser.parse_args()
-    names = arguments.only.split(",") if arguments.only else list(WORKLOADS)
-    card = torch.cuda.get_device_name() if DEVICE == "cuda" else "the CPU"
-    peer = f"PyTorch {torch.__version__} on {card}"
-    for name in names:
-        if name in WORKLOADS:
-            try:
-                with torch.no_grad():
-                    row = measure(name, *WORKLOADS[name](), arguments.repetitions)
-                print(json.dumps(dict(peer=peer, **row)), flush=True)
-            except Exception as error:  # the others are worth having
-                print(f"{peer}: {name}: {str(error).splitlines()[0]}", file=sys.stderr)
-
-
 if __name__ == "__main__":
-    main()
+    card = torch.cuda.get_device_name() if DEVICE == "cuda" else "the CPU"
+    with torch.no_grad():
+        peer.main(__doc__, f"PyTorch {torch.__version__} on {card}", WORKLOADS, measure)
