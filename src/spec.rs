@@ -4,6 +4,7 @@
 //! - [`SweepSpec`], [`SpectrumSpec`] and [`LyapunovSpec`] are what the commands do. They share [`EnsembleSpec`] (which
 //!   members there are) and [`LayerSpec`] (what a layer computes), and serialise flat, under the names of the flags.
 //! - [`Axes`] are the keys that a sweep varies around its map; every combination of them is a plain [`SweepSpec`].
+//! - [`Shard`] is the part of a sweep that one of many machines does.
 //!
 //! An invalid specification is [`crate::error::Error::Invalid`]: one line that names the key to change.
 
@@ -16,6 +17,7 @@ pub mod grid;
 mod layer;
 mod lyapunov;
 mod map_axes;
+mod shard;
 mod spectrum;
 mod sweep;
 mod trained;
@@ -30,6 +32,7 @@ pub use grid::{Grid, MOST_POINTS};
 pub use layer::{Gains, LayerSpec, MOST_ATTENTION, MOST_TOKENS, NORM_EPSILON};
 pub use lyapunov::LyapunovSpec;
 pub use map_axes::{MapAxes, MapAxis};
+pub use shard::{MOST_SHARDS, Shard};
 pub use spectrum::{Quantities, SpectrumSpec};
 pub use sweep::{DEEPEST, SweepSpec};
 pub use trained::{Tokens, TrainedInput, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec};

@@ -54,6 +54,7 @@ mod rates;
 mod report;
 mod results_folder;
 mod scaling_theory;
+mod shard;
 mod spec;
 mod tangent_exponents;
 mod tangent_large;
