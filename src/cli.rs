@@ -7,19 +7,22 @@ mod devices;
 mod ending;
 mod essay;
 mod fit;
+mod kubernetes;
 mod lyapunov;
 mod headline;
 mod outlook;
 mod process;
 mod report;
+mod slurm;
 mod spectrum;
 mod sweep;
 mod trained;
 
 use crate::bench::BenchSpec;
 use crate::error::{Error, Result};
+use crate::jobs::kubernetes::Request as Job;
 use crate::spec::{
-    EssaySpec, LyapunovSpec, SpectrumSpec, SweepSpec, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec,
+    EssaySpec, LyapunovSpec, Shard, SpectrumSpec, SweepSpec, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec,
 };
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -60,6 +63,10 @@ pub enum Command {
     },
     /// GPU against CPU.
     Bench(BenchSpec),
+    /// A sweep as jobs of Slurm.
+    Slurm(slurm::Asked),
+    /// A sweep as a Job of Kubernetes.
+    Kubernetes(Job),
     /// The page of a results folder.
     Report {
         /// The folder.
@@ -86,6 +93,10 @@ pub struct Invocation {
     pub quiet: bool,
     /// Members computed at a time; none: as many as fit. The flag, or else the file's key.
     pub chunk: Option<usize>,
+    /// The part of a sweep that is to be done; none: all of it.
+    pub shard: Option<Shard>,
+    /// What was read off the environment, to be said before the run.
+    pub remark: Option<String>,
 }
 
 /// What the arguments ask for.
@@ -137,6 +148,7 @@ pub fn understand(arguments: impl Iterator<Item = OsString>) -> Result<Request> 
 pub fn run(invocation: Invocation) -> Result<()> {
     process::prepare()?;
     let console = console::Console::new(&invocation);
+    invocation.remark.iter().for_each(|line| console.note(line));
     match &invocation.command {
         Command::Sweep(spec) => sweep::run(&console, &invocation, spec),
         Command::Spectrum(spec) => spectrum::run(&console, &invocation, spec),
@@ -147,6 +159,8 @@ pub fn run(invocation: Invocation) -> Result<()> {
         Command::Essay(spec) => essay::run(&console, &invocation, spec),
         Command::Devices { parity } => devices::run(&console, &invocation.device, *parity),
         Command::Bench(spec) => bench::run(&console, &invocation, spec),
+        Command::Slurm(asked) => slurm::run(&console, &invocation, asked),
+        Command::Kubernetes(job) => kubernetes::run(&console, &invocation, job),
         Command::Report { folder } => self::report::run(&console, folder),
     }
 }

@@ -102,7 +102,8 @@ pub mod sweep;
 #[cfg(feature = "checkpoint")]
 pub mod trained;
 
-// The program: the essay's claims, what a run would take, the bench, what is asked for, pictures, files, pages, the command line.
+// The program: the essay's claims, what a run would take, the bench, what is asked for, pictures, files, pages, other
+// machines, the command line.
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod essay;
@@ -124,6 +125,9 @@ pub mod results;
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod report;
+#[cfg(feature = "application")]
+#[doc(hidden)]
+pub mod jobs;
 #[cfg(feature = "application")]
 #[doc(hidden)]
 pub mod cli;

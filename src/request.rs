@@ -11,5 +11,5 @@ mod record;
 mod refusal;
 mod swept;
 
-pub use command_line::command_line;
+pub use command_line::{command_line, shell_word};
 pub use refusal::names;

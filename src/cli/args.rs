@@ -1,5 +1,15 @@
 //! The flags, and the one function that turns them into an [`Invocation`].
 
+mod examples;
+mod jobs;
+mod shard;
+
+use self::examples::{
+    COMPLETIONS_EXAMPLES, ESSAY_EXAMPLES, EXAMPLES, KUBERNETES_EXAMPLES, LYAPUNOV_EXAMPLES, REPORT_EXAMPLES,
+    SLURM_EXAMPLES, SPECTRUM_EXAMPLES, SWEEP_EXAMPLES,
+};
+use self::jobs::{KubernetesArguments, SlurmArguments};
+use self::shard::{Placed, ShardArguments};
 use super::{Command, Invocation, Request};
 use crate::error::{Error, Result};
 use crate::invalid;
@@ -12,88 +22,6 @@ use crate::spec::check;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
-
-const EXAMPLES: &str = "\
-Examples:
-  eulerscope sweep
-  eulerscope sweep --step-size 'log(0.01,2,64)' --radius 0.5,1 --out results
-  eulerscope sweep spec.toml --device cpu --json
-  eulerscope sweep results/run.json
-  eulerscope spectrum --ensemble elliptic --tau 0.5 --width 128
-  eulerscope lyapunov --weights iid --step-size 0.1 --top 4
-  eulerscope essay --quick
-  eulerscope report results
-  eulerscope devices
-
-The update is x <- (1 - gamma) x + h f(x). A Transformer has h = 1 and gamma = 0.
-
-Exit codes: 0 ok, 2 usage, 3 some members failed or interrupted with Ctrl-C, 4 invalid input, 5 no adapter, \
-6 device failure, 7 input/output, 9 verification failed, 10 a bug, 130 after a second Ctrl-C";
-
-const SWEEP_EXAMPLES: &str = "\
-A GRID is a number, `lin(0.01,2,64)`, `log(1e-3,2,64)` (start,end,count), or a list of these such as `0.1,0.5,1`.
-
-Examples:
-  eulerscope sweep --members 4096 --damping 0,0.1,0.5
-  eulerscope sweep --weights iid --step-scaling inverse-sqrt-depth --depth 200
-  eulerscope sweep --model transformer --heads 8 --mask causal --plan
-  eulerscope sweep --step-size 1 --radius 1 --sweep-over 'depth=log(8,1024,8)'
-  eulerscope sweep --model mlp --sweep-over depth=10,80 --sweep-over width=8,16
-  eulerscope sweep results/run.json --device reference
-  eulerscope sweep --checkpoint model/ --text paragraph.txt --step-size 0.5,0.8,1,1.2,1.5,2
-  eulerscope sweep --checkpoint model/ --text paragraph.txt --damping 0,0.01,0.02,0.05
-
-SPEC.toml holds the same keys with `_` for `-`; flags win:
-  width = 64
-  step_size = \"log(0.01,2,64)\"
-  radius = [0.5, 1.0]
-  sweep_over = { depth = \"10,100,1000\" }";
-
-const SPECTRUM_EXAMPLES: &str = "\
-With --step-size or --damping it speaks of the step M = (1 - gamma) I + h A instead of A.
-
-Examples:
-  eulerscope spectrum --members 10000 --width 32
-  eulerscope spectrum --matrix jacobians.npy --json
-  eulerscope spectrum --checkpoint model/ --prompt 'Explain why Mercury is important.'
-  eulerscope spectrum --step-size 0.1 --radius 1.2 --damping 0.05
-  eulerscope spectrum spectra/run.json
-
-SPEC.toml holds the same keys with `_` for `-`; flags win.";
-
-const LYAPUNOV_EXAMPLES: &str = "\
-Exponents are natural logarithms per step.
-
-Examples:
-  eulerscope lyapunov --step-size 0.1 --damping 0.1
-  eulerscope lyapunov --weights tied --width 16 --depth 5000 --json
-  eulerscope lyapunov exponents/run.json
-  eulerscope lyapunov --checkpoint model.gguf --prompt 'Mercury is a' --top 32
-
-SPEC.toml holds the same keys with `_` for `-`; flags win.";
-
-const ESSAY_EXAMPLES: &str = "\
-The essay is \"AI is Dumb. Here's the Proof.\" Each claim is put as statements about numbers; a verdict follows from them.
-
-Examples:
-  eulerscope essay --quick
-  eulerscope essay --out verdicts
-  eulerscope essay friction no-friction
-  eulerscope essay everywhere --checkpoint model/
-  eulerscope essay verdicts/run.json --device reference";
-
-const REPORT_EXAMPLES: &str = "\
-Every command with --out writes the page as well; this makes it anew.
-
-Examples:
-  eulerscope sweep --out results
-  eulerscope report results";
-
-const COMPLETIONS_EXAMPLES: &str = "\
-Examples:
-  eulerscope completions bash > ~/.local/share/bash-completion/completions/eulerscope
-  eulerscope completions zsh > \"${fpath[1]}/_eulerscope\"
-  eulerscope completions fish > ~/.config/fish/completions/eulerscope.fish";
 
 /// When does a stack of residual layers behave like a stable integrator, and when does it blow up?
 #[derive(Debug, Parser)]
@@ -138,7 +66,7 @@ struct Global {
 enum Subcommands {
     /// A stability map over step size x radius x damping
     #[command(after_help = SWEEP_EXAMPLES)]
-    Sweep(Box<Given<SweepKeys>>),
+    Sweep(Box<SweepArguments>),
     /// Eigenvalues of an ensemble, of your own matrices, or of every layer of a trained model
     #[command(after_help = SPECTRUM_EXAMPLES)]
     Spectrum(Box<Given<SpectrumKeys>>),
@@ -152,6 +80,12 @@ enum Subcommands {
     Devices(DevicesArguments),
     /// GPU against CPU, kernel by kernel and end to end
     Bench(Given<BenchKeys>),
+    /// A sweep as an array of Slurm and a job that merges: print the script, or submit it
+    #[command(after_help = SLURM_EXAMPLES)]
+    Slurm(SlurmArguments),
+    /// A sweep as an indexed Job of Kubernetes: print the manifest
+    #[command(after_help = KUBERNETES_EXAMPLES)]
+    Kubernetes(KubernetesArguments),
     /// report.html of a results folder: one page that opens offline
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArguments),
@@ -168,6 +102,14 @@ struct Given<K: Keys> {
     file: Option<PathBuf>,
     #[command(flatten)]
     keys: K,
+}
+
+#[derive(Debug, Args)]
+struct SweepArguments {
+    #[command(flatten)]
+    given: Given<SweepKeys>,
+    #[command(flatten)]
+    part: ShardArguments,
 }
 
 #[derive(Debug, Args)]
@@ -223,15 +165,20 @@ impl Arguments {
             return Err(Error::Usage("--force replaces the results in a folder; name it with --out DIR".to_string()));
         }
         let mut chunk = global.chunk;
+        let mut part = Placed::default();
         let command = match command {
-            Subcommands::Sweep(given) => {
-                let (file, flags) = given.read(&global)?;
+            Subcommands::Sweep(sweep) => {
+                part = sweep.part.placed(&global)?;
+                let (file, flags) = sweep.given.read(&global)?;
                 match SweepKeys::specify(file, flags)? {
                     SweepRequest::Members(spec) => {
                         chunk = spec.chunk;
                         Command::Sweep(*spec)
                     }
-                    SweepRequest::Trained(spec) => Command::TrainedSweep(*spec),
+                    SweepRequest::Trained(spec) => {
+                        part.refuse_for_trained()?;
+                        Command::TrainedSweep(*spec)
+                    }
                 }
             }
             Subcommands::Spectrum(given) => {
@@ -262,6 +209,8 @@ impl Arguments {
                 let (file, flags) = given.read(&global)?;
                 Command::Bench(BenchKeys::specify(file, flags)?)
             }
+            Subcommands::Slurm(slurm) => Command::Slurm(slurm.resolve(&global)?),
+            Subcommands::Kubernetes(kubernetes) => Command::Kubernetes(kubernetes.resolve(&global)?),
             Subcommands::Report(ReportArguments { folder }) => {
                 global.refuse("report", "it writes into the folder that is named", &[Unused::Plan, Unused::Out])?;
                 Command::Report { folder }
@@ -276,7 +225,8 @@ impl Arguments {
         if WORDS.iter().any(|word| device.eq_ignore_ascii_case(word)) {
             device.make_ascii_lowercase();
         }
-        Ok(Request::Run(Box::new(Invocation { command, json, device, out, force, plan, quiet, chunk })))
+        let Placed { shard, remark } = part;
+        Ok(Request::Run(Box::new(Invocation { command, json, device, out, force, plan, quiet, chunk, shard, remark })))
     }
 }
 
@@ -289,6 +239,9 @@ enum Unused {
     Json,
     Plan,
     Out,
+    Force,
+    Seed,
+    Chunk,
 }
 
 impl Global {
@@ -298,12 +251,18 @@ impl Global {
             Unused::Json => self.json,
             Unused::Plan => self.plan,
             Unused::Out => self.out.is_some(),
+            Unused::Force => self.force,
+            Unused::Seed => self.seed.is_some(),
+            Unused::Chunk => self.chunk.is_some(),
         };
         let flag = match unused.iter().find(given) {
             None => return Ok(()),
             Some(Unused::Json) => "--json",
             Some(Unused::Plan) => "--plan",
             Some(Unused::Out) => "--out",
+            Some(Unused::Force) => "--force",
+            Some(Unused::Seed) => "--seed",
+            Some(Unused::Chunk) => "--chunk",
         };
         Err(Error::Usage(format!("{command} has no {flag}: {why}; see --help")))
     }

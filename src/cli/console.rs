@@ -71,6 +71,11 @@ impl Console {
         if self.json { Ok(()) } else { print(&fit::wrapped(text, self.columns())) }
     }
 
+    /// Text for other programs on standard output, with its lines as they are; nothing with `--json`.
+    pub fn show_whole(&self, text: &str) -> Result<()> {
+        if self.json { Ok(()) } else { print(text) }
+    }
+
     /// Seconds since the command began.
     pub fn seconds(&self) -> f64 {
         self.start.elapsed().as_secs_f64()

@@ -37,10 +37,14 @@ fn object(spec: &impl Serialize) -> Option<Map<String, Value>> {
 
 /// A value as a shell takes it.
 fn quoted(value: &Value) -> Option<String> {
-    let text = plain(value)?;
+    plain(value).map(|text| shell_word(&text))
+}
+
+/// A text as one word of a shell, in quotes where it needs them.
+pub fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || ".,-_+/=".contains(c);
     let bare = !text.is_empty() && text.chars().all(is_plain);
-    Some(if bare { text } else { format!("'{}'", text.replace('\'', r"'\''")) })
+    if bare { text.to_string() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// A value as a flag takes it, lists with commas.
