@@ -25,6 +25,7 @@ pub use architecture::{Activation, Architecture, Biases, Embedding, Family, Norm
 pub use provenance::{FileRecord, Provenance};
 
 use crate::error::{Error, Result};
+use crate::input;
 use crate::invalid;
 use config::Config;
 use naming::Names;
@@ -57,8 +58,9 @@ impl Checkpoint {
     /// be read. The line names the file, and the tensor or key in it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let kind = std::fs::metadata(path)
-            .map_err(|source| Error::io(path, source, "name the folder of a model or a .gguf file"))?;
+        let remedy = "name the folder of a model or a .gguf file";
+        input::refuse_unnamed(path, remedy)?;
+        let kind = std::fs::metadata(path).map_err(|source| Error::io(path, source, remedy))?;
         let checkpoint = if kind.is_dir() { Self::folder(path) } else { gguf::open(path) }?;
         checkpoint.names.check(&checkpoint.architecture, &checkpoint.store)?;
         Ok(checkpoint)

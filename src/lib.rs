@@ -66,9 +66,11 @@
 //! ```
 #![warn(missing_docs)]
 
-// What can go wrong, and what is asked for.
+// What can go wrong, what is asked for, and how files of others are read.
 pub mod error;
 pub mod spec;
+#[doc(hidden)]
+pub mod input;
 
 // Arithmetic that the rest shares: numbers, and how a step follows dx/dt = f(x).
 #[doc(hidden)]

@@ -2,11 +2,10 @@
 
 use super::architecture::Activation;
 use super::store::quoted;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::input::{self, Object};
 use crate::invalid;
 use serde_json::{Map, Value};
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The longest file of JSON that is read, in bytes.
@@ -16,20 +15,13 @@ const MOST: u64 = 1 << 21;
 
 /// Reads a file whole.
 pub(super) fn content(path: &Path) -> Result<Vec<u8>> {
-    let unreadable = |source| Error::io(path, source, "name the folder of a model, with config.json and its weights");
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    match bytes.len() as u64 > LONGEST {
-        true => invalid!("{}: is longer than 256 MiB; this is no such file", path.display()),
-        false => Ok(bytes),
-    }
+    input::read(path, LONGEST, "name the folder of a model, with config.json and its weights")
 }
 
 /// The JSON object in a file.
 pub(super) fn object(path: &Path) -> Result<Map<String, Value>> {
     match serde_json::from_slice(&content(path)?) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => invalid!("{}: is no JSON object; fetch the file again", path.display()),
+        Ok(Object(fields)) => Ok(fields.into_iter().collect()),
         Err(error) => invalid!("{}: {error}; fetch the file again", path.display()),
     }
 }

@@ -4,8 +4,10 @@ use super::config;
 use super::element::Element;
 use super::store::{MappedFile, Store, Tensor, quoted};
 use crate::error::Result;
+use crate::input::Object;
 use crate::invalid;
 use safetensors::tensor::{Dtype, Metadata, SafeTensorError, SafeTensors, TensorInfo};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,10 +21,10 @@ const LENGTH: usize = 8;
 /// Maps the weights of a folder.
 pub(super) fn open(folder: &Path) -> Result<Store> {
     let mut store = Store::default();
-    if folder.join(INDEX).is_file() {
+    if is_there(&folder.join(INDEX)) {
         let index = Index::read(&folder.join(INDEX))?;
         for shard in &index.shards() {
-            if !folder.join(shard).is_file() {
+            if !is_there(&folder.join(shard)) {
                 return invalid!(
                     "{}: names {}, which is not there; fetch the missing shard",
                     folder.join(INDEX).display(),
@@ -32,7 +34,7 @@ pub(super) fn open(folder: &Path) -> Result<Store> {
             add(&mut store, &folder.join(shard))?;
         }
         index.check(&store, folder)?;
-    } else if folder.join(SINGLE).is_file() {
+    } else if is_there(&folder.join(SINGLE)) {
         add(&mut store, &folder.join(SINGLE))?;
     } else if folder.join("pytorch_model.bin").exists() || folder.join("pytorch_model.bin.index.json").exists() {
         return invalid!(
@@ -43,6 +45,11 @@ pub(super) fn open(folder: &Path) -> Result<Store> {
         return invalid!("{}: has no {SINGLE} and no {INDEX}; name the folder of a model", folder.display());
     }
     Ok(store)
+}
+
+/// Is there something of this name? A link whose target is gone, as in a cache that was cleared, is one to be told of.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// Which shard holds which tensor.
@@ -99,6 +106,9 @@ fn add(store: &mut Store, path: &Path) -> Result<()> {
     let (length, metadata) = SafeTensors::read_metadata(file.bytes()).map_err(|error| {
         file.refusal(format_args!("{}; it is damaged or cut short: fetch the file again", why(&error, file.bytes())))
     })?;
+    if let Err(error) = serde_json::from_slice::<Object<IgnoredAny>>(&file.bytes()[LENGTH..][..length]) {
+        return Err(file.refusal(format_args!("{error} in the header; fetch the file again")));
+    }
     let number = store.files.len();
     for (name, info) in sorted(&metadata) {
         let Some(element) = element(info.dtype) else {

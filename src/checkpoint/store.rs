@@ -2,11 +2,11 @@
 
 use super::element::Element;
 use crate::error::{Error, Result};
+use crate::input;
 use crate::invalid;
 use memmap2::Mmap;
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -22,14 +22,14 @@ pub(super) struct MappedFile {
 impl MappedFile {
     /// Maps a file, which must not be cut short by others before this is dropped.
     pub fn open(path: &Path) -> Result<Self> {
-        let unreadable = |source| Error::io(path, source, "check the path and the permissions of the checkpoint");
-        let file = File::open(path).map_err(unreadable)?;
-        let kind = file.metadata().map_err(unreadable)?;
-        if !kind.is_file() || kind.len() == 0 {
-            return invalid!("{}: is empty or no regular file; {AGAIN}", path.display());
+        let remedy = "name the folder of a model, or a .gguf file";
+        let unreadable = |source| Error::io(path, source, remedy);
+        let file = input::open(path, remedy)?;
+        if file.metadata().map_err(unreadable)?.len() == 0 {
+            return invalid!("{}: is empty; {AGAIN}", path.display());
         }
         // SAFETY: the map is only read. Bytes that change underneath are numbers like others; a file that is cut short
-        // underneath ends the process, which every reader of mapped checkpoints lives with.
+        // underneath is a signal when the bytes behind its end are read, and the program ends with a line about it.
         let map = unsafe { Mmap::map(&file) }.map_err(unreadable)?;
         Ok(MappedFile { path: path.to_owned(), map })
     }

@@ -41,12 +41,13 @@ pub(super) fn unknown<K: Keys>(key: &str) -> Option<String> {
 
 /// The parser's message without the names of Rust's types.
 pub(super) fn in_plain_words(message: &str) -> String {
-    const WORDS: [(&str, &str); 19] = [
+    const WORDS: [(&str, &str); 20] = [
         ("expected usize", "expected a whole number"),
         ("expected u64", "expected a whole number"),
         ("expected f64", "expected a number"),
         ("expected i64", "expected a whole number"),
         ("expected a string", "expected text"),
+        ("expected path string", "expected a path"),
         ("expected string or table", "expected text"),
         ("invalid type: ", "found "),
         ("invalid value: ", "found "),

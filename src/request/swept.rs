@@ -6,6 +6,7 @@ use crate::invalid;
 use crate::spec::grid::shown;
 use crate::spec::{Axis, Grid};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -50,8 +51,9 @@ pub(super) enum Swept {
 
 /// Reads swept keys; `taken` says whether a key was given on its own too.
 pub(super) fn read(texts: &[AxisText], taken: impl Fn(&str) -> bool) -> Result<Vec<Swept>> {
-    for (index, AxisText { key, .. }) in texts.iter().enumerate() {
-        if texts[..index].iter().any(|other| other.key == *key) {
+    let mut seen = BTreeSet::new();
+    for AxisText { key, .. } in texts {
+        if !seen.insert(key) {
             return invalid!("sweep_over: {} is given twice; keep one of its grids", shown(key));
         }
         if taken(key) {

@@ -12,18 +12,25 @@ mod npy;
 mod text;
 
 use crate::error::{Error, Result};
+use crate::input;
 use crate::invalid;
 use flate2::read::MultiGzDecoder;
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The most values a matrix file may hold (1 GiB as f64).
 pub const MAX_VALUES: u64 = 1 << 27;
 
-/// The longest file that is read, in bytes, compressed or not.
+/// The longest file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 4 << 30;
+
+/// The most bytes that a compressed file may hold: the largest matrix as f64, and its header. A few megabytes of zeros, well
+/// compressed, are more.
+const MAX_DECOMPRESSED: u64 = 8 * MAX_VALUES + (1 << 16);
+
+/// What is said of a file that is none.
+const REMEDY: &str = "name a matrix file (.npy, .mtx or .csv), or split one that is too long";
 
 /// The first bytes of a gzip file.
 const GZIP: &[u8] = b"\x1f\x8b";
@@ -75,6 +82,7 @@ impl Content {
     /// # Errors
     /// [`Error::Invalid`] for a format that is not known or a file that is none, [`Error::Io`] if it cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
+        input::refuse_unnamed(path, REMEDY)?;
         Ok(Content { format: format_of(path)?, bytes: read_bytes(path)?, path: path.to_owned() })
     }
 
@@ -164,39 +172,21 @@ fn decompressed<'a>(path: &Path, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>> {
     }
     let mut content = Vec::new();
     let decoder = MultiGzDecoder::new(bytes);
-    if let Err(error) = decoder.take(MAX_FILE_BYTES + 1).read_to_end(&mut content) {
-        return invalid!("{}: {error}; the compressed file is cut short or damaged", path.display());
+    if let Err(error) = decoder.take(MAX_DECOMPRESSED + 1).read_to_end(&mut content) {
+        return invalid!("{}: {error}; the compressed file is cut short or damaged, write it again", path.display());
     }
     match content.len() as u64 {
         0 => invalid!("{}: the compressed file is empty; write the matrix again", path.display()),
-        length if length > MAX_FILE_BYTES => {
-            let limit = size(u128::from(MAX_FILE_BYTES));
-            invalid!("{}: it decompresses to more than the limit of {limit}; split the file", path.display())
+        length if length > MAX_DECOMPRESSED => {
+            let limit = size(u128::from(MAX_DECOMPRESSED));
+            invalid!("{}: it decompresses to more than the limit of {limit}; decompress or split it", path.display())
         }
         _ => Ok(content.into()),
     }
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    let unreadable = |source| Error::io(path, source, "check the path and the permissions of the matrix file");
-    let kind = std::fs::metadata(path).map_err(unreadable)?;
-    if kind.is_dir() {
-        return invalid!("{}: is a folder; name a matrix file (.npy, .mtx or .csv)", path.display());
-    }
-    if !kind.is_file() {
-        return invalid!("{}: is a pipe, socket or device; save the matrix to a regular file first", path.display());
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return invalid!(
-            "{}: {} is more than the limit of {}; split the file",
-            path.display(),
-            size(u128::from(kind.len())),
-            size(u128::from(MAX_FILE_BYTES))
-        );
-    }
+    let bytes = input::read(path, MAX_FILE_BYTES, REMEDY)?;
     if bytes.is_empty() {
         return invalid!("{}: the file is empty; write the matrix again", path.display());
     }

@@ -1,7 +1,8 @@
 //! The keys of a trained model, which several commands have: which model, at which texts.
 
 use super::first_given;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::input;
 use crate::invalid;
 use crate::spec::TrainedInput;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ pub struct TrainedKeys {
     #[arg(skip)]
     pub prompts: Option<Vec<String>>,
     /// Tokens by their numbers, in place of a text
-    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    #[arg(long, value_name = "IDS", value_delimiter = ',', allow_negative_numbers = true)]
     pub token_ids: Option<Vec<u32>>,
 }
 
@@ -78,12 +79,7 @@ fn lines(text: &str) -> Vec<String> {
 /// A text that a file holds, without the ends of lines behind it.
 fn read(key: &str, path: &Path) -> Result<String> {
     let remedy = "give a file of UTF-8 text";
-    let size = std::fs::metadata(path).map_err(|error| Error::io(path, error, remedy))?.len();
-    if size > LONGEST {
-        return invalid!("{key}: {} is larger than 1 MiB; {remedy}", path.display());
-    }
-    let bytes = std::fs::read(path).map_err(|error| Error::io(path, error, remedy))?;
-    match String::from_utf8(bytes) {
+    match String::from_utf8(input::read(path, LONGEST, remedy)?) {
         Ok(text) if text.trim().is_empty() => invalid!("{key}: {} has no text; {remedy}", path.display()),
         Ok(text) => Ok(text.trim_end_matches(['\n', '\r']).to_owned()),
         Err(_) => invalid!("{key}: {} is not UTF-8; {remedy}", path.display()),

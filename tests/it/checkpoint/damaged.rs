@@ -6,14 +6,15 @@ use eulerscope::error::Error;
 use std::path::{Path, PathBuf};
 
 /// A copy of a tiny model that may be damaged.
-struct Copy {
+pub struct Copy {
     _folder: tempfile::TempDir,
-    path: PathBuf,
+    /// The folder or file.
+    pub path: PathBuf,
 }
 
 impl Copy {
     /// Of a folder or of a single file.
-    fn of(name: &str) -> Self {
+    pub fn of(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
         if data(name).is_dir() {
@@ -29,15 +30,15 @@ impl Copy {
     }
 
     /// A file of it, or itself.
-    fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         if name.is_empty() { self.path.clone() } else { self.path.join(name) }
     }
 
-    fn bytes(&self, name: &str) -> Vec<u8> {
+    pub fn bytes(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.file(name)).expect("a file")
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) {
+    pub fn write(&self, name: &str, bytes: &[u8]) {
         // A new file: one that is mapped must not be cut short.
         std::fs::remove_file(self.file(name)).ok();
         std::fs::write(self.file(name), bytes).expect("written");
@@ -57,7 +58,7 @@ impl Copy {
 }
 
 /// Reads all that there is to read.
-fn read(path: &Path) -> Result<(), Error> {
+pub fn read(path: &Path) -> Result<(), Error> {
     let model = Checkpoint::open(path)?;
     let form = model.architecture().clone();
     (0..form.depth).try_for_each(|layer| model.layer(layer).map(drop))?;
@@ -80,7 +81,7 @@ fn refusal(path: &Path) -> Option<String> {
 }
 
 /// Safetensors with the header that `change` makes of the good one.
-fn with_header(bytes: &[u8], change: impl Fn(String) -> String) -> Vec<u8> {
+pub fn with_header(bytes: &[u8], change: impl Fn(String) -> String) -> Vec<u8> {
     let length = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize;
     let header = change(String::from_utf8(bytes[8..8 + length].to_vec()).expect("text"));
     [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &bytes[8 + length..]].concat()
@@ -213,7 +214,7 @@ fn shards_that_are_missing_or_misplaced_are_refused() {
     copy.replace(index, "../oracle.json", "model-00001-of-00004.safetensors");
     assert!(copy.refusal().contains("and it does not"), "{}", copy.refusal());
     copy.write(index, b"[]");
-    assert!(copy.refusal().contains("no JSON object"));
+    assert!(copy.refusal().contains("expected a JSON object"));
     std::fs::remove_file(copy.file(index)).expect("removed");
     assert!(copy.refusal().contains("has no model.safetensors"));
     copy.write("pytorch_model.bin", b"\x80\x02");
