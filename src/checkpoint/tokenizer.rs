@@ -4,6 +4,7 @@ use super::Checkpoint;
 use super::config;
 use crate::error::{Error, Result};
 use crate::invalid;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use tokenizers::Tokenizer;
 
@@ -17,6 +18,11 @@ pub(super) enum Vocabulary {
     Missing(String),
 }
 
+/// What `work` of the tokenizers' crate returns, which panics at some descriptions that are damaged.
+fn unwound<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("what it says of its parts is impossible".into()))
+}
+
 impl Checkpoint {
     /// The tokens that the model would see for a text: what its tokenizer makes of it, with the special tokens that the
     /// tokenizer itself adds (BERT's at both ends; the first one of models that were trained with it), and no others.
@@ -25,7 +31,9 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Invalid`] if there is no tokenizer that can be read, or if it does not belong to this model.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let encoding = self.tokenizer()?.encode(text, true).map_err(|error| self.refusal("the tokenizer", error))?;
+        let tokenizer = self.tokenizer()?;
+        let encoding =
+            unwound(|| tokenizer.encode(text, true)).map_err(|error| self.refusal("the tokenizer", error))?;
         let ids = encoding.get_ids().to_vec();
         match ids.iter().find(|id| **id as usize >= self.architecture.vocabulary) {
             None => Ok(ids),
@@ -42,7 +50,8 @@ impl Checkpoint {
     /// # Errors
     /// As for [`Checkpoint::encode`].
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        self.tokenizer()?.decode(ids, false).map_err(|error| self.refusal("the tokenizer", error))
+        let tokenizer = self.tokenizer()?;
+        unwound(|| tokenizer.decode(ids, false)).map_err(|error| self.refusal("the tokenizer", error))
     }
 
     /// The tokenizer, read when it is first needed.
@@ -56,8 +65,9 @@ impl Checkpoint {
             tokenizer.with_padding(None);
             Ok(tokenizer)
         };
+        let read = |bytes: &[u8]| unwound(|| read(bytes));
         let tokenizer = match &self.vocabulary {
-            Vocabulary::File(path) if !path.is_file() => {
+            Vocabulary::File(path) if path.symlink_metadata().is_err() => {
                 return invalid!("{}: is not there; give the text as token ids", path.display());
             }
             Vocabulary::File(path) => read(&config::content(path)?),

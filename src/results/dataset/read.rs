@@ -2,14 +2,23 @@
 
 use super::Column;
 use crate::error::{Error, Result};
+use crate::input;
 use parquet::basic::LogicalType;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+
+/// Rows that a byte can stand for: a page of the 20,000 that the writer puts into one takes some 30 bytes if all of them are
+/// the same.
+const MOST_ROWS_A_BYTE: u64 = 4096;
+/// Rows that are read at a time.
+const ROWS_AT_ONCE: usize = 1 << 16;
 
 /// All columns of a table by their names, in its order; those that hold lists are left out.
 ///
@@ -17,16 +26,21 @@ use std::path::Path;
 /// [`Error::Io`] if the file cannot be opened, [`Error::Verification`] if it is no Parquet file or another than the
 /// program writes.
 pub fn table(path: &Path) -> Result<Vec<(String, Column)>> {
-    let file =
-        File::open(path).map_err(|source| Error::io(path, source, "the table is missing or unreadable, run again"))?;
+    let file = input::open(path, "the table is missing or unreadable, run again")?;
     let damaged = |error: ParquetError| {
         Error::Verification(format!("{}: not a table of eulerscope's ({error}); run again", path.display()))
     };
-    read(file).map_err(damaged)
+    // The crate panics on some files that are damaged.
+    match catch_unwind(AssertUnwindSafe(|| read(file))) {
+        Ok(read) => read.map_err(damaged),
+        Err(_) => Err(damaged(ParquetError::General("what its pages say of themselves is impossible".to_string()))),
+    }
 }
 
 fn read(file: File) -> ParquetResult<Vec<(String, Column)>> {
+    let bytes = file.metadata()?.len();
     let reader = SerializedFileReader::new(file)?;
+    check_rows(reader.metadata(), bytes)?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let plain = |place: &usize| schema.column(*place).max_rep_level() == 0;
     let places: Vec<usize> = (0..schema.num_columns()).filter(plain).collect();
@@ -46,6 +60,17 @@ fn read(file: File) -> ParquetResult<Vec<(String, Column)>> {
         columns.push((described.name().to_string(), whole.unwrap_or(Column::F64(Vec::new()))));
     }
     Ok(columns)
+}
+
+/// Refuses rows that cannot be in so many bytes, before they are counted on.
+fn check_rows(metadata: &ParquetMetaData, bytes: u64) -> ParquetResult<()> {
+    let most = bytes.saturating_mul(MOST_ROWS_A_BYTE);
+    let rows = |group: &RowGroupMetaData| u64::try_from(group.num_rows()).ok();
+    let total = metadata.row_groups().iter().try_fold(0_u64, |sum, group| sum.checked_add(rows(group)?));
+    match total {
+        Some(total) if total <= most => Ok(()),
+        _ => Err(ParquetError::General(format!("{bytes} bytes cannot hold the rows that they claim"))),
+    }
 }
 
 /// A column of a row group.
@@ -72,9 +97,9 @@ fn column(group: &dyn RowGroupReader, place: usize, described: &ColumnDescriptor
 
 /// The values of a column without missing ones.
 fn all<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> ParquetResult<Vec<T::T>> {
-    let mut values = Vec::with_capacity(rows);
+    let mut values = Vec::new();
     while values.len() < rows {
-        let (records, ..) = reader.read_records(rows - values.len(), None, None, &mut values)?;
+        let (records, ..) = reader.read_records(ROWS_AT_ONCE.min(rows - values.len()), None, None, &mut values)?;
         if records == 0 {
             return Err(ParquetError::General(format!("{} of {rows} rows", values.len())));
         }
@@ -84,9 +109,10 @@ fn all<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> ParquetRes
 
 /// The values of a column with missing ones.
 fn some<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> ParquetResult<Vec<Option<T::T>>> {
-    let (mut values, mut levels) = (Vec::new(), Vec::with_capacity(rows));
+    let (mut values, mut levels) = (Vec::new(), Vec::new());
     while levels.len() < rows {
-        let (records, ..) = reader.read_records(rows - levels.len(), Some(&mut levels), None, &mut values)?;
+        let most = ROWS_AT_ONCE.min(rows - levels.len());
+        let (records, ..) = reader.read_records(most, Some(&mut levels), None, &mut values)?;
         if records == 0 {
             return Err(ParquetError::General(format!("{} of {rows} rows", levels.len())));
         }
