@@ -1,5 +1,6 @@
 //! The command line: text becomes an [`Invocation`] here, and nowhere else.
 
+mod abrupt;
 mod args;
 mod bench;
 mod console;
@@ -30,6 +31,7 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub use abrupt::Memory;
 pub use ending::{guarded, report};
 
 /// The widest help, in columns: longer lines are hard to read.

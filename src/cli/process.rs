@@ -1,5 +1,7 @@
 //! What the program agrees on with the operating system: the signals that stop it, the limits that it meets, its threads.
 
+#[cfg(target_os = "linux")]
+use crate::cli::abrupt::notice_files_cut_short;
 use crate::cli::console::remark;
 use crate::error::{Error, Result};
 use crate::invalid;
@@ -23,6 +25,10 @@ const ALWAYS_ALLOWED: usize = 256;
 pub fn prepare() -> Result<()> {
     silence_wayland();
     outlive_file_limits();
+    #[cfg(target_os = "linux")]
+    if let Err(error) = notice_files_cut_short() {
+        log::warn!("a mapped file that is cut short will end the program without a word: {error}");
+    }
     start_threads()
 }
 

@@ -15,7 +15,7 @@ Examples:
 The update is x <- (1 - gamma) x + h f(x). A Transformer has h = 1 and gamma = 0.
 
 Exit codes: 0 ok, 2 usage, 3 some members failed or interrupted with Ctrl-C, 4 invalid input, 5 no adapter, \
-6 device failure, 7 input/output, 9 verification failed, 10 a bug, 130 after a second Ctrl-C";
+6 device failure or out of memory, 7 input/output, 9 verification failed, 10 a bug, 130 after a second Ctrl-C";
 
 pub(super) const SWEEP_EXAMPLES: &str = "\
 A GRID is a number, `lin(0.01,2,64)`, `log(1e-3,2,64)` (start,end,count), or a list of these such as `0.1,0.5,1`.
