@@ -84,6 +84,11 @@ pub fn run(
     let point = Point { step_size: spec.step_size, radius: 1.0, damping: spec.damping };
     let mut stack = Stack::begin(device, model, token_ids, &[point], spec.integrator)?;
     let start = length(&stack.states());
+    if start == 0.0 {
+        return invalid!(
+            "checkpoint: the states of this text are 0, and growth is told relative to the start; check the embedding"
+        );
+    }
     let mut frame = orthonormal(drawn(spec.seed, dimension, spec.top)).0;
     let mut sums = vec![0.0; spec.top];
     let mut found =
@@ -99,6 +104,7 @@ pub fn run(
             before.push(stack.clone());
         }
         stack.pass(&weights)?;
+        stack.refuse_lost(layer)?;
         let steps = (layer + 1) as f64;
         sums.iter_mut().zip(growth).for_each(|(sum, growth)| *sum += growth.ln());
         found.series.push(sums.iter().map(|sum| sum / steps).collect());

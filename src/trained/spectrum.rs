@@ -179,6 +179,7 @@ impl Run<'_> {
             for (text, stack) in stacks.iter_mut().enumerate() {
                 let before = stack.clone();
                 stack.pass(&weights)?;
+                stack.refuse_lost(layer)?;
                 course.measure(text, layer, &weights, [&before, stack])?;
             }
             let last = layer + 1 == depth;

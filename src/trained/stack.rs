@@ -35,6 +35,8 @@ pub struct Jacobians {
     pub matrices: Vec<Vec<f64>>,
 }
 
+/// Where states are frozen.
+const LARGEST_STATE: f64 = (1_u64 << 48) as f64;
 /// Bytes of the tangents of one run.
 const TANGENT_BYTES: usize = 96 << 20;
 
@@ -60,6 +62,11 @@ impl<'a> Stack<'a> {
             return invalid!("integrator: {integrator} splits two sublayers, and this model's layers are one; use rk4");
         }
         let embedded = model.embed(device, token_ids)?;
+        if !embedded.iter().all(|x| x.abs() < LARGEST_STATE) {
+            return invalid!(
+                "checkpoint: the embedding of this text reaches 2^48, where states are frozen; check its weights"
+            );
+        }
         let shape = Shape::new(width, tokens, points.len());
         let state = in_columns(&embedded.repeat(points.len()), shape);
         Ok(Stack { device, model, points: points.to_vec(), integrator, tokens, state })
@@ -93,7 +100,7 @@ impl<'a> Stack<'a> {
     /// Replaces the states by those behind a layer.
     ///
     /// # Errors
-    /// What the device reports; [`Error::Invalid`](crate::error::Error::Invalid) where a state grows beyond f32.
+    /// What the device reports. A state that reaches 2^48 is frozen there, and NaN from then on.
     pub fn pass(&mut self, weights: &LearnedLayer) -> Result<()> {
         self.advance(weights, 1).map(drop)
     }
@@ -135,6 +142,18 @@ impl<'a> Stack<'a> {
         self.state = states.last().expect("a step has an operation").clone();
         frozen.into_iter().for_each(|point| self.lose(point));
         Ok(states)
+    }
+
+    /// Refuses to go on where a state was frozen behind this layer: what would be said of it and of those behind it is not
+    /// known.
+    pub(super) fn refuse_lost(&self, layer: usize) -> Result<()> {
+        match self.state.iter().any(|x| x.is_nan()) {
+            false => Ok(()),
+            true => invalid!(
+                "checkpoint: the state reaches 2^48 in layer {layer} (from 0), where it is frozen; lower step_size, or check the \
+                 weights"
+            ),
+        }
     }
 
     /// A point whose states are beyond the device's numbers has none any more.

@@ -146,7 +146,10 @@ fn words(report: &Report) -> String {
     let _ = writeln!(out, "{}", head(report.spec));
     for layer in &text.layers {
         let Some(own) = layer.tokens.last() else { continue };
-        let _ = write!(out, "{:>5} {:>10.2} {:>9.3}", layer.layer, own.state_norm, own.relative_step);
+        let step = own.relative_step;
+        // There is none of a state that is 0.
+        let step = if step.is_finite() { format!("{step:.3}") } else { "missing".to_owned() };
+        let _ = write!(out, "{:>5} {:>10.2} {step:>9}", layer.layer, own.state_norm);
         let _ = writeln!(out, "{}", said(own));
     }
     if !report.spec.is_partial() {
