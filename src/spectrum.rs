@@ -89,7 +89,7 @@ pub enum Status {
     NoConvergence,
     /// The matrix has an entry that is not finite, or not n * n entries; there are no eigenvalues.
     Refused,
-    /// An eigenvalue is beyond the largest f64; there are none.
+    /// The magnitude of an eigenvalue is beyond the largest f64; there are none.
     Overflow,
 }
 
@@ -141,7 +141,8 @@ impl Spectrum {
     }
 
     fn checked(self) -> Self {
-        let all_finite = self.eigenvalues.as_flattened().iter().all(|x| x.is_finite());
+        // Parts that are finite may have a magnitude that is not.
+        let all_finite = self.eigenvalues.iter().all(|[re, im]| re.hypot(*im).is_finite());
         if all_finite { self } else { Spectrum::without_values(Status::Overflow) }
     }
 

@@ -103,8 +103,12 @@ impl Adapter {
             required_limits: limits.clone(),
             ..Default::default()
         });
-        let (device, queue) = pollster::block_on(request)
-            .map_err(|error| Error::Adapter(format!("{} cannot be opened: {error}", self.description)))?;
+        let (device, queue) = pollster::block_on(request).map_err(|error| {
+            Error::Adapter(format!(
+                "{} cannot be opened: {error}; use --device cpu, or another adapter",
+                self.description
+            ))
+        })?;
         let gpu = self.opened(device, queue, limits, precision);
         watch(&gpu.device, &gpu.failure);
         Ok(gpu)

@@ -7,7 +7,8 @@ use crate::device::gpu::readback::{Copy, Readback, Readbacks};
 use crate::device::gpu::upload::to_bytes;
 use crate::device::profile::Profile;
 use crate::error::{Error, Result};
-use crate::plan::{BufferId, Chunk, Data, Inputs, Plan, Repeat, Words};
+use crate::invalid;
+use crate::plan::{Buffer, BufferId, Chunk, Data, Inputs, Plan, Repeat, Words};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
@@ -74,6 +75,7 @@ pub struct Leaving {
 impl<'a> Session<'a> {
     /// Makes buffers, pipelines and bind groups.
     pub fn new(gpu: &'a Gpu, plan: &'a Plan, capacity: usize) -> Result<Self> {
+        plan.buffers.iter().try_for_each(|buffer| check_size(gpu, buffer, capacity))?;
         let memory = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffers = plan.buffers.iter().map(|buffer| create_buffer(gpu, buffer, capacity)).collect::<Vec<_>>();
         let (params, offsets) = create_params(gpu, plan);
@@ -294,12 +296,35 @@ fn unfinished_members(finished: &Data) -> Vec<u32> {
     (0..finished.len()).filter(|&member| finished.real(member) == 0.0).map(|member| member as u32).collect()
 }
 
-fn create_buffer(gpu: &Gpu, buffer: &crate::plan::Buffer, capacity: usize) -> wgpu::Buffer {
-    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+/// Bytes of a buffer for so many members.
+fn bytes_of(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> u64 {
     let copies = if buffer.is_shared() { 1 } else { capacity as u64 };
+    buffer.bytes(gpu.real_bytes()).saturating_mul(copies)
+}
+
+/// Refuses a buffer that the adapter does not have, however few members there are at a time.
+fn check_size(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> Result<()> {
+    let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size);
+    let bytes = bytes_of(gpu, buffer, capacity);
+    if bytes <= most {
+        return Ok(());
+    }
+    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    invalid!(
+        "`{}` takes {} MiB, and the largest buffer of {} is {} MiB; lower the width, the tokens or the grid, or use --device \
+         cpu",
+        buffer.label,
+        mebibytes(bytes),
+        gpu.description.name,
+        most >> 20
+    )
+}
+
+fn create_buffer(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> wgpu::Buffer {
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
     let created = gpu.device.create_buffer(&wgpu::BufferDescriptor {
         label: Some(buffer.label),
-        size: buffer.bytes(gpu.real_bytes()) * copies,
+        size: bytes_of(gpu, buffer, capacity),
         usage,
         mapped_at_creation: false,
     });
