@@ -2,11 +2,17 @@
 //! row names in front, as pandas and R write them, are recognised and left out.
 
 use super::text::{not_a_number, number};
-use super::{Array, MatrixStack, Parsed, check_shape, excerpt};
+use super::{Array, MAX_VALUES, MatrixStack, Parsed, check_shape, excerpt};
 use std::borrow::Cow;
 
 /// Words for a value that is not there, which are no names of rows or columns.
 const MISSING: [&str; 8] = ["na", "n/a", "null", "none", "missing", "-", "?", "."];
+
+/// The longest line, in bytes: a row of the largest matrix has some 300,000 of them.
+const LONGEST_LINE: usize = 16 << 20;
+
+/// Rows of the largest matrix and one of names; in longer files of numbers there are no names.
+const MOST_NAMED: usize = 11_586;
 
 /// The fields of all lines: numbers, and beside them what the first line and the first fields say in words.
 #[derive(Default)]
@@ -17,7 +23,7 @@ struct Fields {
     columns: usize,
     /// The first line, field by field.
     top: Vec<String>,
-    /// The first field of every line.
+    /// The first field of every line, as many as can be names.
     left: Vec<String>,
     /// What is wrong if there are no names: the first field that is not a number, or a first line that is too short.
     flaw: Option<String>,
@@ -43,6 +49,9 @@ fn fields(text: &str) -> Parsed<Fields> {
     let mut fields = Fields::default();
     let mut separator = None;
     for (index, line) in text.lines().enumerate() {
+        if line.len() > LONGEST_LINE {
+            return Err(format!("line {} is longer than 16 MiB; write one matrix row per line", index + 1));
+        }
         let line = without_comment(line).trim();
         if !line.is_empty() {
             let separator = *separator.get_or_insert_with(|| separator_of(line));
@@ -74,9 +83,14 @@ impl Fields {
             let value = self.value(line, column, field)?;
             self.values.push(value);
         }
-        self.left.push(fields[0].to_string());
+        if self.rows < MOST_NAMED {
+            self.left.push(fields[0].to_string());
+        }
         self.rows += 1;
-        Ok(())
+        match self.values.len() as u64 > MAX_VALUES + 2 * MOST_NAMED as u64 {
+            true => Err(format!("line {line}: more than {MAX_VALUES} values, the most that are read; split the file")),
+            false => Ok(()),
+        }
     }
 
     /// R, and everybody who separates by blanks, leaves out the corner above the names of the rows.

@@ -73,15 +73,23 @@ fn parse_banner(line: &str) -> Parsed<Banner> {
 fn parse_coordinate<'a>(banner: &Banner, lines: &mut impl Iterator<Item = (usize, &'a str)>) -> Parsed<MatrixStack> {
     let [rows, columns, count] = parse_sizes(lines)?;
     let (matrices, n, length) = check_shape(1, rows, columns)?;
+    let refused = |there: &str| {
+        let cause = "the file is cut short or the size line is wrong";
+        Err(format!("the size line promises {count} entries and {there} are there; {cause}"))
+    };
+    if count > length as u64 {
+        return Err(format!("the size line promises {count} entries of a matrix that has {length}; correct it"));
+    }
     let mut entries = Vec::new();
     for (line, content) in lines {
+        // Not read to its end: that many lines may not fit into memory.
+        if entries.len() as u64 == count {
+            return refused("more");
+        }
         entries.push(parse_entry(banner, n, line, content)?);
     }
     if entries.len() as u64 != count {
-        return Err(format!(
-            "the size line promises {count} entries and {} are there; the file is cut short or the size line is wrong",
-            entries.len()
-        ));
+        return refused(&entries.len().to_string());
     }
     refuse_duplicates(banner.symmetry, &mut entries)?;
     let mut values = vec![0.0; length];
@@ -94,23 +102,27 @@ fn parse_coordinate<'a>(banner: &Banner, lines: &mut impl Iterator<Item = (usize
 fn parse_array<'a>(banner: &Banner, lines: &mut impl Iterator<Item = (usize, &'a str)>) -> Parsed<MatrixStack> {
     let [rows, columns] = parse_sizes(lines)?;
     let (matrices, n, length) = check_shape(1, rows, columns)?;
-    let mut stored = Vec::new();
-    for (line, content) in lines {
-        for word in content.split_whitespace() {
-            stored.push((line, parse_number(line, word)?));
-        }
-    }
     let first_row = |column: usize| match banner.symmetry {
         Symmetry::General => 0,
         Symmetry::Symmetric => column,
         Symmetry::Skew => column + 1,
     };
     let needed: usize = (0..n).map(|column| n - first_row(column)).sum();
+    let refused = |there: &str| {
+        let cause = "the file is cut short or the size line is wrong";
+        Err(format!("{needed} values are needed and {there} are there; {cause}"))
+    };
+    let mut stored = Vec::new();
+    for (line, content) in lines {
+        for word in content.split_whitespace() {
+            if stored.len() == needed {
+                return refused("more");
+            }
+            stored.push((line, parse_number(line, word)?));
+        }
+    }
     if stored.len() != needed {
-        return Err(format!(
-            "{needed} values are needed and {} are there; the file is cut short or the size line is wrong",
-            stored.len()
-        ));
+        return refused(&stored.len().to_string());
     }
     let places = (0..n).flat_map(|column| (first_row(column)..n).map(move |row| (row, column)));
     let mut values = vec![0.0; length];
