@@ -78,7 +78,7 @@ fn whole_numbers_are_exact_or_refused() {
     assert_refused(Format::Npy, &npy(1, "<u8", "False", "(1, 1)", &u64::MAX.to_le_bytes()), &["not exact"]);
 }
 
-fn compressed(bytes: &[u8]) -> Vec<u8> {
+pub fn compressed(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut encoder, bytes).unwrap();
     encoder.finish().unwrap()

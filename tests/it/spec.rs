@@ -1,6 +1,6 @@
 //! Specifications: the grid grammar, the file, and that what is accepted can be written and read again.
 
-use eulerscope::cli::{self, Command, Invocation, Request};
+use eulerscope::cli::{self, Command, Invocation};
 use eulerscope::error::Error;
 use eulerscope::request::keys::{Keys, SweepKeys, SweepRequest};
 use eulerscope::request::{file, names};
@@ -235,25 +235,6 @@ fn an_elliptic_ensemble_lies_between_the_others() {
     assert_eq!((spec.ensemble.family, spec.ensemble.correlation()), (Ensemble::Elliptic, -0.5));
 }
 
-/// Any text that looks a little like a grid.
-fn grid_like() -> impl Strategy<Value = String> {
-    prop_oneof![".*", "[-0-9.,:e() linog]{0,24}", "(lin|log)\\([-0-9.e]{1,6},[-0-9.e]{1,6},[0-9e]{1,6}\\)"]
-}
-
-/// Any text that looks a little like a specification.
-fn file_like() -> impl Strategy<Value = String> {
-    let key = proptest::sample::select(names::<SweepKeys>());
-    let value = prop_oneof![
-        "[-+0-9.e_]{1,8}",
-        Just("nan".to_owned()),
-        "'[a-z0-9(),.-]{0,16}'",
-        "\\[[0-9., ]{0,9}\\]",
-        "[ -~]{0,12}"
-    ];
-    let line = (key, value).prop_map(|(key, value)| format!("{key} = {value}"));
-    prop_oneof![".*", "(?s).*", proptest::collection::vec(line, 0..4).prop_map(|lines| lines.join("\n"))]
-}
-
 fn accepted() -> impl Strategy<Value = SweepSpec> {
     let grid = |least: f64| (least..0.5, 0.6..2.0, 2_usize..40, any::<bool>());
     let words = (0..4_usize, any::<bool>(), any::<u64>(), -1.0..1.0_f64);
@@ -280,39 +261,10 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
     #[test]
-    fn any_text_as_a_grid_is_read_or_refused_in_one_line(text in grid_like()) {
-        match Grid::parse(&text) {
-            Ok(grid) => {
-                prop_assert!(grid.values().windows(2).all(|pair| pair[0] < pair[1]));
-                prop_assert!(grid.values().iter().all(|value| value.is_finite()) && grid.len() > 0);
-                prop_assert_eq!(Grid::parse(grid.source()).unwrap(), grid);
-            }
-            Err(error) => prop_assert!(!error.to_string().contains('\n')),
-        }
-    }
-
-    #[test]
-    fn any_text_as_a_file_is_read_or_refused_in_one_line(text in file_like()) {
-        match from_text(&text) {
-            Ok(spec) => prop_assert_eq!(from_text(&toml::to_string(&spec).unwrap()).unwrap(), SweepSpec { chunk: None, ..spec }),
-            Err(error) => prop_assert!(!error.to_string().contains('\n') && error.exit_code() == 4),
-        }
-    }
-
-    #[test]
     fn what_is_accepted_can_be_written_and_read_again(spec in accepted()) {
         prop_assert_eq!(&from_text(&toml::to_string(&spec).unwrap()).unwrap(), &spec);
         let record = serde_json::to_string(&spec).unwrap();
         let again: toml::Table = serde_json::from_str(&record).unwrap();
         prop_assert_eq!(from_text(&again.to_string()).unwrap(), spec);
-    }
-
-    #[test]
-    fn any_arguments_are_understood_or_refused(arguments in proptest::collection::vec("(--)?[a-z0-9=.,-]{0,12}|sweep|lyapunov|spectrum|bench|\\PC*", 0..6)) {
-        let arguments = std::iter::once("eulerscope".to_owned()).chain(arguments).map(OsString::from);
-        match cli::understand(arguments) {
-            Ok(Request::Run(_) | Request::Print(_) | Request::Remind(_)) => {}
-            Err(error) => prop_assert!(matches!(error.exit_code(), 2 | 4 | 7)),
-        }
     }
 }
