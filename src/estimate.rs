@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::lyapunov;
 use crate::spec::{Grid, LyapunovSpec, Model, Quantities, SpectrumSpec, StepScaling, SweepSpec};
 use crate::spectrum::{EIGENVALUE_WORK, solve};
-use crate::sweep::{self, Sweep, linearised_members, linearised_steps};
+use crate::sweep::{self, Sweep, linearised_members, linearised_steps, work};
 use crate::weights::matrix::MatrixStack;
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -59,19 +59,6 @@ fn trial_members(device: &Device, flops: f64, members: usize) -> usize {
 /// The error of a trial that was stopped.
 fn stopped<T>() -> Result<T> {
     Err(Error::Partial("interrupted: the trial of the plan was not finished".to_string()))
-}
-
-/// Floating-point operations of the rollouts: two for each weight, token and evaluation of f.
-pub fn work(spec: &SweepSpec) -> f64 {
-    let (n, ratio) = (spec.ensemble.width as f64, spec.layer.ffn_ratio as f64);
-    let weights = match spec.layer.model {
-        Model::Linear => n * n,
-        Model::Mlp => 2.0 * ratio * n * n,
-        Model::Attention => 4.0 * n * n + 2.0 * spec.layer.tokens as f64 * n,
-        Model::Transformer => (4.0 + 2.0 * ratio) * n * n + 2.0 * spec.layer.tokens as f64 * n,
-    };
-    let columns = (spec.cells() * spec.layer.tokens) as f64;
-    2.0 * weights * sweep::evaluations(spec) * columns * spec.depth as f64 * spec.ensemble.members as f64
 }
 
 /// About how long a plain sweep takes beside others, in operations: its rollouts with its spectra or Jacobians.

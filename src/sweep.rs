@@ -1,22 +1,28 @@
 //! The sweep: what the eigenvalues promise and what the trajectories do, for every grid point.
 //!
-//! Trajectories are rolled out in passes of some grid points each, all members at once; what eigenvalues promise them is
-//! a prediction of the model: known before for the whole grid, or found along the trajectories of a pass.
+//! The work is divided into units, a block of members at the grid points of a pass each, whose statistics merge in their
+//! order. What eigenvalues promise trajectories is a prediction of the model: known before for the whole grid, or found
+//! along the trajectories of a pass.
 
 pub mod thinning;
 mod accumulator;
 mod affine;
+mod batch;
 mod cell;
 mod combinations;
 mod course;
+mod division;
 mod jacobians;
+mod part;
 mod prediction;
+mod worked;
 
 pub use affine::Member;
 pub use cell::{Bands, Cell, Fates, Intervals, Linearised, Observed, Remark};
-pub use combinations::{Combination, check_all, run_all};
+pub use combinations::{Combination, Shapes, check_all, run_all, run_parts, units};
 pub use course::Course;
 pub use jacobians::{linearised_members, linearised_steps};
+pub use part::{Afresh, Part, Parts};
 
 use crate::device::{Device, Progress};
 use crate::error::Result;
@@ -25,14 +31,11 @@ pub use crate::layer::Point;
 use crate::layer::Recipe;
 use crate::plan::Plan;
 use crate::rollout::{History, Rollout};
-use crate::spec::{RadiusKind, SweepSpec};
+use crate::spec::{Model, RadiusKind, SweepSpec};
 use crate::spectrum::Spectrum;
 use accumulator::Accumulator;
-use prediction::Prediction;
-use rayon::prelude::*;
+use part::Numbered;
 use serde::Serialize;
-use std::ops::ControlFlow;
-use std::time::Instant;
 
 /// Memory for the samples behind medians and quantiles, in bytes; beyond it they come from the first members.
 const SAMPLE_BUDGET: usize = 256 << 20;
@@ -119,121 +122,12 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
 
 /// [`run`] for a specification that has been validated, or a part of one: fewer members, steps or grid points.
 pub(crate) fn run_valid(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
-    let (start, points, members) = (Instant::now(), points(spec), spec.ensemble.members);
-    check(device, spec)?;
-    let mut prediction = prediction::of(device, spec, progress)?;
-    let quantile_members = (SAMPLE_BUDGET / (points.len() * Accumulator::SAMPLE_BYTES)).max(64).min(members);
-    let mut sweep = Sweep {
-        // Cells that the run does not come to have no members and no values.
-        cells: points.iter().map(|point| prediction.accumulator(point, 0).cell(point)).collect(),
-        members: Vec::new(),
-        courses: Vec::new(),
-        spectra: Vec::new(),
-        quantile_members,
-        linearised_members: members,
-        interrupted: false,
-        timing: Timing { spectra_seconds: start.elapsed().as_secs_f64(), ..Timing::default() },
-    };
-    let (mut done, before) = (0, prediction.share_before());
-    sweep.interrupted = prediction.is_stopped();
-    for places in recipe(spec, &points).passes(device.epsilon()) {
-        if sweep.interrupted {
-            break;
-        }
-        let mut interrupted = false;
-        let mut told = |share: f64| {
-            let of_passes = (done as f64 + share * places.len() as f64) / points.len() as f64;
-            let fraction = before + (1.0 - before) * of_passes;
-            interrupted |= progress(fraction).is_break() && fraction < 1.0;
-            if interrupted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let own = Pass {
-            device,
-            spec,
-            points: places.iter().map(|&place| points[place]).collect(),
-            middle: places.iter().position(|&place| place == Sweep::middle(points.len())),
-        };
-        let cells = own.run(&mut *prediction, &mut sweep, &mut told)?;
-        places.iter().zip(cells).for_each(|(&place, cell)| sweep.cells[place] = cell);
-        done += places.len();
-        sweep.interrupted = interrupted;
-    }
-    prediction.finish(&mut sweep);
-    sweep.timing.total_seconds = start.elapsed().as_secs_f64();
-    sweep.timing.rollout_seconds = sweep.timing.total_seconds - sweep.timing.spectra_seconds;
-    Ok(sweep)
+    worked::run(device, spec, Numbered { parts: &mut Afresh, first: 0 }, progress)
 }
 
-/// The grid points that ride through one rollout.
-struct Pass<'a> {
-    device: &'a Device,
-    spec: &'a SweepSpec,
-    points: Vec<Point>,
-    /// The place of the point in the middle of the grid, if it is one of them.
-    middle: Option<usize>,
-}
-
-impl Pass<'_> {
-    /// All members at these points. `told` is told how much of it is done.
-    fn run(
-        &self,
-        prediction: &mut dyn Prediction,
-        sweep: &mut Sweep,
-        told: &mut dyn FnMut(f64) -> ControlFlow<()>,
-    ) -> Result<Vec<Cell>> {
-        let Pass { points, middle, .. } = self;
-        let accumulator = |point| prediction.accumulator(point, sweep.quantile_members);
-        let mut accumulators: Vec<Accumulator> = points.iter().map(accumulator).collect();
-        let done = self.roll(prediction, &mut accumulators, &mut sweep.courses, told)?;
-        let start = Instant::now();
-        prediction.follow(self, told)?;
-        let prediction = &*prediction;
-        accumulators.par_iter_mut().enumerate().for_each(|(place, accumulator)| {
-            prediction.judge(place, accumulator);
-            for member in 0..done {
-                if let Some(promise) = prediction.promise(member, place, &points[place]) {
-                    accumulator.predict(promise, prediction.own_band(member, place));
-                }
-            }
-        });
-        if let Some(place) = *middle {
-            for (member, course) in sweep.courses.iter_mut().enumerate() {
-                *course = course.predicted(prediction.promise(member, place, &points[place]).flatten());
-            }
-        }
-        sweep.timing.spectra_seconds += start.elapsed().as_secs_f64();
-        let cells = accumulators.into_par_iter().zip(points).map(|(accumulator, point)| accumulator.cell(point));
-        Ok(cells.collect())
-    }
-
-    /// What trajectories do; of so many members, if it is stopped.
-    fn roll(
-        &self,
-        prediction: &dyn Prediction,
-        accumulators: &mut [Accumulator],
-        courses: &mut Vec<Course>,
-        told: &mut dyn FnMut(f64) -> ControlFlow<()>,
-    ) -> Result<usize> {
-        let Pass { device, spec, points, middle } = self;
-        let (members, mut done) = (spec.ensemble.members, 0);
-        let rollout = Rollout { member_gains: prediction.gains(), ..rollout(spec, points) };
-        rollout.run(device, 0..members, spec.chunk.unwrap_or(0), &mut |outcomes| {
-            let chunk = outcomes.members();
-            accumulators.par_iter_mut().enumerate().for_each(|(place, accumulator)| {
-                for i in (0..chunk.len()).filter(|i| prediction.counts(chunk.start + i)) {
-                    let seen = outcomes.observation(i, spec.depth, place);
-                    accumulator.observe(&outcomes.get(i, place), seen, spec);
-                }
-            });
-            if let Some(place) = *middle {
-                let course = |i| Course::new(&outcomes.get(i, place), accumulators[place].is_apart());
-                courses.extend((0..chunk.len()).map(course));
-            }
-            done = chunk.end;
-            told(prediction.rollout_share() * done as f64 / members as f64)
-        })?;
-        Ok(done)
-    }
+/// Quantiles of a plain sweep come from members below this one.
+fn quantile_members(spec: &SweepSpec) -> usize {
+    (SAMPLE_BUDGET / (spec.cells() * Accumulator::SAMPLE_BYTES)).max(64).min(spec.ensemble.members)
 }
 
 /// The layer of a sweep at some grid points.
@@ -245,6 +139,19 @@ fn recipe<'a>(spec: &'a SweepSpec, points: &'a [Point]) -> Recipe<'a> {
 pub fn rollout<'a>(spec: &'a SweepSpec, points: &'a [Point]) -> Rollout<'a> {
     let SweepSpec { ensemble, layer, depth, threshold, perturbations, .. } = spec;
     Rollout { threshold: *threshold, perturbations: *perturbations, ..Rollout::new(ensemble, layer, *depth, points) }
+}
+
+/// Floating-point operations of the rollouts: two for each weight, token and evaluation of f.
+pub fn work(spec: &SweepSpec) -> f64 {
+    let (n, ratio) = (spec.ensemble.width as f64, spec.layer.ffn_ratio as f64);
+    let weights = match spec.layer.model {
+        Model::Linear => n * n,
+        Model::Mlp => 2.0 * ratio * n * n,
+        Model::Attention => 4.0 * n * n + 2.0 * spec.layer.tokens as f64 * n,
+        Model::Transformer => (4.0 + 2.0 * ratio) * n * n + 2.0 * spec.layer.tokens as f64 * n,
+    };
+    let columns = (spec.cells() * spec.layer.tokens) as f64;
+    2.0 * weights * evaluations(spec) * columns * spec.depth as f64 * spec.ensemble.members as f64
 }
 
 /// How often a step evaluates f in f32, on average over the grid.

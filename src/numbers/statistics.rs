@@ -1,6 +1,28 @@
-//! Statistics of samples, in f64 and in the order of the members, so that chunking cannot change a bit.
+//! Statistics of samples, in f64 and in the order of the members, so that chunking cannot change a bit; those of parts of a
+//! sample merge into those of the whole.
+
+mod log_mean;
+
+pub use log_mean::LogMean;
 
 use serde::Serialize;
+
+/// A number, or several, that statistics consist of.
+#[derive(Debug)]
+pub enum Field<'a> {
+    /// A real number.
+    Real(&'a mut f64),
+    /// A count.
+    Count(&'a mut u64),
+    /// The values behind quantiles.
+    Values(&'a mut Vec<f64>),
+}
+
+/// Statistics as the numbers that they consist of, to be kept somewhere and brought back to the last bit.
+pub trait Fields {
+    /// Shows every number with its name, which begins with `name`; always in the same order.
+    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field));
+}
 
 /// Count, mean and variance, by Welford's recurrence.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +49,21 @@ impl Moments {
         })
     }
 
+    /// Adds the values of another part of the sample (Chan, Golub and LeVeque, Am. Stat. 37, 1983). Merging with an empty
+    /// part changes no bit.
+    pub fn merge(&mut self, other: &Moments) {
+        if self.count == 0 || other.count == 0 {
+            *self = if self.count == 0 { *other } else { *self };
+            return;
+        }
+        let (own, its) = (self.count as f64, other.count as f64);
+        let delta = other.mean - self.mean;
+        self.count += other.count;
+        let share = its / self.count as f64;
+        self.mean += delta * share;
+        self.squares += other.squares + delta * delta * own * share;
+    }
+
     /// How many values.
     pub fn count(&self) -> u64 {
         self.count
@@ -48,75 +85,11 @@ impl Moments {
     }
 }
 
-/// The mean of e^x over values x that may be far beyond the range of e^x.
-#[derive(Clone, Copy, Debug)]
-pub struct LogMean {
-    count: u64,
-    largest: f64,
-    /// Sum of the weights e^(x - largest), of their squares, and of their squared distances from their mean. The last
-    /// follows Welford, Technometrics 4 (1962): a difference of the first two would be rounding where weights are alike.
-    sum: f64,
-    squares: f64,
-    deviations: f64,
-}
-
-impl Default for LogMean {
-    fn default() -> Self {
-        LogMean { count: 0, largest: f64::NEG_INFINITY, sum: 0.0, squares: 0.0, deviations: 0.0 }
-    }
-}
-
-impl LogMean {
-    /// Adds e^x.
-    pub fn add(&mut self, x: f64) {
-        self.count += 1;
-        if self.largest == f64::INFINITY || x == f64::INFINITY {
-            // A single infinite value makes the mean infinite.
-            (self.largest, self.sum) = (f64::INFINITY, 1.0);
-            return;
-        }
-        if x > self.largest {
-            let scale = if self.sum > 0.0 { (self.largest - x).exp() } else { 0.0 };
-            self.sum *= scale;
-            self.squares *= scale * scale;
-            self.deviations *= scale * scale;
-            self.largest = x;
-        }
-        let weight = if x > f64::NEG_INFINITY { (x - self.largest).exp() } else { 0.0 };
-        let (before, after) = ((self.count - 1) as f64, self.count as f64);
-        if before > 0.0 {
-            let distance = weight - self.sum / before;
-            self.deviations += distance * distance * (before / after);
-        }
-        self.sum += weight;
-        self.squares += weight * weight;
-    }
-
-    /// The natural logarithm of the mean: minus infinity when all values are 0, infinity when one is infinite; none
-    /// without values.
-    pub fn log(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.largest + (self.sum / self.count as f64).ln())
-    }
-
-    /// The standard error of the mean over the mean, if there are two values and the mean is neither 0 nor infinite.
-    pub fn relative_error(&self) -> Option<f64> {
-        let n = self.count as f64;
-        let known = self.count > 1 && self.sum > 0.0 && self.largest.is_finite();
-        // The variance of n weights is their deviations over n - 1, and their mean has an n-th of it.
-        known.then(|| (self.deviations / (n - 1.0) * n).sqrt() / self.sum)
-    }
-
-    /// Kish's effective number of values, (Σ w)² / Σ w²: as many equal ones have a mean as good as that of these. It is
-    /// the number of values where all are equal, and 1 where a single one makes the sum.
-    pub fn effective_count(&self) -> f64 {
-        self.sum * self.sum / self.squares
-    }
-
-    /// Do so few values make the mean that its standard error says little? They do where the effective number is below a
-    /// tenth of all: the standard deviation is more than three times the mean then. It cannot be seen with fewer than ten
-    /// values.
-    pub fn is_tail(&self) -> bool {
-        self.largest.is_finite() && 10.0 * self.effective_count() < self.count as f64
+impl Fields for Moments {
+    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field)) {
+        see(format!("{name}_count"), Field::Count(&mut self.count));
+        see(format!("{name}_mean"), Field::Real(&mut self.mean));
+        see(format!("{name}_squares"), Field::Real(&mut self.squares));
     }
 }
 
@@ -228,6 +201,12 @@ impl Share {
         self.count += u64::from(is);
     }
 
+    /// Adds the members of another part.
+    pub fn merge(&mut self, other: &Share) {
+        self.count += other.count;
+        self.of += other.of;
+    }
+
     /// The fraction, if there are members.
     pub fn fraction(&self) -> Option<f64> {
         (self.of > 0).then(|| self.count as f64 / self.of as f64)
@@ -244,6 +223,13 @@ impl Share {
         let low = if self.count == 0 { 0.0 } else { end(center - spread) };
         let high = if self.count == self.of { 1.0 } else { end(center + spread) };
         Some([low, high])
+    }
+}
+
+impl Fields for Share {
+    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field)) {
+        see(format!("{name}_count"), Field::Count(&mut self.count));
+        see(format!("{name}_of"), Field::Count(&mut self.of));
     }
 }
 

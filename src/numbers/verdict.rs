@@ -84,6 +84,11 @@ impl Band {
         Band(self.0 / steps.max(1) as f64)
     }
 
+    /// The half-width, to be kept somewhere and brought back.
+    pub fn number(&mut self) -> &mut f64 {
+        &mut self.0
+    }
+
     /// The half-width.
     pub fn half_width(self) -> f64 {
         self.0

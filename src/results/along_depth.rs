@@ -2,12 +2,12 @@
 
 use crate::device::Device;
 use crate::error::Result;
-use crate::estimate::work;
 use crate::figure::{Spread, SpreadFigure, SpreadLine, evenly};
 use crate::numbers::statistics::Summary;
 use crate::results::curves::spread;
 use crate::results::maps::{caption, is, said};
 use crate::spec::{Axis, MapAxis, SweepSpec};
+use crate::sweep::work;
 use crate::sweep::{self, Cell, Combination, Point};
 
 /// Members whose trajectories are drawn at most.

@@ -1,84 +1,30 @@
-//! The statistics of a cell while members arrive, in their order.
+//! The statistics of a cell while members arrive, in their order; those of blocks of members merge, in their order too.
 
-use super::cell::{Bands, Cell, Fates, Intervals, Linearised, Observed, Remark};
-use crate::numbers::statistics::{LogMean, Moments, Share, Summary, quantile};
+mod sample;
+mod summary;
+
+pub use sample::Radii;
+
+use super::cell::Bands;
+use crate::numbers::statistics::{Field, Fields, LogMean, Moments, Share};
 use crate::numbers::verdict::Band;
 use crate::rollout::{Observation, Outcome};
 use crate::spec::SweepSpec;
-use crate::sweep::Point;
-
-/// Values of the members: quantiles of all that are kept, infinite ones too, means of the finite ones.
-#[derive(Default)]
-struct Sample {
-    finite: Moments,
-    values: Vec<f64>,
-}
-
-impl Sample {
-    fn add(&mut self, value: f64, most: usize) {
-        if value.is_finite() {
-            self.finite.add(value);
-        }
-        if self.values.len() < most {
-            self.values.push(value);
-        }
-    }
-
-    fn summary(&mut self) -> Summary {
-        Summary::new(&self.finite, &mut self.values)
-    }
-
-    fn median(&mut self) -> Option<f64> {
-        self.values.sort_unstable_by(f64::total_cmp);
-        quantile(&self.values, 0.5)
-    }
-}
-
-/// How states and perturbations grow, where that is not the same.
-#[derive(Default)]
-struct Apart {
-    norm_rate: Sample,
-    perturbation: Sample,
-}
-
-impl Apart {
-    /// ln |d_L| / |d_0|, if any perturbation was followed.
-    fn perturbation(&mut self) -> Option<Summary> {
-        (!self.perturbation.values.is_empty()).then(|| self.perturbation.summary())
-    }
-}
-
-/// What was seen of the last states, in the order of the fields of [`Observed`].
-#[derive(Default)]
-struct Seen([Moments; 5]);
-
-impl Seen {
-    fn add(&mut self, own: &Observation) {
-        let Observation { cosine, token_similarity, attention_entropy, effective_step, effective_damping, .. } = *own;
-        let values = [cosine, token_similarity, attention_entropy, effective_step, effective_damping];
-        self.0.iter_mut().zip(values).for_each(|(moments, value)| value.into_iter().for_each(|x| moments.add(x)));
-    }
-
-    fn means(&self) -> Observed {
-        let [cosine, token_similarity, attention_entropy, effective_step, effective_damping] =
-            self.0.map(|moments| moments.mean());
-        Observed { cosine, token_similarity, attention_entropy, effective_step, effective_damping }
-    }
-}
+use sample::{Apart, Sample};
 
 /// A cell while members arrive, in their order.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Accumulator {
     bands: Bands,
-    quantile_members: usize,
+    /// Quantiles come from so many members of this block.
+    most: usize,
     radius: Sample,
     predicted_rate: Moments,
     predicted: [Share; 3],
     observed_rate: Sample,
     observed: [Share; 3],
     apart: Option<Apart>,
-    seen: Option<Seen>,
-    linearised: Vec<Linearised>,
+    linearised: Vec<Radii>,
     grew: Share,
     diverged: Share,
     growth: Sample,
@@ -92,38 +38,49 @@ pub struct Accumulator {
     no_spectrum: u64,
 }
 
+/// What decays, stays and explodes, in the order of the counts.
+const FATES: [&str; 3] = ["decays", "neutral", "explodes"];
+
 impl Accumulator {
     /// Bytes of the samples of one member whose state is its own perturbation.
     pub const SAMPLE_BYTES: usize = 6 * size_of::<f64>();
 
-    /// An empty cell whose quantiles come from at most so many members.
-    pub fn new(quantile_members: usize, bands: Bands) -> Self {
-        Accumulator { bands, quantile_members, ..Accumulator::default() }
+    /// An empty cell.
+    pub fn new(bands: Bands) -> Self {
+        Accumulator { bands, ..Accumulator::default() }
     }
 
-    /// The same for layers whose states and perturbations grow each in their own way.
-    pub fn apart(self) -> Self {
-        Accumulator { apart: Some(Apart::default()), ..self }
+    /// The same for layers whose states and perturbations grow each in their own way, and whose Jacobians are made at
+    /// these steps.
+    pub fn apart(self, steps: &[usize]) -> Self {
+        let linearised = steps.iter().map(|&step| Radii::at(step)).collect();
+        Accumulator { apart: Some(Apart::default()), linearised, ..self }
     }
 
-    /// Do they?
+    /// The same whose quantiles come from at most so many members.
+    pub fn keeping(self, most: usize) -> Self {
+        Accumulator { most, ..self }
+    }
+
+    /// Do states and perturbations grow each in their own way?
     pub fn is_apart(&self) -> bool {
         self.apart.is_some()
     }
 
-    /// Verdicts on predictions to come are given with this band; they come from Jacobians at these steps.
-    pub fn judge_by(&mut self, predicted: Band, linearised: Vec<Linearised>) {
-        self.bands.predicted = predicted;
-        self.linearised = linearised;
+    /// The Jacobians of a step, and of how many members quantiles are.
+    pub fn radii(&mut self, step: usize) -> Option<(&mut Radii, usize)> {
+        let most = self.most;
+        self.linearised.iter_mut().find(|radii| radii.step() == step).map(|radii| (radii, most))
     }
 
     /// Adds what a member's eigenvalues promise: the growth factor of a step, with its own band if it has one.
     pub fn predict(&mut self, radius: Option<f64>, own: Option<Band>) {
+        self.bands.predicted = own.map_or(self.bands.predicted, |own| own.max(self.bands.predicted));
         let Some(radius) = radius else {
             self.no_spectrum += 1;
             return;
         };
-        self.radius.add(radius, self.quantile_members);
+        self.radius.add(radius, self.most);
         if radius > 0.0 {
             self.predicted_rate.add(radius.ln());
         }
@@ -132,7 +89,7 @@ impl Accumulator {
 
     /// Adds what a member's trajectory did, and what was seen of its last state.
     pub fn observe(&mut self, outcome: &Outcome, seen: Option<Observation>, spec: &SweepSpec) {
-        let (growth, most) = (outcome.log_growth, self.quantile_members);
+        let (growth, most) = (outcome.log_growth, self.most);
         self.grew.add(self.bands.norm.above(growth));
         self.diverged.add(growth > spec.threshold.ln());
         if let Some(own) = outcome.perturbation {
@@ -142,6 +99,7 @@ impl Accumulator {
         if let Some(apart) = &mut self.apart {
             apart.norm_rate.add(outcome.rate, most);
             outcome.perturbation.into_iter().for_each(|own| apart.perturbation.add(own.log, most));
+            seen.iter().for_each(|seen| apart.see(seen));
         }
         self.square.add(2.0 * growth);
         self.collapsed += u64::from(outcome.collapse_step.is_some());
@@ -153,101 +111,72 @@ impl Accumulator {
         }
         self.peak_step.add(f64::from(outcome.peak_step), most);
         self.crossing_step.add(outcome.crossing_step.map_or(f64::INFINITY, f64::from), most);
-        seen.into_iter().for_each(|seen| self.seen.get_or_insert_default().add(&seen));
     }
 
-    /// The statistics.
-    pub fn cell(mut self, point: &Point) -> Cell {
-        let spectral_radius = self.radius.summary();
-        let rates: Vec<f64> = self.radius.values.iter().map(|radius| radius.ln()).collect();
-        let (peak_growth, log_peak_growth) = self.peaks();
-        let log_square = self.square.log();
-        let square =
-            log_square.map(f64::exp).filter(|square| square.is_normal() || log_square == Some(f64::NEG_INFINITY));
-        let error = square.zip(self.square.relative_error()).map(|(square, error)| square * error);
-        let fates_predicted = fates(&self.predicted);
-        let mut cell = Cell {
-            step_size: point.step_size,
-            radius: point.radius,
-            damping: point.damping,
-            members: self.grew.of,
-            spectral_radius,
-            predicted_rate: Summary::of_sorted(&self.predicted_rate, &rates),
-            unstable_fraction: fates_predicted.explodes,
-            fates_predicted,
-            observed_rate: self.observed_rate.summary(),
-            fates_observed: fates(&self.observed),
-            norm_rate: self.apart.as_mut().map(|apart| apart.norm_rate.summary()),
-            log_perturbation_growth: self.apart.as_mut().and_then(Apart::perturbation),
-            grew_fraction: self.grew.fraction(),
-            diverged_fraction: self.diverged.fraction(),
-            intervals: Intervals {
-                unstable_fraction: self.predicted[2].interval(),
-                grew_fraction: self.grew.interval(),
-                diverged_fraction: self.diverged.interval(),
-            },
-            bands: self.bands,
-            log_growth: self.growth.summary(),
-            mean_square_growth: square,
-            mean_square_growth_standard_error: error,
-            log_mean_square_growth: log_square.filter(|log| log.is_finite()),
-            peak_growth,
-            log_peak_growth,
-            overshoot_step: self.peak_step.median(),
-            crossing_step: self.crossing_step.median(),
-            collapsed: self.collapsed,
-            frozen: self.frozen,
-            no_spectrum: self.no_spectrum,
-            remarks: Vec::new(),
-            observations: self.seen.as_ref().map(Seen::means),
-            linearised: std::mem::take(&mut self.linearised),
-        };
-        cell.remarks = self.remarks(&cell);
-        cell
+    /// How many values quantiles come from, all in all.
+    pub fn values(&self) -> usize {
+        let own =
+            [&self.radius, &self.observed_rate, &self.growth, &self.log_peak, &self.peak_step, &self.crossing_step];
+        let jacobians: usize = self.linearised.iter().map(Radii::values).sum();
+        own.map(|sample| sample.values.len()).iter().sum::<usize>()
+            + self.apart.as_ref().map_or(0, Apart::values)
+            + jacobians
     }
 
-    /// The largest norms and their logarithms. Means that are beyond f64 are missing; those whose squares alone are come
-    /// from the members that quantiles come from.
-    fn peaks(&mut self) -> (Summary, Summary) {
-        let logs = self.log_peak.summary();
-        let peaks: Vec<f64> = self.log_peak.values.iter().map(|log| log.exp()).collect();
-        let summary = Summary::of_sorted(&self.peak, &peaks);
-        if [summary.mean, summary.sd, summary.standard_error].into_iter().flatten().all(f64::is_finite) {
-            return (summary, logs);
+    /// Adds the members behind those that are here.
+    pub fn merge(&mut self, later: Accumulator) {
+        self.bands.predicted = self.bands.predicted.max(later.bands.predicted);
+        self.radius.merge(later.radius);
+        self.predicted_rate.merge(&later.predicted_rate);
+        self.observed_rate.merge(later.observed_rate);
+        for fate in 0..FATES.len() {
+            self.predicted[fate].merge(&later.predicted[fate]);
+            self.observed[fate].merge(&later.observed[fate]);
         }
-        // Squares have left f64: the moments of peaks over the largest one tell what does so itself.
-        let finite = || self.log_peak.values.iter().copied().filter(|log| log.is_finite());
-        let largest = finite().fold(f64::NEG_INFINITY, f64::max);
-        let scaled = Moments::of(finite().map(|log| (log - largest).exp()));
-        let half = (0.5 * largest).exp();
-        let known = |x: Option<f64>| x.filter(|x| x.is_finite());
-        let whole = |plain, scaled: Option<f64>| known(plain).or(known(scaled.map(|x| x * half * half)));
-        let mean = whole(summary.mean, scaled.mean());
-        let sd = whole(summary.sd, scaled.sd());
-        let standard_error = whole(summary.standard_error, scaled.standard_error());
-        (Summary { mean, sd, standard_error, ..summary }, logs)
+        if let (Some(own), Some(later)) = (&mut self.apart, later.apart) {
+            own.merge(later);
+        }
+        self.linearised.iter_mut().zip(later.linearised).for_each(|(own, later)| own.merge(later));
+        self.grew.merge(&later.grew);
+        self.diverged.merge(&later.diverged);
+        self.growth.merge(later.growth);
+        self.square.merge(&later.square);
+        self.log_peak.merge(later.log_peak);
+        self.peak.merge(&later.peak);
+        self.peak_step.merge(later.peak_step);
+        self.crossing_step.merge(later.crossing_step);
+        self.collapsed += later.collapsed;
+        self.frozen += later.frozen;
+        self.no_spectrum += later.no_spectrum;
     }
+}
 
-    fn remarks(&self, cell: &Cell) -> Vec<Remark> {
-        let mut remarks = Vec::new();
-        match (cell.mean_square_growth, self.square.log()) {
-            (_, None) => {}
-            (_, Some(f64::INFINITY)) => remarks.push(Remark::MeanSquareGrowthInfinite),
-            (None, Some(log)) if log < 0.0 => remarks.push(Remark::MeanSquareGrowthBelowF64),
-            (None, Some(_)) => remarks.push(Remark::MeanSquareGrowthBeyondF64),
-            (Some(_), _) => {}
+impl Fields for Accumulator {
+    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field)) {
+        let of = |what: &str| format!("{name}{what}");
+        see(of("band_predicted"), Field::Real(self.bands.predicted.number()));
+        see(of("band_observed"), Field::Real(self.bands.observed.number()));
+        see(of("band_norm"), Field::Real(self.bands.norm.number()));
+        self.radius.fields(&of("spectral_radius"), see);
+        self.predicted_rate.fields(&of("predicted_rate"), see);
+        self.observed_rate.fields(&of("observed_rate"), see);
+        for (fate, word) in FATES.iter().enumerate() {
+            self.predicted[fate].fields(&of(&format!("predicted_{word}")), see);
+            self.observed[fate].fields(&of(&format!("observed_{word}")), see);
         }
-        if self.square.is_tail() {
-            remarks.push(Remark::MeanSquareGrowthOfFewMembers);
-        }
-        let pairs = |a: &Summary, b: &Summary| {
-            let fields = |s: &Summary| [s.mean, s.sd, s.standard_error, s.q10, s.median, s.q90];
-            fields(a).into_iter().zip(fields(b)).any(|(own, log)| own.is_none() && log.is_some())
-        };
-        if pairs(&cell.peak_growth, &cell.log_peak_growth) {
-            remarks.push(Remark::PeakGrowthBeyondF64);
-        }
-        remarks
+        self.grew.fields(&of("grew"), see);
+        self.diverged.fields(&of("diverged"), see);
+        self.growth.fields(&of("log_growth"), see);
+        self.square.fields(&of("square_growth"), see);
+        self.log_peak.fields(&of("log_peak_growth"), see);
+        self.peak.fields(&of("peak_growth"), see);
+        self.peak_step.fields(&of("overshoot_step"), see);
+        self.crossing_step.fields(&of("crossing_step"), see);
+        see(of("collapsed"), Field::Count(&mut self.collapsed));
+        see(of("frozen"), Field::Count(&mut self.frozen));
+        see(of("no_spectrum"), Field::Count(&mut self.no_spectrum));
+        self.apart.iter_mut().for_each(|apart| apart.fields(name, see));
+        self.linearised.iter_mut().for_each(|radii| radii.fields(name, see));
     }
 }
 
@@ -258,18 +187,15 @@ fn count_fate(shares: &mut [Share; 3], excess: f64, band: Band) {
     shares[2].add(band.above(excess));
 }
 
-fn fates([decays, neutral, explodes]: &[Share; 3]) -> Fates {
-    Fates { decays: decays.fraction(), neutral: neutral.fraction(), explodes: explodes.fraction() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rollout::Growth;
+    use crate::sweep::Point;
 
     #[test]
     fn means_and_fractions_are_of_all_members_and_quantiles_of_the_first() {
-        let mut accumulator = Accumulator::new(3, Bands::new(Band::default(), 4, f64::EPSILON));
+        let mut accumulator = Accumulator::new(Bands::new(Band::default(), 4, f64::EPSILON)).keeping(3);
         for log in [1.0_f64, 3.0, 2.0, 10.0, -6.0] {
             let rate = 0.1 * log;
             let outcome = Outcome {

@@ -1,17 +1,17 @@
 //! The nonlinear models: Jacobians along the trajectories, of as many members as there is time for.
 
 use super::accumulator::Accumulator;
-use super::cell::{Bands, Linearised};
+use super::batch::Batch;
+use super::cell::Bands;
 use super::prediction::Prediction;
-use super::{Pass, Point, Sweep, rollout};
+use super::{Point, rollout};
 use crate::device::Device;
 use crate::error::Result;
-use crate::numbers::statistics::{Share, Summary};
 use crate::numbers::verdict::Band;
 use crate::rollout::{Jacobians, middle};
 use crate::spec::{Model, SweepSpec};
 use crate::spectrum::{self, Spectrum, Status, derived::norms_and_departures, norms::Norms};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// Arithmetic that may go into Jacobians and their spectra; it decides how many members are linearised.
 const LINEARISE_FLOPS: f64 = 3e12;
@@ -38,110 +38,124 @@ pub fn linearised_members(spec: &SweepSpec, points: usize, steps: usize) -> usiz
     if steps == 0 { 0 } else { ((LINEARISE_FLOPS / each) as usize).min(spec.ensemble.members) }
 }
 
-/// What Jacobians along the trajectories of a pass promise.
+/// What Jacobians along the trajectories of a batch promise.
 pub(super) struct AlongTrajectories<'a> {
     spec: &'a SweepSpec,
     epsilon: f64,
     /// The steps that are linearised.
     steps: Vec<usize>,
-    /// Of so many members.
-    members: usize,
-    /// `[points of the pass]`.
-    cells: Vec<PointPromises>,
+    /// Of the first so many members of the ensemble.
+    linearised: usize,
+    /// Which members of the batch these are.
+    members: Range<usize>,
+    /// `[points of the pass, members]`.
+    promises: Vec<Vec<Promise>>,
     /// Of the first members in the middle of the grid, at the first of the steps.
-    spectra: Vec<Spectrum>,
+    spectra: Vec<MemberSpectrum>,
 }
 
-/// What the Jacobians of a grid point say.
-#[derive(Clone)]
-struct PointPromises {
-    /// Of each member.
-    promises: Vec<Promise>,
-    /// At each step.
-    linearised: Vec<Linearised>,
+/// The spectrum of a Jacobian, and whose it is.
+struct MemberSpectrum {
+    member: usize,
+    spectrum: Spectrum,
 }
 
 impl<'a> AlongTrajectories<'a> {
     /// Nothing is known yet.
     pub fn new(device: &Device, spec: &'a SweepSpec) -> Self {
         let steps = linearised_steps(spec);
-        let members = linearised_members(spec, spec.cells(), steps.len());
-        AlongTrajectories { spec, epsilon: device.epsilon(), steps, members, cells: Vec::new(), spectra: Vec::new() }
+        let linearised = linearised_members(spec, spec.cells(), steps.len());
+        AlongTrajectories {
+            spec,
+            epsilon: device.epsilon(),
+            steps,
+            linearised,
+            members: 0..0,
+            promises: Vec::new(),
+            spectra: Vec::new(),
+        }
     }
 
-    /// The Jacobians at one step, at all points of a pass.
-    fn linearise(&mut self, pass: &Pass, step: usize) -> Result<()> {
-        let (spec, device) = (self.spec, pass.device);
+    /// The Jacobians at one step, at all points of a batch.
+    fn linearise(&mut self, batch: &mut Batch, step: usize) -> Result<()> {
+        let (spec, device, points) = (self.spec, batch.device, batch.points);
         let order = spec.ensemble.width * spec.layer.tokens;
         let at_once = (NUMBERS_AT_ONCE / (order * order)).max(1);
         let is_later = step > middle(spec.depth);
-        for (block, own) in pass.points.chunks(at_once).enumerate() {
-            let cells = &mut self.cells[block * at_once..][..own.len()];
-            let mut radii: Vec<Radii> = own.iter().map(|_| Radii::default()).collect();
-            let spectra = &mut self.spectra;
-            rollout(spec, own).jacobians(device, 0..self.members, step, &mut |jacobians| {
+        for (first_place, own) in (0..).step_by(at_once).zip(points.chunks(at_once)) {
+            let members = self.members.clone();
+            rollout(spec, own).jacobians(device, members.clone(), step, &mut |jacobians| {
                 let found = spectra_of(device, &jacobians)?;
                 let norms = norms_of(device, &jacobians, &found)?;
-                for (i, (spectrum, norms)) in found.iter().zip(norms).enumerate() {
-                    let (member, place) = (jacobians.members.start + i / own.len(), i % own.len());
+                for (i, (spectrum, norms)) in found.into_iter().zip(norms).enumerate() {
+                    let (i, place) = (jacobians.members.start + i / own.len(), first_place + i % own.len());
+                    let member = members.start + i;
+                    let Some((radii, most)) = batch.cell(member, place).radii(step) else { continue };
+                    radii.ask();
                     let Some(spectrum) = spectrum else { continue };
-                    let band = Band::of_eigenvalue(order, device.epsilon(), norms.map_or(0.0, |norms| norms.norm));
-                    let radius = radii[place].add(spectrum, norms, band);
-                    cells[place].promises[member].add(is_later, radius, band);
-                    let is_kept = pass.middle == Some(block * at_once + place) && member < spec.trajectories;
+                    let band = Band::of_eigenvalue(order, self.epsilon, norms.map_or(0.0, |norms| norms.norm));
+                    let radius = radii.add(&spectrum, norms, band, most);
+                    self.promises[place][i].add(is_later, radius, band);
+                    let is_kept = batch.middle == Some(place) && member < spec.trajectories;
                     if is_kept && step == self.steps[0] {
-                        spectra.push(spectrum.clone());
+                        self.spectra.push(MemberSpectrum { member, spectrum });
                     }
                 }
                 Ok(())
             })?;
-            for (cell, radii) in cells.iter_mut().zip(radii) {
-                cell.linearised.push(radii.summary(step));
-            }
         }
         Ok(())
+    }
+
+    fn of(&self, member: usize, place: usize) -> Option<&Promise> {
+        self.promises[place].get(member.checked_sub(self.members.start)?)
     }
 }
 
 impl Prediction for AlongTrajectories<'_> {
-    fn accumulator(&self, _point: &Point, quantile_members: usize) -> Accumulator {
+    fn prepare(
+        &mut self,
+        _device: &Device,
+        members: Range<usize>,
+        _told: &mut dyn FnMut(f64) -> ControlFlow<()>,
+    ) -> Result<Range<usize>> {
+        self.members = members.start..members.end.min(self.linearised).max(members.start);
+        self.spectra.clear();
+        Ok(members)
+    }
+
+    fn accumulator(&self, _point: &Point) -> Accumulator {
         let numbers = self.spec.ensemble.width * self.spec.layer.tokens;
-        Accumulator::new(quantile_members, Bands::new(Band::default(), numbers, self.epsilon)).apart()
+        Accumulator::new(Bands::new(Band::default(), numbers, self.epsilon)).apart(&self.steps)
     }
 
-    fn rollout_share(&self) -> f64 {
-        if self.members == 0 { 1.0 } else { 0.5 }
+    fn shares(&self) -> [f64; 2] {
+        [0.0, if self.members.is_empty() { 1.0 } else { 0.5 }]
     }
 
-    fn follow(&mut self, pass: &Pass, told: &mut dyn FnMut(f64) -> ControlFlow<()>) -> Result<()> {
-        let nothing = PointPromises { promises: vec![Promise::default(); self.members], linearised: Vec::new() };
-        self.cells = vec![nothing; pass.points.len()];
-        let count = if self.members == 0 { 0 } else { self.steps.len() };
+    fn follow(&mut self, batch: &mut Batch, told: &mut dyn FnMut(f64) -> ControlFlow<()>) -> Result<ControlFlow<()>> {
+        self.promises = vec![vec![Promise::default(); self.members.len()]; batch.points.len()];
+        let count = if self.members.is_empty() { 0 } else { self.steps.len() };
         for i in 0..count {
-            if told(0.5 + 0.5 * i as f64 / count as f64).is_break() {
-                break;
+            if told(i as f64 / count as f64).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
-            self.linearise(pass, self.steps[i])?;
+            self.linearise(batch, self.steps[i])?;
         }
-        Ok(())
-    }
-
-    fn judge(&self, place: usize, accumulator: &mut Accumulator) {
-        let PointPromises { promises, linearised } = &self.cells[place];
-        let band = promises.iter().fold(Band::default(), |widest, own| widest.max(own.band));
-        accumulator.judge_by(band, linearised.clone());
+        Ok(ControlFlow::Continue(()))
     }
 
     fn promise(&self, member: usize, place: usize, _point: &Point) -> Option<Option<f64>> {
-        self.cells[place].promises.get(member).filter(|own| own.is_made()).map(Promise::factor)
+        self.of(member, place).filter(|own| own.is_made()).map(Promise::factor)
     }
 
     fn own_band(&self, member: usize, place: usize) -> Option<Band> {
-        self.cells[place].promises.get(member).map(|own| own.band)
+        self.of(member, place).map(|own| own.band)
     }
 
-    fn finish(self: Box<Self>, sweep: &mut Sweep) {
-        (sweep.linearised_members, sweep.spectra) = (self.members, self.spectra);
+    fn spectra(&self, members: Range<usize>) -> Vec<Spectrum> {
+        let own = self.spectra.iter().filter(|own| members.contains(&own.member));
+        own.map(|own| own.spectrum.clone()).collect()
     }
 }
 
@@ -210,41 +224,4 @@ fn norms_of(device: &Device, jacobians: &Jacobians, spectra: &[Option<Spectrum>]
     let (matrices, solved_spectra): (Vec<&[f64]>, Vec<&Spectrum>) = pairs.unzip();
     let mut found = norms_and_departures(device, &matrices, jacobians.order, &solved_spectra)?.into_iter();
     Ok(spectra.iter().map(|spectrum| spectrum.as_ref().filter(solved).and_then(|_| found.next())).collect())
-}
-
-/// The Jacobians of one cell at one step while members arrive.
-#[derive(Default)]
-struct Radii {
-    radii: Vec<f64>,
-    abscissas: Vec<f64>,
-    unstable: Share,
-    norms: Vec<f64>,
-    departures: Vec<f64>,
-}
-
-impl Radii {
-    fn add(&mut self, spectrum: &Spectrum, norms: Option<Norms>, band: Band) -> Option<f64> {
-        if spectrum.status != Status::Ok {
-            return None;
-        }
-        let radius = spectrum.radius()?;
-        self.radii.push(radius);
-        self.abscissas.extend(spectrum.abscissa());
-        self.unstable.add(band.above(radius - 1.0));
-        self.norms.extend(norms.map(|own| own.norm));
-        self.departures.extend(norms.map(|own| own.relative_departure()));
-        Some(radius)
-    }
-
-    fn summary(self, step: usize) -> Linearised {
-        Linearised {
-            step,
-            members: self.unstable.of,
-            unstable_fraction: self.unstable.fraction(),
-            spectral_radius: Summary::of(&self.radii),
-            spectral_abscissa: Summary::of(&self.abscissas),
-            norm: Summary::of(&self.norms),
-            relative_departure: Summary::of(&self.departures),
-        }
-    }
 }

@@ -2,20 +2,35 @@
 
 use super::accumulator::Accumulator;
 use super::affine::Affine;
+use super::batch::Batch;
 use super::jacobians::AlongTrajectories;
-use super::{Pass, Point, Sweep};
-use crate::device::{Device, Progress};
+use super::{Member, Point};
+use crate::device::Device;
 use crate::error::Result;
 use crate::numbers::verdict::Band;
 use crate::spec::{Model, SweepSpec};
-use std::ops::ControlFlow;
+use crate::spectrum::Spectrum;
+use std::ops::{ControlFlow, Range};
 
-/// Where the promises of a sweep come from.
+/// Where the promises of a sweep come from. Members are counted in the whole ensemble; what is asked is of those that were
+/// prepared last.
 pub trait Prediction: Sync {
-    /// An empty cell, whose quantiles come from at most so many members.
-    fn accumulator(&self, point: &Point, quantile_members: usize) -> Accumulator;
+    /// Finds what can be known of members before their trajectories, until `told`, who is told how much of it is done,
+    /// breaks. Returns the members that are known then.
+    ///
+    /// # Errors
+    /// Whatever the device fails with.
+    fn prepare(
+        &mut self,
+        device: &Device,
+        members: Range<usize>,
+        told: &mut dyn FnMut(f64) -> ControlFlow<()>,
+    ) -> Result<Range<usize>>;
 
-    /// What makes the radius of each member exact, if that is wanted.
+    /// An empty cell.
+    fn accumulator(&self, point: &Point) -> Accumulator;
+
+    /// What makes the radius of each member of the ensemble exact, if that is wanted.
     fn gains(&self) -> Option<&[f64]> {
         None
     }
@@ -25,28 +40,18 @@ pub trait Prediction: Sync {
         true
     }
 
-    /// How much of the run was done before the first pass.
-    fn share_before(&self) -> f64 {
-        0.0
+    /// How much of the work is done before trajectories, and how much by their end.
+    fn shares(&self) -> [f64; 2] {
+        [0.0, 1.0]
     }
 
-    /// Was it stopped before it knew all members?
-    fn is_stopped(&self) -> bool {
-        false
+    /// Finds what trajectories promise the members of a batch, until `told`, who is told how much of it is done, breaks.
+    ///
+    /// # Errors
+    /// Whatever the device fails with.
+    fn follow(&mut self, _batch: &mut Batch, _told: &mut dyn FnMut(f64) -> ControlFlow<()>) -> Result<ControlFlow<()>> {
+        Ok(ControlFlow::Continue(()))
     }
-
-    /// How much of the work of a pass its rollout is.
-    fn rollout_share(&self) -> f64 {
-        1.0
-    }
-
-    /// Finds what trajectories promise at the points of a pass, until `told`, who is told how much of it is done, breaks.
-    fn follow(&mut self, _pass: &Pass, _told: &mut dyn FnMut(f64) -> ControlFlow<()>) -> Result<()> {
-        Ok(())
-    }
-
-    /// Gives a cell what it needs before its promises.
-    fn judge(&self, _place: usize, _accumulator: &mut Accumulator) {}
 
     /// The growth factor of a step that a member is promised at a point, which has this place in the pass, if there is a
     /// promise; none in it where a spectrum is missing.
@@ -57,14 +62,19 @@ pub trait Prediction: Sync {
         None
     }
 
-    /// Hands over what is kept.
-    fn finish(self: Box<Self>, sweep: &mut Sweep);
+    /// What is known of some members.
+    fn members(&self, _members: Range<usize>) -> Vec<Member> {
+        Vec::new()
+    }
+
+    /// The spectra of those of them that are among the first ones.
+    fn spectra(&self, members: Range<usize>) -> Vec<Spectrum>;
 }
 
-/// The prediction of a model, with what can be known before the first trajectory.
-pub fn of<'a>(device: &Device, spec: &'a SweepSpec, progress: Progress) -> Result<Box<dyn Prediction + 'a>> {
-    Ok(match spec.layer.model {
-        Model::Linear => Box::new(Affine::measure(device, spec, progress)?),
+/// The prediction of a model.
+pub fn of<'a>(device: &Device, spec: &'a SweepSpec) -> Box<dyn Prediction + 'a> {
+    match spec.layer.model {
+        Model::Linear => Box::new(Affine::new(device, spec)),
         Model::Mlp | Model::Attention | Model::Transformer => Box::new(AlongTrajectories::new(device, spec)),
-    })
+    }
 }
