@@ -34,6 +34,9 @@ pub enum Error {
         /// What to change.
         hint: &'static str,
     },
+    /// What a run is to go on from is another run's.
+    #[error("{0}")]
+    Resume(String),
     /// A result on disk is not what was written.
     #[error("{0}")]
     Verification(String),
@@ -52,6 +55,7 @@ impl Error {
             Error::Adapter(_) => 5,
             Error::Device(_) => 6,
             Error::Io { .. } => 7,
+            Error::Resume(_) => 8,
             Error::Verification(_) => 9,
             Error::Bug(_) => 10,
         }

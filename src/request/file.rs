@@ -54,6 +54,11 @@ pub fn parse<K: Keys>(text: &str) -> Result<K> {
     K::read(&Toml(text))
 }
 
+/// Reads the keys of a command from the record of a run.
+pub fn of_record<K: Keys>(record: &serde_json::Value) -> Result<K> {
+    record::parse(&record.to_string(), record::NAME)
+}
+
 /// The text of a TOML file.
 struct Toml<'a>(&'a str);
 

@@ -8,11 +8,11 @@
 mod claim;
 mod column;
 pub mod dictionary;
-mod file;
+pub(super) mod file;
 mod finished;
 mod landing;
 pub mod read;
-mod seal;
+pub(super) mod seal;
 mod table;
 
 use crate::error::{Error, Result};
@@ -140,7 +140,7 @@ impl Dataset {
 
     /// Seals the results with `run.json`, the given object with `files: {name: {bytes, blake3}}` added, and moves
     /// everything into its place. Results of an interrupted run (`"interrupted": true`) do not replace earlier ones; they
-    /// get a folder inside. A page that cannot be made is left out: the results are worth more.
+    /// get a folder inside; they do replace those of another interrupted run. A page that cannot be made is left out: the results are worth more.
     ///
     /// # Errors
     /// As [`Dataset::finish_table`]; [`Error::Bug`] if `run` is not an object.
@@ -173,6 +173,18 @@ impl Dataset {
         }
         Pending::create(&self.staging, &self.folder, name)
     }
+}
+
+/// What the record of the run in a folder says, if there is one of ours, finished or interrupted.
+///
+/// # Errors
+/// [`Error::Io`] if there is no such folder, [`Error::Verification`] if its record is not whole.
+pub fn standing(folder: &Path) -> Result<Option<Value>> {
+    let found = std::fs::metadata(folder).map_err(|source| Error::io(folder, source, finished::FOLDER))?;
+    if !found.is_dir() {
+        return Err(Error::io(folder, IoError::from(ErrorKind::NotADirectory), finished::FOLDER));
+    }
+    if folder.join(SEAL).exists() { seal::read(folder).map(|seal| Some(seal.run)) } else { Ok(None) }
 }
 
 /// Refuses what a run would have to replace.

@@ -10,7 +10,7 @@ const ROOM: &str = "make room or give --out another folder";
 
 /// A staged file. Dropped before it is whole ([`Pending::check`]), it vanishes.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(in crate::results) struct Pending {
     name: String,
     staged: PathBuf,
     target: PathBuf,
@@ -20,7 +20,7 @@ pub(super) struct Pending {
 
 /// Writes to a file and hashes what it writes.
 #[derive(Debug)]
-pub(super) struct Sink {
+pub(in crate::results) struct Sink {
     file: File,
     hasher: blake3::Hasher,
     bytes: u64,
@@ -41,7 +41,7 @@ impl Write for Sink {
 
 impl Pending {
     /// Makes the file `name` in `staging`; errors name the place that it will have in `folder`.
-    pub(super) fn create(staging: &Path, folder: &Path, name: &str) -> Result<Self> {
+    pub(in crate::results) fn create(staging: &Path, folder: &Path, name: &str) -> Result<Self> {
         let staged = staging.join(name);
         let target = folder.join(name);
         let file = File::create(&staged)
@@ -51,32 +51,32 @@ impl Pending {
     }
 
     /// The file name that it will have.
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::results) fn name(&self) -> &str {
         &self.name
     }
 
     /// The path that it will have.
-    pub(super) fn target(&self) -> &Path {
+    pub(in crate::results) fn target(&self) -> &Path {
         &self.target
     }
 
     /// The path that it has now.
-    pub(super) fn staged(&self) -> &Path {
+    pub(in crate::results) fn staged(&self) -> &Path {
         &self.staged
     }
 
     /// Appends `content`.
-    pub(super) fn write(&mut self, content: &[u8]) -> Result<()> {
+    pub(in crate::results) fn write(&mut self, content: &[u8]) -> Result<()> {
         self.sink.write_all(content).map_err(|source| self.failed(source))
     }
 
     /// What a failed write means, named by the final path.
-    pub(super) fn failed(&self, source: io::Error) -> Error {
+    pub(in crate::results) fn failed(&self, source: io::Error) -> Error {
         Error::io(&self.target, source, ROOM)
     }
 
     /// Syncs the file, reads it back from its path and compares it with what was written.
-    pub(super) fn check(&mut self) -> Result<Record> {
+    pub(in crate::results) fn check(&mut self) -> Result<Record> {
         self.sink.flush().and_then(|()| self.sink.file.sync_all()).map_err(|source| self.failed(source))?;
         let written = Record { bytes: self.sink.bytes, blake3: self.sink.hasher.finalize().to_hex().to_string() };
         let found = record(&self.staged)?;
@@ -109,12 +109,12 @@ impl Drop for Pending {
 }
 
 /// Makes the names in a folder durable; only Unix lets a folder be synced.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(in crate::results) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Removes a file, if it is there.
-pub(super) fn remove(path: &Path) -> Result<()> {
+pub(in crate::results) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(Error::io(path, source, "delete this old file or give --out another folder"))
@@ -124,7 +124,7 @@ pub(super) fn remove(path: &Path) -> Result<()> {
 }
 
 /// The length and hash of a file on disk.
-pub(super) fn record(path: &Path) -> Result<Record> {
+pub(in crate::results) fn record(path: &Path) -> Result<Record> {
     let mut hasher = blake3::Hasher::new();
     let bytes = File::open(path)
         .and_then(|mut file| io::copy(&mut file, &mut hasher))

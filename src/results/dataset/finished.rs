@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{Error as IoError, ErrorKind};
 use std::path::{Path, PathBuf};
 
-const FOLDER: &str = "give a folder that --out has written";
+pub(super) const FOLDER: &str = "give a folder that --out has written";
 
 /// A folder of a finished run, held by this process alone, each of its files as it was written.
 #[derive(Debug)]

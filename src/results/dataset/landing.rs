@@ -76,11 +76,11 @@ pub(super) fn land(folder: &Path) -> Result<Landed> {
     let new = seal::read(&staging)?;
     file::sync_folder(&staging).map_err(|source| Error::io(&staging, source, MOVE))?;
     let begun = is_there(&staging.join(REPLACED));
-    let ours = !begun && seal::read(folder).is_ok();
-    if new.interrupted && ours {
+    let ours = if begun { None } else { seal::read(folder).ok() };
+    if new.interrupted && ours.as_ref().is_some_and(|ours| !ours.interrupted) {
         return beside(folder, &staging);
     }
-    if ours {
+    if ours.is_some() {
         rename(&folder.join(SEAL), &staging.join(REPLACED))?;
     }
     let old = seal::read_at(&staging.join(REPLACED)).map(|seal| seal.files).unwrap_or_default();

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::input;
 use parquet::basic::LogicalType;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArray, DataType};
+use parquet::data_type::{ByteArray, DataType, DoubleType};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
@@ -26,24 +26,36 @@ const ROWS_AT_ONCE: usize = 1 << 16;
 /// [`Error::Io`] if the file cannot be opened, [`Error::Verification`] if it is no Parquet file or another than the
 /// program writes.
 pub fn table(path: &Path) -> Result<Vec<(String, Column)>> {
+    open(path, false)
+}
+
+/// All columns of a table, those that hold lists too.
+///
+/// # Errors
+/// As for [`table`].
+pub fn whole_table(path: &Path) -> Result<Vec<(String, Column)>> {
+    open(path, true)
+}
+
+fn open(path: &Path, lists: bool) -> Result<Vec<(String, Column)>> {
     let file = input::open(path, "the table is missing or unreadable, run again")?;
     let damaged = |error: ParquetError| {
         Error::Verification(format!("{}: not a table of eulerscope's ({error}); run again", path.display()))
     };
     // The crate panics on some files that are damaged.
-    match catch_unwind(AssertUnwindSafe(|| read(file))) {
+    match catch_unwind(AssertUnwindSafe(|| read(file, lists))) {
         Ok(read) => read.map_err(damaged),
         Err(_) => Err(damaged(ParquetError::General("what its pages say of themselves is impossible".to_string()))),
     }
 }
 
-fn read(file: File) -> ParquetResult<Vec<(String, Column)>> {
+fn read(file: File, lists: bool) -> ParquetResult<Vec<(String, Column)>> {
     let bytes = file.metadata()?.len();
     let reader = SerializedFileReader::new(file)?;
     check_rows(reader.metadata(), bytes)?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
-    let plain = |place: &usize| schema.column(*place).max_rep_level() == 0;
-    let places: Vec<usize> = (0..schema.num_columns()).filter(plain).collect();
+    let wanted = |place: &usize| lists || schema.column(*place).max_rep_level() == 0;
+    let places: Vec<usize> = (0..schema.num_columns()).filter(wanted).collect();
     let mut columns = Vec::new();
     for place in places {
         let described = schema.column(place);
@@ -57,7 +69,7 @@ fn read(file: File) -> ParquetResult<Vec<(String, Column)>> {
                 }
             }
         }
-        columns.push((described.name().to_string(), whole.unwrap_or(Column::F64(Vec::new()))));
+        columns.push((described.path().parts()[0].clone(), whole.unwrap_or(Column::F64(Vec::new()))));
     }
     Ok(columns)
 }
@@ -78,6 +90,9 @@ fn column(group: &dyn RowGroupReader, place: usize, described: &ColumnDescriptor
     let rows = group.metadata().num_rows() as usize;
     let optional = described.max_def_level() > 0;
     Ok(match group.get_column_reader(place)? {
+        ColumnReader::DoubleColumnReader(mut reader) if described.max_rep_level() > 0 => {
+            Column::ListF64(lists_of(&mut reader, rows)?)
+        }
         ColumnReader::DoubleColumnReader(mut reader) if optional => Column::OptionalF64(some(&mut reader, rows)?),
         ColumnReader::DoubleColumnReader(mut reader) => Column::F64(all(&mut reader, rows)?),
         ColumnReader::Int64ColumnReader(mut reader) if optional => Column::OptionalI64(some(&mut reader, rows)?),
@@ -119,4 +134,36 @@ fn some<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> ParquetRe
     }
     let mut values = values.into_iter();
     Ok(levels.into_iter().map(|level| if level > 0 { values.next() } else { None }).collect())
+}
+
+/// The lists of a column: a definition level of 0 is a missing list, 1 an empty one, 2 an element; a repetition level of 0
+/// begins a row.
+fn lists_of(reader: &mut ColumnReaderImpl<DoubleType>, rows: usize) -> ParquetResult<Vec<Option<Vec<f64>>>> {
+    let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
+    let mut read = 0;
+    while read < rows {
+        let (records, ..) = reader.read_records(
+            ROWS_AT_ONCE.min(rows - read),
+            Some(&mut definitions),
+            Some(&mut repetitions),
+            &mut values,
+        )?;
+        if records == 0 {
+            return Err(ParquetError::General(format!("{read} of {rows} rows")));
+        }
+        read += records;
+    }
+    let mut values = values.into_iter();
+    let mut lists: Vec<Option<Vec<f64>>> = Vec::new();
+    for (definition, repetition) in definitions.into_iter().zip(repetitions) {
+        if repetition == 0 {
+            lists.push((definition > 0).then(Vec::new));
+        }
+        if definition == 2 {
+            let list = lists.last_mut().and_then(Option::as_mut).zip(values.next());
+            let (list, value) = list.ok_or_else(|| ParquetError::General("a list begins nowhere".to_string()))?;
+            list.push(value);
+        }
+    }
+    Ok(lists)
 }

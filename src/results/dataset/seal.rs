@@ -8,28 +8,28 @@ use std::path::Path;
 
 /// What `run.json` remembers of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
+pub(in crate::results) struct Record {
     /// The length.
-    pub(super) bytes: u64,
+    pub(in crate::results) bytes: u64,
     /// The hash of the content, hexadecimal.
-    pub(super) blake3: String,
+    pub(in crate::results) blake3: String,
 }
 
 /// What a `run.json` says of its folder.
 #[derive(Debug)]
-pub(super) struct Seal {
+pub(in crate::results) struct Seal {
     /// Which command wrote it.
-    pub(super) command: String,
+    pub(in crate::results) command: String,
     /// Was the run stopped before its end?
-    pub(super) interrupted: bool,
+    pub(in crate::results) interrupted: bool,
     /// The files by their names.
-    pub(super) files: BTreeMap<String, Record>,
+    pub(in crate::results) files: BTreeMap<String, Record>,
     /// All that it says.
-    pub(super) run: Value,
+    pub(in crate::results) run: Value,
 }
 
 /// A seal: the given object with `files: {name: {bytes, blake3}}` added.
-pub(super) fn sealed(run: Value, records: &BTreeMap<String, Record>) -> Result<Value> {
+pub(in crate::results) fn sealed(run: Value, records: &BTreeMap<String, Record>) -> Result<Value> {
     let Value::Object(mut run) = run else {
         return Err(Error::Bug(format!("{SEAL} must be an object")));
     };
@@ -42,7 +42,7 @@ pub(super) fn sealed(run: Value, records: &BTreeMap<String, Record>) -> Result<V
 }
 
 /// The text of a seal.
-pub(super) fn text(sealed: &Value) -> Result<String> {
+pub(in crate::results) fn text(sealed: &Value) -> Result<String> {
     let text = serde_json::to_string_pretty(sealed)
         .map_err(|error| Error::Bug(format!("{SEAL} cannot be written as JSON: {error}")))?;
     Ok(text + "\n")
@@ -52,12 +52,12 @@ pub(super) fn text(sealed: &Value) -> Result<String> {
 ///
 /// # Errors
 /// [`Error::Verification`] if there is none or it is not one of ours.
-pub(super) fn read(folder: &Path) -> Result<Seal> {
+pub(in crate::results) fn read(folder: &Path) -> Result<Seal> {
     read_at(&folder.join(SEAL))
 }
 
 /// Reads a seal under any name.
-pub(super) fn read_at(path: &Path) -> Result<Seal> {
+pub(in crate::results) fn read_at(path: &Path) -> Result<Seal> {
     let refused = |why: String| Error::Verification(format!("{}: {why}", path.display()));
     let text = std::fs::read(path)
         .map_err(|error| refused(format!("{error}; without it the results are unfinished, run again")))?;
@@ -84,7 +84,7 @@ pub(super) fn read_at(path: &Path) -> Result<Seal> {
 }
 
 /// Whether `name` is a visible file of the folder itself.
-pub(super) fn is_plain(name: &str) -> bool {
+pub(in crate::results) fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0', ':'])
 }
 
@@ -97,7 +97,10 @@ pub fn verify(folder: &Path) -> Result<()> {
 }
 
 /// The same of some of its files.
-pub(super) fn verify_files<'a>(folder: &Path, files: impl IntoIterator<Item = (&'a String, &'a Record)>) -> Result<()> {
+pub(in crate::results) fn verify_files<'a>(
+    folder: &Path,
+    files: impl IntoIterator<Item = (&'a String, &'a Record)>,
+) -> Result<()> {
     for (name, expected) in files {
         let path = folder.join(name);
         let found = file::record(&path).map_err(|error| Error::Verification(error.to_string()))?;

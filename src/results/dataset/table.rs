@@ -51,7 +51,7 @@ impl Write for Slot {
 }
 
 impl TableWriter {
-    pub(super) fn new(pending: Pending, notes: Vec<(String, String)>) -> Self {
+    pub(in crate::results) fn new(pending: Pending, notes: Vec<(String, String)>) -> Self {
         let name = pending.name().to_string();
         TableWriter { name, stage: Stage::Begun(Box::new(pending)), notes, waiting: Vec::new(), rows: 0 }
     }
@@ -122,7 +122,7 @@ impl TableWriter {
     }
 
     /// Writes what is waiting and the footer, and reads the file back.
-    pub(super) fn finish(mut self) -> Result<(String, Record)> {
+    pub(in crate::results) fn finish(mut self) -> Result<(String, Record)> {
         if self.waiting.first().is_some_and(|(_, column)| column.rows() > 0) {
             self.write_group()?;
         }

@@ -1,0 +1,41 @@
+//! Parts of a sweep on disk, from which a run that was cut off goes on, and several machines make one result.
+//!
+//! The folder `parts` inside a results folder holds Parquet tables of the units that are done and a manifest that names
+//! them: of each file the length and the BLAKE3, and the specification that they are parts of. A file is written under
+//! another name, synced, read back and compared, then renamed, and its folder synced, before the manifest names it; the
+//! manifest's own generation before is kept. So whenever a run is cut off, what the manifest names is whole.
+
+mod manifest;
+mod reader;
+mod room;
+mod store;
+mod survey;
+mod table;
+mod together;
+pub mod wire;
+
+pub use manifest::{Origin, differences};
+pub use store::{Progress, Store, Terms};
+pub use survey::{Survey, listed, shard_folder, survey, tables, verify};
+pub use together::Together;
+
+use crate::error::{Error, Result};
+use crate::results::dataset;
+use std::io::{Error as IoError, ErrorKind};
+use std::path::Path;
+
+/// The folder of the parts, inside a results folder.
+pub const FOLDER: &str = "parts";
+
+/// Refuses a folder with the parts of a run that was cut off, for one that begins.
+///
+/// # Errors
+/// [`Error::Io`] with what can be done.
+pub fn refuse_unfinished(folder: &Path) -> Result<()> {
+    let is_finished = || dataset::standing(folder).is_ok_and(|run| run.is_some_and(|run| run["interrupted"] != true));
+    if !folder.join(FOLDER).is_dir() || is_finished() {
+        return Ok(());
+    }
+    let source = IoError::new(ErrorKind::AlreadyExists, "holds parts of a run that was cut off");
+    Err(Error::io(folder, source, "give --resume to go on with it, --force to start anew, or --out another folder"))
+}

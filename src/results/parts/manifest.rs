@@ -1,0 +1,218 @@
+//! `manifest.json`: which units are done, in which files, and what they are units of.
+
+use crate::error::{Error, Result};
+use crate::results::dataset::file::{self, Pending};
+use crate::results::dataset::seal::{self, Record};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+/// The manifest.
+pub(super) const NAME: &str = "manifest.json";
+/// The manifest before it.
+const BEFORE: &str = "manifest.prev.json";
+/// Where files wait until they are whole, inside the folder of the parts.
+pub(super) const WAITING: &str = ".new";
+const MOVE: &str = "make the folder writable; --resume goes on from the parts that are there";
+
+/// What parts are parts of: the record of the run as far as it decides what a unit is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin(pub Value);
+
+impl Origin {
+    /// The run of a specification on a device, which was asked for by a word.
+    pub fn of(spec: &impl serde::Serialize, device: &crate::device::Description, word: &str, units: usize) -> Self {
+        Origin(json!({
+            "eulerscope": env!("CARGO_PKG_VERSION"),
+            "command": "sweep",
+            "stream_version": crate::numbers::random::STREAM_VERSION,
+            "spec": spec,
+            "device": device,
+            "device_asked_for": word,
+            "units": units,
+        }))
+    }
+
+    /// The number of units of the whole.
+    pub fn units(&self) -> usize {
+        self.0["units"].as_u64().unwrap_or(0) as usize
+    }
+
+    /// The device as it describes itself.
+    pub fn device(&self) -> String {
+        let text = |key: &str| self.0["device"][key].as_str().unwrap_or("?").to_string();
+        format!("{}: {} ({}, {})", text("kind"), text("name"), text("backend"), text("driver"))
+    }
+
+    /// The word by which the device was asked for.
+    pub fn device_asked_for(&self) -> &str {
+        self.0["device_asked_for"].as_str().unwrap_or("auto")
+    }
+}
+
+/// What tells two runs apart: keys of the specification that differ, `eulerscope` and `stream_version` for other versions,
+/// and `device` for one whose numbers may be others.
+pub fn differences(one: &Origin, other: &Origin) -> Vec<String> {
+    let (one, other) = (&one.0, &other.0);
+    let empty = Map::new();
+    let spec = |run: &Value| run["spec"].as_object().unwrap_or(&empty).clone();
+    let (own, others) = (spec(one), spec(other));
+    let mut keys: Vec<String> =
+        own.keys().chain(others.keys()).filter(|key| own.get(*key) != others.get(*key)).cloned().collect();
+    keys.sort();
+    keys.dedup();
+    for key in ["command", "eulerscope", "stream_version", "units"] {
+        if one[key] != other[key] && keys.is_empty() {
+            keys.push(key.to_string());
+        }
+    }
+    if same_numbers(&one["device"]) != same_numbers(&other["device"]) {
+        keys.push("device".to_string());
+    }
+    keys
+}
+
+/// What decides the last bits of a device's numbers: all but how many threads it has.
+fn same_numbers(device: &Value) -> [String; 4] {
+    ["kind", "name", "backend", "driver"].map(|key| {
+        let text = device[key].as_str().unwrap_or_default();
+        let kept = text.split(", ").filter(|word| !word.ends_with(" threads"));
+        kept.collect::<Vec<_>>().join(", ")
+    })
+}
+
+/// The files of some units.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    /// Consecutive units.
+    pub units: Range<usize>,
+    pub files: BTreeMap<String, Record>,
+}
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Manifest {
+    pub origin: Origin,
+    /// Which shard of the run this is, such as 1/8; none where it is the whole.
+    pub shard: Option<String>,
+    pub entries: Vec<Entry>,
+    /// Units that could not be worked on, and why.
+    pub failed: BTreeMap<usize, String>,
+}
+
+impl Manifest {
+    /// The files of a unit.
+    pub fn entry(&self, unit: usize) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.units.contains(&unit))
+    }
+
+    /// Reads the manifest of a folder of parts, or the one before it where that is damaged; none if there is neither.
+    ///
+    /// # Errors
+    /// [`Error::Verification`] where one is there and none can be read.
+    pub fn read(folder: &Path) -> Result<Option<Self>> {
+        let mut damage = None;
+        for name in [NAME, BEFORE] {
+            let path = folder.join(name);
+            match fs::read(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(source) => return Err(Error::io(&path, source, "make the manifest readable")),
+                Ok(text) => match parse(&text) {
+                    Ok(manifest) => return Ok(Some(manifest)),
+                    Err(why) => {
+                        damage.get_or_insert(Error::Verification(format!(
+                            "{}: {why}; the manifest is damaged, and so is that before it; start anew with --force",
+                            path.display()
+                        )));
+                    }
+                },
+            }
+        }
+        damage.map_or(Ok(None), Err)
+    }
+
+    /// Is the newest manifest of the folder whole?
+    pub fn is_damaged(folder: &Path) -> bool {
+        fs::read(folder.join(NAME)).is_ok_and(|text| parse(&text).is_err())
+    }
+
+    /// Puts it in the place of the one that is there, which becomes the one before.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if writing fails, [`Error::Verification`] if it reads back differently.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let waiting = folder.join(WAITING);
+        let mut pending = Pending::create(&waiting, folder, NAME)?;
+        pending.write(self.text()?.as_bytes())?;
+        pending.check()?;
+        let (path, before) = (folder.join(NAME), folder.join(BEFORE));
+        if path.exists() {
+            fs::rename(&path, &before).map_err(|source| Error::io(&before, source, MOVE))?;
+        }
+        fs::rename(waiting.join(NAME), &path).map_err(|source| Error::io(&path, source, MOVE))?;
+        file::sync_folder(folder).map_err(|source| Error::io(folder, source, MOVE))
+    }
+
+    fn text(&self) -> Result<String> {
+        let mut whole = self.value();
+        whole["blake3"] = json!(hash(&whole));
+        serde_json::to_string_pretty(&whole).map(|text| text + "\n").map_err(|error| Error::Bug(error.to_string()))
+    }
+
+    fn value(&self) -> Value {
+        let record = |record: &Record| json!({ "bytes": record.bytes, "blake3": record.blake3 });
+        let entry = |entry: &Entry| {
+            let files: Map<String, Value> = entry.files.iter().map(|(name, own)| (name.clone(), record(own))).collect();
+            json!({ "units": [entry.units.start, entry.units.end], "files": files })
+        };
+        let mut whole = self.origin.0.clone();
+        whole["shard"] = json!(self.shard);
+        whole["parts"] = self.entries.iter().map(entry).collect();
+        let failed: Map<String, Value> = self.failed.iter().map(|(unit, why)| (unit.to_string(), json!(why))).collect();
+        whole["failed"] = Value::Object(failed);
+        whole
+    }
+}
+
+/// The hash of a manifest without its hash.
+fn hash(whole: &Value) -> String {
+    blake3::hash(whole.to_string().as_bytes()).to_hex().to_string()
+}
+
+/// A manifest from its text, if it is as it was written.
+pub(super) fn parse(text: &[u8]) -> std::result::Result<Manifest, String> {
+    let mut whole: Value = serde_json::from_slice(text).map_err(|error| format!("not JSON ({error})"))?;
+    let object = whole.as_object_mut().ok_or("not an object")?;
+    let kept = object.shift_remove("blake3");
+    if kept.as_ref().and_then(Value::as_str) != Some(&hash(&whole)) {
+        return Err("the content is not what was written".to_string());
+    }
+    let object = whole.as_object_mut().ok_or("not an object")?;
+    let mut take = |key: &str| object.shift_remove(key).unwrap_or_default();
+    let (shard, parts, failed) = (take("shard"), take("parts"), take("failed"));
+    let manifest = Manifest {
+        entries: parts.as_array().into_iter().flatten().map(entry).collect::<Option<_>>().ok_or("a part is none")?,
+        shard: shard.as_str().map(str::to_string),
+        failed: failed.as_object().into_iter().flatten().filter_map(failure).collect(),
+        origin: Origin(whole),
+    };
+    let units = manifest.origin.units();
+    let sound = |entry: &Entry| entry.units.start < entry.units.end && entry.units.end <= units;
+    if manifest.entries.iter().all(sound) { Ok(manifest) } else { Err("a part has units that there are not".into()) }
+}
+
+fn entry(value: &Value) -> Option<Entry> {
+    let end = |place: usize| value["units"][place].as_u64().map(|unit| unit as usize);
+    let file = |(name, own): (&String, &Value)| {
+        let record = Record { bytes: own["bytes"].as_u64()?, blake3: own["blake3"].as_str()?.to_string() };
+        seal::is_plain(name).then(|| (name.clone(), record))
+    };
+    let files = value["files"].as_object()?.iter().map(file).collect::<Option<_>>()?;
+    Some(Entry { units: end(0)?..end(1)?, files })
+}
+
+fn failure((unit, why): (&String, &Value)) -> Option<(usize, String)> {
+    Some((unit.parse().ok()?, why.as_str()?.to_string()))
+}

@@ -1,0 +1,54 @@
+//! Is there room on the disk for what is to be written?
+
+use crate::error::{Error, Result};
+use crate::sweep::Part;
+use std::io::{Error as IoError, ErrorKind};
+use std::path::Path;
+
+/// Bytes that are left to others on any disk.
+const FLOOR: u64 = 1 << 20;
+
+/// Bytes that this process may still write below a folder; none where the system does not tell.
+#[cfg(unix)]
+fn free(folder: &Path) -> Option<u64> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::CString::new(folder.as_os_str().as_bytes()).ok()?;
+    let mut found = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: the path ends with a zero, and zeros are a valid value of what statvfs fills in.
+    let (answer, found) = unsafe { (libc::statvfs(path.as_ptr(), found.as_mut_ptr()), found.assume_init()) };
+    #[allow(clippy::unnecessary_cast, reason = "the types differ from system to system")]
+    (answer == 0).then(|| found.f_bavail as u64 * found.f_frsize as u64)
+}
+
+#[cfg(not(unix))]
+fn free(_folder: &Path) -> Option<u64> {
+    None
+}
+
+/// Refuses to write so many bytes, `what` they are, where there is no room for them.
+///
+/// # Errors
+/// [`Error::Io`] with both numbers.
+pub(super) fn check(folder: &Path, bytes: u64, what: &str) -> Result<()> {
+    match free(folder) {
+        Some(free) if free < bytes.saturating_add(bytes / 5).saturating_add(FLOOR) => {
+            let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+            let cause = format!("{what} need {:.1} MiB, and {:.1} MiB are free", mib(bytes), mib(free));
+            let source = IoError::new(ErrorKind::StorageFull, cause);
+            Err(Error::io(
+                folder,
+                source,
+                "make room or give --out another folder; --resume goes on from what is there",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// About how many bytes a part takes, in memory and on disk.
+pub(super) fn bytes(part: &Part) -> u64 {
+    let values = part.values() as u64;
+    let numbers = part.points() as u64 * 64 + part.courses.len() as u64 * 12;
+    let spectra: u64 = part.spectra.iter().map(|spectrum| 2 * spectrum.eigenvalues.len() as u64).sum();
+    8 * (values + numbers + spectra)
+}

@@ -1,0 +1,322 @@
+//! The parts of one run: kept as they are done, and brought back when the run goes on.
+
+use super::manifest::{Entry, Manifest, Origin, WAITING, differences};
+use super::reader::{MEMBERS, Reader, SPECTRA, STATISTICS, file_name, tidy, verify};
+use super::table::{self, Columns, Numbered};
+use super::{FOLDER, room};
+use crate::error::{Error, Result};
+use crate::results::dataset::TableWriter;
+use crate::results::dataset::file::{self, Pending};
+use crate::spec::Shard;
+use crate::sweep::{Part, Parts};
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What a folder of parts is called while it is removed.
+const GOING: &str = ".parts.old";
+/// Parts wait in memory until they are this large,
+const MOST_WAITING: u64 = 64 << 20;
+
+/// On what terms a run keeps its parts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Terms {
+    /// Which share of the units is this run's; none: all.
+    pub shard: Option<Shard>,
+    /// or for so long.
+    pub every: Duration,
+    /// May parts that another device has made be gone on from?
+    pub any_device: bool,
+}
+
+/// The parts of a run.
+pub struct Store {
+    folder: PathBuf,
+    manifest: Manifest,
+    wanted: Range<usize>,
+    is_whole: bool,
+    every: Duration,
+    waiting: Vec<Numbered>,
+    waiting_bytes: u64,
+    flushed: Instant,
+    reader: Reader,
+}
+
+impl Store {
+    /// Parts of a run in its results folder that begins; from now on it can be gone on with.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if those of an earlier run cannot be removed, or the manifest cannot be written.
+    pub fn begin(results: &Path, origin: Origin, terms: &Terms) -> Result<Self> {
+        let folder = results.join(FOLDER);
+        remove(&folder)?;
+        let shard = terms.shard.map(|shard| shard.to_string());
+        let manifest = Manifest { origin, shard, entries: Vec::new(), failed: BTreeMap::new() };
+        let mut store = Store::of(folder, manifest, terms);
+        store.flush()?;
+        Ok(store)
+    }
+
+    /// Parts of a run that goes on, where there are any. Those whose files are damaged are worked out again; `note` is told.
+    ///
+    /// # Errors
+    /// [`Error::Resume`] if they are of another specification, device or shard.
+    pub fn resume(results: &Path, origin: Origin, terms: &Terms, note: &mut dyn FnMut(&str)) -> Result<Option<Self>> {
+        let folder = results.join(FOLDER);
+        let Some(mut manifest) = Manifest::read(&folder)? else { return Ok(None) };
+        if Manifest::is_damaged(&folder) {
+            note("the manifest of the parts is damaged; the one before it is taken");
+        }
+        refuse_others(results, &manifest, &origin, terms)?;
+        let whole = |entry: &Entry| match verify(&folder, entry) {
+            Ok(()) => true,
+            Err(error) => {
+                note(&format!("{error}: its units are worked out again"));
+                false
+            }
+        };
+        manifest.entries.retain(whole);
+        manifest.failed.clear();
+        tidy(&folder, &manifest)?;
+        Ok(Some(Store::of(folder, manifest, terms)))
+    }
+
+    fn of(folder: PathBuf, manifest: Manifest, terms: &Terms) -> Self {
+        let units = manifest.origin.units();
+        Store {
+            reader: Reader::new(&folder),
+            wanted: terms.shard.map_or(0..units, |shard| shard.units(units)),
+            is_whole: terms.shard.is_none(),
+            every: terms.every,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            flushed: Instant::now(),
+            folder,
+            manifest,
+        }
+    }
+
+    /// How many units are this run's, and how many of them are done.
+    pub fn progress(&self) -> Progress {
+        let done = self.wanted.clone().filter(|&unit| self.has(unit)).count();
+        Progress { units: self.wanted.len(), done }
+    }
+
+    /// Is this unit still to be worked on?
+    pub fn is_left(&self, unit: usize) -> bool {
+        self.wants(unit) && !self.has(unit) && !self.manifest.failed.contains_key(&unit)
+    }
+
+    /// Notes that a unit cannot be worked on, and why.
+    pub fn fail(&mut self, unit: usize, why: &str) {
+        self.manifest.failed.insert(unit, why.to_string());
+    }
+
+    /// The units that could not be worked on, and why.
+    pub fn failed(&self) -> &BTreeMap<usize, String> {
+        &self.manifest.failed
+    }
+
+    /// The parts that are there, for results of them alone.
+    pub fn as_they_are(&mut self) -> impl Parts + '_ {
+        AsTheyAre(self)
+    }
+
+    /// What the parts are parts of.
+    pub fn origin(&self) -> &Origin {
+        &self.manifest.origin
+    }
+
+    /// Writes the parts that wait in memory, and the manifest that names them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if writing fails or there is no room, [`Error::Verification`] if a file reads back differently; what
+    /// was written before stays.
+    pub fn flush(&mut self) -> Result<()> {
+        let waiting = self.folder.join(WAITING);
+        make(&self.folder, &waiting)?;
+        let mut parts = std::mem::take(&mut self.waiting).into_iter().peekable();
+        room::check(&self.folder, self.waiting_bytes, "the parts that are done")?;
+        while let Some(first) = parts.next() {
+            let mut run = vec![first];
+            while let Some(next) = parts.next_if(|next| next.unit == run[0].unit + run.len()) {
+                run.push(next);
+            }
+            let entry = self.write(run)?;
+            self.manifest.entries.push(entry);
+        }
+        file::sync_folder(&self.folder).map_err(|source| failed(&self.folder, source))?;
+        self.manifest.entries.sort_by_key(|entry| entry.units.start);
+        self.manifest.write(&self.folder)?;
+        let _ = fs::remove_dir_all(waiting);
+        (self.waiting_bytes, self.flushed) = (0, Instant::now());
+        Ok(())
+    }
+
+    /// Writes the tables of consecutive units and moves them into their place.
+    fn write(&self, mut parts: Vec<Numbered>) -> Result<Entry> {
+        let units = parts[0].unit..parts[0].unit + parts.len();
+        let mut files = BTreeMap::new();
+        let mut tables = [(STATISTICS, None), (MEMBERS, None), (SPECTRA, None)];
+        for own in &mut parts {
+            let found = [Some(table::statistics(own)), table::members(own), table::spectra(own)];
+            for ((name, writer), columns) in tables.iter_mut().zip(found) {
+                let Some(columns) = columns else { continue };
+                self.append(writer, &file_name(&units, name), &columns)?;
+            }
+        }
+        for (_, writer) in tables {
+            let Some(writer) = writer else { continue };
+            let (name, record) = writer.finish()?;
+            self.place(&name)?;
+            files.insert(name, record);
+        }
+        Ok(Entry { units, files })
+    }
+
+    fn append(&self, writer: &mut Option<TableWriter>, name: &str, columns: &Columns) -> Result<()> {
+        let writer = match writer {
+            Some(writer) => writer,
+            None => {
+                let pending = Pending::create(&self.folder.join(WAITING), &self.folder, name)?;
+                let spec = self.manifest.origin.0["spec"].to_string();
+                let notes = vec![
+                    ("eulerscope".to_string(), env!("CARGO_PKG_VERSION").to_string()),
+                    ("spec_hash".to_string(), blake3::hash(spec.as_bytes()).to_hex().to_string()),
+                ];
+                writer.insert(TableWriter::new(pending, notes))
+            }
+        };
+        let borrowed: Vec<(&str, _)> = columns.iter().map(|(name, own)| (name.as_str(), own.clone())).collect();
+        writer.append(&borrowed)
+    }
+
+    fn place(&self, name: &str) -> Result<()> {
+        let path = self.folder.join(name);
+        fs::rename(self.folder.join(WAITING).join(name), &path).map_err(|source| failed(&path, source))
+    }
+
+    /// Removes all of them, when the results that they make are in their place.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if that fails.
+    pub fn remove(self) -> Result<()> {
+        remove(&self.folder)
+    }
+}
+
+/// Units of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// All of them.
+    pub units: usize,
+    /// Those that are done.
+    pub done: usize,
+}
+
+impl Parts for Store {
+    fn wants(&self, unit: usize) -> bool {
+        self.wanted.contains(&unit)
+    }
+
+    fn has(&self, unit: usize) -> bool {
+        self.manifest.entry(unit).is_some() || self.waiting.iter().any(|own| own.unit == unit)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    fn take(&mut self, unit: usize, empty: Part) -> Result<Part> {
+        match self.waiting.iter().find(|own| own.unit == unit) {
+            Some(own) => Ok(own.part.clone()),
+            None => self.reader.take(&self.manifest, unit, empty),
+        }
+    }
+
+    fn keep(&mut self, unit: usize, part: &Part) -> Result<()> {
+        self.waiting_bytes += room::bytes(part);
+        self.waiting.push(Numbered { unit, part: part.clone() });
+        if self.waiting_bytes >= MOST_WAITING || self.flushed.elapsed() >= self.every { self.flush() } else { Ok(()) }
+    }
+}
+
+/// Parts that are no more to be worked on.
+struct AsTheyAre<'a>(&'a mut Store);
+
+impl Parts for AsTheyAre<'_> {
+    fn wants(&self, _unit: usize) -> bool {
+        false
+    }
+
+    fn has(&self, unit: usize) -> bool {
+        self.0.has(unit)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.0.is_whole
+    }
+
+    fn take(&mut self, unit: usize, empty: Part) -> Result<Part> {
+        self.0.take(unit, empty)
+    }
+
+    fn keep(&mut self, unit: usize, part: &Part) -> Result<()> {
+        self.0.keep(unit, part)
+    }
+}
+
+fn refuse_others(results: &Path, manifest: &Manifest, origin: &Origin, terms: &Terms) -> Result<()> {
+    let place = results.display();
+    let mut keys = differences(&manifest.origin, origin);
+    keys.retain(|key| key != "device" || !terms.any_device);
+    let shard = terms.shard.map(|shard| shard.to_string());
+    if manifest.shard != shard {
+        let said = |shard: &Option<String>| shard.clone().map_or("all of it".to_string(), |own| format!("shard {own}"));
+        return Err(Error::Resume(format!(
+            "{place}: holds parts of {}, and this run is {}; give the same --shard, or --out another folder",
+            said(&manifest.shard),
+            said(&shard)
+        )));
+    }
+    if keys == ["device"] {
+        return Err(Error::Resume(format!(
+            "{place}: its parts are of {}, whose last bits may differ from those of {}; take that device, or give \
+             --any-device to go on with this one",
+            manifest.origin.device(),
+            origin.device()
+        )));
+    }
+    if keys.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Resume(format!(
+        "{place}: is the run of another specification, which differs in {}; `eulerscope sweep {} --out {place} --resume` goes \
+         on with that one, --force starts anew",
+        keys.join(", "),
+        results.join(FOLDER).join(super::manifest::NAME).display()
+    )))
+}
+
+fn failed(path: &Path, source: std::io::Error) -> Error {
+    Error::io(path, source, "make room or give --out another folder; --resume goes on from what is there")
+}
+
+fn make(folder: &Path, waiting: &Path) -> Result<()> {
+    fs::create_dir_all(waiting).map_err(|source| failed(folder, source))
+}
+
+/// Removes a folder of parts at once: under another name first, for a manifest whose files are going would be a lie.
+fn remove(folder: &Path) -> Result<()> {
+    let gone = folder.with_file_name(GOING);
+    let failed = |source: std::io::Error| Error::io(folder, source, "remove this folder or give --out another one");
+    let there = |found: std::io::Result<()>| match found {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(failed(source)),
+        _ => Ok(()),
+    };
+    there(fs::remove_dir_all(&gone))?;
+    there(fs::rename(folder, &gone))?;
+    there(fs::remove_dir_all(&gone))
+}

@@ -1,0 +1,115 @@
+//! The parts of several runs, together all of one sweep.
+
+use super::FOLDER;
+use super::manifest::{Manifest, Origin, differences};
+use super::reader::{Reader, verify};
+use super::survey::{folders, listed};
+use crate::error::{Error, Result};
+use crate::sweep::{Part, Parts};
+use std::path::PathBuf;
+
+/// Parts of one sweep in several folders.
+pub struct Together {
+    sources: Vec<Source>,
+}
+
+struct Source {
+    place: PathBuf,
+    manifest: Manifest,
+    reader: Reader,
+}
+
+impl Together {
+    /// The parts of these folders, and of the shards inside them.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where they are of different sweeps or hold no parts, [`Error::Verification`] where a file is
+    /// damaged or units are missing.
+    pub fn open(given: &[PathBuf]) -> Result<Self> {
+        let mut sources = Vec::new();
+        for place in folders(given)? {
+            let folder = place.join(FOLDER);
+            if let Some(manifest) = Manifest::read(&folder)? {
+                manifest.entries.iter().try_for_each(|entry| verify(&folder, entry))?;
+                sources.push(Source { place, manifest, reader: Reader::new(&folder) });
+            }
+        }
+        let own = Together { sources };
+        own.check(given)?;
+        Ok(own)
+    }
+
+    fn check(&self, given: &[PathBuf]) -> Result<()> {
+        let Some(first) = self.sources.first() else {
+            let places: Vec<_> = given.iter().map(|place| place.display().to_string()).collect();
+            return Err(Error::Invalid(format!(
+                "{}: holds no parts of a sweep; give folders that sweep --shard has written",
+                places.join(", ")
+            )));
+        };
+        for source in &self.sources {
+            let mut keys = differences(&first.manifest.origin, &source.manifest.origin);
+            keys.retain(|key| key != "device");
+            if !keys.is_empty() {
+                return Err(Error::Invalid(format!(
+                    "{}: its sweep is another than that of {}: {} differ; merge folders of one specification",
+                    source.place.display(),
+                    first.place.display(),
+                    keys.join(", ")
+                )));
+            }
+        }
+        let missing: Vec<usize> = (0..self.origin().units()).filter(|&unit| !self.has(unit)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let shards = super::survey(&given[0]).map(|found| found.missing).unwrap_or_default();
+        let which = match shards.is_empty() {
+            true => format!("units {}", listed(missing.iter().copied())),
+            false => format!("of shards {}", listed(shards)),
+        };
+        Err(Error::Verification(format!(
+            "{}: {} of {} units are missing, {which}; run those again with --resume=auto",
+            given[0].display(),
+            missing.len(),
+            self.origin().units()
+        )))
+    }
+
+    /// What the parts are parts of.
+    pub fn origin(&self) -> &Origin {
+        &self.sources[0].manifest.origin
+    }
+
+    /// The devices that they were made by, each once.
+    pub fn devices(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.sources.iter().map(|source| source.manifest.origin.device()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+impl Parts for Together {
+    fn wants(&self, _unit: usize) -> bool {
+        false
+    }
+
+    fn has(&self, unit: usize) -> bool {
+        self.sources.iter().any(|source| source.manifest.entry(unit).is_some())
+    }
+
+    fn is_whole(&self) -> bool {
+        true
+    }
+
+    fn take(&mut self, unit: usize, empty: Part) -> Result<Part> {
+        let found = self.sources.iter_mut().find(|source| source.manifest.entry(unit).is_some());
+        let source = found.ok_or_else(|| Error::Bug(format!("unit {unit} has no part")))?;
+        source.reader.take(&source.manifest, unit, empty)
+    }
+
+    fn keep(&mut self, unit: usize, _part: &Part) -> Result<()> {
+        Err(Error::Bug(format!("unit {unit} of a merge is worked on")))
+    }
+}
