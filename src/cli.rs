@@ -8,20 +8,25 @@ mod devices;
 mod ending;
 mod essay;
 mod fit;
+mod folders;
 mod kubernetes;
 mod lyapunov;
 mod headline;
 mod outlook;
 mod process;
+mod progress;
 mod report;
 mod slurm;
 mod spectrum;
+mod supervise;
 mod sweep;
 mod trained;
+mod worker;
 
 use crate::bench::BenchSpec;
 use crate::error::{Error, Result};
 use crate::jobs::kubernetes::Request as Job;
+use crate::results::parts;
 use crate::spec::{
     EssaySpec, LyapunovSpec, Shard, SpectrumSpec, SweepSpec, TrainedLyapunovSpec, TrainedSpectrumSpec, TrainedSweepSpec,
 };
@@ -30,6 +35,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use abrupt::Memory;
 pub use ending::{guarded, report};
@@ -74,6 +80,63 @@ pub enum Command {
         /// The folder.
         folder: PathBuf,
     },
+    /// Is a results folder as it was written?
+    Verify {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// What is done of a run.
+    Status {
+        /// The folder.
+        folder: PathBuf,
+        /// Only the shards that are missing.
+        missing: bool,
+    },
+    /// One hash of what the tables of a folder say.
+    Hash {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Units of a sweep for the process that started this one.
+    Worker,
+    /// The results of a sweep from its shards.
+    Merge {
+        /// Folders of shards, or those that hold them.
+        folders: Vec<PathBuf>,
+    },
+}
+
+/// May a run go on with one that was cut off?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// It begins.
+    No,
+    /// It goes on.
+    Must,
+    /// It goes on where there is one, and begins where there is none.
+    Auto,
+}
+
+/// How a long run keeps what is done.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Keeping {
+    /// May it go on with one that was cut off?
+    pub resume: Resume,
+    /// With parts of another device, too?
+    pub any_device: bool,
+    /// How often parts are written.
+    pub every: Duration,
+    /// Does a GPU run in this process, and not in a worker of its own?
+    pub in_process: bool,
+    /// So long a worker may be silent.
+    pub stall: Duration,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        let (every, stall) = (Duration::from_secs(10), Duration::from_secs(120));
+        Keeping { resume: Resume::No, any_device: false, every, in_process: false, stall }
+    }
 }
 
 /// One call of the program.
@@ -93,12 +156,24 @@ pub struct Invocation {
     pub plan: bool,
     /// No progress, no remarks.
     pub quiet: bool,
+    /// Progress as lines of JSON.
+    pub json_progress: bool,
     /// Members computed at a time; none: as many as fit. The flag, or else the file's key.
     pub chunk: Option<usize>,
     /// The part of a sweep that is to be done; none: all of it.
     pub shard: Option<Shard>,
     /// What was read off the environment, to be said before the run.
     pub remark: Option<String>,
+    /// How a sweep keeps what is done.
+    pub keeping: Keeping,
+}
+
+impl Invocation {
+    /// The folder of this run: that of its shard, if it is one.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let folder = self.out.as_ref().filter(|_| !self.plan)?;
+        Some(self.shard.map_or_else(|| folder.clone(), |shard| parts::shard_folder(folder, shard)))
+    }
 }
 
 /// What the arguments ask for.
@@ -164,6 +239,11 @@ pub fn run(invocation: Invocation) -> Result<()> {
         Command::Slurm(asked) => slurm::run(&console, &invocation, asked),
         Command::Kubernetes(job) => kubernetes::run(&console, &invocation, job),
         Command::Report { folder } => self::report::run(&console, folder),
+        Command::Verify { folder } => folders::verify(&console, folder),
+        Command::Status { folder, missing } => folders::status(&console, folder, *missing),
+        Command::Hash { folder } => folders::hash(&console, folder),
+        Command::Worker => worker::run(),
+        Command::Merge { folders } => sweep::merge(&console, &invocation, folders),
     }
 }
 

@@ -139,6 +139,14 @@ impl Device {
         self.machine().epsilon()
     }
 
+    /// Loses a GPU, as a driver that fails would: for tests of what follows.
+    #[doc(hidden)]
+    pub fn lose(&self) {
+        if let Device::Gpu(gpu) = self {
+            gpu.lose();
+        }
+    }
+
     /// What kernels may know of it.
     pub fn machine(&self) -> Machine {
         match self {

@@ -1,10 +1,12 @@
 //! Results on disk and as pictures: the folder of a run, its tables and its figures.
 
 mod along_depth;
+pub mod content;
 mod curves;
 pub mod dataset;
 pub mod essay;
 pub mod maps;
+pub mod parts;
 pub mod pictures;
 pub mod scaling;
 pub mod spectrum;

@@ -2,15 +2,17 @@
 
 mod examples;
 mod jobs;
+mod keeping;
 mod shard;
 
 use self::examples::{
-    COMPLETIONS_EXAMPLES, ESSAY_EXAMPLES, EXAMPLES, KUBERNETES_EXAMPLES, LYAPUNOV_EXAMPLES, REPORT_EXAMPLES,
-    SLURM_EXAMPLES, SPECTRUM_EXAMPLES, SWEEP_EXAMPLES,
+    COMPLETIONS_EXAMPLES, ESSAY_EXAMPLES, EXAMPLES, KUBERNETES_EXAMPLES, LYAPUNOV_EXAMPLES, MERGE_EXAMPLES,
+    REPORT_EXAMPLES, SLURM_EXAMPLES, SPECTRUM_EXAMPLES, SWEEP_EXAMPLES,
 };
 use self::jobs::{KubernetesArguments, SlurmArguments};
+use self::keeping::KeepingArguments;
 use self::shard::{Placed, ShardArguments};
-use super::{Command, Invocation, Request};
+use super::{Command, Invocation, Keeping, Request};
 use crate::error::{Error, Result};
 use crate::invalid;
 use crate::request::file;
@@ -60,6 +62,9 @@ struct Global {
     /// No progress and no remarks
     #[arg(short, long, global = true)]
     quiet: bool,
+    /// Progress on standard error as lines of JSON, with -q too
+    #[arg(long, global = true, value_name = "json", value_parser = ["json"], hide_possible_values = true)]
+    progress: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,9 +91,21 @@ enum Subcommands {
     /// A sweep as an indexed Job of Kubernetes: print the manifest
     #[command(after_help = KUBERNETES_EXAMPLES)]
     Kubernetes(KubernetesArguments),
+    /// The results of a sweep from the shards that several machines have done
+    #[command(after_help = MERGE_EXAMPLES)]
+    Merge(MergeArguments),
+    /// What is done in a results folder, and which shards are missing
+    Status(StatusArguments),
+    /// Compare every file in a results folder with what was written
+    Verify(FolderArguments),
+    /// One hash of all that the tables in a results folder say, equal for equal results
+    Hash(FolderArguments),
+    /// Units of a sweep for the process that starts it
+    #[command(hide = true)]
+    Worker,
     /// report.html of a results folder: one page that opens offline
     #[command(after_help = REPORT_EXAMPLES)]
-    Report(ReportArguments),
+    Report(FolderArguments),
     /// What a shell needs to complete commands and flags
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArguments),
@@ -110,6 +127,8 @@ struct SweepArguments {
     given: Given<SweepKeys>,
     #[command(flatten)]
     part: ShardArguments,
+    #[command(flatten)]
+    keeping: KeepingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -129,10 +148,26 @@ struct DevicesArguments {
 }
 
 #[derive(Debug, Args)]
-struct ReportArguments {
+struct FolderArguments {
     /// A folder that --out has written
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct StatusArguments {
+    #[command(flatten)]
+    folder: FolderArguments,
+    /// Only the numbers of the shards that are missing, such as 3,7-9
+    #[arg(long)]
+    missing: bool,
+}
+
+#[derive(Debug, Args)]
+struct MergeArguments {
+    /// Folders that hold shards, or those of shards
+    #[arg(value_name = "DIR", required = true)]
+    folders: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -165,18 +200,21 @@ impl Arguments {
             return Err(Error::Usage("--force replaces the results in a folder; name it with --out DIR".to_string()));
         }
         let mut chunk = global.chunk;
-        let mut part = Placed::default();
+        let (mut part, mut keeping) = (Placed::default(), Keeping::default());
         let command = match command {
             Subcommands::Sweep(sweep) => {
-                part = sweep.part.placed(&global)?;
-                let (file, flags) = sweep.given.read(&global)?;
+                let SweepArguments { given, part: own_part, keeping: own } = *sweep;
+                part = own_part.placed(&global)?;
+                let (file, flags) = given.read(&global)?;
                 match SweepKeys::specify(file, flags)? {
                     SweepRequest::Members(spec) => {
                         chunk = spec.chunk;
+                        keeping = own.resolve(&global)?;
                         Command::Sweep(*spec)
                     }
                     SweepRequest::Trained(spec) => {
                         part.refuse_for_trained()?;
+                        own.refuse("one of a trained model is done at once")?;
                         Command::TrainedSweep(*spec)
                     }
                 }
@@ -211,24 +249,50 @@ impl Arguments {
             }
             Subcommands::Slurm(slurm) => Command::Slurm(slurm.resolve(&global)?),
             Subcommands::Kubernetes(kubernetes) => Command::Kubernetes(kubernetes.resolve(&global)?),
-            Subcommands::Report(ReportArguments { folder }) => {
+            Subcommands::Report(FolderArguments { folder }) => {
                 global.refuse("report", "it writes into the folder that is named", &[Unused::Plan, Unused::Out])?;
                 Command::Report { folder }
             }
+            Subcommands::Merge(MergeArguments { folders }) => {
+                global.refuse("merge", "what it takes is in the parts", &[Unused::Plan])?;
+                if global.out.is_none() {
+                    return Err(Error::Usage("merge writes results into a folder; name it with --out DIR".to_string()));
+                }
+                Command::Merge { folders }
+            }
+            Subcommands::Status(StatusArguments { folder, missing }) => {
+                global.refuse("status", READS, &[Unused::Plan, Unused::Out])?;
+                Command::Status { folder: folder.folder, missing }
+            }
+            Subcommands::Verify(FolderArguments { folder }) => {
+                global.refuse("verify", READS, &[Unused::Plan, Unused::Out])?;
+                Command::Verify { folder }
+            }
+            Subcommands::Hash(FolderArguments { folder }) => {
+                global.refuse("hash", READS, &[Unused::Plan, Unused::Out])?;
+                Command::Hash { folder }
+            }
+            Subcommands::Worker => Command::Worker,
             Subcommands::Completions(CompletionsArguments { shell }) => {
                 global.refuse("completions", "it prints a script", &[Unused::Json, Unused::Plan, Unused::Out])?;
                 return Ok(Request::Print(completions(shell)));
             }
         };
         chunk.map_or(Ok(()), |chunk| check::count("chunk", chunk, crate::spec::MOST_MEMBERS))?;
-        let Global { json, mut device, out, force, plan, quiet, .. } = global;
+        let Global { json, mut device, out, force, plan, quiet, progress, .. } = global;
+        let json_progress = progress.is_some();
         if WORDS.iter().any(|word| device.eq_ignore_ascii_case(word)) {
             device.make_ascii_lowercase();
         }
         let Placed { shard, remark } = part;
-        Ok(Request::Run(Box::new(Invocation { command, json, device, out, force, plan, quiet, chunk, shard, remark })))
+        let invocation =
+            Invocation { command, json, device, out, force, plan, quiet, json_progress, chunk, shard, remark, keeping };
+        Ok(Request::Run(Box::new(invocation)))
     }
 }
+
+/// Why a command that looks into a folder has no flags of runs.
+const READS: &str = "it reads the folder that is named";
 
 /// The devices that have a word of their own.
 const WORDS: [&str; 5] = ["auto", "gpu", "cpu", "reference", "software"];

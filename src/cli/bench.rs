@@ -4,7 +4,8 @@ mod words;
 
 use crate::bench::{self, Audience, BenchSpec, News, Peak, Report, Row};
 use crate::cli::Invocation;
-use crate::cli::console::{Console, Progress};
+use crate::cli::console::Console;
+use crate::cli::progress::Progress;
 use crate::device::gpu::{self, adapters};
 use crate::device::{Device, cpu};
 use crate::error::{Error, Result};

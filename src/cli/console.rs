@@ -1,34 +1,36 @@
 //! What the user sees while the program works: remarks and progress on standard error, results on standard output.
 
 use crate::cli::process::stop_flag;
-use crate::cli::{Invocation, fit};
+use crate::cli::progress::{Form, Progress};
+use crate::cli::{Invocation, Resume, fit};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::report;
 use crate::results::dataset::{Dataset, Landed};
+use crate::results::parts;
 use crate::spec::Precision;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
-use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-/// Without a terminal, a progress line at most so often.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+use std::time::Instant;
 
 /// Where words go.
 pub struct Console {
     /// Results as one JSON object.
     pub json: bool,
     quiet: bool,
+    form: Form,
     start: Instant,
 }
 
 impl Console {
     /// As the invocation wants it.
     pub fn new(invocation: &Invocation) -> Self {
-        Console { json: invocation.json, quiet: invocation.quiet, start: Instant::now() }
+        let form = match (invocation.json_progress, invocation.quiet) {
+            (true, _) => Form::Json,
+            (false, true) => Form::Nothing,
+            (false, false) if std::io::stderr().is_terminal() => Form::Bar,
+            (false, false) => Form::Lines,
+        };
+        Console { json: invocation.json, quiet: invocation.quiet, form, start: Instant::now() }
     }
 
     /// A remark on standard error.
@@ -40,10 +42,14 @@ impl Console {
 
     /// The folder for results, if one is wanted, claimed for this run before any work is done.
     pub fn dataset(&self, invocation: &Invocation) -> Result<Option<Dataset>> {
-        let Some(folder) = invocation.out.as_deref().filter(|_| !invocation.plan) else { return Ok(None) };
+        let Some(folder) = invocation.folder() else { return Ok(None) };
         // From here on there is something to tidy up.
         stop_flag(self.quiet);
-        let dataset = Dataset::create(folder, invocation.force)?.with_page(report::OF_A_RUN);
+        let goes_on = invocation.keeping.resume != Resume::No;
+        if !goes_on && !invocation.force {
+            parts::refuse_unfinished(&folder)?;
+        }
+        let dataset = Dataset::create(&folder, invocation.force || goes_on)?.with_page(report::OF_A_RUN);
         if !dataset.is_guarded() {
             let folder = folder.display();
             self.note(&format!("{folder}: this file system has no locks; let no other run write there"));
@@ -117,16 +123,7 @@ impl Console {
 
     /// A progress report for something called `what`.
     pub fn progress(&self, what: &'static str) -> Progress {
-        let bar = (!self.quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::new(1000);
-            if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% eta {eta}") {
-                bar.set_style(style);
-            }
-            bar.set_prefix(what);
-            bar
-        });
-        let start = Instant::now();
-        Progress { what, bar, quiet: self.quiet, start, said: start, stop: stop_flag(self.quiet) }
+        Progress::new(what, self.form, stop_flag(self.quiet))
     }
 }
 
@@ -144,51 +141,4 @@ pub fn print(text: &str) -> Result<()> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|error| Error::io(std::path::Path::new("standard output"), error, "redirect it to another place"))
-}
-
-/// A bar on a terminal, plain lines elsewhere.
-pub struct Progress {
-    what: &'static str,
-    bar: Option<ProgressBar>,
-    quiet: bool,
-    start: Instant,
-    said: Instant,
-    stop: Arc<AtomicBool>,
-}
-
-impl Progress {
-    /// A question for any thread: does the user want to stop?
-    pub fn stop(&self) -> impl Fn() -> bool + Sync + use<> {
-        let stop = self.stop.clone();
-        move || stop.load(Ordering::SeqCst)
-    }
-
-    /// What `act` returns, with the bar out of its way.
-    pub fn aside<R>(&self, act: impl FnOnce() -> R) -> R {
-        match &self.bar {
-            Some(bar) => bar.suspend(act),
-            None => act(),
-        }
-    }
-
-    /// A fraction of the work is done. `Break` when the user wants to stop.
-    pub fn at(&mut self, fraction: f64) -> ControlFlow<()> {
-        if let Some(bar) = &self.bar {
-            bar.set_position((1000.0 * fraction) as u64);
-        } else if !self.quiet && self.said.elapsed() >= LINE_EVERY && fraction > 0.0 {
-            let elapsed = self.start.elapsed().as_secs_f64();
-            let left = elapsed / fraction * (1.0 - fraction);
-            remark(&format!("{}: {:.0}%, {elapsed:.0} s, about {left:.0} s left", self.what, 100.0 * fraction));
-            self.said = Instant::now();
-        }
-        if self.stop.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }

@@ -1,49 +1,243 @@
-//! `eulerscope sweep`: the stability map, or one for each combination of outer axes.
+//! `eulerscope sweep`: the stability map, or one for each combination of outer axes; and `merge`, which makes it of parts.
+
+mod record;
+mod words;
 
 use crate::cli::console::Console;
-use crate::cli::headline::Headline;
-use crate::cli::{Invocation, outlook};
+use crate::cli::progress::Progress;
+use crate::cli::{Invocation, Resume, outlook, supervise};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::estimate::{self, counted, work};
-use crate::results::sweep::{self as folder, Recorded};
+use crate::estimate::{self, counted};
+use crate::request::file;
+use crate::request::keys::{Keys, SweepKeys, SweepRequest};
+use crate::results::dataset::{self, Dataset};
+use crate::results::parts::{Origin, Store, Terms, Together, differences};
+use crate::results::sweep as folder;
 use crate::results::timing::set_total;
-use crate::results::{maps, scaling, tables};
-use crate::spec::{Axis, SweepSpec};
-use crate::sweep::{self, Cell, Combination, Timing};
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json};
-
-/// The widest map in a terminal, in columns: wider ones are too flat, for they have two dozen lines.
-const WIDEST_MAP: usize = 160;
-/// Maps in a terminal at most; more are for the folder.
-const MOST_MAPS: usize = 4;
-
-/// Combinations that are announced one by one at most.
-const MOST_ANNOUNCED: usize = 8;
+use crate::spec::SweepSpec;
+use crate::sweep::{self, Afresh, Combination, Parts, Shapes};
+use record::{Cells, Whole};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Result<()> {
+    let target = invocation.folder();
+    if let Some(folder) = &target
+        && is_complete(invocation, folder, spec)?
+    {
+        console.note(&format!("{}: the results are complete", folder.display()));
+        return Ok(());
+    }
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
         return outlook::say(console, &device, &json!(spec), |progress| estimate::sweep(&device, spec, progress));
     }
+    let supervised = !device.is_host() && !invocation.keeping.in_process;
+    let scratch = (supervised && target.is_none()).then(Scratch::new).transpose()?;
+    let folder = target.as_deref().or(scratch.as_ref().map(|own| own.0.as_path()));
+    let store = folder.map(|folder| open(console, invocation, spec, &device, folder)).transpose()?;
     let opening_seconds = console.seconds();
-    announce(console, spec);
-    let mut progress = console.progress("sweep");
-    let results = sweep::run_all(&device, spec, &estimate::cost, &mut |fraction| progress.at(fraction))?;
-    drop(progress);
-    let mut record = record(&device, spec, &results, timing(&results, opening_seconds));
+    words::announce(console, spec);
+    let Some(mut store) = store else {
+        let results = work(console, &device, spec, &mut Afresh)?;
+        return finish(console, Finished::new(&device, spec, &results, opening_seconds, None));
+    };
+    let results = match supervised {
+        true => supervise(console, invocation, spec, &device, &mut store)?,
+        false => work(console, &device, spec, &mut store)?,
+    };
+    if let Some(shard) = invocation.shard {
+        store.flush()?;
+        return end_of_shard(console, shard, &store);
+    }
+    let is_done = !interrupted(spec, &results) && store.failed().is_empty();
+    if target.is_some() && !is_done {
+        store.flush()?;
+    }
+    let finished = Finished::new(&device, spec, &results, opening_seconds, dataset);
+    let ended = finish(console, Finished { failed: store.failed().clone(), ..finished });
+    match &ended {
+        _ if target.is_some() && !is_done => console.note("`--resume` with the same command goes on from here"),
+        Ok(()) | Err(Error::Partial(_)) => store.remove()?,
+        Err(_) => {}
+    }
+    ended
+}
+
+/// Works in a process of its own on all that is left.
+fn supervise(
+    console: &Console,
+    invocation: &Invocation,
+    spec: &SweepSpec,
+    device: &Device,
+    store: &mut Store,
+) -> Result<Vec<Combination>> {
+    let stopped = supervise::collect(console, invocation, spec, device, store)?;
+    let go_on = &mut |_: f64| ControlFlow::Continue(());
+    let mut results = sweep::run_parts(device, spec, &mut store.as_they_are(), &estimate::cost, go_on)?;
+    if let Some(last) = results.last_mut() {
+        last.sweep.interrupted = stopped;
+    }
+    Ok(results)
+}
+
+/// A folder for parts that nobody wants to keep.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("eulerscope-{}", std::process::id()));
+        let hint = "set TMPDIR to a folder that can be written, or give --out";
+        std::fs::create_dir_all(&folder).map_err(|source| Error::io(&folder, source, hint))?;
+        Ok(Scratch(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left in the system's folder for such things goes in its time.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Makes the results of a sweep of the parts in these folders.
+pub fn merge(console: &Console, invocation: &Invocation, given: &[PathBuf]) -> Result<()> {
+    let mut parts = Together::open(given)?;
+    let origin = parts.origin().clone();
+    let (keys, flags) = (file::of_record::<SweepKeys>(&origin.0)?, SweepKeys::default());
+    let SweepRequest::Members(spec) = SweepKeys::specify(keys, flags)? else {
+        return Err(Error::Bug("parts of a trained model".to_string()));
+    };
+    let word = if invocation.device == "auto" { origin.device_asked_for() } else { &invocation.device };
+    let invocation = Invocation { device: word.to_string(), ..invocation.clone() };
+    let dataset = console.dataset(&invocation)?;
+    let device = console.open(&invocation)?;
+    for other in parts.devices().iter().filter(|other| **other != device.description().to_string()) {
+        console.note(&format!("parts are of {other}"));
+    }
+    let opening_seconds = console.seconds();
+    let results = work(console, &device, &spec, &mut parts)?;
+    finish(console, Finished::new(&device, &spec, &results, opening_seconds, dataset))
+}
+
+/// Is there nothing left to do in a folder that is gone on with?
+fn is_complete(invocation: &Invocation, folder: &Path, spec: &SweepSpec) -> Result<bool> {
+    if invocation.keeping.resume == Resume::No || !folder.is_dir() {
+        return Ok(false);
+    }
+    let is_whole = |run: &Value| run["interrupted"] != true && run.get("failed_units").is_none();
+    let Some(run) = dataset::standing(folder)?.filter(is_whole) else { return Ok(false) };
+    let wanted = Origin(json!({
+        "eulerscope": run["eulerscope"], "command": "sweep", "stream_version": run["stream_version"], "spec": spec,
+        "device": run["device"],
+    }));
+    let keys = differences(&Origin(run), &wanted);
+    if keys.is_empty() {
+        return Ok(true);
+    }
+    Err(Error::Resume(format!(
+        "{}: holds the results of another specification, which differs in {}; give --out another folder",
+        folder.display(),
+        keys.join(", ")
+    )))
+}
+
+/// The parts of this run, those that are there already and those to come.
+fn open(console: &Console, invocation: &Invocation, spec: &SweepSpec, device: &Device, folder: &Path) -> Result<Store> {
+    let keeping = &invocation.keeping;
+    let terms = Terms { shard: invocation.shard, every: keeping.every, any_device: keeping.any_device };
+    let origin = Origin::of(spec, &device.description(), &invocation.device, sweep::units(device, spec));
+    if keeping.resume != Resume::No {
+        if let Some(store) = Store::resume(folder, origin.clone(), &terms, &mut |line| console.note(line))? {
+            let there = store.progress();
+            console.note(&format!("{} of {} are done", there.done, counted(there.units, "unit")));
+            return Ok(store);
+        }
+        if keeping.resume == Resume::Must {
+            return Err(Error::Resume(format!(
+                "{}: holds no run to go on with; leave out --resume, or give --resume=auto to begin where there is none",
+                folder.display()
+            )));
+        }
+    }
+    Store::begin(folder, origin, &terms)
+}
+
+/// Works on all that is left.
+fn work(console: &Console, device: &Device, spec: &SweepSpec, parts: &mut dyn Parts) -> Result<Vec<Combination>> {
+    let mut progress = progress(console, device, spec, parts);
+    sweep::run_parts(device, spec, parts, &estimate::cost, &mut |fraction| progress.at(fraction))
+}
+
+/// The progress of what is left.
+pub(super) fn progress(console: &Console, device: &Device, spec: &SweepSpec, parts: &dyn Parts) -> Progress {
+    let shapes = Shapes::of(device, spec);
+    let work = |left: bool| -> f64 {
+        let wanted = |unit: &usize| !left || (parts.wants(*unit) && !parts.has(*unit));
+        (0..shapes.units()).filter(wanted).map(|unit| shapes.work(unit)).sum()
+    };
+    let flops: f64 = spec.combinations().map(|plain| sweep::work(&plain)).sum();
+    console.progress("sweep").of(flops * work(true) / work(false), &device.description().name)
+}
+
+/// Says how far a shard came.
+fn end_of_shard(console: &Console, shard: crate::spec::Shard, store: &Store) -> Result<()> {
+    let there = store.progress();
+    let what = format!("shard {shard}: {} of {} done", there.done, counted(there.units, "unit"));
+    console.show(&format!("{what}\n"))?;
+    console.emit(&json!({
+        "command": "sweep", "shard": shard.to_string(), "units": there.units, "done": there.done,
+    }))?;
+    if there.done == there.units {
+        return Ok(());
+    }
+    Err(Error::Partial(format!("{what}: interrupted; `--resume` with the same command goes on from here")))
+}
+
+/// Results with all that it takes to write and show them.
+struct Finished<'a> {
+    device: &'a Device,
+    spec: &'a SweepSpec,
+    results: &'a [Combination],
+    opening_seconds: f64,
+    dataset: Option<Dataset>,
+    /// Units that could not be worked on, and why.
+    failed: BTreeMap<usize, String>,
+}
+
+impl<'a> Finished<'a> {
+    fn new(
+        device: &'a Device,
+        spec: &'a SweepSpec,
+        results: &'a [Combination],
+        opening_seconds: f64,
+        dataset: Option<Dataset>,
+    ) -> Self {
+        Finished { device, spec, results, opening_seconds, dataset, failed: BTreeMap::new() }
+    }
+}
+
+/// Writes the results where they are wanted, and shows them.
+fn finish(console: &Console, finished: Finished) -> Result<()> {
+    let Finished { device, spec, results, opening_seconds, dataset, failed } = finished;
+    let mut record = record::record(device, spec, results, record::timing(results, opening_seconds));
+    if !failed.is_empty() {
+        record["failed_units"] = json!(failed);
+    }
     set_total(&mut record, console.seconds());
     if let Some(dataset) = dataset {
-        let recorded = (!interrupted(spec, &results)).then(|| recorded(console, spec, &results, &mut record));
+        let recorded = (!interrupted(spec, results)).then(|| record::recorded(console, spec, results, &mut record));
         let start = console.seconds();
         let mut progress = console.progress("files");
         let mut told = |fraction| {
             let _ = progress.at(fraction);
         };
-        let landed = folder::write(dataset, &device, spec, (&results, recorded.as_deref()), &mut told, || {
+        let landed = folder::write(dataset, device, spec, (results, recorded.as_deref()), &mut told, || {
             record["timing"]["files_seconds"] = json!(console.seconds() - start);
             set_total(&mut record, console.seconds());
             record.clone()
@@ -51,207 +245,21 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Resu
         drop(progress);
         console.landed(&landed);
     }
-    show(console, &device, spec, &results)?;
-    show_timing(console, spec, &results, &record["timing"])?;
-    console.emit(&Whole { record: &record, cells: Cells { spec, results: &results } })?;
-    ending(spec, &results)
-}
-
-/// The record with all cells, which are many: they go to the writer as they are.
-#[derive(Serialize)]
-struct Whole<'a> {
-    #[serde(flatten)]
-    record: &'a Value,
-    cells: Cells<'a>,
-}
-
-/// The cells of all combinations in one list.
-struct Cells<'a> {
-    spec: &'a SweepSpec,
-    results: &'a [Combination],
-}
-
-/// A cell with its outer values.
-#[derive(Serialize)]
-struct Placed<'a> {
-    #[serde(flatten)]
-    outer: &'a Map<String, Value>,
-    /// Its members, under their older name.
-    layers: u64,
-    #[serde(flatten)]
-    cell: &'a Cell,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    given_step_size: Option<f64>,
-}
-
-impl<'a> Serialize for Cells<'a> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let outer: Vec<_> = self.results.iter().map(|result| outer(self.spec, result)).collect();
-        let all = self.results.iter().zip(&outer);
-        serializer.collect_seq(all.flat_map(|(result, outer)| {
-            let placed = move |(place, cell): (usize, &'a Cell)| Placed {
-                outer,
-                layers: cell.members,
-                cell,
-                given_step_size: tables::given_step_size(&result.spec, place),
-            };
-            result.sweep.cells.iter().enumerate().map(placed)
-        }))
+    words::show(console, device, spec, results)?;
+    words::show_timing(console, spec, results, &record["timing"])?;
+    console.emit(&Whole { record: &record, cells: Cells { spec, results } })?;
+    if let Some((unit, why)) = failed.first_key_value() {
+        let units = counted(failed.len(), "unit");
+        return Err(Error::Partial(format!(
+            "{units} of work failed, and their members are missing from the cells; unit {unit}: {why}"
+        )));
     }
-}
-
-/// The outer values of a combination by their keys.
-fn outer(spec: &SweepSpec, result: &Combination) -> Map<String, Value> {
-    let value = |axis: Axis| match axis.of(&result.spec) {
-        value if axis.is_whole() => json!(value as u64),
-        value => json!(value),
-    };
-    spec.sweep_over.keys().into_iter().map(|axis| (axis.key().to_string(), value(axis))).collect()
-}
-
-/// What a run was, without its cells. With several combinations, counts of members are those of the smallest.
-fn record(device: &Device, spec: &SweepSpec, results: &[Combination], timing: Value) -> Value {
-    let fewest = |f: fn(&sweep::Sweep) -> usize| results.iter().map(|result| f(&result.sweep)).min();
-    let mut record = json!({
-        "eulerscope": env!("CARGO_PKG_VERSION"),
-        "command": "sweep",
-        "stream_version": crate::numbers::random::STREAM_VERSION,
-        "spec": spec,
-        "device": device.description(),
-        "timing": timing,
-        "interrupted": interrupted(spec, results),
-        "headline": Headline::of(spec, results),
-        "quantile_members": fewest(|sweep| sweep.quantile_members),
-        "linearised_members": fewest(|sweep| sweep.linearised_members),
-    });
-    if !spec.sweep_over.is_empty() {
-        let own = |result: &Combination| {
-            let mut own = outer(spec, result);
-            own.insert("timing".to_string(), json!(result.sweep.timing));
-            own.insert("quantile_members".to_string(), json!(result.sweep.quantile_members));
-            own.insert("linearised_members".to_string(), json!(result.sweep.linearised_members));
-            own
-        };
-        record["combinations"] = results.iter().map(own).collect();
-    }
-    record
-}
-
-/// Decides which trajectories are recorded, says what is left out, and notes it in the record.
-fn recorded(console: &Console, spec: &SweepSpec, results: &[Combination], record: &mut Value) -> Vec<Recorded> {
-    let recorded: Vec<Recorded> = results.iter().map(|result| Recorded::of(&result.spec, results.len())).collect();
-    for (i, (result, own)) in results.iter().zip(&recorded).enumerate() {
-        if results.len() <= MOST_ANNOUNCED
-            && let Some(line) = own.left_out(&result.spec, &spec.said_of(&result.spec))
-        {
-            console.note(&line);
-        }
-        let place = if spec.sweep_over.is_empty() { &mut *record } else { &mut record["combinations"][i] };
-        place["trajectory_members"] = json!(own.members);
-        place["trajectory_points"] = json!(own.places.len());
-    }
-    if results.len() > MOST_ANNOUNCED {
-        console.note("trajectories: run.json says how many members and grid points each combination has recorded");
-    }
-    recorded
-}
-
-/// Seconds of the parts of the run.
-fn timing(results: &[Combination], opening_seconds: f64) -> Value {
-    let sum = |f: fn(&Timing) -> f64| results.iter().map(|result| f(&result.sweep.timing)).sum::<f64>();
-    json!({
-        "opening_seconds": opening_seconds,
-        "spectra_seconds": sum(|own| own.spectra_seconds),
-        "rollout_seconds": sum(|own| own.rollout_seconds),
-        "files_seconds": 0.0,
-    })
+    ending(spec, results)
 }
 
 /// Was it stopped before the end of the last combination?
 fn interrupted(spec: &SweepSpec, results: &[Combination]) -> bool {
     (results.len() as u128) < spec.sweep_over.combinations() || results.iter().any(|result| result.sweep.interrupted)
-}
-
-/// Says what will be done, of every combination while they are few.
-fn announce(console: &Console, spec: &SweepSpec) {
-    if !spec.sweep_over.is_empty() {
-        let flops: f64 = spec.combinations().map(|own| work(&own)).sum();
-        let count = spec.sweep_over.combinations();
-        console.note(&format!("{count} combinations of {}: {flops:.3e} flop", spec.sweep_over));
-        if count > MOST_ANNOUNCED as u128 {
-            return;
-        }
-    }
-    spec.combinations().for_each(|own| announce_plain(console, spec, &own));
-}
-
-fn announce_plain(console: &Console, spec: &SweepSpec, own: &SweepSpec) {
-    let said = spec.said_of(own);
-    let at = if said.is_empty() { said } else { format!("{said}: ") };
-    announce_jacobians(console, &at, own);
-    console.note(&format!(
-        "{at}{} of width {} x {} x {}: {:.3e} flop",
-        counted(own.ensemble.members, "member"),
-        own.ensemble.width,
-        counted(own.cells(), "grid point"),
-        counted(own.depth, "step"),
-        work(own)
-    ));
-}
-
-/// Says of how many members Jacobians are made, where that is not all.
-fn announce_jacobians(console: &Console, at: &str, spec: &SweepSpec) {
-    let steps = sweep::linearised_steps(spec);
-    if steps.is_empty() {
-        return;
-    }
-    let order = spec.ensemble.width * spec.layer.tokens;
-    let members = sweep::linearised_members(spec, spec.cells(), steps.len());
-    let remedy = if members == 0 { "; lower width, tokens or the grid to have some" } else { "" };
-    console.note(&format!(
-        "{at}Jacobians of {order} x {order} at {} steps, of {members} of {} members{remedy}",
-        steps.len(),
-        spec.ensemble.members
-    ));
-}
-
-fn show(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
-    show_maps(console, device, spec, results)?;
-    let curves = maps::curves(device, spec, results);
-    for (_, figure) in curves.into_iter().chain(scaling::figures(device, spec, results)) {
-        console.show(&format!("{}\n", figure.terminal(console.columns().min(WIDEST_MAP))))?;
-    }
-    console.show(&Headline::of(spec, results).said())
-}
-
-/// Seconds, with a rate where all of the work was done.
-fn show_timing(console: &Console, spec: &SweepSpec, results: &[Combination], timing: &Value) -> Result<()> {
-    let seconds = |name: &str| timing[name].as_f64().unwrap_or_default();
-    let work: f64 = results.iter().map(|result| work(&result.spec)).sum();
-    let rate = match interrupted(spec, results) {
-        true => String::new(),
-        false => format!(" ({:.1} GFLOP/s)", work / seconds("rollout_seconds") / 1e9),
-    };
-    console.show(&format!(
-        "{:.2} s in all: opening {:.2} s, spectra {:.2} s, rollouts {:.2} s{rate}, files {:.2} s\n",
-        seconds("total_seconds"),
-        seconds("opening_seconds"),
-        seconds("spectra_seconds"),
-        seconds("rollout_seconds"),
-        seconds("files_seconds"),
-    ))
-}
-
-fn show_maps(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
-    let maps = maps::maps(device, spec, results);
-    for (_, map) in maps.iter().take(MOST_MAPS) {
-        let text = map.terminal(console.columns().min(WIDEST_MAP), console.colour())?;
-        console.show(&format!("{text}\n"))?;
-    }
-    if maps.len() > MOST_MAPS {
-        console.show(&format!("{MOST_MAPS} of {} maps: --out DIR draws all of them\n\n", maps.len()))?;
-    }
-    Ok(())
 }
 
 fn ending(spec: &SweepSpec, results: &[Combination]) -> Result<()> {

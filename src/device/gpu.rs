@@ -84,6 +84,11 @@ impl Gpu {
         &self.recorder
     }
 
+    /// Gives the device up while it is in use.
+    pub(super) fn lose(&self) {
+        self.device.destroy();
+    }
+
     /// The numbers of its kernels.
     pub fn precision(&self) -> Precision {
         self.precision

@@ -60,6 +60,8 @@ impl Gpu {
         match *self {}
     }
 
+    pub(super) fn lose(&self) {}
+
     /// What kernels may know of it.
     pub fn machine(&self) -> Machine {
         match *self {}

@@ -15,7 +15,8 @@ Examples:
 The update is x <- (1 - gamma) x + h f(x). A Transformer has h = 1 and gamma = 0.
 
 Exit codes: 0 ok, 2 usage, 3 some members failed or interrupted with Ctrl-C, 4 invalid input, 5 no adapter, \
-6 device failure or out of memory, 7 input/output, 9 verification failed, 10 a bug, 130 after a second Ctrl-C";
+6 device failure or out of memory, 7 input/output, 8 --resume of another run, 9 verification failed, 10 a bug, \
+130 after a second Ctrl-C";
 
 pub(super) const SWEEP_EXAMPLES: &str = "\
 A GRID is a number, `lin(0.01,2,64)`, `log(1e-3,2,64)` (start,end,count), or a list of these such as `0.1,0.5,1`.
@@ -100,6 +101,14 @@ Every command with --out writes the page as well; this makes it anew.
 Examples:
   eulerscope sweep --out results
   eulerscope report results";
+
+pub(super) const MERGE_EXAMPLES: &str = "\
+Every unit of work has to be there; `status DIR` says what is missing. The result has the same bits as that of one run.
+
+Examples:
+  eulerscope sweep spec.toml --out shards --shard 1/2
+  eulerscope sweep spec.toml --out shards --shard 2/2
+  eulerscope merge shards --out results";
 
 pub(super) const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

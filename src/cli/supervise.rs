@@ -1,0 +1,235 @@
+//! The GPU in a process of its own: whatever a driver does there, what is done stays done, and the run goes on.
+//!
+//! A worker that dies, hangs or loses its device costs what it was working on. That is tried again, unit by unit and half
+//! as many members at a time; a unit that fails three times is left out and reported.
+
+use super::worker::Request;
+use super::{Invocation, Keeping};
+use crate::cli::console::Console;
+use crate::cli::progress::Progress;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::results::parts::Store;
+use crate::results::parts::wire::{self, Message};
+use crate::spec::SweepSpec;
+use crate::sweep::{Parts, Shapes};
+use std::collections::BTreeMap;
+use std::io::{BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// How often a unit is tried.
+const ATTEMPTS: usize = 3;
+/// Units that are worked on one by one from the one on at which a worker died: so many are worked on at once at most.
+const CAREFUL: usize = 64;
+/// Units that fail one after the other before it is the device that does.
+const MOST_IN_A_ROW: usize = 3;
+/// How often the user is asked whether to stop.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Works on all units that are left. Returns whether it was stopped.
+///
+/// # Errors
+/// [`Error::Device`] where the device fails whatever it is given; what a worker refuses; what goes wrong where parts are kept.
+pub(super) fn collect(
+    console: &Console,
+    invocation: &Invocation,
+    spec: &SweepSpec,
+    device: &Device,
+    store: &mut Store,
+) -> Result<bool> {
+    let shapes = Shapes::of(device, spec);
+    let left = |store: &Store| -> Vec<usize> { (0..shapes.units()).filter(|&unit| store.is_left(unit)).collect() };
+    let all: f64 = left(store).iter().map(|&unit| shapes.work(unit)).sum();
+    let progress = super::sweep::progress(console, device, spec, store);
+    let mut crew = Crew { invocation, shapes: &shapes, store, all, done: 0.0, progress };
+    let (mut tried, mut in_a_row, mut careful) = (BTreeMap::<usize, usize>::new(), 0, 0..0);
+    loop {
+        let units = left(crew.store);
+        let Some(&first) = units.first() else { return Ok(false) };
+        let alone = careful.contains(&first);
+        let units = if alone { vec![first] } else { units };
+        let attempt = tried.get(&first).copied().unwrap_or(0);
+        let before = units.len();
+        let why = match crew.work(&units, attempt, alone)? {
+            End::Over => {
+                in_a_row = 0;
+                continue;
+            }
+            End::Stopped => return Ok(true),
+            End::Died(why) => why,
+        };
+        let unit = left(crew.store).first().copied().unwrap_or(first);
+        if left(crew.store).len() < before {
+            in_a_row = 0;
+        }
+        let times = tried.entry(unit).or_insert(0);
+        *times += 1;
+        crew.progress.aside(|| console.note(&format!("unit {unit}: {why}; tried again")));
+        if alone && *times > ATTEMPTS {
+            in_a_row += 1;
+            crew.store.fail(unit, &why);
+            if in_a_row >= MOST_IN_A_ROW {
+                crew.store.flush()?;
+                return Err(Error::Device(format!(
+                    "the device fails whatever it is given: {why}; what is done is kept, --resume goes on from there"
+                )));
+            }
+        }
+        if !alone {
+            careful = unit..unit + CAREFUL;
+        }
+    }
+}
+
+/// How a worker ended.
+enum End {
+    /// It did what it was asked for.
+    Over,
+    /// The user wants to stop.
+    Stopped,
+    /// It died, and of what.
+    Died(String),
+}
+
+/// Workers, one after the other.
+struct Crew<'a> {
+    invocation: &'a Invocation,
+    shapes: &'a Shapes,
+    store: &'a mut Store,
+    /// How much there is to do in all, and how much of it is done.
+    all: f64,
+    done: f64,
+    progress: Progress,
+}
+
+impl Crew<'_> {
+    /// Has a worker work on some units.
+    fn work(&mut self, units: &[usize], attempt: usize, alone: bool) -> Result<End> {
+        let request = Request {
+            record: self.store.origin().0.clone(),
+            device: self.invocation.device.clone(),
+            units: units.to_vec(),
+            chunk: self.invocation.chunk,
+            halvings: if alone { attempt as u32 } else { 0 },
+            attempt,
+        };
+        let asked: f64 = units.iter().map(|&unit| self.shapes.work(unit)).sum();
+        let before = self.done;
+        let mut worker = Worker::start(&request)?;
+        let Keeping { stall, .. } = self.invocation.keeping;
+        let (mut heard, mut stopping) = (Instant::now(), false);
+        let end = loop {
+            let told = match worker.messages.recv_timeout(PAUSE) {
+                Ok(message) => message,
+                Err(RecvTimeoutError::Timeout) => {
+                    stopping |= self.progress.at(self.fraction()).is_break();
+                    if stopping {
+                        worker.ask_to_stop();
+                    }
+                    if heard.elapsed() >= stall {
+                        break End::Died(format!("the worker was silent for {} s", stall.as_secs_f64()));
+                    }
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break worker.died(),
+            };
+            heard = Instant::now();
+            match told {
+                Message::Progress(share) => self.done = before + share * asked,
+                Message::Done { unit, part } => match wire::decode(&part, self.shapes.empty(unit)) {
+                    Some(part) if units.contains(&unit) => self.store.keep(unit, &part)?,
+                    _ => break End::Died("the worker sent no part of that unit".to_string()),
+                },
+                Message::Over if stopping => break End::Stopped,
+                Message::Over => break End::Over,
+                Message::Refused { code, line } => return Err(refused(code, line)),
+                Message::Failed(line) => break End::Died(line),
+            }
+            stopping |= self.progress.at(self.fraction()).is_break();
+            if stopping {
+                worker.ask_to_stop();
+            }
+        };
+        worker.end();
+        let done: f64 = units.iter().filter(|&&unit| self.store.has(unit)).map(|&unit| self.shapes.work(unit)).sum();
+        self.done = before + done;
+        Ok(if stopping { End::Stopped } else { end })
+    }
+
+    fn fraction(&self) -> f64 {
+        (self.done / self.all).min(1.0)
+    }
+}
+
+/// The error that a worker met, as it would have been here.
+fn refused(code: u8, line: String) -> Error {
+    match code {
+        3 => Error::Partial(line),
+        4 => Error::Invalid(line),
+        5 => Error::Adapter(line),
+        9 => Error::Verification(line),
+        _ => Error::Bug(line.trim_end_matches("; this is a bug in eulerscope, please report it").to_string()),
+    }
+}
+
+/// A worker, and what it says.
+struct Worker {
+    child: Child,
+    input: Option<ChildStdin>,
+    messages: Receiver<Message>,
+}
+
+impl Worker {
+    fn start(request: &Request) -> Result<Self> {
+        let failed =
+            |error: std::io::Error| Error::Device(format!("a worker does not start: {error}; give --in-process"));
+        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped());
+        #[cfg(unix)]
+        {
+            // Ctrl-C is for this process, which tells the worker.
+            use std::os::unix::process::CommandExt;
+            command.process_group(0);
+        }
+        let mut child = command.spawn().map_err(failed)?;
+        let mut input = child.stdin.take();
+        let line = serde_json::to_string(request).map_err(|error| Error::Bug(error.to_string()))?;
+        if let Some(input) = &mut input {
+            // One that has died already is found out when it is listened to.
+            let _ = writeln!(input, "{line}");
+        }
+        let (sender, messages) = channel();
+        let output = child.stdout.take();
+        std::thread::spawn(move || {
+            let mut output = BufReader::new(output?);
+            while let Ok(message) = wire::receive(&mut output) {
+                sender.send(message).ok()?;
+            }
+            Some(())
+        });
+        Ok(Worker { child, input, messages })
+    }
+
+    /// The end of its input asks it to end after the unit that it works on.
+    fn ask_to_stop(&mut self) {
+        self.input = None;
+    }
+
+    /// It says nothing more: of what did it die?
+    fn died(&mut self) -> End {
+        // One that sends damaged frames lives on.
+        let _ = self.child.kill();
+        match self.child.wait() {
+            Ok(status) => End::Died(format!("the worker ended ({status})")),
+            Err(error) => End::Died(format!("the worker is gone ({error})")),
+        }
+    }
+
+    fn end(mut self) {
+        self.input = None;
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
