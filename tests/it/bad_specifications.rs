@@ -64,6 +64,17 @@ fn files_that_ask_for_what_cannot_be_are_refused() {
     }
 }
 
+/// A file that says nothing asks for what no flags ask for.
+#[test]
+fn files_without_keys_are_the_defaults() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("spec.toml");
+    for text in ["", "\n", "# nothing\r\n", "\u{feff}"] {
+        std::fs::write(&path, text).expect("writable");
+        eulerscope().args(["sweep", "--plan", "--device", "cpu", "--members", "2"]).arg(&path).assert().code(0);
+    }
+}
+
 /// Long files of few words: none of them takes time that grows with the square of its length.
 #[test]
 fn long_files_are_refused_soon() {

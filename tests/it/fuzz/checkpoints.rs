@@ -62,9 +62,70 @@ fn safetensors_are_read_or_refused() {
                     String::from_utf8_lossy(&edited(header.as_bytes(), &edits, usize::MAX)).into_owned()
                 }),
             };
-            check(&copy, "model.safetensors", &bytes);
+            copy.write("model.safetensors", &bytes);
+            match read(&copy.path) {
+                Ok(()) => assert_eq!(flaw(&bytes), None, "it was read"),
+                Err(error) => refused(&error, &[4]),
+            }
         });
+        assert_eq!(flaw(&good), None);
+        let twice = with_header(&good, |header| header.replacen('{', "{\"a\":{},\"\\u0061\":{},", 1));
+        assert_eq!(flaw(&twice).as_deref(), Some("a is there twice"));
     }
+}
+
+/// What is wrong with a safetensors file, by a reader of its own: a key twice, or tensors that do not fill the data one after
+/// the other.
+fn flaw(bytes: &[u8]) -> Option<String> {
+    let end = header_end(bytes);
+    let header = std::str::from_utf8(&bytes[8..end]).expect("text");
+    let mut keys = keys(header);
+    keys.sort();
+    if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Some(format!("{} is there twice", pair[0]));
+    }
+    let header: serde_json::Value = serde_json::from_str(header).expect("JSON");
+    let tensors = header.as_object().expect("an object").iter().filter(|(name, _)| *name != "__metadata__");
+    let mut ranges = Vec::new();
+    for (name, tensor) in tensors {
+        let numbers = |key: &str| -> Vec<u64> {
+            tensor[key].as_array().into_iter().flatten().map(|x| x.as_u64().expect("a size")).collect()
+        };
+        let size = match tensor["dtype"].as_str().expect("a type") {
+            "F32" | "I32" | "U32" => 4,
+            "F16" | "BF16" | "I16" | "U16" => 2,
+            "BOOL" | "U8" | "I8" => 1,
+            _ => 8,
+        };
+        let range = numbers("data_offsets");
+        if range[1] - range[0] != numbers("shape").iter().product::<u64>() * size {
+            return Some(format!("{name} has not the bytes of its shape"));
+        }
+        ranges.push((range[0], range[1]));
+    }
+    ranges.sort_unstable();
+    let all = ranges.iter().try_fold(0, |from, range| (range.0 == from).then_some(range.1));
+    (all != Some((bytes.len() - end) as u64)).then(|| "tensors do not fill the data".to_owned())
+}
+
+/// The keys of the outermost object, in their order, as a reader of JSON understands them.
+fn keys(json: &str) -> Vec<String> {
+    let (mut keys, mut depth, mut start, mut last) = (Vec::new(), 0, None, None);
+    let mut escaped = false;
+    for (at, byte) in json.bytes().enumerate() {
+        match (start, byte) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), b'\\') => escaped = true,
+            (Some(from), b'"') => (start, last) = (None, Some(&json[from..=at])),
+            (Some(_), _) => {}
+            (None, b'"') => start = Some(at),
+            (None, b'{' | b'[') => depth += 1,
+            (None, b'}' | b']') => depth -= 1,
+            (None, b':') if depth == 1 => keys.extend(last.map(|text| serde_json::from_str(text).expect("a string"))),
+            _ => {}
+        }
+    }
+    keys
 }
 
 #[test]

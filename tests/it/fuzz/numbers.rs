@@ -55,7 +55,7 @@ fn matrices<T: std::fmt::Debug + Clone>(
 
 #[test]
 fn eigenvalues_of_any_bits_are_finite_or_missing() {
-    for (device, cases) in [("cpu", 300), ("reference", 100)] {
+    for (device, cases) in [("cpu", 2000), ("reference", 500)] {
         let device = Device::open(device).expect("always there").0;
         fuzz(cases, &matrices(single()), |(n, values)| {
             let spectra = eigenvalues(&device, &values, n).expect("a stack");
@@ -91,11 +91,11 @@ const SIZES: [u64; 14] = [0, 1, 2, 3, 16, 64, 512, 513, 4096, 4097, 1 << 31, 1 <
 #[test]
 fn sizes_of_any_kind_are_refused_or_planned() {
     let model = select(&["linear", "mlp", "transformer"][..]);
-    let grid = (1..=1_u64 << 21, 1..=1_u64 << 21).prop_map(|(h, rho)| (h.ilog2(), rho.ilog2()));
+    let grid = (0..=20_u32, 0..=20_u32);
     let host = |word: &str| Device::open(word).expect("always there").0;
     let devices = [host("cpu"), host("reference"), adapter::software()];
     let input = (model, prop::collection::btree_map(select(&KEYS[..]), select(&SIZES[..]), 0..6), grid);
-    fuzz(150, &input, |(model, sizes, (h, rho))| {
+    fuzz(100, &input, |(model, sizes, (h, rho))| {
         let of_key = sizes.iter().map(|(key, size)| format!("{key} = {size}\n"));
         let grids = format!("step_size = 'lin(0.1,1,{})'\nradius = 'lin(0.1,1,{})'\n", 2 << h, 2 << rho);
         let text = format!("model = '{model}'\n{grids}{}", of_key.collect::<String>());

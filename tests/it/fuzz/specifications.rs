@@ -130,7 +130,7 @@ fn good_files_are_accepted() {
 #[test]
 fn files_are_understood_or_refused() {
     let folder = tempfile::tempdir().expect("a folder");
-    fuzz(1000, &(select(&GOOD[..]), edits(WORDS)), |((command, text), edits)| {
+    fuzz(500, &(select(&GOOD[..]), edits(WORDS)), |((command, text), edits)| {
         let command = if command == "{" { "sweep" } else { command };
         check(folder.path(), command, &edited(text.as_bytes(), &edits, usize::MAX));
     });
@@ -151,7 +151,7 @@ fn keys_with_any_value_are_understood_or_refused() {
     let lines = prop::collection::vec(line, 1..5).prop_map(|lines| lines.concat());
     let any_bytes = prop::collection::vec(any::<u8>(), 0..200);
     let content = prop_oneof![4 => lines, 1 => any_bytes];
-    fuzz(600, &content, |content| check(folder.path(), SweepKeys::COMMAND, &content));
+    fuzz(300, &content, |content| check(folder.path(), SweepKeys::COMMAND, &content));
 }
 
 #[test]
