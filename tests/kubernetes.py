@@ -68,15 +68,16 @@ volumes = {volume["name"]: volume for volume in pod["volumes"]}
 assert volumes["results"]["persistentVolumeClaim"]["claimName"] == "disk"
 assert volumes["specification"]["configMap"]["name"] == config["metadata"]["name"] == "a-sweep"
 assert container["image"] == "registry:5000/eulerscope:0.1"
-assert container["resources"]["limits"] == {"nvidia.com/gpu": "1", "memory": "8Gi"}
 folder = '/the "results"'
 assert mounts["results"] == folder
 assert container["command"] + container["args"] == [
     "eulerscope", "sweep", mounts["specification"] + "/run.json", "--device", 'an "adapter\'s" name', "--shard", "auto/40",
-    "--resume=auto", "--out", folder,
+    "--resume=auto", "--out", folder, "--any-device",
 ]
 (merging,) = merge["spec"]["template"]["spec"]["containers"]
 assert merge["spec"]["suspend"] is True and merge["metadata"]["name"] != job["metadata"]["name"]
 assert merging["args"] == ["merge", folder, "--out", folder + "/merged"]
 assert merging["volumeMounts"][0]["mountPath"] == folder
+for each in (container, merging):
+    assert each["resources"]["limits"] == {"nvidia.com/gpu": "1", "memory": "8Gi"}, "the merge opens the device too"
 record.write_text(config["data"]["run.json"])

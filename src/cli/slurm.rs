@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::estimate::counted;
 use crate::jobs::MERGED;
 use crate::jobs::slurm::{self, Batch, Options, Request, Submitted, USUAL_MAX_ARRAY_SIZE};
+use crate::results::parts;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -57,7 +58,8 @@ pub fn run(console: &Console, invocation: &Invocation, asked: &Asked) -> Result<
             let missing = missing(folder, request.tasks)?;
             if missing.is_empty() && folder.join(MERGED).join("run.json").is_file() {
                 let tasks = counted(request.tasks, "shard");
-                console.show(&format!("{tasks} are there and merged in {}\n", folder.join(MERGED).display()))?;
+                let (place, merged) = (folder.display(), folder.join(MERGED));
+                console.show(&format!("{place}: {tasks} are there and merged in {}\n", merged.display()))?;
                 return console.emit(&json!({ "command": "slurm", "missing": [] }));
             }
             console.note(&format!("{} of {} to do", missing.len(), counted(request.tasks, "shard")));
@@ -74,8 +76,7 @@ pub fn run(console: &Console, invocation: &Invocation, asked: &Asked) -> Result<
     }
     let submitted = submit(&request, is_new, &folder, &batch)?;
     let Submitted { tasks, merge } = &submitted;
-    let behind = if tasks.is_empty() { String::new() } else { format!("{} do the shards; ", tasks.join(", ")) };
-    console.show(&format!("{behind}{merge} merges them into {}\n", folder.join(MERGED).display()))?;
+    console.show(&format!("{} into {}\n", batch.said(&tasks.join(" "), merge), batch.merged().display()))?;
     console.emit(&json!({ "command": "slurm", "submitted": { "tasks": tasks, "merge": merge } }))
 }
 
@@ -110,8 +111,16 @@ fn idle(folder: &Path) -> Result<()> {
     }
 }
 
-/// The shards that are not finished, from 1.
+/// The shards that are not finished, from 1; all of them where no task has left anything.
 fn missing(folder: &Path, tasks: usize) -> Result<Vec<usize>> {
-    let is_there = |shard: &usize| folder.join(format!("shard-{shard}-of-{tasks}")).join("run.json").is_file();
-    Ok((1..=tasks).filter(|shard| !is_there(shard)).collect())
+    match parts::survey(folder) {
+        Ok(found) if found.shards == tasks => Ok(found.missing),
+        Ok(found) => Err(Error::Invalid(format!(
+            "{}: holds shards of {}, and {tasks} were submitted; move those of another sweep away",
+            folder.display(),
+            found.shards
+        ))),
+        Err(Error::Invalid(_)) => Ok((1..=tasks).collect()),
+        Err(error) => Err(error),
+    }
 }

@@ -1,5 +1,7 @@
 //! Shards as arrays of a scheduler that limits the indices of an array.
 
+use crate::results::parts::listed;
+
 /// Some shards as one array: its indices count from 1, and the offset added to an index is the number of a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Array {
@@ -17,16 +19,7 @@ pub fn arrays(shards: &[usize], most: usize) -> Vec<Array> {
     let offset = |shard: usize| (shard - 1) / most * most;
     let one = |shards: &[usize]| {
         let indices: Vec<_> = shards.iter().map(|shard| shard - offset(*shard)).collect();
-        Array { offset: offset(shards[0]), indices: ranges(&indices), tasks: shards.len() }
+        Array { offset: offset(shards[0]), indices: listed(indices.iter().copied()), tasks: shards.len() }
     };
     shards.chunk_by(|a, b| offset(*a) == offset(*b)).map(one).collect()
-}
-
-/// Ascending numbers with neighbours in ranges: `3,7-9`.
-pub fn ranges(numbers: &[usize]) -> String {
-    let run = |run: &[usize]| match run {
-        [only] => only.to_string(),
-        _ => format!("{}-{}", run[0], run[run.len() - 1]),
-    };
-    numbers.chunk_by(|a, b| a + 1 == *b).map(run).collect::<Vec<_>>().join(",")
 }

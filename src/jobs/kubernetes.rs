@@ -40,6 +40,8 @@ pub struct Request {
     pub claim: String,
     /// Pods at a time; none: all.
     pub parallel: Option<usize>,
+    /// May a shard go on on another kind of device, whose last bits may differ?
+    pub any_device: bool,
     /// Limits of the resources of a pod.
     pub limits: Vec<Limit>,
 }
@@ -129,21 +131,12 @@ impl Request {
         let map = text(name);
         let merge = text(&format!("{name}-merge"));
         let count = format!("auto/{tasks}");
-        let sweep = [
-            "sweep",
-            &format!("{SPECIFICATION}/run.json"),
-            "--device",
-            device,
-            "--shard",
-            &count,
-            "--resume=auto",
-            "--out",
-            &folder,
-        ];
+        let file = format!("{SPECIFICATION}/run.json");
+        let mut sweep = vec!["sweep", &file, "--device", device, "--shard", &count, "--resume=auto", "--out", &folder];
+        sweep.extend(self.any_device.then_some("--any-device"));
         let merged = self.folder.join(MERGED);
-        let merged = ["merge", &folder, "--out", &merged.to_string_lossy()].map(str::to_string);
-        let pod = self.pod(&sweep.map(str::to_string), true);
-        let merging = self.pod(&merged, false);
+        let pod = self.pod(&sweep);
+        let merging = self.pod(&["merge", &folder, "--out", &merged.to_string_lossy()]);
         let record = text(&self.record());
         let parallel = self.parallel.unwrap_or(*tasks).min(*tasks);
         format!(
@@ -182,7 +175,7 @@ spec:
         containerName: {CONTAINER}
         operator: In
         values: {hopeless}
-    # It may pass: stopped in the middle or failed members, a failed device, a failed disk.
+    # It may pass: stopped in the middle, a failed device, a failed disk.
     - action: Count
       onExitCodes:
         containerName: {CONTAINER}
@@ -203,25 +196,16 @@ spec:
     }
 
     /// The template of a pod that runs the program with these arguments.
-    fn pod(&self, arguments: &[String], is_task: bool) -> String {
-        let (image, claim, folder) = (text(&self.image), text(&self.claim), text(&self.folder.to_string_lossy()));
+    fn pod(&self, arguments: &[&str]) -> String {
+        let [image, claim, name, folder] =
+            [&self.image, &self.claim, &self.name, self.folder.to_string_lossy().as_ref()].map(text);
         let arguments: String = arguments.iter().map(|argument| format!("        - {}\n", text(argument))).collect();
         let limits = match &self.limits[..] {
             [] => String::new(),
-            _ if !is_task => String::new(),
             limits => {
                 let line = |limit: &Limit| format!("            {}: {}\n", text(&limit.resource), text(&limit.amount));
                 format!("        resources:\n          limits:\n{}", limits.iter().map(line).collect::<String>())
             }
-        };
-        let (mount, volume) = match is_task {
-            false => (String::new(), String::new()),
-            true => (
-                format!(
-                    "        - name: specification\n          mountPath: {SPECIFICATION}\n          readOnly: true\n"
-                ),
-                format!("      - name: specification\n        configMap:\n          name: {}\n", text(&self.name)),
-            ),
         };
         format!(
             "  template:
@@ -239,11 +223,17 @@ spec:
         volumeMounts:
         - name: results
           mountPath: {folder}
-{mount}      volumes:
+        - name: specification
+          mountPath: {SPECIFICATION}
+          readOnly: true
+      volumes:
       - name: results
         persistentVolumeClaim:
           claimName: {claim}
-{volume}"
+      - name: specification
+        configMap:
+          name: {name}
+"
         )
     }
 }

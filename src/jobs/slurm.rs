@@ -8,6 +8,7 @@ pub use queue::{Submitted, active, max_array_size, submit};
 use super::arrays::{Array, arrays};
 use crate::error::{Error, Result};
 use crate::invalid;
+use crate::jobs::MERGED;
 use crate::spec::grid::shown;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -38,6 +39,9 @@ pub struct Options {
     /// Indices of an array are below this; none: what the cluster says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_array_size: Option<usize>,
+    /// May a task go on on another kind of device, whose last bits may differ?
+    #[serde(default)]
+    pub any_device: bool,
 }
 
 impl Options {
@@ -48,6 +52,7 @@ impl Options {
             sbatch_merge: self.sbatch_merge.or(earlier.sbatch_merge),
             parallel: self.parallel.or(earlier.parallel),
             max_array_size: self.max_array_size.or(earlier.max_array_size),
+            any_device: self.any_device || earlier.any_device,
         }
     }
 
@@ -191,6 +196,21 @@ impl Batch {
     /// One script for bash that submits all jobs.
     pub fn submitter(&self) -> String {
         script::submitter(self)
+    }
+
+    /// What was submitted, in words: the numbers of the arrays, with blanks between them, and that of the merge.
+    pub fn said(&self, tasks: &str, merge: &str) -> String {
+        let arrays = match self.tasks.len() {
+            0 => String::new(),
+            1 => format!("job {tasks} does the shards; "),
+            _ => format!("jobs {tasks} do the shards; "),
+        };
+        format!("{arrays}job {merge} merges them")
+    }
+
+    /// Where the merged results will be.
+    pub fn merged(&self) -> PathBuf {
+        self.folder.join(MERGED)
     }
 
     /// The jobs for programs.

@@ -1,7 +1,7 @@
 //! A sweep handed to Slurm, without one: the scripts, who submits them, and what is refused. tests/slurm.sh has a real one.
 
 use crate::cli_bad_input::{eulerscope, refusal};
-use eulerscope::jobs::arrays::{Array, arrays, ranges};
+use eulerscope::jobs::arrays::{Array, arrays};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -100,7 +100,6 @@ fn shards_have_the_same_place_in_any_array() {
     assert_eq!(arrays(&[2, 4, 5, 11], 5), [array(0, "2,4-5", 3), array(10, "1", 1)]);
     assert_eq!(arrays(&[3], 1), [array(2, "1", 1)]);
     assert_eq!(arrays(&[], 5), []);
-    assert_eq!(ranges(&[3, 7, 8, 9, 11]), "3,7-9,11");
 }
 
 #[test]
@@ -115,7 +114,8 @@ fn what_is_printed_submits_the_same_as_submit() {
     printing.with_slurm(&mut bash);
     let said = bash.arg("submit.sh").output().expect("bash runs");
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-    assert_eq!(String::from_utf8_lossy(&said.stdout), "jobs 11:12 do the shards; job 13 merges them\n");
+    let (said, merged) = (String::from_utf8_lossy(&said.stdout), printing.work.join("the results/merged"));
+    assert_eq!(said, format!("jobs 11 12 do the shards; job 13 merges them into {}\n", merged.display()));
     let printed = printing.submitted();
 
     let submitting = Stage::new(9);
@@ -172,7 +172,7 @@ fn a_task_calls_the_program_and_maps_its_exit_codes() {
     let script = script.replace(&format!("\n{program} sweep "), "\n\"$STUB\" sweep ");
     for (code, restarts, ends, requeued) in [
         (0, 0, 0, false),
-        (3, 0, 0, false),
+        (3, 0, 3, false),
         (6, 0, 6, true),
         (7, 2, 7, true),
         (7, 3, 7, false),
@@ -301,7 +301,7 @@ fn python(script: &str, arguments: &[&Path]) {
 fn kubernetes_takes_the_manifest() {
     let stage = Stage::new(0);
     let line = "kubernetes spec.toml --tasks 40 --out |/the \"results\"| --image registry:5000/eulerscope:0.1 --parallel 7 --limit \
-                nvidia.com/gpu=1 --limit memory=8Gi --name a-sweep --claim disk --device |an \"adapter's\" name| --seed 7";
+                nvidia.com/gpu=1 --limit memory=8Gi --name a-sweep --claim disk --any-device --device |an \"adapter's\" name| --seed 7";
     fs::write(stage.work.join("job.yaml"), stage.says(line)).expect("written");
     python("kubernetes.py", &[&stage.work.join("job.yaml"), &stage.work.join("record.json")]);
     let spec = |file: &str| -> Value {
@@ -309,6 +309,28 @@ fn kubernetes_takes_the_manifest() {
         serde_json::from_str::<Value>(&text).expect("JSON")["spec"].clone()
     };
     assert_eq!(spec("record.json"), spec("spec.toml"));
+}
+
+/// The same results by one machine and by tasks of HyperQueue on two workers.
+#[cfg(target_os = "linux")]
+#[test]
+fn hyperqueue_does_the_same_shards() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("spec.toml"), SPEC.replace("512", "2000")).expect("written");
+    let says = |line: &str| {
+        let output = eulerscope().args(line.split(' ')).current_dir(folder.path()).output().expect("starts");
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    says("sweep spec.toml --device cpu --quiet --out alone");
+    python("on_hyperqueue.py", &[Path::new(env!("CARGO_BIN_EXE_eulerscope")), folder.path(), Path::new("5")]);
+    for shard in 1..=5 {
+        assert!(folder.path().join(format!("shards/shard-{shard}-of-5")).is_dir(), "shard {shard}");
+    }
+    says("merge shards --out merged --device cpu --quiet");
+    let hash = |name: &str| says(&format!("hash {name}")).split_whitespace().next().map(str::to_string);
+    assert_eq!(hash("merged"), hash("alone"));
+    assert!(hash("alone").is_some_and(|hash| hash.len() >= 32));
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) struct SlurmArguments {
     /// Options of sbatch for the tasks, such as '--partition=gpu --gres=gpu:1 --time=2:00:00'
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     sbatch: Option<String>,
-    /// Options of sbatch for the merge [default: those of --sbatch]
+    /// Options of sbatch for the merge, which opens the device too [default: those of --sbatch]
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     sbatch_merge: Option<String>,
     /// Tasks of an array that run at a time [default: as many as the cluster lets]
@@ -37,6 +37,9 @@ pub(super) struct SlurmArguments {
     /// The cluster's MaxArraySize [default: what scontrol says, or 1001]
     #[arg(long, value_name = "SIZE")]
     max_array_size: Option<usize>,
+    /// A task that runs again may go on on another kind of device, whose last bits may differ
+    #[arg(long)]
+    any_device: bool,
 }
 
 #[derive(Debug, Args)]
@@ -62,6 +65,9 @@ pub(super) struct KubernetesArguments {
     /// A limit of a pod, such as nvidia.com/gpu=1 or memory=8Gi; may be repeated
     #[arg(long, value_name = "RESOURCE=AMOUNT")]
     limit: Vec<String>,
+    /// A pod that runs again may go on on another kind of device, whose last bits may differ
+    #[arg(long)]
+    any_device: bool,
 }
 
 impl SlurmArguments {
@@ -73,6 +79,7 @@ impl SlurmArguments {
             sbatch_merge: self.sbatch_merge,
             parallel: self.parallel,
             max_array_size: self.max_array_size,
+            any_device: self.any_device,
         };
         options.check()?;
         let work = match (self.retry, self.file, self.tasks) {
@@ -104,6 +111,7 @@ impl KubernetesArguments {
             name: self.name,
             claim: self.claim,
             parallel: self.parallel,
+            any_device: self.any_device,
             limits: self.limit.iter().map(|limit| Limit::parse(limit)).collect::<Result<_>>()?,
         };
         request.check()?;

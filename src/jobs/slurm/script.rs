@@ -57,6 +57,7 @@ impl<'a> Words<'a> {
         let offset = if *offset > 0 { format!(" --shard-offset {offset}") } else { String::new() };
         let options = line(slurm.sbatch.as_deref());
         let device = shell_word(device);
+        let any = if slurm.any_device { " --any-device" } else { "" };
         format!(
             "\
 #!/bin/bash
@@ -69,15 +70,13 @@ impl<'a> Words<'a> {
 trap : TERM
 cd {directory} || exit 7
 # A task that runs again goes on where it was.
-{program} sweep {record} --device {device} --shard auto/{count}{offset} --resume=auto --out {folder}
+{program} sweep {record} --device {device} --shard auto/{count}{offset} --resume=auto{any} --out {folder}
 code=$?
 case $code in
-0 | 3) # the shard is done; 3: some of its members failed, as the merge will say
-    exit 0 ;;
 6 | 7) # the device or the disk failed, which may be otherwise on another node or later
     [ \"${{SLURM_RESTART_COUNT:-0}}\" -lt {MOST_RESTARTS} ] && scontrol requeue \"$SLURM_JOB_ID\" ;;
 esac
-exit $code # 2, 4, 5, 8 and others would be the same again
+exit $code # 3: it was stopped, or units are left out; 2, 4, 5, 8 and others would be the same again
 "
         )
     }
@@ -155,7 +154,8 @@ trap undo EXIT
     text +=
         "merge=$(printf %s \"$script\" | sbatch --parsable ${tasks:+--dependency=afterok$tasks})\nmerge=${merge%%;*}\n";
     text += &format!("printf '%s\\n' ${{tasks//:/ }} \"$merge\" >> {submitted}\n");
-    text += "echo \"jobs ${tasks#:} do the shards; job $merge merges them\"\n";
+    text += "tasks=${tasks#:}\n";
+    text += &format!("echo \"{}\" into {}\n", batch.said("${tasks//:/ }", "$merge"), word(&batch.merged()));
     text
 }
 
