@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The test command: installs what the tests need where it can, then format, lints, tests on software Vulkan, docs.
 #
-# It needs Rust; on Debian or Ubuntu as root the rest is installed with apt. Nothing is skipped: without a driver, a browser
-# or Python's readers the tests fail and say so.
+# It needs Rust; on Debian or Ubuntu as root the rest is installed with apt. Nothing is skipped: without a driver, a browser,
+# Slurm or Python's readers the tests fail and say so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,7 +41,12 @@ find_browser > /dev/null || install chromium
 EULERSCOPE_BROWSER=$(find_browser)
 export EULERSCOPE_BROWSER
 
-note "Python with pandas, polars and duckdb, to read results back, and playwright, to drive the browser"
+note "Slurm, to run a sweep on two nodes"
+PATH=$PATH:/usr/sbin:/sbin
+has_slurm() { for each in munged slurmctld slurmd sbatch; do command -v $each || return 1; done; }
+has_slurm > /dev/null || install munge slurmctld slurmd slurm-client
+
+note "Python with pandas, polars and duckdb, to read results back, playwright, to drive the browser, and a few more"
 python=target/python/bin/python
 if ! cmp -s tests/requirements.txt target/python/installed.txt; then
     python3 -m venv --clear target/python 2> /dev/null || { install python3-venv && python3 -m venv --clear target/python; }
@@ -86,6 +91,9 @@ if [ -e "$swiftshader" ]; then
     VK_DRIVER_FILES=$PWD/$swiftshader VK_ICD_FILENAMES=$PWD/$swiftshader \
         cargo test --release --test it -- parity eigen_gpu derived theory exponents layer nonlinear fused:: integrators
 fi
+
+note "a sweep on Slurm: two nodes, one of which is killed"
+bash tests/slurm.sh target/release/eulerscope
 
 note "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet
