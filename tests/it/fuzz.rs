@@ -6,6 +6,7 @@
 mod checkpoints;
 mod command_lines;
 mod edits;
+mod manifests;
 mod matrices;
 mod numbers;
 mod specifications;

@@ -2,6 +2,7 @@
 
 use super::seal::Record;
 use crate::error::{Error, Result};
+use crate::input;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -126,8 +127,8 @@ pub(in crate::results) fn remove(path: &Path) -> Result<()> {
 /// The length and hash of a file on disk.
 pub(in crate::results) fn record(path: &Path) -> Result<Record> {
     let mut hasher = blake3::Hasher::new();
-    let bytes = File::open(path)
-        .and_then(|mut file| io::copy(&mut file, &mut hasher))
-        .map_err(|source| Error::io(path, source, "the file is missing or unreadable, run again"))?;
+    let remedy = "the file is missing or unreadable, run again";
+    let mut file = input::open(path, remedy)?;
+    let bytes = io::copy(&mut file, &mut hasher).map_err(|source| Error::io(path, source, remedy))?;
     Ok(Record { bytes, blake3: hasher.finalize().to_hex().to_string() })
 }

@@ -2,9 +2,13 @@
 
 use super::{SEAL, file};
 use crate::error::{Error, Result};
+use crate::input;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// The longest seal, in bytes: a run's results stand in it too.
+const LONGEST: u64 = 1 << 30;
 
 /// What `run.json` remembers of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +63,8 @@ pub(in crate::results) fn read(folder: &Path) -> Result<Seal> {
 /// Reads a seal under any name.
 pub(in crate::results) fn read_at(path: &Path) -> Result<Seal> {
     let refused = |why: String| Error::Verification(format!("{}: {why}", path.display()));
-    let text = std::fs::read(path)
-        .map_err(|error| refused(format!("{error}; without it the results are unfinished, run again")))?;
+    let text = input::read(path, LONGEST, "without it the results are unfinished, run again")
+        .map_err(|error| Error::Verification(error.to_string()))?;
     let run: Value =
         serde_json::from_slice(&text).map_err(|error| refused(format!("not JSON ({error}); run again")))?;
     if run.get("eulerscope").is_none() {

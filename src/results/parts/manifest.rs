@@ -1,6 +1,7 @@
 //! `manifest.json`: which units are done, in which files, and what they are units of.
 
 use crate::error::{Error, Result};
+use crate::input;
 use crate::results::dataset::file::{self, Pending};
 use crate::results::dataset::seal::{self, Record};
 use serde_json::{Map, Value, json};
@@ -15,6 +16,8 @@ pub(super) const NAME: &str = "manifest.json";
 const BEFORE: &str = "manifest.prev.json";
 /// Where files wait until they are whole, inside the folder of the parts.
 pub(super) const WAITING: &str = ".new";
+/// The longest manifest, in bytes.
+const LONGEST: u64 = 1 << 30;
 const MOVE: &str = "make the folder writable; --resume goes on from the parts that are there";
 
 /// What parts are parts of: the record of the run as far as it decides what a unit is.
@@ -116,9 +119,9 @@ impl Manifest {
         let mut damage = None;
         for name in [NAME, BEFORE] {
             let path = folder.join(name);
-            match fs::read(&path) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(source) => return Err(Error::io(&path, source, "make the manifest readable")),
+            match input::read(&path, LONGEST, "make the manifest readable") {
+                Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
                 Ok(text) => match parse(&text) {
                     Ok(manifest) => return Ok(Some(manifest)),
                     Err(why) => {
