@@ -6,14 +6,19 @@
 cluster=$(mktemp -d "${TMPDIR:-/tmp}/eulerscope-slurm.XXXXXX")
 daemons=()
 
-# Ends what cluster_start has begun, and the jobs that are left.
+# Ends what cluster_start has begun, and the jobs that are left, also those that are just being started.
 cluster_stop() {
-    scancel --quiet --me 2> /dev/null || true
-    # Jobs on a node that was killed have nobody left to end them.
-    local pid
-    for pid in $(processes_of node1) $(processes_of node2); do kill -9 "$pid" 2> /dev/null || true; done
+    local pid tries=25
     if [ ${#daemons[@]} -gt 0 ]; then
         kill "${daemons[@]}" 2> /dev/null || true
+        while kill -0 "${daemons[@]}" 2> /dev/null && [ $tries -gt 0 ]; do
+            tries=$((tries - 1))
+            for pid in $(keepers) $(processes_of node1) $(processes_of node2); do kill -9 "$pid" 2> /dev/null || true; done
+            sleep 0.2
+        done
+        for pid in "${daemons[@]}" $(keepers) $(processes_of node1) $(processes_of node2); do
+            kill -9 "$pid" 2> /dev/null || true
+        done
         wait "${daemons[@]}" 2> /dev/null || true
     fi
     rm -rf "$cluster"
@@ -102,27 +107,44 @@ until_true() {
     done
 }
 
+# Was process $1 started with the variable $2?
+has_variable() { { tr '\0' '\n' < "/proc/$1/environ"; } 2> /dev/null | grep -Fxq "$2"; }
+
 # The processes of jobs of this cluster on node $1, by what Slurm has put into their environment.
 processes_of() {
-    local variables
-    for variables in /proc/[0-9]*/environ; do
-        if { tr '\0' '\n' < "$variables"; } 2> /dev/null | grep -Fxq "SLURMD_NODENAME=$1" &&
-            { tr '\0' '\n' < "$variables"; } 2> /dev/null | grep -Fxq "SLURM_CONF=$SLURM_CONF"; then
-            basename "$(dirname "$variables")"
+    local place
+    for place in /proc/[0-9]*; do
+        if has_variable "${place##*/}" "SLURMD_NODENAME=$1" && has_variable "${place##*/}" "SLURM_CONF=$SLURM_CONF"; then
+            echo "${place##*/}"
         fi
     done
 }
 
-# A node loses its power: its daemon, the keepers of its jobs and the jobs are gone at once, and the controller hears of it.
-kill_node2() {
+# The keepers of jobs of this cluster.
+keepers() {
+    local place
+    for place in /proc/[0-9]*; do
+        if grep -xq slurmstepd "$place/comm" 2> /dev/null && has_variable "${place##*/}" "SLURM_CONF=$SLURM_CONF"; then
+            echo "${place##*/}"
+        fi
+    done
+}
+
+# Kills the jobs on node $1, and first their keepers, so that nobody reports their end.
+kill_jobs() {
     local pid jobs keepers=
-    jobs=$(processes_of node2)
+    jobs=$(processes_of "$1")
     for pid in $jobs; do keepers+=" $(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status" 2> /dev/null)"; done
-    for pid in $node2 $keepers $jobs; do
+    for pid in $keepers $jobs; do
         # The parent of an orphan is none of ours.
         if [ "$pid" != 1 ]; then kill -9 "$pid" 2> /dev/null || true; fi
     done
-    { wait "$node2" || true; } 2> /dev/null
+}
+
+# A node loses its power: its daemon and its jobs are gone at once, and the controller hears of it.
+kill_node2() {
+    { kill -9 "$node2" && wait "$node2" || true; } 2> /dev/null
+    kill_jobs node2
     scontrol update nodename=node2 state=down reason=killed
 }
 
