@@ -147,6 +147,14 @@ impl Device {
         }
     }
 
+    /// Has the next readback of a GPU come out wrong: for tests of what follows.
+    #[doc(hidden)]
+    pub fn garble(&self) {
+        if let Device::Gpu(gpu) = self {
+            gpu.garble();
+        }
+    }
+
     /// What kernels may know of it.
     pub fn machine(&self) -> Machine {
         match self {

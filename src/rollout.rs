@@ -127,7 +127,7 @@ impl<'a> Rollout<'a> {
         let (mut plan, source, jacobian, events) = self.record_jacobians(step, device.machine());
         let matrices = plan.output(jacobian.buffer);
         let points = self.points.len();
-        device.run(&plan, members.len(), 0, &source.inputs(members), &mut |chunk| {
+        device.run(&plan, members.len(), 0, &source.inputs(members.clone()), &mut |chunk| {
             let numbers = chunk.reals(matrices);
             let records = chunk.ints(events).len() / (chunk.members.len() * event::ROWS);
             let matrix = |(member, point)| {
@@ -167,8 +167,8 @@ impl<'a> Rollout<'a> {
     ) -> Result<()> {
         self.recipe().check(device.epsilon())?;
         let (plan, source, outputs) = self.record(kept, device.machine());
-        let _ = device.run_until(&plan, members.len(), chunk, &source.inputs(members), &mut |chunk| {
-            outputs.refuse_non_finite(&chunk)?;
+        let _ = device.run_until(&plan, members.len(), chunk, &source.inputs(members.clone()), &mut |chunk| {
+            outputs.refuse(&chunk, members.start)?;
             Ok(sink(Outcomes { chunk: &chunk, outputs: &outputs }))
         })?;
         Ok(())
@@ -198,7 +198,8 @@ impl<'a> Rollout<'a> {
             norms.take(plan, *state, step);
         }
         let Recording { mut plan, source, layer, start, state, .. } = own;
-        let outputs = Outputs::new(&mut plan, self, &*layer, (start, state), (norms, tangent.as_ref()));
+        let outputs =
+            Outputs::new(&mut plan, self, &*layer, (start, state), (norms, tangent.as_ref()), source.member_ids);
         (plan, source, outputs)
     }
 

@@ -27,6 +27,7 @@ use session::Session;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use upload::Uploads;
@@ -68,6 +69,8 @@ pub struct Gpu {
     /// Are all kernels compiled with checks, also those that are trusted?
     checked: bool,
     pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
+    /// Is the next readback to be a wrong one? For tests of what follows.
+    garbled: AtomicBool,
     /// The first error that no call returned: wgpu's default handler would panic.
     failure: Arc<Mutex<Option<String>>>,
     recorder: Recorder,
@@ -87,6 +90,11 @@ impl Gpu {
     /// Gives the device up while it is in use.
     pub(super) fn lose(&self) {
         self.device.destroy();
+    }
+
+    /// Has the words of the next readback come out wrong.
+    pub(super) fn garble(&self) {
+        self.garbled.store(true, Ordering::SeqCst);
     }
 
     /// The numbers of its kernels.

@@ -98,11 +98,14 @@ fn non_finite_seen(device: &Device) -> Result<bool> {
     let mut plan = Plan::new();
     let buffer = plan.reals("values", values.len());
     plan.input(buffer);
-    let count = plan.words("count", 1);
-    plan.run(audit::Params { length: values.len() as u32 }, audit::Buffers { values: buffer, count });
-    let count = plan.output(count);
-    let found = run(device, &plan, &Inputs::new().with(buffer, Data::F64(values)))?;
-    Ok(found.words(count)[0] == 4)
+    let (ids, proof) = (plan.words("member_ids", 1), plan.words("proof", 2));
+    plan.input(ids);
+    let buffers = audit::Buffers { values: buffer, member_ids: ids, proof };
+    plan.run(audit::Params { length: values.len() as u32, step: 7 }, buffers);
+    let proof = plan.output(proof);
+    let inputs = Inputs::new().with(buffer, Data::F64(values)).with(ids, Data::Word(vec![5]));
+    let found = run(device, &plan, &inputs)?;
+    Ok(*found.words(proof) == [4, audit::signature(5, 7)])
 }
 
 fn run_probe(device: &Device) -> Result<SelfTest> {

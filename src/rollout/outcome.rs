@@ -58,8 +58,8 @@ pub(super) struct Outputs {
     norms: Output<Reals>,
     /// `[3 scales | 4 events, records]`.
     events: Output<Ints>,
-    /// Of numbers that are not finite.
-    count: Output<Words>,
+    /// Of numbers that are not finite a count, and the signature of the audit, `[2]`.
+    proof: Output<Words>,
     /// The norms that are kept, `[slots, records]`, and their exponents.
     squares: Output<Reals>,
     exponents: Output<Ints>,
@@ -79,10 +79,11 @@ impl Outputs {
         layer: &dyn Layer,
         (start, state): (State, State),
         (norms, tangent): (Norms, Option<&Perturbation>),
+        member_ids: Words,
     ) -> Self {
-        let (shape, count) = (layer.shape(), plan.words("count", 1));
-        let length = (shape.rows * shape.columns) as u32;
-        plan.run(audit::Params { length }, audit::Buffers { values: state.x, count });
+        let (shape, proof) = (layer.shape(), plan.words("proof", 2));
+        let params = audit::Params { length: (shape.rows * shape.columns) as u32, step: rollout.depth as u32 };
+        plan.run(params, audit::Buffers { values: state.x, member_ids, proof });
         let observations = layer.observations();
         Outputs {
             kept: norms.kept,
@@ -92,7 +93,7 @@ impl Outputs {
             is_linear: layer.is_linear(),
             norms: plan.output(state.norms),
             events: plan.output(state.events),
-            count: plan.output(count),
+            proof: plan.output(proof),
             squares: plan.output(norms.squares),
             exponents: plan.output(norms.exponents),
             observations: observations.map(|all| plan.output(all)),
@@ -101,17 +102,22 @@ impl Outputs {
         }
     }
 
-    /// NaN or infinity cannot come out of a rollout; if it does, the device or we are wrong.
-    pub fn refuse_non_finite(&self, chunk: &Chunk) -> Result<()> {
-        let counts = chunk.words(self.count);
-        match counts.iter().position(|&count| count != 0) {
-            None => Ok(()),
-            Some(i) => Err(Error::Bug(format!(
-                "member {} ended with {} numbers that are not finite",
-                chunk.members.start + i,
-                counts[i]
-            ))),
+    /// Refuses what cannot come out of a rollout whose first member is `first`: NaN or infinity, for which the device or
+    /// we are wrong, and a readback without the signature of its member, for which it is the device.
+    pub fn refuse(&self, chunk: &Chunk, first: usize) -> Result<()> {
+        for (i, proof) in chunk.words(self.proof).chunks(2).enumerate() {
+            let member = first + chunk.members.start + i;
+            if proof[1] != audit::signature(member as u32, self.kept.depth as u32) {
+                return Err(Error::Device(format!(
+                    "the readback of member {member} is not what was asked for: its signature is {:08x}",
+                    proof[1]
+                )));
+            }
+            if proof[0] != 0 {
+                return Err(Error::Bug(format!("member {member} ended with {} numbers that are not finite", proof[0])));
+            }
         }
+        Ok(())
     }
 }
 

@@ -32,7 +32,7 @@ fn a_worker_that_dies_hangs_or_loses_its_device_changes_nothing() {
     let root = TempDir::new().expect("a folder");
     let alone = root.path().join("alone");
     assert!(run(&alone, "", &["--in-process"]).output().expect("it runs").status.success());
-    for fault in ["", "abort@0", "killed@1", "lost@1", "garbage@2", "hang@2"] {
+    for fault in ["", "abort@0", "killed@1", "lost@1", "garbled@0", "garbage@2", "hang@2"] {
         let folder = root.path().join(format!("fault-{fault}"));
         let output = run(&folder, fault, &["--stall", "5"]).output().expect("it runs");
         let error = String::from_utf8_lossy(&output.stderr);

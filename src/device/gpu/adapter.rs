@@ -7,6 +7,7 @@ use crate::device::{Description, host_budget};
 use crate::error::{Error, Result};
 use crate::spec::Precision;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 /// An adapter that could be opened.
@@ -133,6 +134,7 @@ impl Adapter {
             blocks: Mutex::new(None),
             checked: false,
             pipelines: Mutex::new(HashMap::new()),
+            garbled: AtomicBool::new(false),
             failure: Arc::new(Mutex::new(None)),
             recorder: Recorder::default(),
         }

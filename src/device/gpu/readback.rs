@@ -4,6 +4,7 @@ use crate::device::gpu::Gpu;
 use crate::error::{Error, Result};
 use crate::plan::{Content, Data};
 use crate::spec::Precision;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
 
 /// What a callback is told.
@@ -77,7 +78,13 @@ impl Readbacks {
             outputs.push(match (content, gpu.precision) {
                 (Content::Real, Precision::F32) => Data::F32(bytemuck::pod_collect_to_vec(&view)),
                 (Content::Real, Precision::F64) => Data::F64(bytemuck::pod_collect_to_vec(&view)),
-                (Content::Word, _) => Data::Word(bytemuck::pod_collect_to_vec(&view)),
+                (Content::Word, _) => {
+                    let mut words: Vec<u32> = bytemuck::pod_collect_to_vec(&view);
+                    if gpu.garbled.swap(false, Ordering::SeqCst) {
+                        words.iter_mut().for_each(|word| *word ^= 1 << 31);
+                    }
+                    Data::Word(words)
+                }
                 (Content::Int, _) => Data::Int(bytemuck::pod_collect_to_vec(&view)),
             });
             drop(view);

@@ -14,8 +14,12 @@ pub(super) fn cases() -> Vec<Case<Params>> {
         Case {
             name: format!("{length} numbers, {members} members"),
             members,
-            params: Params { length: length as u32 },
-            buffers: vec![CaseBuffer::Real(values), CaseBuffer::Word(vec![99; members])],
+            params: Params { length: length as u32, step: 80 + length as u32 },
+            buffers: vec![
+                CaseBuffer::Real(values),
+                CaseBuffer::Word((0..members as u32).map(|member| 3_000_000_000 + member).collect()),
+                CaseBuffer::Word(vec![99; 2 * members]),
+            ],
             tolerance: vec![],
         }
     };
