@@ -8,6 +8,7 @@ mod bands;
 mod encode;
 mod gather;
 mod specification;
+mod thinned;
 
 use crate::error::{Error, Result};
 use crate::results::dataset::{Finished, Page};

@@ -1,6 +1,6 @@
 //! Everything that a page says, from the files of its folder.
 
-use super::{NAME, bands, encode, specification};
+use super::{NAME, bands, encode, specification, thinned};
 use crate::error::Result;
 use crate::figure::Theme;
 use crate::results::dataset::{Column, dictionary, read};
@@ -9,6 +9,10 @@ use std::path::Path;
 
 /// The bytes that a table may take in the page, about.
 const MOST_BYTES: usize = 2_500_000;
+/// The table of the grid points, and so many rows that not all of its columns are read.
+const CELLS: &str = "cells";
+/// See [`CELLS`].
+const MANY: usize = 1 << 16;
 /// The longest part of a record that is repeated in the page, in bytes; claims are repeated in any case.
 const LONGEST: usize = 20_000;
 /// The table that becomes [`bands`] in the page, and its name there.
@@ -40,17 +44,23 @@ pub fn data(folder: &Path, run: &Value) -> Result<Value> {
     let mut tables = Map::new();
     let mut left_out = Map::new();
     for name in files.into_iter().flatten().filter_map(|(name, _)| name.strip_suffix(".parquet")) {
-        let columns = read::table(&folder.join(format!("{name}.parquet")))?;
+        let path = folder.join(format!("{name}.parquet"));
         if name == TRAJECTORIES {
-            if let Some(bands) = bands::of(&columns) {
+            if let Some(bands) = bands::of(&read::table(&path)?) {
                 tables.insert(BANDS.to_string(), table(BANDS, &bands));
             }
             continue;
         }
-        let (rows, all) = (rows(&columns), columns.len());
+        let all = read::size(&path)?;
+        let columns = match name {
+            // A long one would not fit into memory, let alone into a page.
+            CELLS if all.rows > MANY => read::table_of(&path, &is_shown)?,
+            _ => read::table(&path)?,
+        };
         let (kept, encoded) = fitting(name, columns);
-        if self::rows(&kept) < rows || kept.len() < all {
-            let own = json!({ "rows": self::rows(&kept), "of_rows": rows, "columns": kept.len(), "of_columns": all });
+        if rows(&kept) < all.rows || kept.len() < all.columns {
+            let own =
+                json!({ "rows": rows(&kept), "of_rows": all.rows, "columns": kept.len(), "of_columns": all.columns });
             left_out.insert(name.to_string(), own);
         }
         tables.insert(name.to_string(), encoded);
@@ -133,19 +143,30 @@ fn fitting(name: &str, columns: Columns) -> (Columns, Value) {
     if bytes <= MOST_BYTES {
         return (columns, encoded);
     }
-    let kept: Columns = if name == "cells" {
+    let most = |columns: &Columns, bytes: usize| (rows(columns) as f64 * MOST_BYTES as f64 / bytes as f64) as usize;
+    let mut kept: Columns = if name == CELLS {
         columns.into_iter().filter(|(name, _)| is_shown(name)).collect()
     } else {
-        let most = (rows(&columns) as f64 * MOST_BYTES as f64 / bytes as f64) as usize;
+        let most = most(&columns, bytes);
         columns.into_iter().map(|(name, column)| (name, column.first(most))).collect()
     };
-    let encoded = table(name, &kept);
+    let mut encoded = table(name, &kept);
+    let bytes = encoded.to_string().len();
+    if name == CELLS && bytes > MOST_BYTES {
+        let most = most(&kept, bytes);
+        kept = thinned::grid(kept, &is_key, most);
+        encoded = table(name, &kept);
+    }
     (kept, encoded)
+}
+
+/// Does a column of cells say which cell it is?
+fn is_key(name: &str) -> bool {
+    ["step_size", "radius", "damping"].contains(&name)
+        || dictionary::SWEPT.iter().any(|described| described.name == name)
 }
 
 /// Is a column of cells shown by a view?
 fn is_shown(name: &str) -> bool {
-    let is_key = ["step_size", "radius", "damping"].contains(&name)
-        || dictionary::SWEPT.iter().any(|described| described.name == name);
-    is_key || SHOWN.iter().any(|beginning| name.starts_with(beginning))
+    is_key(name) || SHOWN.iter().any(|beginning| name.starts_with(beginning))
 }

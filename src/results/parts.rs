@@ -21,11 +21,32 @@ pub use together::Together;
 
 use crate::error::{Error, Result};
 use crate::results::dataset;
+use std::fs;
 use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
 
 /// The folder of the parts, inside a results folder.
 pub const FOLDER: &str = "parts";
+
+/// What a folder of parts is called while it is removed.
+const GOING: &str = ".parts.old";
+
+/// Removes the parts in a results folder at once: under another name first, for a manifest whose files are going would be a
+/// lie.
+///
+/// # Errors
+/// [`Error::Io`] if that fails.
+pub fn discard(results: &Path) -> Result<()> {
+    let (folder, gone) = (results.join(FOLDER), results.join(GOING));
+    let failed = |source: IoError| Error::io(&folder, source, "remove this folder or give --out another one");
+    let there = |found: std::io::Result<()>| match found {
+        Err(source) if source.kind() != ErrorKind::NotFound => Err(failed(source)),
+        _ => Ok(()),
+    };
+    there(fs::remove_dir_all(&gone))?;
+    there(fs::rename(&folder, &gone))?;
+    there(fs::remove_dir_all(&gone))
+}
 
 /// Refuses a folder with the parts of a run that was cut off, for one that begins.
 ///

@@ -12,6 +12,9 @@ use serde_json::Value;
 /// Rows of the table of trajectories at most; beyond it fewer members are recorded, then fewer grid points.
 const MOST_ROWS: usize = 2_000_000;
 
+/// Rows of the table of cells that are in memory as columns: it has many of both.
+const ROWS_AT_ONCE: usize = 1 << 14;
+
 /// Writes everything and seals the folder with what `record` gives then; `recorded` is none when the sweep was
 /// interrupted. What is done is kept, so `progress`, which is told the fraction of files that are written, cannot stop it.
 pub fn write(
@@ -61,12 +64,18 @@ pub fn write(
 
 fn write_tables(dataset: &mut Dataset, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
     type Table = (&'static str, fn(&Combination) -> Columns);
-    let cells: Table = ("cells", |own| tables::cells(&own.spec, &own.sweep.cells));
     let spectra: Table = ("spectra", |own| tables::spectra(&own.sweep.spectra));
     let members: Table = ("members", |own| tables::members(&own.spec, &own.sweep));
     let linearised: Table = ("linearised", |own| tables::linearised(&own.sweep.cells));
     let linear = spec.layer.model == Model::Linear;
-    for (name, columns) in [cells, members, spectra].into_iter().chain((!linear).then_some(linearised)) {
+    let mut table = dataset.table("cells")?;
+    for result in results {
+        for (rows, cells) in (0..).step_by(ROWS_AT_ONCE).zip(result.sweep.cells.chunks(ROWS_AT_ONCE)) {
+            append(&mut table, spec, result, tables::cells(&result.spec, rows, cells))?;
+        }
+    }
+    dataset.finish_table(table)?;
+    for (name, columns) in [members, spectra].into_iter().chain((!linear).then_some(linearised)) {
         let mut table = dataset.table(name)?;
         for result in results {
             append(&mut table, spec, result, columns(result))?;

@@ -54,8 +54,9 @@ pub fn given_step_size(spec: &SweepSpec, place: usize) -> Option<f64> {
     (spec.step_scaling != StepScaling::Constant).then(|| values[place % values.len()])
 }
 
-/// One row for each grid point, with the names of the JSON flattened by `_`.
-pub fn cells(spec: &SweepSpec, cells: &[Cell]) -> Columns {
+/// One row for each of some grid points, the first of which has this place among all, with the names of the JSON flattened
+/// by `_`.
+pub fn cells(spec: &SweepSpec, first: usize, cells: &[Cell]) -> Columns {
     let plain = |f: fn(&Cell) -> f64| Column::F64(cells.iter().map(f).collect());
     let maybe = |f: fn(&Cell) -> Option<f64>| optional(cells.iter().map(f));
     let count = |f: fn(&Cell) -> u64| Column::I64(cells.iter().map(|cell| f(cell) as i64).collect());
@@ -92,10 +93,10 @@ pub fn cells(spec: &SweepSpec, cells: &[Cell]) -> Columns {
     columns.push(("frozen", count(|c| c.frozen)));
     columns.push(("no_spectrum", count(|c| c.no_spectrum)));
     columns.push(("remarks", Column::Text(cells.iter().map(remarks).collect())));
-    if cells.iter().any(|cell| cell.norm_rate.is_some()) {
+    if spec.layer.model != Model::Linear {
         columns.extend(nonlinear(cells));
     }
-    let given: Vec<f64> = (0..cells.len()).filter_map(|place| given_step_size(spec, place)).collect();
+    let given: Vec<f64> = (first..first + cells.len()).filter_map(|place| given_step_size(spec, place)).collect();
     if !given.is_empty() {
         columns.push(("given_step_size", Column::F64(given)));
     }

@@ -54,6 +54,25 @@ impl Column {
         self
     }
 
+    /// The rows at these places.
+    ///
+    /// # Panics
+    /// For a place that there is not.
+    pub fn at(&self, places: &[usize]) -> Self {
+        fn of<T: Clone>(values: &[T], places: &[usize]) -> Vec<T> {
+            places.iter().map(|&place| values[place].clone()).collect()
+        }
+        match self {
+            Column::F64(values) => Column::F64(of(values, places)),
+            Column::OptionalF64(values) => Column::OptionalF64(of(values, places)),
+            Column::I64(values) => Column::I64(of(values, places)),
+            Column::OptionalI64(values) => Column::OptionalI64(of(values, places)),
+            Column::U32(values) => Column::U32(of(values, places)),
+            Column::Text(values) => Column::Text(of(values, places)),
+            Column::ListF64(values) => Column::ListF64(of(values, places)),
+        }
+    }
+
     /// About how many bytes the values take in memory.
     pub(super) fn bytes(&self) -> usize {
         match self {

@@ -26,7 +26,15 @@ const ROWS_AT_ONCE: usize = 1 << 16;
 /// [`Error::Io`] if the file cannot be opened, [`Error::Verification`] if it is no Parquet file or another than the
 /// program writes.
 pub fn table(path: &Path) -> Result<Vec<(String, Column)>> {
-    open(path, false)
+    table_of(path, &|_| true)
+}
+
+/// The same of some of the columns.
+///
+/// # Errors
+/// As for [`table`].
+pub fn table_of(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<(String, Column)>> {
+    open(path, &|reader| columns(reader, &|described| described.max_rep_level() == 0 && wanted(described.name())))
 }
 
 /// All columns of a table, those that hold lists too.
@@ -34,28 +42,53 @@ pub fn table(path: &Path) -> Result<Vec<(String, Column)>> {
 /// # Errors
 /// As for [`table`].
 pub fn whole_table(path: &Path) -> Result<Vec<(String, Column)>> {
-    open(path, true)
+    open(path, &|reader| columns(reader, &|_| true))
 }
 
-fn open(path: &Path, lists: bool) -> Result<Vec<(String, Column)>> {
+/// How large a table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Its rows.
+    pub rows: usize,
+    /// Its columns.
+    pub columns: usize,
+}
+
+/// The size of a table.
+///
+/// # Errors
+/// As for [`table`].
+pub fn size(path: &Path) -> Result<Size> {
+    open(path, &|reader| {
+        let metadata = reader.metadata().file_metadata();
+        Ok(Size { rows: metadata.num_rows() as usize, columns: metadata.schema_descr().num_columns() })
+    })
+}
+
+/// A Parquet file.
+type Reader = SerializedFileReader<File>;
+
+fn open<R>(path: &Path, read: &dyn Fn(&Reader) -> ParquetResult<R>) -> Result<R> {
     let file = input::open(path, "the table is missing or unreadable, run again")?;
     let damaged = |error: ParquetError| {
         Error::Verification(format!("{}: not a table of eulerscope's ({error}); run again", path.display()))
     };
+    let checked = || -> ParquetResult<R> {
+        let bytes = file.metadata()?.len();
+        let reader = SerializedFileReader::new(file)?;
+        check_rows(reader.metadata(), bytes)?;
+        read(&reader)
+    };
     // The crate panics on some files that are damaged.
-    match catch_unwind(AssertUnwindSafe(|| read(file, lists))) {
+    match catch_unwind(AssertUnwindSafe(checked)) {
         Ok(read) => read.map_err(damaged),
         Err(_) => Err(damaged(ParquetError::General("what its pages say of themselves is impossible".to_string()))),
     }
 }
 
-fn read(file: File, lists: bool) -> ParquetResult<Vec<(String, Column)>> {
-    let bytes = file.metadata()?.len();
-    let reader = SerializedFileReader::new(file)?;
-    check_rows(reader.metadata(), bytes)?;
+fn columns(reader: &Reader, wanted: &dyn Fn(&ColumnDescriptor) -> bool) -> ParquetResult<Vec<(String, Column)>> {
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
-    let wanted = |place: &usize| lists || schema.column(*place).max_rep_level() == 0;
-    let places: Vec<usize> = (0..schema.num_columns()).filter(wanted).collect();
+    let places: Vec<usize> = (0..schema.num_columns()).filter(|&place| wanted(&schema.column(place))).collect();
     let mut columns = Vec::new();
     for place in places {
         let described = schema.column(place);

@@ -20,6 +20,9 @@ pub(super) const WAITING: &str = ".new";
 const LONGEST: u64 = 1 << 30;
 const MOVE: &str = "make the folder writable; --resume goes on from the parts that are there";
 
+/// Units of a run whose parts can be kept.
+pub(super) const MOST_UNITS: usize = 1 << 24;
+
 /// What parts are parts of: the record of the run as far as it decides what a unit is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Origin(pub Value);
@@ -202,6 +205,9 @@ pub(super) fn parse(text: &[u8]) -> std::result::Result<Manifest, String> {
         origin: Origin(whole),
     };
     let units = manifest.origin.units();
+    if units > MOST_UNITS {
+        return Err(format!("{units} units are more than {MOST_UNITS}"));
+    }
     let sound = |entry: &Entry| entry.units.start < entry.units.end && entry.units.end <= units;
     if manifest.entries.iter().all(sound) { Ok(manifest) } else { Err("a part has units that there are not".into()) }
 }

@@ -1,9 +1,9 @@
 //! The parts of one run: kept as they are done, and brought back when the run goes on.
 
-use super::manifest::{Entry, Manifest, Origin, WAITING, differences};
+use super::manifest::{Entry, MOST_UNITS, Manifest, Origin, WAITING, differences};
 use super::reader::{MEMBERS, Reader, SPECTRA, STATISTICS, file_name, tidy, verify};
 use super::table::{self, Columns, Numbered};
-use super::{FOLDER, room};
+use super::{FOLDER, discard, room};
 use crate::error::{Error, Result};
 use crate::results::dataset::TableWriter;
 use crate::results::dataset::file::{self, Pending};
@@ -15,8 +15,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What a folder of parts is called while it is removed.
-const GOING: &str = ".parts.old";
 /// Parts wait in memory until they are this large,
 const MOST_WAITING: u64 = 64 << 20;
 
@@ -51,12 +49,24 @@ impl Store {
     /// [`Error::Io`] if those of an earlier run cannot be removed, or the manifest cannot be written.
     pub fn begin(results: &Path, origin: Origin, terms: &Terms) -> Result<Self> {
         let folder = results.join(FOLDER);
-        remove(&folder)?;
+        if origin.units() > MOST_UNITS {
+            return Err(Error::Invalid(format!(
+                "sweep_over: {} units of work are too many to keep; at most {MOST_UNITS} fit, so sweep fewer values at once",
+                origin.units()
+            )));
+        }
+        discard(results)?;
         let shard = terms.shard.map(|shard| shard.to_string());
         let manifest = Manifest { origin, shard, entries: Vec::new(), failed: BTreeMap::new() };
         let mut store = Store::of(folder, manifest, terms);
-        store.flush()?;
-        Ok(store)
+        match store.flush() {
+            Ok(()) => Ok(store),
+            Err(error) => {
+                // Where nothing is done yet nothing is left behind; a second failure would hide the first.
+                let _ = store.remove();
+                Err(error)
+            }
+        }
     }
 
     /// Parts of a run that goes on, where there are any. Those whose files are damaged are worked out again; `note` is told.
@@ -203,7 +213,7 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] if that fails.
     pub fn remove(self) -> Result<()> {
-        remove(&self.folder)
+        self.folder.parent().map_or(Ok(()), discard)
     }
 }
 
@@ -306,17 +316,4 @@ fn failed(path: &Path, source: std::io::Error) -> Error {
 
 fn make(folder: &Path, waiting: &Path) -> Result<()> {
     fs::create_dir_all(waiting).map_err(|source| failed(folder, source))
-}
-
-/// Removes a folder of parts at once: under another name first, for a manifest whose files are going would be a lie.
-fn remove(folder: &Path) -> Result<()> {
-    let gone = folder.with_file_name(GOING);
-    let failed = |source: std::io::Error| Error::io(folder, source, "remove this folder or give --out another one");
-    let there = |found: std::io::Result<()>| match found {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(failed(source)),
-        _ => Ok(()),
-    };
-    there(fs::remove_dir_all(&gone))?;
-    there(fs::rename(folder, &gone))?;
-    there(fs::remove_dir_all(&gone))
 }
