@@ -44,7 +44,7 @@ pub fn status(console: &Console, folder: &Path, missing: bool) -> Result<()> {
             lines.push(format!("{command}, {}", if interrupted { "interrupted" } else { "finished" }));
         }
         if let Some(found) = &survey {
-            lines.push(format!("{} of {} are done", found.done, counted(found.units, "unit")));
+            lines.push(format!("{} of {} done", found.done, counted(found.units, "unit")));
             if found.shards > 1 {
                 let unfinished = match found.missing.is_empty() {
                     true => "all are done".to_string(),

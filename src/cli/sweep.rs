@@ -12,7 +12,7 @@ use crate::estimate::{self, counted};
 use crate::request::file;
 use crate::request::keys::{Keys, SweepKeys, SweepRequest};
 use crate::results::dataset::{self, Dataset};
-use crate::results::parts::{Origin, Store, Terms, Together, differences};
+use crate::results::parts::{self, Origin, Store, Terms, Together, differences};
 use crate::results::sweep as folder;
 use crate::results::timing::set_total;
 use crate::spec::SweepSpec;
@@ -30,7 +30,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SweepSpec) -> Resu
         && is_complete(invocation, folder, spec)?
     {
         console.note(&format!("{}: the results are complete", folder.display()));
-        return Ok(());
+        return parts::discard(folder);
     }
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
@@ -140,6 +140,10 @@ fn is_complete(invocation: &Invocation, folder: &Path, spec: &SweepSpec) -> Resu
     if keys.is_empty() {
         return Ok(true);
     }
+    if folder.join(parts::FOLDER).is_dir() {
+        // A run that was to replace these results; whether it is this one, its manifest says.
+        return Ok(false);
+    }
     Err(Error::Resume(format!(
         "{}: holds the results of another specification, which differs in {}; give --out another folder",
         folder.display(),
@@ -155,7 +159,7 @@ fn open(console: &Console, invocation: &Invocation, spec: &SweepSpec, device: &D
     if keeping.resume != Resume::No {
         if let Some(store) = Store::resume(folder, origin.clone(), &terms, &mut |line| console.note(line))? {
             let there = store.progress();
-            console.note(&format!("{} of {} are done", there.done, counted(there.units, "unit")));
+            console.note(&format!("{} of {} done", there.done, counted(there.units, "unit")));
             return Ok(store);
         }
         if keeping.resume == Resume::Must {

@@ -171,6 +171,7 @@ impl Fault {
             "abort" => std::process::abort(),
             "hang" => std::thread::sleep(Duration::from_secs(3600)),
             "lost" => device.lose(),
+            "garbled" => device.garble(),
             "garbage" => {
                 let _ = io::Write::write_all(&mut pipe.out, &[0x55; 100]);
             }

@@ -9,6 +9,7 @@ mod edits;
 mod manifests;
 mod matrices;
 mod numbers;
+mod parts;
 mod specifications;
 mod tables;
 
