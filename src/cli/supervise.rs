@@ -19,7 +19,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// How often a unit is tried.
+/// How often a unit is tried alone, half as many members at a time than before.
 const ATTEMPTS: usize = 3;
 /// Units that are worked on one by one from the one on at which a worker died: so many are worked on at once at most.
 const CAREFUL: usize = 64;
@@ -44,15 +44,15 @@ pub(super) fn collect(
     let all: f64 = left(store).iter().map(|&unit| shapes.work(unit)).sum();
     let progress = super::sweep::progress(console, device, spec, store);
     let mut crew = Crew { invocation, shapes: &shapes, store, all, done: 0.0, progress };
+    // How often a unit was worked on alone, how many failed one after the other, and which are worked on alone.
     let (mut tried, mut in_a_row, mut careful) = (BTreeMap::<usize, usize>::new(), 0, 0..0);
-    loop {
-        let units = left(crew.store);
-        let Some(&first) = units.first() else { return Ok(false) };
+    while let units = left(crew.store)
+        && let Some(&first) = units.first()
+    {
         let alone = careful.contains(&first);
         let units = if alone { vec![first] } else { units };
-        let attempt = tried.get(&first).copied().unwrap_or(0);
-        let before = units.len();
-        let why = match crew.work(&units, attempt, alone)? {
+        let attempt = if alone { 1 + tried.get(&first).copied().unwrap_or(0) } else { 0 };
+        let why = match crew.work(&units, attempt)? {
             End::Over => {
                 in_a_row = 0;
                 continue;
@@ -61,26 +61,24 @@ pub(super) fn collect(
             End::Died(why) => why,
         };
         let unit = left(crew.store).first().copied().unwrap_or(first);
-        if left(crew.store).len() < before {
-            in_a_row = 0;
-        }
-        let times = tried.entry(unit).or_insert(0);
-        *times += 1;
-        crew.progress.aside(|| console.note(&format!("unit {unit}: {why}; tried again")));
-        if alone && *times > ATTEMPTS {
-            in_a_row += 1;
-            crew.store.fail(unit, &why);
-            if in_a_row >= MOST_IN_A_ROW {
-                crew.store.flush()?;
-                return Err(Error::Device(format!(
-                    "the device fails whatever it is given: {why}; what is done is kept, --resume goes on from there"
-                )));
-            }
-        }
         if !alone {
             careful = unit..unit + CAREFUL;
+        } else if attempt < ATTEMPTS {
+            tried.insert(unit, attempt);
+        } else {
+            crew.store.fail(unit, &why);
+            in_a_row += 1;
+        }
+        let next = if crew.store.is_left(unit) { "tried again" } else { "left out" };
+        crew.progress.aside(|| console.note(&format!("unit {unit}: {why}; {next}")));
+        if in_a_row >= MOST_IN_A_ROW {
+            crew.store.flush()?;
+            return Err(Error::Device(format!(
+                "the device fails whatever it is given: {why}; what is done is kept, --resume goes on from there"
+            )));
         }
     }
+    Ok(false)
 }
 
 /// How a worker ended.
@@ -105,14 +103,13 @@ struct Crew<'a> {
 }
 
 impl Crew<'_> {
-    /// Has a worker work on some units.
-    fn work(&mut self, units: &[usize], attempt: usize, alone: bool) -> Result<End> {
+    /// Has a worker work on some units; attempts behind the first are at one of them alone.
+    fn work(&mut self, units: &[usize], attempt: usize) -> Result<End> {
         let request = Request {
             record: self.store.origin().0.clone(),
             device: self.invocation.device.clone(),
             units: units.to_vec(),
             chunk: self.invocation.chunk,
-            halvings: if alone { attempt as u32 } else { 0 },
             attempt,
         };
         let asked: f64 = units.iter().map(|&unit| self.shapes.work(unit)).sum();

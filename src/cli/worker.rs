@@ -36,9 +36,7 @@ pub(super) struct Request {
     pub units: Vec<usize>,
     /// Members computed at a time, if that is not to be decided here.
     pub chunk: Option<usize>,
-    /// By which power of two fewer are computed at a time.
-    pub halvings: u32,
-    /// How often the first of the units was tried before.
+    /// 0 for units that are worked on for the first time, else how often the only one was worked on alone, this time included.
     pub attempt: usize,
 }
 
@@ -93,14 +91,14 @@ fn work(request: &Request, stop: &AtomicBool) -> Result<()> {
     sweep::run_parts(&device, &spec, &mut Ends(&pipe), &estimate::cost, progress).map(drop)
 }
 
-/// Members computed at a time: half as many as would be, for every halving.
+/// Members computed at a time: half as many as would be, and half of that, with every attempt.
 fn chunk(request: &Request, spec: &SweepSpec, device: &Device) -> Option<usize> {
-    if request.halvings == 0 {
+    if request.attempt == 0 {
         return request.chunk;
     }
     let plain = spec.combinations().next()?;
     let fits = device.chunk_size(&sweep::plan_of_a_step(&plain)).min(sweep::Shapes::of(device, spec).largest_block());
-    Some((request.chunk.unwrap_or(fits).min(fits) >> request.halvings).max(1))
+    Some((request.chunk.unwrap_or(fits).min(fits) >> request.attempt).max(1))
 }
 
 /// The way to the process that asked.

@@ -155,10 +155,6 @@ pub fn members(spec: &SweepSpec, sweep: &Sweep) -> Columns {
     let points = sweep::points(spec);
     let middle = points[Sweep::middle(points.len())];
     let constant = |value: f64| Column::F64(vec![value; count]);
-    let course = |i: usize| sweep.courses.get(i).copied().unwrap_or_default();
-    let rate = |f: fn(&Course) -> Option<f64>| optional((0..count).map(|i| f(&course(i))));
-    let step =
-        |f: fn(&Course) -> Option<u32>| Column::OptionalI64((0..count).map(|i| f(&course(i)).map(i64::from)).collect());
     let mut columns = vec![("member", Column::U32((0..count as u32).collect()))];
     if spec.layer.model == Model::Linear {
         columns.extend(own_spectra(&sweep.members));
@@ -167,6 +163,17 @@ pub fn members(spec: &SweepSpec, sweep: &Sweep) -> Columns {
         ("step_size", constant(middle.step_size)),
         ("radius", constant(middle.radius)),
         ("damping", constant(middle.damping)),
+    ]);
+    columns.extend(courses(count, &|i| sweep.courses.get(i).copied().unwrap_or_default()));
+    columns
+}
+
+/// What became of so many members at a grid point.
+pub fn courses(count: usize, course: &dyn Fn(usize) -> Course) -> Columns {
+    let rate = |f: fn(&Course) -> Option<f64>| optional((0..count).map(|i| f(&course(i))));
+    let step =
+        |f: fn(&Course) -> Option<u32>| Column::OptionalI64((0..count).map(|i| f(&course(i)).map(i64::from)).collect());
+    vec![
         ("predicted_rate", rate(|c| c.predicted_rate)),
         ("observed_rate", rate(|c| c.observed_rate)),
         ("norm_rate", rate(|c| c.norm_rate)),
@@ -174,8 +181,7 @@ pub fn members(spec: &SweepSpec, sweep: &Sweep) -> Columns {
         ("log_perturbation_growth", rate(|c| c.log_perturbation_growth)),
         ("frozen_step", step(|c| c.frozen_step)),
         ("collapse_step", step(|c| c.collapse_step)),
-    ]);
-    columns
+    ]
 }
 
 /// The spectra of linear layers.

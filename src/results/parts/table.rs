@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::numbers::statistics::Field;
 use crate::results::dataset::Column;
-use crate::results::tables::word;
+use crate::results::tables::{self, word};
 use crate::spectrum::{Spectrum, Status};
 use crate::sweep::{Course, Member, Part};
 use std::collections::BTreeMap;
@@ -112,19 +112,8 @@ pub(super) fn rows(table: &Columns) -> BTreeMap<usize, Rows> {
 pub(super) fn members(own: &Numbered) -> Option<Columns> {
     let Part { members, courses, .. } = &own.part;
     let count = courses.len();
-    let rate = |f: fn(&Course) -> Option<f64>| Column::OptionalF64(courses.iter().map(f).collect());
-    let step =
-        |f: fn(&Course) -> Option<u32>| Column::OptionalI64(courses.iter().map(|c| f(c).map(i64::from)).collect());
-    let mut columns = vec![
-        ("unit", Column::I64(vec![own.unit as i64; count])),
-        ("predicted_rate", rate(|c| c.predicted_rate)),
-        ("observed_rate", rate(|c| c.observed_rate)),
-        ("norm_rate", rate(|c| c.norm_rate)),
-        ("log_growth", rate(|c| c.log_growth)),
-        ("log_perturbation_growth", rate(|c| c.log_perturbation_growth)),
-        ("frozen_step", step(|c| c.frozen_step)),
-        ("collapse_step", step(|c| c.collapse_step)),
-    ];
+    let mut columns = vec![("unit", Column::I64(vec![own.unit as i64; count]))];
+    columns.extend(tables::courses(count, &|i| courses[i]));
     if members.len() == count {
         columns.extend([
             ("gain", Column::F64(members.iter().map(|m| m.gain).collect())),

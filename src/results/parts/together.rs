@@ -63,10 +63,9 @@ impl Together {
         if missing.is_empty() {
             return Ok(());
         }
-        let shards = super::survey(&given[0]).map(|found| found.missing).unwrap_or_default();
-        let which = match shards.is_empty() {
-            true => format!("units {}", listed(missing.iter().copied())),
-            false => format!("of shards {}", listed(shards)),
+        let which = match super::survey(&given[0]) {
+            Ok(found) if found.shards > 1 => format!("of shards {}", listed(found.missing)),
+            _ => format!("units {}", listed(missing.iter().copied())),
         };
         Err(Error::Verification(format!(
             "{}: {} of {} units are missing, {which}; run those again with --resume=auto",
