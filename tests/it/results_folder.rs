@@ -192,8 +192,8 @@ fn ignored_signals_stay_ignored() {
 #[cfg(unix)]
 #[test]
 fn a_file_size_limit_is_one_line_and_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
     for blocks in [0, 1, 4] {
+        let folder = tempfile::tempdir().unwrap();
         let mut command = assert_cmd::Command::new("bash");
         let line = format!("ulimit -f {blocks}; exec \"$0\" {SHORT} --quiet --out deep/er");
         command.args(["-c", &line, env!("CARGO_BIN_EXE_eulerscope")]).current_dir(folder.path());
