@@ -107,6 +107,21 @@ fn the_lock_of_a_dead_run_holds_nobody_up() {
     assert!(names(folder.path()).iter().all(|name| !name.starts_with('.')), "{:?}", names(folder.path()));
 }
 
+/// Killed between making the staged seal and writing it.
+#[test]
+fn a_seal_that_was_cut_off_in_the_making_holds_nobody_up() {
+    for text in ["", "{\"eulerscope\": \"0.1.0\", \"files\": {"] {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = folder.path().join(".eulerscope.new");
+        std::fs::create_dir(&staging).unwrap();
+        std::fs::write(staging.join("run.json"), text).unwrap();
+        std::fs::write(staging.join("cells.parquet"), "half of it").unwrap();
+        succeeds(SHORT, folder.path());
+        verify(folder.path()).unwrap();
+        assert!(!staging.exists());
+    }
+}
+
 #[test]
 fn earlier_results_are_replaced_only_when_that_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();

@@ -59,7 +59,8 @@ fn tables() -> impl Iterator<Item = String> {
 /// Makes the staging folder, empty; ends the move of an earlier run that was cut off.
 pub(super) fn stage(folder: &Path) -> Result<PathBuf> {
     let staging = folder.join(STAGING);
-    if is_there(&staging.join(SEAL)) {
+    // A seal that was cut off in the making seals nothing: the move begins when it is whole and synced.
+    if seal::read(&staging).is_ok() || is_there(&staging.join(REPLACED)) {
         land(folder)?;
     }
     let failed = |source| Error::io(&staging, source, "remove this folder or give --out another one");
