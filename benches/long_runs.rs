@@ -6,7 +6,8 @@
 use eulerscope::device::Device;
 use eulerscope::results::parts::{Origin, Store, Terms};
 use eulerscope::spec::SweepSpec;
-use eulerscope::sweep::{self, Afresh, Parts};
+use eulerscope::sweep::{self, Part, Shapes};
+use eulerscope::units::{Afresh, Parts, Units};
 use std::ops::ControlFlow;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -40,13 +41,13 @@ fn sweep_of(members: usize) -> SweepSpec {
 fn in_this_process(device: &Device, spec: &SweepSpec, every: Option<Duration>) -> f64 {
     let folder = tempfile::tempdir().expect("a folder");
     let start = Instant::now();
-    let run = |parts: &mut dyn Parts| {
+    let run = |parts: &mut dyn Parts<Part>| {
         sweep::run_parts(device, spec, parts, &|_| 1.0, &mut |_| ControlFlow::Continue(())).expect("it runs")
     };
     match every {
         None => run(&mut Afresh),
         Some(every) => {
-            let origin = Origin::of(spec, &device.description(), "cpu", sweep::units(device, spec));
+            let origin = Origin::of("sweep", spec, &device.description(), "cpu", Shapes::of(device, spec).count());
             let terms = Terms { shard: None, every, any_device: false };
             run(&mut Store::begin(folder.path(), origin, &terms).expect("a new folder"))
         }

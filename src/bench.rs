@@ -80,7 +80,7 @@ const KINDS: [&str; 2] = ["kernels", "workloads"];
 /// What a device is called here.
 pub fn label(device: &Device) -> &'static str {
     let description = device.description();
-    if description.software { "software" } else { description.kind }
+    if description.software { "software" } else { description.kind.word() }
 }
 
 /// Refuses names that are neither kernels nor workloads.

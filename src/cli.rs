@@ -9,19 +9,19 @@ mod ending;
 mod essay;
 mod fit;
 mod folders;
-mod kubernetes;
-mod lyapunov;
 mod headline;
+mod kubernetes;
+mod long_run;
+mod lyapunov;
+mod merge;
 mod outlook;
 mod process;
 mod progress;
 mod report;
 mod slurm;
 mod spectrum;
-mod supervise;
 mod sweep;
 mod trained;
-mod worker;
 
 use crate::bench::BenchSpec;
 use crate::error::{Error, Result};
@@ -164,7 +164,7 @@ pub struct Invocation {
     pub shard: Option<Shard>,
     /// What was read off the environment, to be said before the run.
     pub remark: Option<String>,
-    /// How a sweep keeps what is done.
+    /// How a long run keeps what is done.
     pub keeping: Keeping,
 }
 
@@ -242,8 +242,8 @@ pub fn run(invocation: Invocation) -> Result<()> {
         Command::Verify { folder } => folders::verify(&console, folder),
         Command::Status { folder, missing } => folders::status(&console, folder, *missing),
         Command::Hash { folder } => folders::hash(&console, folder),
-        Command::Worker => worker::run(),
-        Command::Merge { folders } => sweep::merge(&console, &invocation, folders),
+        Command::Worker => long_run::worker::run(),
+        Command::Merge { folders } => merge::run(&console, &invocation, folders),
     }
 }
 

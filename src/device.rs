@@ -19,7 +19,7 @@ use crate::spec::Precision;
 use cpu::Cpu;
 use gpu::Gpu;
 use profile::{Profile, Recorder};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
@@ -37,12 +37,35 @@ pub enum Device {
     Reference(Cpu<f64>),
 }
 
+/// What kind of device it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// f32 on an adapter.
+    Gpu,
+    /// f32 on all cores.
+    Cpu,
+    /// f64 on all cores.
+    Reference,
+}
+
+impl Kind {
+    /// The word for it, as on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Gpu => "gpu",
+            Kind::Cpu => "cpu",
+            Kind::Reference => "reference",
+        }
+    }
+}
+
 /// What a device is, for the record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Description {
-    /// `gpu`, `cpu` or `reference`.
-    pub kind: &'static str,
+    /// Its kind.
+    pub kind: Kind,
     /// The adapter or the processor.
     pub name: String,
     /// The driver and its version, or the instruction set and the number of threads.
@@ -56,16 +79,16 @@ pub struct Description {
 impl Description {
     /// The device in the caption of a figure: its kind, its number type and its name.
     pub fn caption(&self) -> String {
-        let numbers = if self.kind == "reference" { "f64" } else { "f32" };
+        let numbers = if self.kind == Kind::Reference { "f64" } else { "f32" };
         let software = if self.software { ", software" } else { "" };
-        format!("{} {numbers}{software}: {}", self.kind, self.name)
+        format!("{} {numbers}{software}: {}", self.kind.word(), self.name)
     }
 }
 
 impl std::fmt::Display for Description {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let software = if self.software { ", software" } else { "" };
-        write!(f, "{}: {} ({}, {}{software})", self.kind, self.name, self.backend, self.driver)
+        write!(f, "{}: {} ({}, {}{software})", self.kind.word(), self.name, self.backend, self.driver)
     }
 }
 
@@ -113,8 +136,8 @@ impl Device {
     pub fn description(&self) -> Description {
         match self {
             Device::Gpu(gpu) => gpu.description(),
-            Device::Cpu(_) => cpu::description("cpu"),
-            Device::Reference(_) => cpu::description("reference"),
+            Device::Cpu(_) => cpu::description(Kind::Cpu),
+            Device::Reference(_) => cpu::description(Kind::Reference),
         }
     }
 

@@ -91,6 +91,7 @@ pub mod kernel;
 #[doc(hidden)]
 pub mod plan;
 pub mod device;
+pub mod units;
 
 // From weights to results: layers, many steps of them, their eigenvalues and exponents, the whole grid.
 pub mod weights;

@@ -13,6 +13,7 @@
 //! Phys. 83 (1990), method H2 with QR.
 
 mod frame;
+mod part;
 mod summary;
 
 use crate::device::{Device, Progress};
@@ -23,11 +24,14 @@ use crate::layer::{Point, Recipe, Setting, Threshold, Vectors};
 use crate::machine::{Machine, Processor};
 use crate::plan::{Chunk, Ints, Output, Plan, Reals};
 use crate::spec::LyapunovSpec;
+use crate::units::{Afresh, Parts, Units};
 use crate::weights::Source;
 use frame::{Frame, GrowthOutputs};
 use serde::Serialize;
 use std::ops::ControlFlow;
-use summary::{Growths, annihilate, summarise};
+use summary::{annihilate, summarise};
+
+pub use part::{Growth, Part, Shapes};
 
 /// The norm of a state after the transient, if there is one, is kept in slot 0, the last one in slot 1.
 const SLOTS: usize = 2;
@@ -83,29 +87,67 @@ pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progres
 
 /// [`run`] for a specification that has been validated, or a part of one: fewer members or steps.
 pub(crate) fn run_valid(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progress) -> Result<Lyapunov> {
+    run_units(device, spec, chunk, &mut Afresh, progress)
+}
+
+/// [`run`] where parts of it may have been done before, and are kept when they are done.
+///
+/// # Errors
+/// As for [`run`], and whatever goes wrong where `parts` are kept.
+pub fn run_parts(
+    device: &Device,
+    spec: &LyapunovSpec,
+    chunk: usize,
+    parts: &mut dyn Parts<Part>,
+    progress: Progress,
+) -> Result<Lyapunov> {
+    spec.validate()?;
+    run_units(device, spec, chunk, parts, progress)
+}
+
+fn run_units(
+    device: &Device,
+    spec: &LyapunovSpec,
+    chunk: usize,
+    parts: &mut dyn Parts<Part>,
+    progress: Progress,
+) -> Result<Lyapunov> {
     recipe(spec, &[point(spec)]).check(device.epsilon())?;
     let (plan, source, outputs) = record(spec, device.machine());
-    let mut growths = Growths { of_directions: Vec::new(), of_norms: outputs.states.is_some().then(Vec::new) };
-    let mut frozen = 0;
-    let members = spec.ensemble.members;
-    let flow = device.run_until(&plan, members, chunk, &source.inputs(0..members), &mut |chunk| {
-        for member in 0..chunk.members.len() {
-            if outputs.is_frozen(&chunk, member) {
-                frozen += 1;
-                continue;
+    let shapes = Shapes::of(spec);
+    let left: f64 = (0..shapes.count()).filter(|&unit| parts.is_left(unit)).map(|unit| shapes.work(unit)).sum();
+    let (mut found, mut unit, mut done, mut stopped) = (Part::default(), 0, 0, false);
+    while unit < shapes.count() && !stopped {
+        if !parts.is_left(unit) {
+            if parts.has(unit) && parts.is_whole() {
+                found.members.extend(parts.take(unit, Part::default())?.members);
             }
-            let mut logs = outputs.growth.logs(&chunk, member);
-            annihilate(spec, &mut logs, device.epsilon());
-            growths.of_directions.push(logs);
-            if let Some(norms) = &mut growths.of_norms {
-                norms.extend(outputs.growth_of_norm(spec, &chunk, member));
-            }
+            unit += 1;
+            continue;
         }
-        let end = chunk.members.end;
-        Ok(if end < members { progress(end as f64 / members as f64) } else { ControlFlow::Continue(()) })
-    })?;
-    let members = growths.of_directions.len() + frozen;
-    Ok(Lyapunov { frozen, members, interrupted: flow.is_break(), ..summarise(spec, &growths) })
+        let end = (unit..shapes.count()).find(|&unit| !parts.is_left(unit)).unwrap_or(shapes.count());
+        let members = shapes.members(unit..end);
+        let inputs = source.inputs(members.clone());
+        let mut waiting = Part::default();
+        let flow = device.run_until(&plan, members.len(), chunk, &inputs, &mut |chunk| {
+            for member in 0..chunk.members.len() {
+                waiting.members.push(outputs.growth_of(spec, &chunk, member, device.epsilon()));
+                if waiting.members.len() == shapes.members(unit..unit + 1).len() {
+                    parts.keep(unit, &mut waiting)?;
+                    unit += 1;
+                    if parts.is_whole() {
+                        found.members.append(&mut waiting.members);
+                    }
+                    waiting.members.clear();
+                }
+            }
+            done += chunk.members.len();
+            Ok(if (done as f64) < left { progress(done as f64 / left) } else { ControlFlow::Continue(()) })
+        })?;
+        found.members.append(&mut waiting.members);
+        stopped = flow.is_break();
+    }
+    Ok(Lyapunov { interrupted: stopped, ..summarise(spec, &found.members) })
 }
 
 /// The plan of one member on a host in f32, for its cost and its memory.
@@ -183,6 +225,16 @@ fn block_of(spec: &LyapunovSpec, step: usize) -> usize {
 }
 
 impl Outputs {
+    /// What grew along the way of a member of the chunk; none if it has no end.
+    fn growth_of(&self, spec: &LyapunovSpec, chunk: &Chunk, member: usize, epsilon: f64) -> Option<Growth> {
+        if self.is_frozen(chunk, member) {
+            return None;
+        }
+        let mut of_directions = self.growth.logs(chunk, member);
+        annihilate(spec, &mut of_directions, epsilon);
+        Some(Growth { of_directions, of_norm: self.growth_of_norm(spec, chunk, member) })
+    }
+
     /// Is there no finite state, or no step, of a member of the chunk any more?
     fn is_frozen(&self, chunk: &Chunk, member: usize) -> bool {
         let events = chunk.ints(self.events);

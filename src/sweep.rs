@@ -19,10 +19,10 @@ mod worked;
 
 pub use affine::Member;
 pub use cell::{Bands, Cell, Fates, Intervals, Linearised, Observed, Remark};
-pub use combinations::{Combination, Shapes, check_all, run_all, run_parts, units};
+pub use combinations::{Combination, Shapes, check_all, run_all, run_parts};
 pub use course::Course;
 pub use jacobians::{linearised_members, linearised_steps};
-pub use part::{Afresh, Part, Parts};
+pub use part::Part;
 
 use crate::device::{Device, Progress};
 use crate::error::Result;
@@ -33,7 +33,9 @@ use crate::plan::Plan;
 use crate::rollout::{History, Rollout};
 use crate::spec::{Model, RadiusKind, SweepSpec};
 use crate::spectrum::Spectrum;
+use crate::units::Afresh;
 use accumulator::Accumulator;
+use division::Division;
 use part::Numbered;
 use serde::Serialize;
 
@@ -122,7 +124,8 @@ pub fn run(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Swee
 
 /// [`run`] for a specification that has been validated, or a part of one: fewer members, steps or grid points.
 pub(crate) fn run_valid(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep> {
-    worked::run(device, spec, Numbered { parts: &mut Afresh, first: 0 }, progress)
+    let division = Division::of(spec, device.epsilon());
+    worked::run(device, spec, division, Numbered { parts: &mut Afresh, first: 0 }, progress)
 }
 
 /// Quantiles of a plain sweep come from members below this one.

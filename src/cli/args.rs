@@ -77,7 +77,7 @@ enum Subcommands {
     Spectrum(Box<Given<SpectrumKeys>>),
     /// Lyapunov exponents of long products of layers
     #[command(after_help = LYAPUNOV_EXAMPLES)]
-    Lyapunov(Box<Given<LyapunovKeys>>),
+    Lyapunov(Box<LyapunovArguments>),
     /// Every claim of the essay as an experiment, with a verdict
     #[command(after_help = ESSAY_EXAMPLES)]
     Essay(Box<EssayArguments>),
@@ -125,6 +125,16 @@ struct Given<K: Keys> {
 struct SweepArguments {
     #[command(flatten)]
     given: Given<SweepKeys>,
+    #[command(flatten)]
+    part: ShardArguments,
+    #[command(flatten)]
+    keeping: KeepingArguments,
+}
+
+#[derive(Debug, Args)]
+struct LyapunovArguments {
+    #[command(flatten)]
+    given: Given<LyapunovKeys>,
     #[command(flatten)]
     part: ShardArguments,
     #[command(flatten)]
@@ -213,8 +223,8 @@ impl Arguments {
                         Command::Sweep(*spec)
                     }
                     SweepRequest::Trained(spec) => {
-                        part.refuse_for_trained()?;
-                        own.refuse("one of a trained model is done at once")?;
+                        part.refuse_for_trained("give each call a part of the grid")?;
+                        keeping = own.resolve(&global)?;
                         Command::TrainedSweep(*spec)
                     }
                 }
@@ -227,12 +237,21 @@ impl Arguments {
                     SpectrumRequest::Trained(spec) => Command::TrainedSpectrum(spec),
                 }
             }
-            Subcommands::Lyapunov(given) => {
+            Subcommands::Lyapunov(lyapunov) => {
+                let LyapunovArguments { given, part: own_part, keeping: own } = *lyapunov;
+                part = own_part.placed(&global)?;
                 let (file, flags) = given.read(&global)?;
                 chunk = flags.chunk.or(file.chunk);
                 match LyapunovKeys::specify(file, flags)? {
-                    LyapunovRequest::Members(spec) => Command::Lyapunov(*spec),
-                    LyapunovRequest::Trained(spec) => Command::TrainedLyapunov(spec),
+                    LyapunovRequest::Members(spec) => {
+                        keeping = own.resolve(&global)?;
+                        Command::Lyapunov(*spec)
+                    }
+                    LyapunovRequest::Trained(spec) => {
+                        part.refuse_for_trained("leave it out")?;
+                        own.refuse("one way through a trained model is done at once")?;
+                        Command::TrainedLyapunov(spec)
+                    }
                 }
             }
             Subcommands::Essay(essay) => {

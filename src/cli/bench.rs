@@ -7,7 +7,7 @@ use crate::cli::Invocation;
 use crate::cli::console::Console;
 use crate::cli::progress::Progress;
 use crate::device::gpu::{self, adapters};
-use crate::device::{Device, cpu};
+use crate::device::{Device, Kind, cpu};
 use crate::error::{Error, Result};
 use crate::figure::{Roof, RooflineFigure, RooflinePoint};
 use crate::results::dataset::{Column, Dataset};
@@ -107,7 +107,7 @@ fn devices(console: &Console, word: &str, quick: bool) -> Result<Vec<Device>> {
 
 /// What is measured and when.
 fn header(devices: &[Device]) -> Value {
-    let processor = cpu::description("cpu");
+    let processor = cpu::description(Kind::Cpu);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let described = |device: &Device| {
         let mut value = json!(device.description());

@@ -33,6 +33,7 @@ pub fn status(console: &Console, folder: &Path, missing: bool) -> Result<()> {
         Err(Error::Invalid(_)) if run.is_some() => None,
         Err(error) => return Err(error),
     };
+    let is_whole = run.as_ref().is_some_and(dataset::is_whole);
     let interrupted = run.as_ref().is_some_and(|run| run["interrupted"] == json!(true));
     let shards = survey.as_ref().map(|found| found.missing.clone()).unwrap_or_default();
     if missing {
@@ -41,7 +42,12 @@ pub fn status(console: &Console, folder: &Path, missing: bool) -> Result<()> {
         let mut lines = Vec::new();
         if let Some(run) = &run {
             let command = run["command"].as_str().unwrap_or("a run");
-            lines.push(format!("{command}, {}", if interrupted { "interrupted" } else { "finished" }));
+            let how = match (is_whole, interrupted) {
+                (true, _) => "finished",
+                (_, true) => "interrupted",
+                _ => "finished but for units that failed",
+            };
+            lines.push(format!("{command}, {how}"));
         }
         if let Some(found) = &survey {
             lines.push(format!("{} of {} done", found.done, counted(found.units, "unit")));
@@ -58,7 +64,7 @@ pub fn status(console: &Console, folder: &Path, missing: bool) -> Result<()> {
     console.emit(&json!({
         "command": "status",
         "folder": folder,
-        "finished": run.is_some() && !interrupted,
+        "finished": is_whole,
         "interrupted": interrupted,
         "units": survey.as_ref().map(|found| found.units),
         "done": survey.as_ref().map(|found| found.done),

@@ -1,26 +1,41 @@
 //! `eulerscope lyapunov`: Lyapunov exponents.
 
 use crate::cli::console::Console;
+use crate::cli::long_run::{self, Done, LongRun};
 use crate::cli::{Invocation, outlook};
-use crate::device::Device;
+use crate::device::{Device, Progress};
 use crate::error::{Error, Result};
 use crate::estimate;
 use crate::figure::{ConvergenceFigure, Series};
 use crate::invalid;
-use crate::lyapunov::{self, Estimate, Lyapunov};
+use crate::lyapunov::{self, Estimate, Lyapunov, Part, Shapes};
 use crate::results::dataset::Dataset;
+use crate::results::parts::Together;
 use crate::results::timing::set_total;
 use crate::results::{pictures, tables};
 use crate::spec::{LyapunovSpec, RadiusKind};
+use crate::units::{Parts, Units};
 use serde_json::{Value, json};
 
 /// Exponents shown in the terminal and drawn.
 const SHOWN: usize = 8;
 
+/// The exponents of an ensemble, so many members at a time.
+pub struct Exponents {
+    /// What is asked for.
+    pub spec: LyapunovSpec,
+    /// Members at a time; none: as many as fit.
+    pub chunk: Option<usize>,
+}
+
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> Result<()> {
     if spec.ensemble.radius_kind == RadiusKind::Exact {
         return invalid!("radius_kind: a product of layers has no one exact radius; use nominal");
+    }
+    let run = Exponents { spec: spec.clone(), chunk: invocation.chunk };
+    if long_run::is_complete(console, invocation, &run)? {
+        return Ok(());
     }
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
@@ -29,14 +44,65 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
             estimate::lyapunov(&device, spec, invocation.chunk, progress)
         });
     }
-    let opening = console.seconds();
-    let mut progress = console.progress("lyapunov");
-    let result = lyapunov::run(&device, spec, invocation.chunk.unwrap_or(0), &mut |fraction| progress.at(fraction))?;
-    drop(progress);
-    let computed = console.seconds();
+    let finish = |done: Done<Lyapunov>| finish(console, &device, spec, dataset, &done);
+    long_run::carry_out(console, invocation, &run, &device, || {}, finish)
+}
+
+/// Makes the results of the parts that several calls have left.
+pub fn merge(console: &Console, invocation: &Invocation, run: &Exponents, parts: &mut Together) -> Result<()> {
+    let dataset = console.dataset(invocation)?;
+    let device = console.open(invocation)?;
+    long_run::merge(console, run, &device, parts, |done| finish(console, &device, &run.spec, dataset, &done))
+}
+
+impl LongRun for Exponents {
+    type Part = Part;
+    type Found = Lyapunov;
+
+    fn command(&self) -> &'static str {
+        "lyapunov"
+    }
+
+    fn spec(&self) -> Value {
+        json!(self.spec)
+    }
+
+    fn units(&self, _device: &Device) -> Box<dyn Units<Part = Part>> {
+        Box::new(Shapes::of(&self.spec))
+    }
+
+    fn halved(self, device: &Device, attempt: usize) -> Self {
+        let largest = Shapes::of(&self.spec).members(0..1).len();
+        let fits = device.chunk_size(&lyapunov::plan_of_a_step(&self.spec)).min(largest);
+        Exponents { chunk: Some((self.chunk.unwrap_or(fits).min(fits) >> attempt).max(1)), ..self }
+    }
+
+    fn work(&self, device: &Device, parts: &mut dyn Parts<Part>, progress: Progress) -> Result<Lyapunov> {
+        lyapunov::run_parts(device, &self.spec, self.chunk.unwrap_or(0), parts, progress)
+    }
+
+    fn is_interrupted(&self, found: &Lyapunov) -> bool {
+        found.interrupted
+    }
+
+    fn stop(found: &mut Lyapunov) {
+        found.interrupted = true;
+    }
+}
+
+/// Writes the results where they are wanted, and shows them.
+fn finish(
+    console: &Console,
+    device: &Device,
+    spec: &LyapunovSpec,
+    dataset: Option<Dataset>,
+    done: &Done<Lyapunov>,
+) -> Result<()> {
+    let (result, opening, computed) = (&done.found, done.opening_seconds, console.seconds());
     let mut record = json!({
         "eulerscope": env!("CARGO_PKG_VERSION"),
         "command": "lyapunov",
+        "stream_version": crate::numbers::random::STREAM_VERSION,
         "spec": spec,
         "device": device.description(),
         "timing": {
@@ -53,18 +119,20 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &LyapunovSpec) -> R
         "members": result.members,
         "interrupted": result.interrupted,
     });
+    done.note_failed(&mut record);
     set_total(&mut record, computed);
     // First: what is shown may find a full disk or a closed terminal.
     if let Some(dataset) = dataset {
-        write(console, dataset, &device, spec, &result, || {
+        write(console, dataset, device, spec, result, || {
             record["timing"]["files_seconds"] = json!(console.seconds() - computed);
             set_total(&mut record, console.seconds());
             record.clone()
         })?;
     }
-    show(console, spec, &result, &record["timing"])?;
+    show(console, spec, result, &record["timing"])?;
     console.emit(&record)?;
-    ending(spec, &result)
+    done.refuse_failed("the exponents are those of the other members")?;
+    ending(spec, result)
 }
 
 fn ending(spec: &LyapunovSpec, result: &Lyapunov) -> Result<()> {

@@ -6,7 +6,7 @@ mod sweep;
 
 pub use lyapunov::run as lyapunov;
 pub use spectrum::run as spectrum;
-pub use sweep::run as sweep;
+pub use sweep::{TextSweep, run as sweep};
 
 use super::console::Console;
 use super::outlook::{duration, memory};

@@ -8,7 +8,7 @@
 
 use crate::device::pace::members_of_half_a_second;
 use crate::device::profile::{Profile, Recorder};
-use crate::device::{Description, chunks, host_budget};
+use crate::device::{Description, Kind, chunks, host_budget};
 use crate::error::Result;
 use crate::kernel::{Access, Element, Entry, View};
 use crate::machine::Processor;
@@ -37,7 +37,7 @@ impl<T> Default for Cpu<T> {
 }
 
 /// The processor, its vector instructions and the number of threads.
-pub fn description(kind: &'static str) -> Description {
+pub fn description(kind: Kind) -> Description {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     Description {

@@ -4,7 +4,7 @@ use super::lab::Run;
 use super::{Criterion, Curve, Graph, Lab, Measured, Statement};
 use crate::error::Result;
 use crate::spec::{Grid, Quantities, TrainedInput, TrainedSpectrumSpec, TrainedSweepSpec};
-use crate::trained::sweep::TrainedCell;
+use crate::trained::sweep::{Text, TrainedCell};
 use crate::trained::{Model, spectrum, sweep};
 
 /// What is read where no text is given.
@@ -47,6 +47,11 @@ impl Trained {
     pub fn model(&self) -> &Model {
         &self.model
     }
+
+    /// The text that goes through it.
+    fn text(&self) -> Text<'_> {
+        Text { model: &self.model, token_ids: &self.token_ids, margin: None }
+    }
 }
 
 impl Lab<'_> {
@@ -85,7 +90,7 @@ impl Lab<'_> {
         };
         self.note(Run::TrainedSweep(Box::new(spec.clone())));
         let told = &mut |share| self.part(share);
-        let found = sweep::run(self.device, &own.model, &spec, &own.token_ids, None, told)?;
+        let found = sweep::run(self.device, &own.text(), &spec, told)?;
         self.finished(Some(found.cells))
     }
 }

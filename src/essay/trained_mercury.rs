@@ -4,7 +4,7 @@ use super::lab::Run;
 use super::{Criterion, Curve, Graph, Lab, Measured, Statement, Trained};
 use crate::error::Result;
 use crate::spec::{TrainedInput, TrainedSweepSpec};
-use crate::trained::sweep::{self, Margin};
+use crate::trained::sweep::{self, Margin, Text};
 
 /// Sentences that speak for the planet.
 const PLANET: [&str; 4] = [
@@ -129,7 +129,8 @@ fn lens(lab: &Lab, own: &Trained, prompt: &str, words: &[String; 2], margin: Mar
     let spec = TrainedSweepSpec { input, margin: Some(words.clone()), ..TrainedSweepSpec::default() };
     lab.note(Run::TrainedSweep(Box::new(spec.clone())));
     let told = &mut |share| lab.part(share);
-    let found = sweep::run(lab.device, own.model(), &spec, &checkpoint.encode(prompt)?, Some(margin), told)?;
+    let text = Text { model: own.model(), token_ids: &checkpoint.encode(prompt)?, margin: Some(margin) };
+    let found = sweep::run(lab.device, &text, &spec, told)?;
     let found = lab.finished(found)?;
     Ok(found.cells[0].lens.iter().map(|margin| margin.unwrap_or(f64::NAN)).collect())
 }

@@ -1,29 +1,23 @@
 //! From the growth of every member to exponents.
 
-use super::{Convergence, Estimate, Lyapunov};
+use super::{Convergence, Estimate, Growth, Lyapunov};
 use crate::numbers::statistics::Moments;
 use crate::numbers::verdict::Band;
-use crate::spec::LyapunovSpec;
+use crate::spec::{LyapunovSpec, Model};
 
-/// What grew in the counted steps, of each member that has an end.
-pub(super) struct Growths {
-    /// ln of the growth of the directions of the frame, `[blocks, exponents]`.
-    pub of_directions: Vec<Vec<f64>>,
-    /// ln of the growth of the norm a step, where there are states.
-    pub of_norms: Option<Vec<f64>>,
-}
-
-/// The exponents of all members, from the largest mean to the smallest.
+/// The exponents of all members that have an end, from the largest mean to the smallest.
 ///
 /// A frame in finite time need not have them in order. Where a mean is missing it comes last.
-pub(super) fn summarise(spec: &LyapunovSpec, growths: &Growths) -> Lyapunov {
-    let (k, logs) = (spec.exponents(), &growths.of_directions);
+pub(super) fn summarise(spec: &LyapunovSpec, members: &[Option<Growth>]) -> Lyapunov {
+    let k = spec.exponents();
+    let growths: Vec<&Growth> = members.iter().flatten().collect();
+    let logs: Vec<&[f64]> = growths.iter().map(|growth| growth.of_directions.as_slice()).collect();
     let mut totals = vec![vec![0.0; k]; logs.len()];
     let over =
         |totals: &[Vec<f64>], i: usize, steps: usize| estimate(totals.iter().map(|total| total[i] / steps as f64));
     let mut convergence = Vec::new();
     for block in 1..=spec.blocks {
-        for (total, log) in totals.iter_mut().zip(logs) {
+        for (total, log) in totals.iter_mut().zip(&logs) {
             total.iter_mut().zip(&log[(block - 1) * k..block * k]).for_each(|(total, log)| *total += log);
         }
         // So many steps have blocks `1..=block`.
@@ -36,18 +30,19 @@ pub(super) fn summarise(spec: &LyapunovSpec, growths: &Growths) -> Lyapunov {
     for point in &mut convergence {
         point.exponents = order.iter().map(|&i| point.exponents[i]).collect();
     }
-    let angular = |norms: &Vec<f64>| -> Vec<Estimate> {
-        let of = |&i: &usize| totals.iter().zip(norms).map(move |(total, norm)| total[i] / spec.depth as f64 - norm);
-        order.iter().map(|i| estimate(of(i))).collect()
+    let angular = |i: usize| {
+        let both = totals.iter().zip(&growths);
+        estimate(both.filter_map(|(total, own)| Some(total[i] / spec.depth as f64 - own.of_norm?)))
     };
+    let has_states = spec.layer.model != Model::Linear;
     Lyapunov {
         exponents: convergence.last().map(|last| last.exponents.clone()).unwrap_or_default(),
         sum: estimate(totals.iter().map(|total| total.iter().sum::<f64>() / spec.depth as f64)),
-        angular_exponents: growths.of_norms.as_ref().map(angular).unwrap_or_default(),
+        angular_exponents: if has_states { order.iter().map(|&i| angular(i)).collect() } else { Vec::new() },
         convergence,
         collapsed: logs.iter().filter(|log| log.iter().any(|x| !x.is_finite())).count(),
-        frozen: 0,
-        members: logs.len(),
+        frozen: members.len() - logs.len(),
+        members: members.len(),
         interrupted: false,
     }
 }

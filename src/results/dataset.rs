@@ -187,6 +187,11 @@ pub fn standing(folder: &Path) -> Result<Option<Value>> {
     if folder.join(SEAL).exists() { seal::read(folder).map(|seal| Some(seal.run)) } else { Ok(None) }
 }
 
+/// Is a run whose record this is as far as it was to come?
+pub fn is_whole(run: &Value) -> bool {
+    run["interrupted"] != Value::Bool(true) && run.get("failed_units").is_none()
+}
+
 /// Refuses what a run would have to replace.
 fn refuse(folder: &Path, earlier: Earlier) -> Result<()> {
     let (what, hint) = match earlier {

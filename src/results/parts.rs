@@ -6,17 +6,21 @@
 //! manifest's own generation before is kept. So whenever a run is cut off, what the manifest names is whole.
 
 mod manifest;
+mod of_lyapunov;
+mod of_sweep;
+mod of_trained;
 mod reader;
 mod room;
 mod store;
 mod survey;
-mod table;
+mod tabled;
 mod together;
 pub mod wire;
 
 pub use manifest::{Origin, differences};
 pub use store::{Progress, Store, Terms};
 pub use survey::{Survey, listed, shard_folder, survey, tables, verify};
+pub use tabled::{Tabled, Tables};
 pub use together::Together;
 
 use crate::error::{Error, Result};
@@ -53,7 +57,7 @@ pub fn discard(results: &Path) -> Result<()> {
 /// # Errors
 /// [`Error::Io`] with what can be done.
 pub fn refuse_unfinished(folder: &Path) -> Result<()> {
-    let is_finished = || dataset::standing(folder).is_ok_and(|run| run.is_some_and(|run| run["interrupted"] != true));
+    let is_finished = || dataset::standing(folder).is_ok_and(|run| run.is_some_and(|run| dataset::is_whole(&run)));
     if !folder.join(FOLDER).is_dir() || is_finished() {
         return Ok(());
     }

@@ -168,7 +168,7 @@ fn arithmetic(spec: &SpectrumSpec, device: &Device) -> String {
     let usual = device.is_host() && spec.matrix.is_some() && spec.precision.is_none();
     let description = device.description();
     match usual || spec.precision == Some(Precision::F64) {
-        true => format!("{} f64: {}", description.kind, description.name),
+        true => format!("{} f64: {}", description.kind.word(), description.name),
         false => description.caption(),
     }
 }

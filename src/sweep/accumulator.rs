@@ -113,16 +113,6 @@ impl Accumulator {
         self.crossing_step.add(outcome.crossing_step.map_or(f64::INFINITY, f64::from), most);
     }
 
-    /// How many values quantiles come from, all in all.
-    pub fn values(&self) -> usize {
-        let own =
-            [&self.radius, &self.observed_rate, &self.growth, &self.log_peak, &self.peak_step, &self.crossing_step];
-        let jacobians: usize = self.linearised.iter().map(Radii::values).sum();
-        own.map(|sample| sample.values.len()).iter().sum::<usize>()
-            + self.apart.as_ref().map_or(0, Apart::values)
-            + jacobians
-    }
-
     /// Adds the members behind those that are here.
     pub fn merge(&mut self, later: Accumulator) {
         self.bands.predicted = self.bands.predicted.max(later.bands.predicted);

@@ -1,11 +1,12 @@
 //! Outer axes: a sweep of its own for every combination of their values.
 
 use super::division::Division;
-use super::part::{Afresh, Numbered, Part, Parts};
+use super::part::{Numbered, Part};
 use super::{Sweep, check};
 use crate::device::{Device, Progress};
 use crate::error::{Error, Result};
 use crate::spec::SweepSpec;
+use crate::units::{Afresh, Parts, Units};
 
 /// The sweep of one combination of outer values.
 pub struct Combination {
@@ -25,7 +26,7 @@ pub fn check_all(device: &Device, spec: &SweepSpec) -> Result<()> {
     })
 }
 
-/// What the units of work of all combinations look like on a device.
+/// The units of all combinations on a device, counted through them.
 pub struct Shapes {
     plain: Vec<Plain>,
 }
@@ -50,51 +51,44 @@ impl Shapes {
         Shapes { plain: plain.collect() }
     }
 
-    /// How many there are.
-    pub fn units(&self) -> usize {
-        self.plain.last().map_or(0, |last| last.first + last.division.units())
-    }
-
-    /// A part of a unit without members.
-    ///
-    /// # Panics
-    /// If there is no such unit.
-    pub fn empty(&self, unit: usize) -> Part {
-        let own = self.plain_of(unit);
-        Part::empty(&own.spec, own.points(unit))
-    }
-
-    /// How much work a unit is, in members times grid points.
-    ///
-    /// # Panics
-    /// If there is no such unit.
-    pub fn work(&self, unit: usize) -> f64 {
-        let own = self.plain_of(unit);
-        let block = (unit - own.first) % own.division.blocks();
-        (own.division.members(block..block + 1).len() * own.points(unit)) as f64
-    }
-
     /// The members of the largest block.
     pub fn largest_block(&self) -> usize {
-        self.plain.iter().map(|own| own.division.members(0..1).len()).max().unwrap_or(1)
+        self.plain.iter().map(|own| own.division.blocks.members(0..1).len()).max().unwrap_or(1)
     }
 
     fn plain_of(&self, unit: usize) -> &Plain {
         let behind = self.plain.partition_point(|own| own.first <= unit);
-        assert!(behind > 0 && unit < self.units(), "there is no unit {unit}");
+        assert!(behind > 0 && unit < self.count(), "there is no unit {unit}");
         &self.plain[behind - 1]
     }
 }
 
-impl Plain {
-    fn points(&self, unit: usize) -> usize {
-        self.division.passes[(unit - self.first) / self.division.blocks()].len()
+impl Units for Shapes {
+    type Part = Part;
+
+    fn count(&self) -> usize {
+        self.plain.last().map_or(0, |last| last.first + last.division.units())
+    }
+
+    /// In members times grid points.
+    fn work(&self, unit: usize) -> f64 {
+        let own = self.plain_of(unit);
+        own.division.work(unit - own.first)
+    }
+
+    fn empty(&self, unit: usize) -> Part {
+        let own = self.plain_of(unit);
+        Part::empty(&own.spec, own.division.points(unit - own.first))
     }
 }
 
-/// The number of units of work of all combinations on this device.
-pub fn units(device: &Device, spec: &SweepSpec) -> usize {
-    Shapes::of(device, spec).units()
+impl Plain {
+    /// How much of it is left to do.
+    fn share_left(&self, parts: &dyn Parts<Part>) -> f64 {
+        let units = self.division.units();
+        let left = (self.first..self.first + units).filter(|&unit| parts.is_left(unit)).count();
+        left as f64 / units as f64
+    }
 }
 
 /// Runs the sweep of every combination of the outer axes, in their order; `cost` weighs them for the progress.
@@ -119,42 +113,30 @@ pub fn run_all(
 pub fn run_parts(
     device: &Device,
     spec: &SweepSpec,
-    parts: &mut dyn Parts,
+    parts: &mut dyn Parts<Part>,
     cost: &dyn Fn(&SweepSpec) -> f64,
     progress: Progress,
 ) -> Result<Vec<Combination>> {
     spec.validate()?;
     check_all(device, spec)?;
-    let shares = shares_left(device, spec, parts);
-    let total: f64 = spec.combinations().zip(&shares).map(|(plain, share)| cost(&plain) * share).sum();
-    let (mut done, mut stop, mut first) = (0.0, false, 0);
+    let shapes = Shapes::of(device, spec);
+    let own = |plain: &Plain| cost(&plain.spec) * plain.share_left(parts);
+    let costs: Vec<f64> = shapes.plain.iter().map(own).collect();
+    let total: f64 = costs.iter().sum();
+    let (mut done, mut stop) = (0.0, false);
     let mut finished: Vec<Combination> = Vec::new();
-    for (plain, share) in spec.combinations().zip(shares) {
-        let own = cost(&plain) * share;
+    for (Plain { spec, division, first }, own) in shapes.plain.into_iter().zip(costs) {
         let numbered = Numbered { parts: &mut *parts, first };
-        let sweep = super::worked::run(device, &plain, numbered, &mut |fraction| {
+        let sweep = super::worked::run(device, &spec, division, numbered, &mut |fraction| {
             let flow = progress((done + fraction * own) / total);
             stop |= flow.is_break();
             flow
         })?;
-        first += Division::of(&plain, device.epsilon()).units();
-        finished.push(Combination { spec: plain, sweep });
+        finished.push(Combination { spec, sweep });
         if stop {
             break;
         }
         done += own;
     }
     Ok(finished)
-}
-
-/// How much of each combination is left to do.
-fn shares_left(device: &Device, spec: &SweepSpec, parts: &dyn Parts) -> Vec<f64> {
-    let mut first = 0;
-    let share = |plain: SweepSpec| {
-        let units = Division::of(&plain, device.epsilon()).units();
-        let left = (first..first + units).filter(|&unit| !parts.has(unit) && parts.wants(unit)).count();
-        first += units;
-        left as f64 / units as f64
-    };
-    spec.combinations().map(share).collect()
 }

@@ -13,14 +13,19 @@ use std::ops::{ControlFlow, Range};
 use std::time::Instant;
 
 /// Works on the units that are left of a valid plain sweep.
-pub fn run(device: &Device, spec: &SweepSpec, parts: Numbered, progress: Progress) -> Result<Sweep> {
+pub fn run(
+    device: &Device,
+    spec: &SweepSpec,
+    division: Division,
+    parts: Numbered,
+    progress: Progress,
+) -> Result<Sweep> {
     let (start, points) = (Instant::now(), points(spec));
     check(device, spec)?;
-    let division = Division::of(spec, device.epsilon());
     let passes: Vec<Pass> = division.passes.iter().map(|places| Pass::of(places, &points)).collect();
     let prediction = prediction::of(device, spec);
     let mut sweep = Sweep::empty(spec, &*prediction, &points);
-    let left = parts.left(&division, &passes);
+    let left = (0..division.units()).filter(|&unit| parts.is_left(unit)).map(|unit| division.work(unit)).sum();
     let mut units = Units { device, spec, division, passes, prediction, parts, progress, left, done: 0.0 };
     for number in 0..units.passes.len() {
         let found = units.pass(number, &mut sweep)?;
@@ -50,7 +55,7 @@ impl Units<'_, '_, '_> {
     /// took.
     fn pass(&mut self, number: usize, sweep: &mut Sweep) -> Result<Part> {
         let (mut found, mut block) = (Part::default(), 0);
-        while block < self.division.blocks() && !sweep.interrupted {
+        while block < self.division.blocks.count() && !sweep.interrupted {
             let unit = self.unit(number, block);
             let batch = self.batch(number, block);
             if batch.is_empty() {
@@ -63,9 +68,9 @@ impl Units<'_, '_, '_> {
             }
             block = batch.end;
             let worked = self.work(number, batch, sweep)?;
-            for (own, part) in worked.parts.into_iter().enumerate() {
+            for (own, mut part) in worked.parts.into_iter().enumerate() {
                 if own < worked.whole {
-                    self.parts.keep(unit + own, &part)?;
+                    self.parts.keep(unit + own, &mut part)?;
                 }
                 if self.parts.is_whole() {
                     found.merge(part);
@@ -76,20 +81,20 @@ impl Units<'_, '_, '_> {
     }
 
     fn unit(&self, pass: usize, block: usize) -> usize {
-        pass * self.division.blocks() + block
+        pass * self.division.blocks.count() + block
     }
 
     /// The blocks from this one on that are worked on at once.
     fn batch(&self, pass: usize, block: usize) -> Range<usize> {
-        let most = self.division.blocks().min(block + self.division.at_once());
+        let most = self.division.blocks.count().min(block + self.division.at_once);
         let end = (block..most).find(|&block| !self.parts.is_left(self.unit(pass, block))).unwrap_or(most);
         block..end
     }
 
     fn work(&mut self, pass: usize, blocks: Range<usize>, sweep: &mut Sweep) -> Result<Worked> {
-        let (count, members) = (blocks.len(), self.division.members(blocks));
+        let (count, members) = (blocks.len(), self.division.blocks.members(blocks));
         let work = (members.len() * self.passes[pass].points.len()) as f64;
-        let batch = Batch::new(self.device, self.spec, &self.passes[pass], members, self.division.block());
+        let batch = Batch::new(self.device, self.spec, &self.passes[pass], members, self.division.blocks.block());
         let (left, done) = (self.left, self.done);
         let mut told = |share: f64| -> ControlFlow<()> {
             // Rounding is not to leave a run unfinished.

@@ -7,7 +7,9 @@ use crate::error::Result;
 use crate::invalid;
 use crate::layer::{Point, frozen_step};
 use crate::spec::{Integrator, NormPlacement, TrainedSweepSpec};
+use crate::units::{Afresh, Parts, Units};
 use crate::weights::LearnedLayer;
+use std::ops::Range;
 
 /// Columns, grid points times tokens, that go through the layers at once.
 const COLUMNS_AT_ONCE: usize = 1024;
@@ -72,38 +74,111 @@ pub struct TrainedSweep {
     pub interrupted: bool,
 }
 
+/// Cells of grid points that go through the layers at once: a unit of work.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    /// The cells.
+    pub cells: Vec<TrainedCell>,
+}
+
+/// The units of a run.
+pub struct Shapes {
+    points: usize,
+    /// Grid points of a unit; the last one may have fewer.
+    at_once: usize,
+}
+
+impl Shapes {
+    /// Those of a specification and a text of so many tokens.
+    pub fn of(spec: &TrainedSweepSpec, tokens: usize) -> Self {
+        Shapes { points: points(spec).len(), at_once: (COLUMNS_AT_ONCE / tokens.max(1)).max(1) }
+    }
+
+    /// The places of the grid points of a unit.
+    fn places(&self, unit: usize) -> Range<usize> {
+        unit * self.at_once..self.points.min((unit + 1) * self.at_once)
+    }
+}
+
+impl Units for Shapes {
+    type Part = Part;
+
+    fn count(&self) -> usize {
+        self.points.div_ceil(self.at_once)
+    }
+
+    /// In grid points.
+    fn work(&self, unit: usize) -> f64 {
+        self.places(unit).len() as f64
+    }
+
+    fn empty(&self, _unit: usize) -> Part {
+        Part::default()
+    }
+}
+
 /// Runs a text through the model at every grid point.
 ///
 /// # Errors
 /// [`Error::Invalid`](crate::error::Error::Invalid) for texts that the model does not take; what the device reports.
-pub fn run(
+pub fn run(device: &Device, text: &Text, spec: &TrainedSweepSpec, progress: Progress) -> Result<TrainedSweep> {
+    run_parts(device, text, spec, &mut Afresh, progress)
+}
+
+/// What goes through the layers.
+#[derive(Clone, Copy)]
+pub struct Text<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// The text's tokens.
+    pub token_ids: &'a [u32],
+    /// The words whose margin is asked for.
+    pub margin: Option<Margin>,
+}
+
+/// [`run`] where parts of it may have been done before, and are kept when they are done.
+///
+/// # Errors
+/// As for [`run`], and whatever goes wrong where `parts` are kept.
+pub fn run_parts(
     device: &Device,
-    model: &Model,
+    text: &Text,
     spec: &TrainedSweepSpec,
-    token_ids: &[u32],
-    margin: Option<Margin>,
+    parts: &mut dyn Parts<Part>,
     progress: Progress,
 ) -> Result<TrainedSweep> {
-    let tokens = token_ids.len();
+    let tokens = text.token_ids.len();
     if tokens < 2 {
         return invalid!(
             "text: it is one token, and likelihoods are those of tokens behind others; give a longer text"
         );
     }
-    let points = points(spec);
-    let at_once = (COLUMNS_AT_ONCE / tokens).max(1);
+    let (points, shapes) = (points(spec), Shapes::of(spec, tokens));
     let mut sweep = TrainedSweep { cells: Vec::new(), interrupted: false };
-    let mut trained = Undisturbed::begin(device, model, token_ids)?;
-    for some in points.chunks(at_once) {
-        let done = sweep.cells.len() as f64 / points.len() as f64;
-        let share = some.len() as f64 / points.len() as f64;
-        let mut own = Pass { device, model, token_ids, margin, spec, trained: &mut trained };
-        let cells = own.cells(some, &mut |fraction| progress(done + share * fraction))?;
+    let mut trained = Undisturbed::begin(device, text.model, text.token_ids)?;
+    let left: f64 = (0..shapes.count()).filter(|&unit| parts.is_left(unit)).map(|unit| shapes.work(unit)).sum();
+    let mut done = 0.0;
+    for unit in 0..shapes.count() {
+        if !parts.is_left(unit) {
+            if parts.has(unit) && parts.is_whole() {
+                sweep.cells.extend(parts.take(unit, Part::default())?.cells);
+            }
+            continue;
+        }
+        let share = shapes.work(unit);
+        let mut own = Pass { device, text: *text, spec, trained: &mut trained };
+        let cells =
+            own.cells(&points[shapes.places(unit)], &mut |fraction| progress((done + share * fraction) / left))?;
         let Some(cells) = cells else {
             sweep.interrupted = true;
             break;
         };
-        sweep.cells.extend(cells);
+        let mut part = Part { cells };
+        parts.keep(unit, &mut part)?;
+        if parts.is_whole() {
+            sweep.cells.append(&mut part.cells);
+        }
+        done += share;
     }
     Ok(sweep)
 }
@@ -151,9 +226,7 @@ impl<'a> Undisturbed<'a> {
 /// Some grid points at once.
 struct Pass<'a, 'b> {
     device: &'a Device,
-    model: &'a Model,
-    token_ids: &'a [u32],
-    margin: Option<Margin>,
+    text: Text<'a>,
     spec: &'a TrainedSweepSpec,
     trained: &'a mut Undisturbed<'b>,
 }
@@ -161,30 +234,30 @@ struct Pass<'a, 'b> {
 impl Pass<'_, '_> {
     /// Their cells; none if `progress` stops it.
     fn cells(&mut self, points: &[Point], progress: Progress) -> Result<Option<Vec<TrainedCell>>> {
-        let mut stack = Stack::begin(self.device, self.model, self.token_ids, points, self.spec.integrator)?;
+        let mut stack = Stack::begin(self.device, self.text.model, self.text.token_ids, points, self.spec.integrator)?;
         let mut cells: Vec<TrainedCell> = points.iter().map(TrainedCell::empty).collect();
         let start = self.norms(&stack, &mut cells);
         let mut predicted = self.states(&stack, points.len());
-        for layer in 0..self.model.depth() {
-            let weights = self.model.layer(layer)?;
+        for layer in 0..self.text.model.depth() {
+            let weights = self.text.model.layer(layer)?;
             stack.pass(&weights)?;
-            self.trained.pass(layer, &weights, self.model.anatomy().norm.placement)?;
+            self.trained.pass(layer, &weights, self.text.model.anatomy().norm.placement)?;
             self.norms(&stack, &mut cells);
             if let Some(fields) = self.trained.fields.get(layer) {
                 let step = |(x, point): (&mut Vec<f64>, _)| *x = frozen_step(self.spec.integrator, point, fields, x);
                 predicted.iter_mut().zip(points).for_each(step);
             }
-            if let Some(margin) = self.margin {
+            if let Some(margin) = self.text.margin {
                 let margins = self.margins(&stack, points.len(), margin)?;
                 cells.iter_mut().zip(margins).for_each(|(cell, margin)| cell.lens.push(margin));
             }
-            if progress((layer + 1) as f64 / (self.model.depth() + 1) as f64).is_break() {
+            if progress((layer + 1) as f64 / (self.text.model.depth() + 1) as f64).is_break() {
                 return Ok(None);
             }
         }
-        let mut likelihood = Likelihood::new(self.token_ids, points.len() + 1, points.len());
+        let mut likelihood = Likelihood::new(self.text.token_ids, points.len() + 1, points.len());
         let states = [stack.states(), self.trained.stack.states()].concat();
-        self.model.logits(self.device, &states, &mut |logits| likelihood.add(&logits))?;
+        self.text.model.logits(self.device, &states, &mut |logits| likelihood.add(&logits))?;
         let (ends, has_fields) = (self.states(&stack, points.len()), !self.trained.fields.is_empty());
         for (point, cell) in cells.iter_mut().enumerate() {
             cell.likely = likelihood.at(point);
@@ -197,20 +270,21 @@ impl Pass<'_, '_> {
 
     /// The states of each point, `[tokens, width]`.
     fn states(&self, stack: &Stack, points: usize) -> Vec<Vec<f64>> {
-        let of = |point: usize| (0..self.token_ids.len()).flat_map(move |token| stack.state(point, token)).collect();
+        let of =
+            |point: usize| (0..self.text.token_ids.len()).flat_map(move |token| stack.state(point, token)).collect();
         (0..points).map(of).collect()
     }
 
     /// The mean over tokens of ln(|x| / |x_0|); none where states are beyond the device's numbers.
     fn growth(&self, states: &[f64], start: &[f64]) -> Option<f64> {
-        let norms = states.chunks(self.model.anatomy().width).map(length);
+        let norms = states.chunks(self.text.model.anatomy().width).map(length);
         let total: f64 = norms.zip(start).map(|(norm, start)| (norm / start).ln()).sum();
         Some(total / start.len() as f64).filter(|growth| growth.is_finite())
     }
 
     /// Adds the mean norms of the states to the cells. Gives the norms of each token at each point.
     fn norms(&self, stack: &Stack, cells: &mut [TrainedCell]) -> Vec<Vec<f64>> {
-        let tokens = self.token_ids.len();
+        let tokens = self.text.token_ids.len();
         let norms: Vec<Vec<f64>> =
             (0..cells.len()).map(|point| (0..tokens).map(|token| stack.norm(point, token)).collect()).collect();
         for (cell, norms) in cells.iter_mut().zip(&norms) {
@@ -222,9 +296,9 @@ impl Pass<'_, '_> {
 
     /// The margin behind the last token at each point.
     fn margins(&self, stack: &Stack, points: usize, margin: Margin) -> Result<Vec<Option<f64>>> {
-        let last = self.token_ids.len() - 1;
+        let last = self.text.token_ids.len() - 1;
         let states: Vec<f64> = (0..points).flat_map(|point| stack.state(point, last)).collect();
-        let logits = self.model.logits_of(self.device, &states, &[margin.first, margin.second])?;
+        let logits = self.text.model.logits_of(self.device, &states, &[margin.first, margin.second])?;
         Ok(logits.iter().map(|of| Some(of[0] - of[1]).filter(|margin| margin.is_finite())).collect())
     }
 }

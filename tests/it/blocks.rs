@@ -4,7 +4,8 @@ use eulerscope::device::Device;
 use eulerscope::error::Result;
 use eulerscope::numbers::statistics::{Field, LogMean, Moments};
 use eulerscope::spec::{Grid, Model, RadiusKind, SweepSpec, Weights};
-use eulerscope::sweep::{self, Combination, Part, Parts};
+use eulerscope::sweep::{self, Combination, Part, Shapes};
+use eulerscope::units::{Afresh, Parts, Units};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -14,7 +15,7 @@ struct Memory {
     wanted: Option<BTreeSet<usize>>,
 }
 
-impl Parts for Memory {
+impl Parts<Part> for Memory {
     fn wants(&self, unit: usize) -> bool {
         self.wanted.as_ref().is_none_or(|wanted| wanted.contains(&unit))
     }
@@ -50,7 +51,7 @@ impl Parts for Memory {
         Ok(empty)
     }
 
-    fn keep(&mut self, unit: usize, part: &Part) -> Result<()> {
+    fn keep(&mut self, unit: usize, part: &mut Part) -> Result<()> {
         assert!(self.parts.insert(unit, part.clone()).is_none(), "no unit is worked on twice");
         Ok(())
     }
@@ -90,7 +91,7 @@ fn transformer() -> SweepSpec {
     spec
 }
 
-fn work(device: &Device, spec: &SweepSpec, parts: &mut dyn Parts, stop_at: f64) -> Vec<Combination> {
+fn work(device: &Device, spec: &SweepSpec, parts: &mut dyn Parts<Part>, stop_at: f64) -> Vec<Combination> {
     let results = sweep::run_parts(device, spec, parts, &|_| 1.0, &mut |fraction| {
         if fraction >= stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
@@ -115,12 +116,12 @@ fn memory(wanted: Option<BTreeSet<usize>>) -> Memory {
 fn chunks_interruptions_and_shards_change_no_bit() {
     let device = Device::open("cpu").expect("always there").0;
     for spec in [linear(), exact(), two_passes(), transformer()] {
-        let whole = said(&work(&device, &spec, &mut sweep::Afresh, 2.0));
-        let units = sweep::units(&device, &spec);
+        let whole = said(&work(&device, &spec, &mut Afresh, 2.0));
+        let units = Shapes::of(&device, &spec).count();
         assert!(units >= 2, "{units}");
         for chunk in [1, 100, 300] {
             let chunked = SweepSpec { chunk: Some(chunk), ..spec.clone() };
-            assert!(said(&work(&device, &chunked, &mut sweep::Afresh, 2.0)) == whole, "chunks of {chunk}");
+            assert!(said(&work(&device, &chunked, &mut Afresh, 2.0)) == whole, "chunks of {chunk}");
         }
         let mut kept = memory(None);
         let small = SweepSpec { chunk: Some(64), ..spec.clone() };
@@ -145,7 +146,7 @@ fn chunks_interruptions_and_shards_change_no_bit() {
 fn members_are_the_same_whatever_the_ensemble_around_them() {
     let device = Device::open("cpu").expect("always there").0;
     let few = SweepSpec { ensemble: eulerscope::spec::EnsembleSpec { members: 200, ..linear().ensemble }, ..linear() };
-    let run = |spec: &SweepSpec| work(&device, spec, &mut sweep::Afresh, 2.0).remove(0).sweep;
+    let run = |spec: &SweepSpec| work(&device, spec, &mut Afresh, 2.0).remove(0).sweep;
     let (few, many) = (run(&few), run(&linear()));
     assert_eq!(few.members, many.members[..200]);
     assert_eq!(few.courses, many.courses[..200]);

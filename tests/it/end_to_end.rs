@@ -96,7 +96,8 @@ fn predicted_growth_is_that_of_frozen_fields() {
         let reference = device("reference");
         let run = |spec: &TrainedSweepSpec| {
             let progress = &mut |_| ControlFlow::Continue(());
-            sweep::run(&reference, &model, spec, &token_ids, None, progress).expect("it runs").cells
+            let text = sweep::Text { model: &model, token_ids: &token_ids, margin: None };
+            sweep::run(&reference, &text, spec, progress).expect("it runs").cells
         };
         let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
         for cell in run(&spec) {
@@ -136,7 +137,8 @@ fn nothing_is_predicted_of_norms_behind_the_sums() {
     let token_ids = ids(&json("bert/oracle.json")["token_ids"]);
     let input = TrainedInput { token_ids: token_ids.clone(), ..TrainedInput::default() };
     let spec = TrainedSweepSpec { input, ..TrainedSweepSpec::default() };
-    let found = sweep::run(&device("cpu"), &model, &spec, &token_ids, None, &mut |_| ControlFlow::Continue(()));
+    let text = sweep::Text { model: &model, token_ids: &token_ids, margin: None };
+    let found = sweep::run(&device("cpu"), &text, &spec, &mut |_| ControlFlow::Continue(()));
     let cell = &found.expect("it runs").cells[0];
     assert!(cell.predicted_log_growth.is_none() && cell.log_growth.is_some(), "{cell:?}");
 }

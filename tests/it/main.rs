@@ -56,6 +56,7 @@ mod integrators;
 mod jobs;
 mod layer_tangent;
 mod layer_theory;
+mod long_runs;
 mod perturbations;
 mod rates;
 mod report;

@@ -5,7 +5,7 @@ use crate::checkpoint::real::smollm2_file;
 use crate::trained::device;
 use eulerscope::layer::Point;
 use eulerscope::spec::{Grid, Integrator, TrainedInput, TrainedSweepSpec};
-use eulerscope::trained::sweep::{self, Margin};
+use eulerscope::trained::sweep::{self, Margin, Text};
 use eulerscope::trained::{Model, Stack};
 use serde_json::Value;
 use std::ops::ControlFlow;
@@ -15,8 +15,9 @@ use std::ops::ControlFlow;
 fn smollm2_has_the_published_cross_entropies() {
     let (path, truth) = (smollm2_file(), json("mercury.json"));
     let model = Model::open(&path).expect("a model");
-    let text = model.checkpoint().encode(truth["text"].as_str().expect("a text")).expect("tokens");
-    assert_eq!(text.len() as u64, truth["text_tokens"].as_u64().expect("a count"));
+    let token_ids = model.checkpoint().encode(truth["text"].as_str().expect("a text")).expect("tokens");
+    let text = Text { model: &model, token_ids: &token_ids, margin: None };
+    assert_eq!(token_ids.len() as u64, truth["text_tokens"].as_u64().expect("a count"));
     let margin = Margin::of(&model, &[" planet".to_string(), " metal".to_string()]).expect("single tokens");
     assert_eq!(Value::from(margin.first), truth["token_ids"]["planet"]);
     let cpu = device("cpu");
@@ -28,7 +29,7 @@ fn smollm2_has_the_published_cross_entropies() {
             damping: Grid::parse(dampings).expect("frictions"),
             ..TrainedSweepSpec::default()
         };
-        let found = sweep::run(&cpu, &model, &spec, &text, None, &mut |_| ControlFlow::Continue(())).expect("it runs");
+        let found = sweep::run(&cpu, &text, &spec, &mut |_| ControlFlow::Continue(())).expect("it runs");
         for cell in &found.cells {
             let is_this = |truth: &&Value| truth["step_size"] == cell.step_size && truth["damping"] == cell.damping;
             let truth =
@@ -48,11 +49,12 @@ fn divergence_is_counted_from_the_trained_model() {
     let reference = device("reference");
     let model = Model::open(&data("llama")).expect("a model");
     let token_ids = ids(&json("llama/oracle.json")["token_ids"]);
+    let text = Text { model: &model, token_ids: &token_ids, margin: None };
     let input = TrainedInput { checkpoint: data("llama"), prompts: Vec::new(), token_ids: token_ids.clone() };
     let run = |integrator| {
         let spec = TrainedSweepSpec { input: input.clone(), integrator, ..TrainedSweepSpec::default() };
         let progress = &mut |_| ControlFlow::Continue(());
-        let found = sweep::run(&reference, &model, &spec, &token_ids, None, progress).expect("it runs");
+        let found = sweep::run(&reference, &text, &spec, progress).expect("it runs");
         found.cells[0].likely.expect("states are finite").kl_divergence
     };
     assert!(run(Integrator::Euler).abs() <= 1e-12);
@@ -70,8 +72,9 @@ fn likelihoods_and_margins_are_those_of_their_definitions() {
     let step_size = Grid::parse("0.6,1.3").expect("step sizes");
     let spec = TrainedSweepSpec { input, step_size, damping: Grid::single(0.1), ..TrainedSweepSpec::default() };
     let margin = Margin { first: 7, second: 41 };
+    let text = Text { model: &model, token_ids: &token_ids, margin: Some(margin) };
     let progress = &mut |_| ControlFlow::Continue(());
-    let found = sweep::run(&reference, &model, &spec, &token_ids, Some(margin), progress).expect("it runs");
+    let found = sweep::run(&reference, &text, &spec, progress).expect("it runs");
     let logits = |step_size: f64, damping: f64| -> Vec<Vec<f64>> {
         let point = Point { step_size, radius: 1.0, damping };
         let mut stack = Stack::begin(&reference, &model, &token_ids, &[point], Integrator::Euler).expect("it begins");

@@ -64,7 +64,7 @@ impl KeepingArguments {
         ];
         match flags.iter().find(|(_, given)| *given) {
             None => Ok(()),
-            Some((flag, _)) => Err(Error::Usage(format!("{flag} is for sweeps of members: {what}; see --help"))),
+            Some((flag, _)) => Err(Error::Usage(format!("{flag} is for runs in parts: {what}; see --help"))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `--shard` and `--shard-offset`: which part of a sweep this call does.
+//! `--shard` and `--shard-offset`: which part of a run this call does.
 
 use super::Global;
 use crate::error::{Error, Result};
@@ -58,13 +58,12 @@ impl ShardArguments {
 
 impl Placed {
     /// The layers of a trained model are one stack, which has no members to share out.
-    pub(super) fn refuse_for_trained(&self) -> Result<()> {
+    pub(super) fn refuse_for_trained(&self, instead: &str) -> Result<()> {
         match self.shard {
             None => Ok(()),
-            Some(_) => Err(Error::Usage(
-                "--shard shares out members, and a sweep with --checkpoint has none; give each call a part of the grid"
-                    .into(),
-            )),
+            Some(_) => Err(Error::Usage(format!(
+                "--shard shares out members, and a run with --checkpoint has none; {instead}"
+            ))),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::device::gpu::Gpu;
 use crate::device::gpu::upload::Uploads;
 use crate::device::profile::Recorder;
-use crate::device::{Description, host_budget};
+use crate::device::{Description, Kind, host_budget};
 use crate::error::{Error, Result};
 use crate::spec::Precision;
 use std::collections::{BTreeMap, HashMap};
@@ -44,7 +44,7 @@ impl Adapter {
         let info = adapter.get_info();
         let driver = format!("{} {}", info.driver, info.driver_info);
         let description = Description {
-            kind: "gpu",
+            kind: Kind::Gpu,
             name: info.name,
             driver: driver.trim().to_string(),
             backend: info.backend.to_string(),

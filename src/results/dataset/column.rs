@@ -74,7 +74,7 @@ impl Column {
     }
 
     /// About how many bytes the values take in memory.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::results) fn bytes(&self) -> usize {
         match self {
             Column::Text(values) => values.iter().map(|text| 24 + text.len()).sum(),
             Column::ListF64(values) => values.iter().map(|list| 24 + 8 * list.as_ref().map_or(0, Vec::len)).sum(),

@@ -60,7 +60,7 @@ impl TableWriter {
     ///
     /// # Errors
     /// [`Error::Io`] if a row group cannot be written; [`Error::Bug`] if the columns do not fit or hold NaN.
-    pub fn append(&mut self, columns: &[(&str, Column)]) -> Result<()> {
+    pub fn append<N: AsRef<str>>(&mut self, columns: &[(N, Column)]) -> Result<()> {
         check_columns(columns)?;
         if let Stage::Begun(_) = self.stage {
             self.begin(columns)?;
@@ -72,12 +72,14 @@ impl TableWriter {
         if rows >= GROUP_ROWS || bytes >= GROUP_BYTES { self.write_group() } else { Ok(()) }
     }
 
-    fn begin(&mut self, columns: &[(&str, Column)]) -> Result<()> {
-        let fields =
-            columns.iter().map(|(name, column)| column.parquet_type(name)).collect::<parquet::errors::Result<_>>();
+    fn begin<N: AsRef<str>>(&mut self, columns: &[(N, Column)]) -> Result<()> {
+        let fields = columns
+            .iter()
+            .map(|(name, column)| column.parquet_type(name.as_ref()))
+            .collect::<parquet::errors::Result<_>>();
         let schema = fields.and_then(|fields| Type::group_type_builder("table").with_fields(fields).build());
         let schema = Arc::new(schema.map_err(|error| Error::Bug(format!("no Parquet schema: {error}")))?);
-        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_ref()).collect();
         let described = dictionary::metadata(self.name.trim_end_matches(".parquet"), &names);
         let notes = self.notes.iter().cloned().chain(described).map(|(key, value)| KeyValue::new(key, value)).collect();
         let properties = WriterProperties::builder()
@@ -92,12 +94,13 @@ impl TableWriter {
         let writer = SerializedFileWriter::new(Slot(Some(*pending)), schema.clone(), Arc::new(properties));
         let writer = Box::new(writer.map_err(|error| failure(&path, error))?);
         self.stage = Stage::Writing { writer, path, schema };
-        self.waiting = columns.iter().map(|(name, column)| (name.to_string(), column.clone())).collect();
+        self.waiting = columns.iter().map(|(name, column)| (name.as_ref().to_string(), column.clone())).collect();
         Ok(())
     }
 
-    fn extend(&mut self, columns: &[(&str, Column)]) -> Result<()> {
-        let same_names = columns.iter().map(|(name, _)| *name).eq(self.waiting.iter().map(|(name, _)| name.as_str()));
+    fn extend<N: AsRef<str>>(&mut self, columns: &[(N, Column)]) -> Result<()> {
+        let same_names =
+            columns.iter().map(|(name, _)| name.as_ref()).eq(self.waiting.iter().map(|(name, _)| name.as_str()));
         if !same_names {
             return Err(Error::Bug("the columns of a table change their names between rows".into()));
         }
@@ -138,12 +141,13 @@ impl TableWriter {
     }
 }
 
-fn check_columns(columns: &[(&str, Column)]) -> Result<()> {
+fn check_columns<N: AsRef<str>>(columns: &[(N, Column)]) -> Result<()> {
     let Some((_, first)) = columns.first() else {
         return Err(Error::Bug("a table needs a column".into()));
     };
     for (index, (name, column)) in columns.iter().enumerate() {
-        if columns[..index].iter().any(|(other, _)| other == name) {
+        let name = name.as_ref();
+        if columns[..index].iter().any(|(other, _)| other.as_ref() == name) {
             return Err(Error::Bug(format!("a table has two columns {name}")));
         }
         if column.rows() != first.rows() {

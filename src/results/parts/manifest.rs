@@ -1,9 +1,11 @@
 //! `manifest.json`: which units are done, in which files, and what they are units of.
 
+use crate::device::Description;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::results::dataset::file::{self, Pending};
 use crate::results::dataset::seal::{self, Record};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,11 +30,11 @@ pub(super) const MOST_UNITS: usize = 1 << 24;
 pub struct Origin(pub Value);
 
 impl Origin {
-    /// The run of a specification on a device, which was asked for by a word.
-    pub fn of(spec: &impl serde::Serialize, device: &crate::device::Description, word: &str, units: usize) -> Self {
+    /// The run of a command on a device, which was asked for by a word.
+    pub fn of(command: &str, spec: &impl Serialize, device: &Description, word: &str, units: usize) -> Self {
         Origin(json!({
             "eulerscope": env!("CARGO_PKG_VERSION"),
-            "command": "sweep",
+            "command": command,
             "stream_version": crate::numbers::random::STREAM_VERSION,
             "spec": spec,
             "device": device,
@@ -41,21 +43,39 @@ impl Origin {
         }))
     }
 
+    /// The same of a trained model, whose files these are; of none for nothing.
+    pub fn of_model(mut self, files: Value) -> Self {
+        if files != Value::Null {
+            self.0["model"] = files;
+        }
+        self
+    }
+
+    /// The command.
+    pub fn command(&self) -> &str {
+        self.0["command"].as_str().unwrap_or("sweep")
+    }
+
     /// The number of units of the whole.
     pub fn units(&self) -> usize {
         self.0["units"].as_u64().unwrap_or(0) as usize
     }
 
-    /// The device as it describes itself.
-    pub fn device(&self) -> String {
-        let text = |key: &str| self.0["device"][key].as_str().unwrap_or("?").to_string();
-        format!("{}: {} ({}, {})", text("kind"), text("name"), text("backend"), text("driver"))
+    /// The device.
+    pub fn device(&self) -> &Value {
+        &self.0["device"]
     }
 
     /// The word by which the device was asked for.
     pub fn device_asked_for(&self) -> &str {
         self.0["device_asked_for"].as_str().unwrap_or("auto")
     }
+}
+
+/// A device in a record, in the words of its [`Description`].
+pub(super) fn device_in_words(device: &Value) -> String {
+    let description = serde_json::from_value::<Description>(device.clone());
+    description.map_or("an unknown device".to_string(), |description| description.to_string())
 }
 
 /// What tells two runs apart: keys of the specification that differ, `eulerscope` and `stream_version` for other versions,
@@ -69,7 +89,7 @@ pub fn differences(one: &Origin, other: &Origin) -> Vec<String> {
         own.keys().chain(others.keys()).filter(|key| own.get(*key) != others.get(*key)).cloned().collect();
     keys.sort();
     keys.dedup();
-    for key in ["command", "eulerscope", "stream_version", "units"] {
+    for key in ["command", "eulerscope", "stream_version", "units", "model"] {
         if one[key] != other[key] && keys.is_empty() {
             keys.push(key.to_string());
         }
@@ -81,7 +101,7 @@ pub fn differences(one: &Origin, other: &Origin) -> Vec<String> {
 }
 
 /// What decides the last bits of a device's numbers: all but how many threads it has.
-fn same_numbers(device: &Value) -> [String; 4] {
+pub(super) fn same_numbers(device: &Value) -> [String; 4] {
     ["kind", "name", "backend", "driver"].map(|key| {
         let text = device[key].as_str().unwrap_or_default();
         let kept = text.split(", ").filter(|word| !word.ends_with(" threads"));
@@ -114,11 +134,12 @@ impl Manifest {
         self.entries.iter().find(|entry| entry.units.contains(&unit))
     }
 
-    /// Reads the manifest of a folder of parts, or the one before it where that is damaged; none if there is neither.
+    /// Reads the manifest of a folder of parts, or the one before it where that is damaged, of which `note` is told; none if
+    /// there is neither.
     ///
     /// # Errors
     /// [`Error::Verification`] where one is there and none can be read.
-    pub fn read(folder: &Path) -> Result<Option<Self>> {
+    pub fn read(folder: &Path, note: &mut dyn FnMut(&str)) -> Result<Option<Self>> {
         let mut damage = None;
         for name in [NAME, BEFORE] {
             let path = folder.join(name);
@@ -126,7 +147,12 @@ impl Manifest {
                 Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
                 Ok(text) => match parse(&text) {
-                    Ok(manifest) => return Ok(Some(manifest)),
+                    Ok(manifest) => {
+                        if damage.is_some() {
+                            note("the manifest of the parts is damaged; the one before it is taken");
+                        }
+                        return Ok(Some(manifest));
+                    }
                     Err(why) => {
                         damage.get_or_insert(Error::Verification(format!(
                             "{}: {why}; the manifest is damaged, and so is that before it; start anew with --force",
@@ -137,11 +163,6 @@ impl Manifest {
             }
         }
         damage.map_or(Ok(None), Err)
-    }
-
-    /// Is the newest manifest of the folder whole?
-    pub fn is_damaged(folder: &Path) -> bool {
-        fs::read(folder.join(NAME)).is_ok_and(|text| parse(&text).is_err())
     }
 
     /// Puts it in the place of the one that is there, which becomes the one before.

@@ -1,24 +1,20 @@
 //! Parts read back from their files, of a few units at a time.
 
 use super::manifest::{Entry, Manifest};
-use super::table::{self, Columns, Rows, damaged};
+use super::tabled::{Columns, Places, Rows, Tabled, damaged};
 use crate::error::{Error, Result};
 use crate::results::dataset::{file, read, seal};
-use crate::sweep::Part;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-
-/// Endings of the names of the tables of some units.
-pub(super) const STATISTICS: &str = "statistics";
-/// See [`STATISTICS`].
-pub(super) const MEMBERS: &str = "members";
-/// See [`STATISTICS`].
-pub(super) const SPECTRA: &str = "spectra";
 
 /// The name of a table of some units.
 pub(super) fn file_name(units: &Range<usize>, table: &str) -> String {
     format!("{:06}-{:06}.{table}.parquet", units.start, units.end - 1)
+}
+
+/// The table that a file holds.
+pub(super) fn table_of(file_name: &str) -> &str {
+    file_name.split('.').nth(1).unwrap_or_default()
 }
 
 /// Reads the parts of a folder; the files of one entry stay in memory.
@@ -32,22 +28,15 @@ pub(super) struct Reader {
 #[derive(Debug)]
 struct Loaded {
     units: Range<usize>,
-    statistics: Loading,
-    members: Option<Loading>,
-    spectra: Option<Loading>,
+    tables: Vec<Loading>,
 }
 
 #[derive(Debug)]
 struct Loading {
+    name: String,
     path: PathBuf,
     columns: Columns,
-    rows: BTreeMap<usize, Rows>,
-}
-
-impl Loading {
-    fn rows(&self, unit: usize) -> Rows {
-        self.rows.get(&unit).copied().unwrap_or_default()
-    }
+    places: Places,
 }
 
 impl Reader {
@@ -59,37 +48,32 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Verification`] if its files are not as they were written, [`Error::Bug`] if there are none.
-    pub fn take(&mut self, manifest: &Manifest, unit: usize, mut empty: Part) -> Result<Part> {
+    pub fn take<P: Tabled>(&mut self, manifest: &Manifest, unit: usize, mut empty: P) -> Result<P> {
         let entry = manifest.entry(unit).ok_or_else(|| Error::Bug(format!("unit {unit} has no part")))?;
         if self.loaded.as_ref().is_none_or(|loaded| loaded.units != entry.units) {
+            // The memory of the ones before is given back first.
             self.loaded = None;
             self.loaded = Some(self.load(entry)?);
         }
-        let Some(Loaded { statistics, members, spectra, .. }) = &self.loaded else { return Ok(empty) };
-        table::read_statistics(&statistics.columns, &statistics.rows(unit), &mut empty)
-            .map_err(|why| damaged(&statistics.path, &why))?;
-        if let Some(own) = members {
-            table::read(&own.path, table::read_members(&own.columns, &own.rows(unit), &mut empty))?;
+        let tables = self.loaded.iter().flat_map(|loaded| &loaded.tables);
+        if tables.clone().all(|own| own.name != P::FIRST) {
+            return Err(damaged(&self.folder, &format!("a unit has no {}", P::FIRST)));
         }
-        if let Some(own) = spectra {
-            table::read(&own.path, table::read_spectra(&own.columns, &own.rows(unit), &mut empty))?;
+        for own in tables {
+            let rows = Rows::of_unit(&own.columns, &own.places, unit);
+            empty.read(&own.name, &rows).map_err(|why| damaged(&own.path, &why))?;
         }
         Ok(empty)
     }
 
     fn load(&self, entry: &Entry) -> Result<Loaded> {
         verify(&self.folder, entry)?;
-        let load = |name: &str| -> Result<Option<Loading>> {
-            let name = file_name(&entry.units, name);
-            if !entry.files.contains_key(&name) {
-                return Ok(None);
-            }
-            let path = self.folder.join(name);
+        let load = |file: &String| -> Result<Loading> {
+            let path = self.folder.join(file);
             let columns = read::whole_table(&path)?;
-            Ok(Some(Loading { rows: table::rows(&columns), path, columns }))
+            Ok(Loading { name: table_of(file).to_string(), places: Places::of(&columns), path, columns })
         };
-        let statistics = load(STATISTICS)?.ok_or_else(|| damaged(&self.folder, "a unit has no statistics"))?;
-        Ok(Loaded { units: entry.units.clone(), statistics, members: load(MEMBERS)?, spectra: load(SPECTRA)? })
+        Ok(Loaded { units: entry.units.clone(), tables: entry.files.keys().map(load).collect::<Result<_>>()? })
     }
 }
 

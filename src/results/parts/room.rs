@@ -1,7 +1,6 @@
 //! Is there room on the disk for what is to be written?
 
 use crate::error::{Error, Result};
-use crate::sweep::Part;
 use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
 
@@ -43,12 +42,4 @@ pub(super) fn check(folder: &Path, bytes: u64, what: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// About how many bytes a part takes, in memory and on disk.
-pub(super) fn bytes(part: &Part) -> u64 {
-    let values = part.values() as u64;
-    let numbers = part.points() as u64 * 64 + part.courses.len() as u64 * 12;
-    let spectra: u64 = part.spectra.iter().map(|spectrum| 2 * spectrum.eigenvalues.len() as u64).sum();
-    8 * (values + numbers + spectra)
 }

@@ -1,14 +1,14 @@
 //! The parts of one run: kept as they are done, and brought back when the run goes on.
 
-use super::manifest::{Entry, MOST_UNITS, Manifest, Origin, WAITING, differences};
-use super::reader::{MEMBERS, Reader, SPECTRA, STATISTICS, file_name, tidy, verify};
-use super::table::{self, Columns, Numbered};
+use super::manifest::{Entry, MOST_UNITS, Manifest, Origin, WAITING, device_in_words, differences};
+use super::reader::{Reader, file_name, tidy, verify};
+use super::tabled::{Columns, Tabled, Tables, damaged, numbered};
 use super::{FOLDER, discard, room};
 use crate::error::{Error, Result};
 use crate::results::dataset::TableWriter;
 use crate::results::dataset::file::{self, Pending};
 use crate::spec::Shard;
-use crate::sweep::{Part, Parts};
+use crate::units::Parts;
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
@@ -36,7 +36,8 @@ pub struct Store {
     wanted: Range<usize>,
     is_whole: bool,
     every: Duration,
-    waiting: Vec<Numbered>,
+    /// Units that are done and on no disk yet.
+    waiting: BTreeMap<usize, Tables>,
     waiting_bytes: u64,
     flushed: Instant,
     reader: Reader,
@@ -75,10 +76,7 @@ impl Store {
     /// [`Error::Resume`] if they are of another specification, device or shard.
     pub fn resume(results: &Path, origin: Origin, terms: &Terms, note: &mut dyn FnMut(&str)) -> Result<Option<Self>> {
         let folder = results.join(FOLDER);
-        let Some(mut manifest) = Manifest::read(&folder)? else { return Ok(None) };
-        if Manifest::is_damaged(&folder) {
-            note("the manifest of the parts is damaged; the one before it is taken");
-        }
+        let Some(mut manifest) = Manifest::read(&folder, note)? else { return Ok(None) };
         refuse_others(results, &manifest, &origin, terms)?;
         let whole = |entry: &Entry| match verify(&folder, entry) {
             Ok(()) => true,
@@ -100,7 +98,7 @@ impl Store {
             wanted: terms.shard.map_or(0..units, |shard| shard.units(units)),
             is_whole: terms.shard.is_none(),
             every: terms.every,
-            waiting: Vec::new(),
+            waiting: BTreeMap::new(),
             waiting_bytes: 0,
             flushed: Instant::now(),
             folder,
@@ -114,9 +112,24 @@ impl Store {
         Progress { units: self.wanted.len(), done }
     }
 
+    /// Is this unit done?
+    pub fn has(&self, unit: usize) -> bool {
+        self.manifest.entry(unit).is_some() || self.waiting.contains_key(&unit)
+    }
+
     /// Is this unit still to be worked on?
     pub fn is_left(&self, unit: usize) -> bool {
-        self.wants(unit) && !self.has(unit) && !self.manifest.failed.contains_key(&unit)
+        self.wanted.contains(&unit) && !self.has(unit) && !self.manifest.failed.contains_key(&unit)
+    }
+
+    /// Keeps the tables of a unit that is done.
+    ///
+    /// # Errors
+    /// As for [`Store::flush`].
+    pub fn keep_tables(&mut self, unit: usize, tables: Tables) -> Result<()> {
+        self.waiting_bytes += tables.bytes();
+        self.waiting.insert(unit, tables);
+        if self.waiting_bytes >= MOST_WAITING || self.flushed.elapsed() >= self.every { self.flush() } else { Ok(()) }
     }
 
     /// Notes that a unit cannot be worked on, and why.
@@ -127,11 +140,6 @@ impl Store {
     /// The units that could not be worked on, and why.
     pub fn failed(&self) -> &BTreeMap<usize, String> {
         &self.manifest.failed
-    }
-
-    /// The parts that are there, for results of them alone.
-    pub fn as_they_are(&mut self) -> impl Parts + '_ {
-        AsTheyAre(self)
     }
 
     /// What the parts are parts of.
@@ -147,14 +155,14 @@ impl Store {
     pub fn flush(&mut self) -> Result<()> {
         let waiting = self.folder.join(WAITING);
         make(&self.folder, &waiting)?;
-        let mut parts = std::mem::take(&mut self.waiting).into_iter().peekable();
         room::check(&self.folder, self.waiting_bytes, "the parts that are done")?;
-        while let Some(first) = parts.next() {
-            let mut run = vec![first];
-            while let Some(next) = parts.next_if(|next| next.unit == run[0].unit + run.len()) {
-                run.push(next);
+        let mut parts = std::mem::take(&mut self.waiting).into_iter().peekable();
+        while let Some((first, tables)) = parts.next() {
+            let mut run = vec![tables];
+            while let Some((_, tables)) = parts.next_if(|(unit, _)| *unit == first + run.len()) {
+                run.push(tables);
             }
-            let entry = self.write(run)?;
+            let entry = self.write(first, run)?;
             self.manifest.entries.push(entry);
         }
         file::sync_folder(&self.folder).map_err(|source| failed(&self.folder, source))?;
@@ -165,20 +173,22 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the tables of consecutive units and moves them into their place.
-    fn write(&self, mut parts: Vec<Numbered>) -> Result<Entry> {
-        let units = parts[0].unit..parts[0].unit + parts.len();
-        let mut files = BTreeMap::new();
-        let mut tables = [(STATISTICS, None), (MEMBERS, None), (SPECTRA, None)];
-        for own in &mut parts {
-            let found = [Some(table::statistics(own)), table::members(own), table::spectra(own)];
-            for ((name, writer), columns) in tables.iter_mut().zip(found) {
-                let Some(columns) = columns else { continue };
-                self.append(writer, &file_name(&units, name), &columns)?;
+    /// Writes the tables of consecutive units from this one on and moves them into their place.
+    fn write(&self, first: usize, parts: Vec<Tables>) -> Result<Entry> {
+        let units = first..first + parts.len();
+        let mut writers: BTreeMap<String, TableWriter> = BTreeMap::new();
+        for (unit, tables) in units.clone().zip(parts) {
+            for (name, columns) in tables.0 {
+                let name = file_name(&units, &name);
+                let columns: Columns = numbered(unit, columns);
+                if !writers.contains_key(&name) {
+                    writers.insert(name.clone(), self.writer(&name)?);
+                }
+                writers.get_mut(&name).map_or(Ok(()), |writer| writer.append(&columns))?;
             }
         }
-        for (_, writer) in tables {
-            let Some(writer) = writer else { continue };
+        let mut files = BTreeMap::new();
+        for (_, writer) in writers {
             let (name, record) = writer.finish()?;
             self.place(&name)?;
             files.insert(name, record);
@@ -186,21 +196,14 @@ impl Store {
         Ok(Entry { units, files })
     }
 
-    fn append(&self, writer: &mut Option<TableWriter>, name: &str, columns: &Columns) -> Result<()> {
-        let writer = match writer {
-            Some(writer) => writer,
-            None => {
-                let pending = Pending::create(&self.folder.join(WAITING), &self.folder, name)?;
-                let spec = self.manifest.origin.0["spec"].to_string();
-                let notes = vec![
-                    ("eulerscope".to_string(), env!("CARGO_PKG_VERSION").to_string()),
-                    ("spec_hash".to_string(), blake3::hash(spec.as_bytes()).to_hex().to_string()),
-                ];
-                writer.insert(TableWriter::new(pending, notes))
-            }
-        };
-        let borrowed: Vec<(&str, _)> = columns.iter().map(|(name, own)| (name.as_str(), own.clone())).collect();
-        writer.append(&borrowed)
+    fn writer(&self, name: &str) -> Result<TableWriter> {
+        let pending = Pending::create(&self.folder.join(WAITING), &self.folder, name)?;
+        let spec = self.manifest.origin.0["spec"].to_string();
+        let notes = vec![
+            ("eulerscope".to_string(), env!("CARGO_PKG_VERSION").to_string()),
+            ("spec_hash".to_string(), blake3::hash(spec.as_bytes()).to_hex().to_string()),
+        ];
+        Ok(TableWriter::new(pending, notes))
     }
 
     fn place(&self, name: &str) -> Result<()> {
@@ -226,55 +229,32 @@ pub struct Progress {
     pub done: usize,
 }
 
-impl Parts for Store {
+impl<P: Tabled> Parts<P> for Store {
     fn wants(&self, unit: usize) -> bool {
         self.wanted.contains(&unit)
     }
 
     fn has(&self, unit: usize) -> bool {
-        self.manifest.entry(unit).is_some() || self.waiting.iter().any(|own| own.unit == unit)
+        Store::has(self, unit)
+    }
+
+    fn is_left(&self, unit: usize) -> bool {
+        Store::is_left(self, unit)
     }
 
     fn is_whole(&self) -> bool {
         self.is_whole
     }
 
-    fn take(&mut self, unit: usize, empty: Part) -> Result<Part> {
-        match self.waiting.iter().find(|own| own.unit == unit) {
-            Some(own) => Ok(own.part.clone()),
+    fn take(&mut self, unit: usize, empty: P) -> Result<P> {
+        match self.waiting.get(&unit) {
+            Some(own) => own.part(empty).map_err(|why| damaged(&self.folder, &why)),
             None => self.reader.take(&self.manifest, unit, empty),
         }
     }
 
-    fn keep(&mut self, unit: usize, part: &Part) -> Result<()> {
-        self.waiting_bytes += room::bytes(part);
-        self.waiting.push(Numbered { unit, part: part.clone() });
-        if self.waiting_bytes >= MOST_WAITING || self.flushed.elapsed() >= self.every { self.flush() } else { Ok(()) }
-    }
-}
-
-/// Parts that are no more to be worked on.
-struct AsTheyAre<'a>(&'a mut Store);
-
-impl Parts for AsTheyAre<'_> {
-    fn wants(&self, _unit: usize) -> bool {
-        false
-    }
-
-    fn has(&self, unit: usize) -> bool {
-        self.0.has(unit)
-    }
-
-    fn is_whole(&self) -> bool {
-        self.0.is_whole
-    }
-
-    fn take(&mut self, unit: usize, empty: Part) -> Result<Part> {
-        self.0.take(unit, empty)
-    }
-
-    fn keep(&mut self, unit: usize, part: &Part) -> Result<()> {
-        self.0.keep(unit, part)
+    fn keep(&mut self, unit: usize, part: &mut P) -> Result<()> {
+        self.keep_tables(unit, Tables::of(part))
     }
 }
 
@@ -295,17 +275,18 @@ fn refuse_others(results: &Path, manifest: &Manifest, origin: &Origin, terms: &T
         return Err(Error::Resume(format!(
             "{place}: its parts are of {}, whose last bits may differ from those of {}; take that device, or give \
              --any-device to go on with this one",
-            manifest.origin.device(),
-            origin.device()
+            device_in_words(manifest.origin.device()),
+            device_in_words(origin.device())
         )));
     }
     if keys.is_empty() {
         return Ok(());
     }
     Err(Error::Resume(format!(
-        "{place}: is the run of another specification, which differs in {}; `eulerscope sweep {} --out {place} --resume` goes \
+        "{place}: is the run of another specification, which differs in {}; `eulerscope {} {} --out {place} --resume` goes \
          on with that one, --force starts anew",
         keys.join(", "),
+        manifest.origin.command(),
         results.join(FOLDER).join(super::manifest::NAME).display()
     )))
 }

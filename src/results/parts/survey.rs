@@ -1,4 +1,4 @@
-//! What is done of a sweep in a folder, and what is missing.
+//! What is done of a run in a folder, and what is missing.
 
 use super::manifest::{Manifest, Origin};
 use super::{FOLDER, reader};
@@ -17,7 +17,7 @@ fn shard_of(name: &str) -> Option<Shard> {
     Shard::parse(&name.strip_prefix("shard-")?.replacen("-of-", "/", 1)).ok()
 }
 
-/// What is done of a sweep.
+/// What is done of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
     /// Into how many shards it is divided; 1 where it is not.
@@ -28,7 +28,7 @@ pub struct Survey {
     pub units: usize,
     /// Those that are done.
     pub done: usize,
-    /// What it is a sweep of.
+    /// What it is a run of.
     pub origin: Origin,
 }
 
@@ -39,14 +39,14 @@ pub struct Survey {
 pub fn survey(folder: &Path) -> Result<Survey> {
     let mut found: Vec<(Shard, Manifest)> = Vec::new();
     for place in folders(&[folder.to_path_buf()])? {
-        let Some(manifest) = Manifest::read(&place.join(FOLDER))? else { continue };
+        let Some(manifest) = Manifest::read(&place.join(FOLDER), &mut |_| {})? else { continue };
         let all = Shard { index: 0, count: 1 };
         let shard = manifest.shard.as_deref().and_then(|text| Shard::parse(text).ok()).unwrap_or(all);
         found.push((shard, manifest));
     }
     let Some((Shard { count, .. }, first)) = found.first() else {
         return Err(Error::Invalid(format!(
-            "{}: holds no parts of a sweep; give a folder that sweep --out has written",
+            "{}: holds no parts of a run; give a folder that --out has written",
             folder.display()
         )));
     };
@@ -71,7 +71,7 @@ pub fn verify(folder: &Path) -> Result<usize> {
     let mut files = 0;
     for place in folders(&[folder.to_path_buf()])? {
         let folder = place.join(FOLDER);
-        let Some(manifest) = Manifest::read(&folder)? else { continue };
+        let Some(manifest) = Manifest::read(&folder, &mut |_| {})? else { continue };
         for entry in &manifest.entries {
             reader::verify(&folder, entry)?;
             files += entry.files.len();
@@ -88,10 +88,9 @@ pub fn tables(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut tables = Vec::new();
     for place in folders(&[folder.to_path_buf()])? {
         let folder = place.join(FOLDER);
-        let Some(manifest) = Manifest::read(&folder)? else { continue };
+        let Some(manifest) = Manifest::read(&folder, &mut |_| {})? else { continue };
         for name in manifest.entries.iter().flat_map(|entry| entry.files.keys()) {
-            let kind = name.split('.').nth(1).unwrap_or_default();
-            tables.push((kind.to_string(), folder.join(name)));
+            tables.push((reader::table_of(name).to_string(), folder.join(name)));
         }
     }
     Ok(tables)

@@ -1,14 +1,16 @@
-//! The parts of several runs, together all of one sweep.
+//! The parts of several runs, together all of one.
 
 use super::FOLDER;
-use super::manifest::{Manifest, Origin, differences};
+use super::manifest::{Manifest, Origin, device_in_words, differences, same_numbers};
 use super::reader::{Reader, verify};
 use super::survey::{folders, listed};
+use super::tabled::Tabled;
 use crate::error::{Error, Result};
-use crate::sweep::{Part, Parts};
+use crate::units::Parts;
+use serde_json::Value;
 use std::path::PathBuf;
 
-/// Parts of one sweep in several folders.
+/// Parts of one run in several folders.
 pub struct Together {
     sources: Vec<Source>,
 }
@@ -23,13 +25,13 @@ impl Together {
     /// The parts of these folders, and of the shards inside them.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where they are of different sweeps or hold no parts, [`Error::Verification`] where a file is
+    /// [`Error::Invalid`] where they are of different runs or hold no parts, [`Error::Verification`] where a file is
     /// damaged or units are missing.
     pub fn open(given: &[PathBuf]) -> Result<Self> {
         let mut sources = Vec::new();
         for place in folders(given)? {
             let folder = place.join(FOLDER);
-            if let Some(manifest) = Manifest::read(&folder)? {
+            if let Some(manifest) = Manifest::read(&folder, &mut |_| {})? {
                 manifest.entries.iter().try_for_each(|entry| verify(&folder, entry))?;
                 sources.push(Source { place, manifest, reader: Reader::new(&folder) });
             }
@@ -43,7 +45,7 @@ impl Together {
         let Some(first) = self.sources.first() else {
             let places: Vec<_> = given.iter().map(|place| place.display().to_string()).collect();
             return Err(Error::Invalid(format!(
-                "{}: holds no parts of a sweep; give folders that sweep --shard has written",
+                "{}: holds no parts of a run; give folders that --shard has written",
                 places.join(", ")
             )));
         };
@@ -52,7 +54,7 @@ impl Together {
             keys.retain(|key| key != "device");
             if !keys.is_empty() {
                 return Err(Error::Invalid(format!(
-                    "{}: its sweep is another than that of {}: {} differ; merge folders of one specification",
+                    "{}: its run is another than that of {}: {} differ; merge folders of one specification",
                     source.place.display(),
                     first.place.display(),
                     keys.join(", ")
@@ -80,35 +82,33 @@ impl Together {
         &self.sources[0].manifest.origin
     }
 
-    /// The devices that they were made by, each once.
-    pub fn devices(&self) -> Vec<String> {
-        let mut all: Vec<String> = self.sources.iter().map(|source| source.manifest.origin.device()).collect();
-        all.sort();
-        all.dedup();
-        all
-    }
-}
-
-impl Parts for Together {
-    fn wants(&self, _unit: usize) -> bool {
-        false
+    /// In words the devices that made some of them whose numbers may be others than those of this one, each once.
+    pub fn other_devices(&self, own: &Value) -> Vec<String> {
+        let all = self.sources.iter().map(|source| source.manifest.origin.device());
+        let others = all.filter(|device| same_numbers(device) != same_numbers(own));
+        let mut words: Vec<String> = others.map(device_in_words).collect();
+        words.sort();
+        words.dedup();
+        words
     }
 
     fn has(&self, unit: usize) -> bool {
         self.sources.iter().any(|source| source.manifest.entry(unit).is_some())
     }
+}
 
-    fn is_whole(&self) -> bool {
-        true
+impl<P: Tabled> Parts<P> for Together {
+    fn wants(&self, _unit: usize) -> bool {
+        false
     }
 
-    fn take(&mut self, unit: usize, empty: Part) -> Result<Part> {
+    fn has(&self, unit: usize) -> bool {
+        Together::has(self, unit)
+    }
+
+    fn take(&mut self, unit: usize, empty: P) -> Result<P> {
         let found = self.sources.iter_mut().find(|source| source.manifest.entry(unit).is_some());
         let source = found.ok_or_else(|| Error::Bug(format!("unit {unit} has no part")))?;
         source.reader.take(&source.manifest, unit, empty)
-    }
-
-    fn keep(&mut self, unit: usize, _part: &Part) -> Result<()> {
-        Err(Error::Bug(format!("unit {unit} of a merge is worked on")))
     }
 }

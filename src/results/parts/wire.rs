@@ -5,9 +5,8 @@
 //! ```
 //! Numbers are little-endian; a payload of a part is a list of 64-bit words.
 
-use crate::numbers::statistics::Field;
-use crate::spectrum::{Spectrum, Status};
-use crate::sweep::{Course, Member, Part};
+use super::tabled::{Columns, Tables};
+use crate::results::dataset::Column;
 use std::io::{self, Error, ErrorKind, Read, Write};
 
 /// What a frame begins with.
@@ -28,7 +27,7 @@ pub enum Message {
     Done {
         /// Which.
         unit: usize,
-        /// Its part, see [`encode`].
+        /// The tables of its part, see [`encode`].
         part: Vec<u8>,
     },
     /// All that was asked for is done.
@@ -49,22 +48,26 @@ pub enum Message {
 /// # Errors
 /// Where the other end is gone.
 pub fn send(to: &mut impl Write, message: &Message) -> io::Result<()> {
-    let (kind, unit, payload): (u32, usize, Vec<u8>) = match message {
-        Message::Progress(fraction) => (0, 0, fraction.to_le_bytes().to_vec()),
-        Message::Done { unit, part } => (1, *unit, part.clone()),
-        Message::Over => (2, 0, Vec::new()),
-        Message::Refused { code, line } => (3, usize::from(*code), line.as_bytes().to_vec()),
-        Message::Failed(line) => (4, 0, line.as_bytes().to_vec()),
+    let fraction;
+    let (kind, unit, payload): (u32, usize, &[u8]) = match message {
+        Message::Progress(share) => {
+            fraction = share.to_le_bytes();
+            (0, 0, &fraction)
+        }
+        Message::Done { unit, part } => (1, *unit, part),
+        Message::Over => (2, 0, &[]),
+        Message::Refused { code, line } => (3, usize::from(*code), line.as_bytes()),
+        Message::Failed(line) => (4, 0, line.as_bytes()),
     };
-    let mut frame = Vec::with_capacity(HEAD + payload.len() + HASH);
-    frame.extend(MAGIC.to_le_bytes());
-    frame.extend(kind.to_le_bytes());
-    frame.extend((unit as u64).to_le_bytes());
-    frame.extend((payload.len() as u64).to_le_bytes());
-    frame.extend(payload);
-    let hash = blake3::hash(&frame);
-    frame.extend(&hash.as_bytes()[..HASH]);
-    to.write_all(&frame)?;
+    let mut head = Vec::with_capacity(HEAD);
+    head.extend(MAGIC.to_le_bytes());
+    head.extend(kind.to_le_bytes());
+    head.extend((unit as u64).to_le_bytes());
+    head.extend((payload.len() as u64).to_le_bytes());
+    let hash = blake3::Hasher::new().update(&head).update(payload).finalize();
+    to.write_all(&head)?;
+    to.write_all(payload)?;
+    to.write_all(&hash.as_bytes()[..HASH])?;
     to.flush()
 }
 
@@ -112,132 +115,141 @@ fn u64_at(bytes: &[u8], place: usize) -> u64 {
     u64::from_le_bytes(std::array::from_fn(|byte| bytes[place + byte]))
 }
 
-/// A part as words.
-pub fn encode(part: &mut Part) -> Vec<u8> {
-    let mut words: Vec<u64> = vec![part.points() as u64];
-    for point in 0..part.points() {
-        part.fields(point, &mut |_, field| match field {
-            Field::Real(number) => words.push(number.to_bits()),
-            Field::Count(count) => words.push(*count),
-            Field::Values(values) => {
-                words.push(values.len() as u64);
-                words.extend(values.iter().map(|value| value.to_bits()));
-            }
-        });
-    }
-    words.push(part.members.len() as u64);
-    for own in &part.members {
-        let Member { gain, spectral_radius, real_eigenvalues, status } = own;
-        words.extend([gain.to_bits(), spectral_radius.to_bits(), *real_eigenvalues as u64, number(*status)]);
-    }
-    words.push(part.courses.len() as u64);
-    for own in &part.courses {
-        let Course { predicted_rate, observed_rate, norm_rate, log_growth, log_perturbation_growth, .. } = own;
-        for rate in [predicted_rate, observed_rate, norm_rate, log_growth, log_perturbation_growth] {
-            words.extend(optional(rate.map(f64::to_bits)));
+/// The tables of a part as words: each with its name and its columns, each of which has its name, its kind and its rows.
+pub fn encode(tables: &Tables) -> Vec<u8> {
+    let mut words = Words(Vec::new());
+    words.word(tables.0.len() as u64);
+    for (name, columns) in &tables.0 {
+        words.text(name);
+        words.word(columns.len() as u64);
+        for (name, column) in columns {
+            words.text(name);
+            words.column(column);
         }
-        words.extend(optional(own.frozen_step.map(u64::from)));
-        words.extend(optional(own.collapse_step.map(u64::from)));
     }
-    words.push(part.spectra.len() as u64);
-    for own in &part.spectra {
-        words.extend([number(own.status), own.real as u64, u64::from(own.solved_again), own.epsilon.to_bits()]);
-        words.push(own.eigenvalues.len() as u64);
-        words.extend(own.eigenvalues.as_flattened().iter().map(|x| x.to_bits()));
-    }
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    words.0
 }
 
-const STATUSES: [Status; 4] = [Status::Ok, Status::NoConvergence, Status::Refused, Status::Overflow];
+/// Words that are written.
+struct Words(Vec<u8>);
 
-fn number(status: Status) -> u64 {
-    STATUSES.iter().position(|own| *own == status).unwrap_or(0) as u64
+impl Words {
+    fn word(&mut self, word: u64) {
+        self.0.extend(word.to_le_bytes());
+    }
+
+    /// Its length, then its bytes, filled up to whole words.
+    fn text(&mut self, text: &str) {
+        self.word(text.len() as u64);
+        self.0.extend(text.as_bytes());
+        self.0.resize(self.0.len().next_multiple_of(8), 0);
+    }
+
+    fn column(&mut self, column: &Column) {
+        self.word(kind(column));
+        self.word(column.rows() as u64);
+        match column {
+            Column::F64(values) => values.iter().for_each(|value| self.word(value.to_bits())),
+            Column::OptionalF64(values) => values.iter().for_each(|value| self.optional(value.map(f64::to_bits))),
+            Column::I64(values) => values.iter().for_each(|value| self.word(*value as u64)),
+            Column::OptionalI64(values) => values.iter().for_each(|value| self.optional(value.map(i64::cast_unsigned))),
+            Column::U32(values) => values.iter().for_each(|value| self.word(u64::from(*value))),
+            Column::Text(values) => values.iter().for_each(|value| self.text(value)),
+            Column::ListF64(values) => values.iter().for_each(|value| {
+                self.optional(value.as_ref().map(|list| list.len() as u64));
+                value.iter().flatten().for_each(|value| self.word(value.to_bits()));
+            }),
+        }
+    }
+
+    fn optional(&mut self, word: Option<u64>) {
+        self.word(u64::from(word.is_some()));
+        self.word(word.unwrap_or(0));
+    }
 }
 
-fn optional(word: Option<u64>) -> [u64; 2] {
-    [u64::from(word.is_some()), word.unwrap_or(0)]
+fn kind(column: &Column) -> u64 {
+    match column {
+        Column::F64(_) => 0,
+        Column::OptionalF64(_) => 1,
+        Column::I64(_) => 2,
+        Column::OptionalI64(_) => 3,
+        Column::U32(_) => 4,
+        Column::Text(_) => 5,
+        Column::ListF64(_) => 6,
+    }
 }
 
-/// Reads a part into one of its shape; none if these are not the words of one.
-pub fn decode(bytes: &[u8], mut empty: Part) -> Option<Part> {
-    let mut words = Words(bytes);
-    (words.next()? as usize == empty.points() && bytes.len().is_multiple_of(8)).then_some(())?;
-    for point in 0..empty.points() {
-        let mut whole = true;
-        empty.fields(point, &mut |_, field| {
-            let read = match field {
-                Field::Real(number) => words.real().map(|read| *number = read),
-                Field::Count(count) => words.next().map(|read| *count = read),
-                Field::Values(values) => words.reals().map(|read| *values = read),
-            };
-            whole &= read.is_some();
-        });
-        whole.then_some(())?;
-    }
-    for _ in 0..words.count(4)? {
-        empty.members.push(Member {
-            gain: words.real()?,
-            spectral_radius: words.real()?,
-            real_eigenvalues: words.next()? as usize,
-            status: words.status()?,
-        });
-    }
-    for _ in 0..words.count(14)? {
-        let mut rate = || words.optional().map(|word| word.map(f64::from_bits));
-        let [predicted_rate, observed_rate, norm_rate] = [rate()?, rate()?, rate()?];
-        let [log_growth, log_perturbation_growth] = [rate()?, rate()?];
-        let mut step = || words.optional().map(|word| word.map(|word| word as u32));
-        let [frozen_step, collapse_step] = [step()?, step()?];
-        empty.courses.push(Course {
-            predicted_rate,
-            observed_rate,
-            norm_rate,
-            log_growth,
-            log_perturbation_growth,
-            frozen_step,
-            collapse_step,
-        });
-    }
-    for _ in 0..words.count(5)? {
-        let (status, real) = (words.status()?, words.next()? as usize);
-        let (solved_again, epsilon) = (words.next()? != 0, words.real()?);
-        let count = words.count(2)?;
-        let eigenvalues = (0..count).map(|_| Some([words.real()?, words.real()?])).collect::<Option<_>>()?;
-        empty.spectra.push(Spectrum { eigenvalues, status, real, solved_again, epsilon });
-    }
-    words.0.is_empty().then_some(empty)
+/// Reads the tables of a part; none if these are not the words of any.
+pub fn decode(bytes: &[u8]) -> Option<Tables> {
+    let mut words = Rest(bytes);
+    let table = |words: &mut Rest| -> Option<(String, Columns)> {
+        let name = words.text()?;
+        Some((name, words.several(3, |words| Some((words.text()?, words.column()?)))?))
+    };
+    let tables = words.several(2, table)?;
+    words.0.is_empty().then_some(Tables(tables))
 }
 
 /// Words that are read one by one.
-struct Words<'a>(&'a [u8]);
+struct Rest<'a>(&'a [u8]);
 
-impl Words<'_> {
-    fn next(&mut self) -> Option<u64> {
+impl Rest<'_> {
+    fn word(&mut self) -> Option<u64> {
         let (word, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(u64::from_le_bytes(*word))
     }
 
     fn real(&mut self) -> Option<f64> {
-        self.next().map(f64::from_bits)
-    }
-
-    /// A number of things of so many words each at least, which has to fit into what is left.
-    fn count(&mut self, words_each: usize) -> Option<usize> {
-        let count = self.next()? as usize;
-        (count.checked_mul(8 * words_each)? <= self.0.len()).then_some(count)
-    }
-
-    fn reals(&mut self) -> Option<Vec<f64>> {
-        (0..self.count(1)?).map(|_| self.real()).collect()
+        self.word().map(f64::from_bits)
     }
 
     fn optional(&mut self) -> Option<Option<u64>> {
-        let (is_there, word) = (self.next()?, self.next()?);
+        let (is_there, word) = (self.word()?, self.word()?);
         Some((is_there != 0).then_some(word))
     }
 
-    fn status(&mut self) -> Option<Status> {
-        STATUSES.get(self.next()? as usize).copied()
+    fn text(&mut self) -> Option<String> {
+        let length = self.word()? as usize;
+        let text = self.0.get(..length)?;
+        self.0 = self.0.get(length.next_multiple_of(8)..)?;
+        String::from_utf8(text.to_vec()).ok()
+    }
+
+    /// So many things as the next word says, of so many words each at least, which has to fit into what is left.
+    fn several<T>(&mut self, words_each: usize, one: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let count = self.word()? as usize;
+        self.as_many(count, words_each, one)
+    }
+
+    fn as_many<T>(
+        &mut self,
+        count: usize,
+        words_each: usize,
+        mut one: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        (count.checked_mul(8 * words_each)? <= self.0.len()).then_some(())?;
+        (0..count).map(|_| one(self)).collect()
+    }
+
+    fn column(&mut self) -> Option<Column> {
+        Some(match self.word()? {
+            0 => Column::F64(self.several(1, Self::real)?),
+            1 => Column::OptionalF64(self.several(2, |own| Some(own.optional()?.map(f64::from_bits)))?),
+            2 => Column::I64(self.several(1, |own| own.word().map(u64::cast_signed))?),
+            3 => Column::OptionalI64(self.several(2, |own| Some(own.optional()?.map(u64::cast_signed)))?),
+            4 => Column::U32(self.several(1, |own| u32::try_from(own.word()?).ok())?),
+            5 => Column::Text(self.several(1, Self::text)?),
+            6 => Column::ListF64(self.several(2, Self::list)?),
+            _ => return None,
+        })
+    }
+
+    fn list(&mut self) -> Option<Option<Vec<f64>>> {
+        match self.optional()? {
+            None => Some(None),
+            Some(length) => self.as_many(length as usize, 1, Self::real).map(Some),
+        }
     }
 }

@@ -65,11 +65,6 @@ impl Apart {
         (!self.perturbation.values.is_empty()).then(|| self.perturbation.summary())
     }
 
-    /// How many values are kept.
-    pub fn values(&self) -> usize {
-        self.norm_rate.values.len() + self.perturbation.values.len()
-    }
-
     /// Adds what was seen of a last state.
     pub fn see(&mut self, own: &Observation) {
         let Observation { cosine, token_similarity, attention_entropy, effective_step, effective_damping, .. } = *own;
@@ -122,11 +117,6 @@ impl Radii {
     /// The step.
     pub fn step(&self) -> usize {
         self.step as usize
-    }
-
-    /// How many values are kept.
-    pub(super) fn values(&self) -> usize {
-        [&self.radii, &self.abscissas, &self.norms, &self.departures].map(|own| own.values.len()).iter().sum()
     }
 
     /// Counts a member that was asked for its Jacobian.

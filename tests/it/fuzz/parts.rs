@@ -5,7 +5,8 @@ use super::{fuzz, refused};
 use eulerscope::device::Device;
 use eulerscope::results::parts::{self, Origin, Store, Terms, Together};
 use eulerscope::spec::{Grid, SweepSpec};
-use eulerscope::sweep;
+use eulerscope::sweep::{self, Shapes};
+use eulerscope::units::Units;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
@@ -30,7 +31,7 @@ impl Run {
         (spec.ensemble.members, spec.ensemble.width) = (260, 2);
         let grid = |text| Grid::parse(text).expect("a grid");
         (spec.step_size, spec.radius, spec.damping) = (grid("0.5,1"), grid("1"), grid("0"));
-        let origin = Origin::of(&spec, &device.description(), "reference", sweep::units(&device, &spec));
+        let origin = Origin::of("sweep", &spec, &device.description(), "reference", Shapes::of(&device, &spec).count());
         Run { device, spec, origin }
     }
 

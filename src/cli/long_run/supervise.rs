@@ -3,16 +3,16 @@
 //! A worker that dies, hangs or loses its device costs what it was working on. That is tried again, unit by unit and half
 //! as many members at a time; a unit that fails three times is left out and reported.
 
+use super::LongRun;
 use super::worker::Request;
-use super::{Invocation, Keeping};
 use crate::cli::console::Console;
 use crate::cli::progress::Progress;
+use crate::cli::{Invocation, Keeping};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::results::parts::Store;
 use crate::results::parts::wire::{self, Message};
-use crate::spec::SweepSpec;
-use crate::sweep::{Parts, Shapes};
+use crate::results::parts::{Store, Tabled};
+use crate::units::Units;
 use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -32,18 +32,18 @@ const PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// [`Error::Device`] where the device fails whatever it is given; what a worker refuses; what goes wrong where parts are kept.
-pub(super) fn collect(
+pub(super) fn collect<R: LongRun>(
     console: &Console,
     invocation: &Invocation,
-    spec: &SweepSpec,
+    run: &R,
     device: &Device,
     store: &mut Store,
 ) -> Result<bool> {
-    let shapes = Shapes::of(device, spec);
-    let left = |store: &Store| -> Vec<usize> { (0..shapes.units()).filter(|&unit| store.is_left(unit)).collect() };
+    let shapes = run.units(device);
+    let left = |store: &Store| -> Vec<usize> { (0..shapes.count()).filter(|&unit| store.is_left(unit)).collect() };
     let all: f64 = left(store).iter().map(|&unit| shapes.work(unit)).sum();
-    let progress = super::sweep::progress(console, device, spec, store);
-    let mut crew = Crew { invocation, shapes: &shapes, store, all, done: 0.0, progress };
+    let progress = super::progress(console, device, run, &|unit| store.is_left(unit));
+    let mut crew = Crew { invocation, units: &*shapes, store, all, done: 0.0, progress };
     // How often a unit was worked on alone, how many failed one after the other, and which are worked on alone.
     let (mut tried, mut in_a_row, mut careful) = (BTreeMap::<usize, usize>::new(), 0, 0..0);
     while let units = left(crew.store)
@@ -92,9 +92,9 @@ enum End {
 }
 
 /// Workers, one after the other.
-struct Crew<'a> {
+struct Crew<'a, P> {
     invocation: &'a Invocation,
-    shapes: &'a Shapes,
+    units: &'a dyn Units<Part = P>,
     store: &'a mut Store,
     /// How much there is to do in all, and how much of it is done.
     all: f64,
@@ -102,7 +102,7 @@ struct Crew<'a> {
     progress: Progress,
 }
 
-impl Crew<'_> {
+impl<P: Tabled> Crew<'_, P> {
     /// Has a worker work on some units; attempts behind the first are at one of them alone.
     fn work(&mut self, units: &[usize], attempt: usize) -> Result<End> {
         let request = Request {
@@ -112,7 +112,7 @@ impl Crew<'_> {
             chunk: self.invocation.chunk,
             attempt,
         };
-        let asked: f64 = units.iter().map(|&unit| self.shapes.work(unit)).sum();
+        let asked: f64 = units.iter().map(|&unit| self.units.work(unit)).sum();
         let before = self.done;
         let mut worker = Worker::start(&request)?;
         let Keeping { stall, .. } = self.invocation.keeping;
@@ -135,8 +135,10 @@ impl Crew<'_> {
             heard = Instant::now();
             match told {
                 Message::Progress(share) => self.done = before + share * asked,
-                Message::Done { unit, part } => match wire::decode(&part, self.shapes.empty(unit)) {
-                    Some(part) if units.contains(&unit) => self.store.keep(unit, &part)?,
+                Message::Done { unit, part } => match wire::decode(&part).filter(|_| units.contains(&unit)) {
+                    Some(tables) if tables.part(self.units.empty(unit)).is_ok() => {
+                        self.store.keep_tables(unit, tables)?;
+                    }
                     _ => break End::Died("the worker sent no part of that unit".to_string()),
                 },
                 Message::Over if stopping => break End::Stopped,
@@ -150,7 +152,7 @@ impl Crew<'_> {
             }
         };
         worker.end();
-        let done: f64 = units.iter().filter(|&&unit| self.store.has(unit)).map(|&unit| self.shapes.work(unit)).sum();
+        let done: f64 = units.iter().filter(|&&unit| self.store.has(unit)).map(|&unit| self.units.work(unit)).sum();
         self.done = before + done;
         Ok(if stopping { End::Stopped } else { end })
     }

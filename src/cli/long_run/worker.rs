@@ -1,17 +1,15 @@
-//! `eulerscope worker`: works on some units of a sweep for the process that has started it, and may die of them.
+//! `eulerscope worker`: works on some units of a run for the process that has started it, and may die of them.
 //!
 //! The [`Request`] is the first line of standard input; messages go to standard output. At the end of standard input, and
 //! when it is asked to stop, it ends after the unit that it works on, so nobody has to look for it.
 
+use super::{LongRun, Recorded};
 use crate::cli::process::stop_flag;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::estimate;
-use crate::request::file;
-use crate::request::keys::{Keys, SweepKeys, SweepRequest};
 use crate::results::parts::wire::{self, Message};
-use crate::spec::SweepSpec;
-use crate::sweep::{self, Part, Parts};
+use crate::results::parts::{Origin, Tabled, Tables};
+use crate::units::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -41,7 +39,7 @@ pub(super) struct Request {
 }
 
 /// Runs the command.
-pub(super) fn run() -> Result<()> {
+pub fn run() -> Result<()> {
     let stop = stop_flag(true);
     let request = request(&stop)?;
     let told = match work(&request, &stop) {
@@ -70,35 +68,29 @@ fn request(stop: &Arc<AtomicBool>) -> Result<Request> {
 }
 
 fn work(request: &Request, stop: &AtomicBool) -> Result<()> {
-    let keys = file::of_record::<SweepKeys>(&request.record)?;
-    let SweepRequest::Members(spec) = SweepKeys::specify(keys, SweepKeys::default())? else {
-        return Err(Error::Bug("units of a trained model".to_string()));
-    };
     let (device, _) = Device::open(&request.device)?;
-    let spec = SweepSpec { chunk: chunk(request, &spec, &device), ..*spec };
+    match Recorded::of(&Origin(request.record.clone()), request.chunk)? {
+        Recorded::Sweep(run) => work_on(*run, request, &device, stop),
+        Recorded::Lyapunov(run) => work_on(*run, request, &device, stop),
+        Recorded::TrainedSweep(run) => work_on(*run, request, &device, stop),
+    }
+}
+
+fn work_on<R: LongRun>(run: R, request: &Request, device: &Device, stop: &AtomicBool) -> Result<()> {
+    let run = if request.attempt == 0 { run } else { run.halved(device, request.attempt) };
     let pipe = RefCell::new(Pipe { left: request.units.iter().copied().collect(), out: io::stdout(), gone: false });
     let mut fault = Fault::of(request);
     let mut said = Instant::now();
     let progress = &mut |fraction: f64| {
         let mut pipe = pipe.borrow_mut();
-        fault.meet(&mut pipe, &device);
+        fault.meet(&mut pipe, device);
         if said.elapsed() >= PAUSE {
             pipe.tell(&Message::Progress(fraction));
             said = Instant::now();
         }
         if pipe.gone || stop.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    sweep::run_parts(&device, &spec, &mut Ends(&pipe), &estimate::cost, progress).map(drop)
-}
-
-/// Members computed at a time: half as many as would be, and half of that, with every attempt.
-fn chunk(request: &Request, spec: &SweepSpec, device: &Device) -> Option<usize> {
-    if request.attempt == 0 {
-        return request.chunk;
-    }
-    let plain = spec.combinations().next()?;
-    let fits = device.chunk_size(&sweep::plan_of_a_step(&plain)).min(sweep::Shapes::of(device, spec).largest_block());
-    Some((request.chunk.unwrap_or(fits).min(fits) >> request.attempt).max(1))
+    run.work(device, &mut Ends(&pipe), progress).map(drop)
 }
 
 /// The way to the process that asked.
@@ -118,27 +110,19 @@ impl Pipe {
 /// Parts go down the pipe.
 struct Ends<'a>(&'a RefCell<Pipe>);
 
-impl Parts for Ends<'_> {
+impl<P: Tabled> Parts<P> for Ends<'_> {
     fn wants(&self, unit: usize) -> bool {
         self.0.borrow().left.contains(&unit)
-    }
-
-    fn has(&self, _unit: usize) -> bool {
-        false
     }
 
     fn is_whole(&self) -> bool {
         false
     }
 
-    fn take(&mut self, _unit: usize, empty: Part) -> Result<Part> {
-        Ok(empty)
-    }
-
-    fn keep(&mut self, unit: usize, part: &Part) -> Result<()> {
+    fn keep(&mut self, unit: usize, part: &mut P) -> Result<()> {
         let mut pipe = self.0.borrow_mut();
         pipe.left.remove(&unit);
-        pipe.tell(&Message::Done { unit, part: wire::encode(&mut part.clone()) });
+        pipe.tell(&Message::Done { unit, part: wire::encode(&Tables::of(part)) });
         Ok(())
     }
 }

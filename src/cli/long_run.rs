@@ -1,0 +1,273 @@
+//! Runs in units: what is done is kept in the folder of the results, a run that was cut off goes on from there, and a GPU works
+//! in a process of its own.
+
+mod recorded;
+mod scratch;
+pub mod supervise;
+pub mod worker;
+
+pub use recorded::Recorded;
+
+use self::scratch::Scratch;
+use super::console::Console;
+use super::progress::Progress;
+use super::{Invocation, Resume};
+use crate::device::{self, Device};
+use crate::error::{Error, Result};
+use crate::estimate::counted;
+use crate::results::dataset;
+use crate::results::parts::{self, Origin, Store, Tabled, Terms, Together, differences};
+use crate::spec::Shard;
+use crate::units::{AsTheyAre, Parts, Units};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// A run in units, whose parts can be kept.
+pub trait LongRun {
+    /// What a unit leaves behind.
+    type Part: Tabled;
+    /// What all of them come to.
+    type Found;
+
+    /// The command that it is.
+    fn command(&self) -> &'static str;
+
+    /// The specification.
+    fn spec(&self) -> Value;
+
+    /// What else decides the numbers: the files of a model.
+    ///
+    /// # Errors
+    /// If a file cannot be read any more.
+    fn model(&self) -> Result<Value> {
+        Ok(Value::Null)
+    }
+
+    /// Its units on a device.
+    fn units(&self, device: &Device) -> Box<dyn Units<Part = Self::Part>>;
+
+    /// Floating-point operations of the whole; 0 if nobody knows.
+    fn flops(&self) -> f64 {
+        0.0
+    }
+
+    /// The same with half as many members at a time, and half of that, with every attempt at a unit.
+    fn halved(self, device: &Device, attempt: usize) -> Self;
+
+    /// Works on what is left.
+    ///
+    /// # Errors
+    /// Whatever the device fails with, and what goes wrong where parts are kept.
+    fn work(
+        &self,
+        device: &Device,
+        parts: &mut dyn Parts<Self::Part>,
+        progress: device::Progress,
+    ) -> Result<Self::Found>;
+
+    /// Was it stopped before its end?
+    fn is_interrupted(&self, found: &Self::Found) -> bool;
+
+    /// Notes that it was stopped.
+    fn stop(found: &mut Self::Found);
+}
+
+/// What a run came to.
+pub struct Done<F> {
+    /// What all of its units that are done come to.
+    pub found: F,
+    /// Seconds before the work began.
+    pub opening_seconds: f64,
+    /// Units that could not be worked on, and why.
+    pub failed: BTreeMap<usize, String>,
+}
+
+impl<F> Done<F> {
+    /// Notes in a record what could not be worked on.
+    pub fn note_failed(&self, record: &mut Value) {
+        if !self.failed.is_empty() {
+            record["failed_units"] = json!(self.failed);
+        }
+    }
+
+    /// Says what could not be worked on, and what is missing for that.
+    ///
+    /// # Errors
+    /// [`Error::Partial`] if there is anything.
+    pub fn refuse_failed(&self, missing: &str) -> Result<()> {
+        let Some((unit, why)) = self.failed.first_key_value() else { return Ok(()) };
+        let units = counted(self.failed.len(), "unit");
+        Err(Error::Partial(format!("{units} of work failed, and {missing}; unit {unit}: {why}")))
+    }
+}
+
+/// Is there nothing left to do in the folder of this run? Then the parts in it go.
+///
+/// # Errors
+/// [`Error::Resume`] for the results of another run.
+pub fn is_complete(console: &Console, invocation: &Invocation, run: &impl LongRun) -> Result<bool> {
+    let Some(folder) = invocation.folder() else { return Ok(false) };
+    if invocation.keeping.resume == Resume::No || !folder.is_dir() {
+        return Ok(false);
+    }
+    let Some(standing) = dataset::standing(&folder)?.filter(dataset::is_whole) else { return Ok(false) };
+    let mut wanted = standing.clone();
+    (wanted["command"], wanted["spec"]) = (json!(run.command()), run.spec());
+    let model = run.model()?;
+    if model != Value::Null {
+        wanted["model"] = model;
+    }
+    let keys = differences(&Origin(standing), &Origin(wanted));
+    if keys.is_empty() {
+        console.note(&format!("{}: the results are complete", folder.display()));
+        return parts::discard(&folder).map(|()| true);
+    }
+    if folder.join(parts::FOLDER).is_dir() {
+        // A run that was to replace these results; whether it is this one, its manifest says.
+        return Ok(false);
+    }
+    Err(Error::Resume(format!(
+        "{}: holds the results of another specification, which differs in {}; give --out another folder",
+        folder.display(),
+        keys.join(", ")
+    )))
+}
+
+/// Works on what is left of a run, and has `finish` write and show what it comes to. `begin` is called when all is open.
+///
+/// # Errors
+/// Whatever goes wrong; what was done before is kept.
+pub fn carry_out<R: LongRun>(
+    console: &Console,
+    invocation: &Invocation,
+    run: &R,
+    device: &Device,
+    begin: impl FnOnce(),
+    finish: impl FnOnce(Done<R::Found>) -> Result<()>,
+) -> Result<()> {
+    let target = invocation.folder();
+    let supervised = !device.is_host() && !invocation.keeping.in_process;
+    let scratch = (supervised && target.is_none()).then(Scratch::new).transpose()?;
+    let folder = target.as_deref().or(scratch.as_ref().map(Scratch::folder));
+    let store = folder.map(|folder| open(console, invocation, run, device, folder)).transpose()?;
+    let opening_seconds = console.seconds();
+    begin();
+    let done = |found, failed| Done { found, opening_seconds, failed };
+    let Some(mut store) = store else {
+        let found = work(console, device, run, &mut crate::units::Afresh)?;
+        return finish(done(found, BTreeMap::new()));
+    };
+    let found = match supervised {
+        true => collected(console, invocation, run, device, &mut store)?,
+        false => work(console, device, run, &mut store)?,
+    };
+    if let Some(shard) = invocation.shard {
+        store.flush()?;
+        return end_of_shard(console, run.command(), shard, &store);
+    }
+    let is_done = !run.is_interrupted(&found) && store.failed().is_empty();
+    if target.is_some() && !is_done {
+        store.flush()?;
+    }
+    let ended = finish(done(found, store.failed().clone()));
+    match &ended {
+        _ if target.is_some() && !is_done => console.note("`--resume` with the same command goes on from here"),
+        Ok(()) | Err(Error::Partial(_)) => store.remove()?,
+        Err(_) => {}
+    }
+    ended
+}
+
+/// Makes the results of a run of the parts that several calls have left, and has `finish` write and show them.
+///
+/// # Errors
+/// Whatever goes wrong.
+pub fn merge<R: LongRun>(
+    console: &Console,
+    run: &R,
+    device: &Device,
+    parts: &mut Together,
+    finish: impl FnOnce(Done<R::Found>) -> Result<()>,
+) -> Result<()> {
+    for other in parts.other_devices(&json!(device.description())) {
+        console.note(&format!("parts are of {other}"));
+    }
+    let opening_seconds = console.seconds();
+    let found = work(console, device, run, parts)?;
+    finish(Done { found, opening_seconds, failed: BTreeMap::new() })
+}
+
+/// Has a process of its own work on all that is left.
+fn collected<R: LongRun>(
+    console: &Console,
+    invocation: &Invocation,
+    run: &R,
+    device: &Device,
+    store: &mut Store,
+) -> Result<R::Found> {
+    let stopped = supervise::collect(console, invocation, run, device, store)?;
+    let mut found = run.work(device, &mut AsTheyAre(store), &mut |_| ControlFlow::Continue(()))?;
+    if stopped {
+        R::stop(&mut found);
+    }
+    Ok(found)
+}
+
+/// The parts of this run, those that are there already and those to come.
+fn open<R: LongRun>(
+    console: &Console,
+    invocation: &Invocation,
+    run: &R,
+    device: &Device,
+    folder: &Path,
+) -> Result<Store> {
+    let keeping = &invocation.keeping;
+    let terms = Terms { shard: invocation.shard, every: keeping.every, any_device: keeping.any_device };
+    let units = run.units(device).count();
+    let origin = Origin::of(run.command(), &run.spec(), &device.description(), &invocation.device, units);
+    let origin = origin.of_model(run.model()?);
+    if keeping.resume != Resume::No {
+        if let Some(store) = Store::resume(folder, origin.clone(), &terms, &mut |line| console.note(line))? {
+            let there = store.progress();
+            console.note(&format!("{} of {} done", there.done, counted(there.units, "unit")));
+            return Ok(store);
+        }
+        if keeping.resume == Resume::Must {
+            return Err(Error::Resume(format!(
+                "{}: holds no run to go on with; leave out --resume, or give --resume=auto to begin where there is none",
+                folder.display()
+            )));
+        }
+    }
+    Store::begin(folder, origin, &terms)
+}
+
+/// Works on all that is left.
+fn work<R: LongRun>(console: &Console, device: &Device, run: &R, parts: &mut dyn Parts<R::Part>) -> Result<R::Found> {
+    let mut progress = progress(console, device, run, &|unit| parts.is_left(unit));
+    run.work(device, parts, &mut |fraction| progress.at(fraction))
+}
+
+/// The progress of what is left.
+fn progress<R: LongRun>(console: &Console, device: &Device, run: &R, is_left: &dyn Fn(usize) -> bool) -> Progress {
+    let units = run.units(device);
+    let all: f64 = (0..units.count()).map(|unit| units.work(unit)).sum();
+    let left: f64 = (0..units.count()).filter(|&unit| is_left(unit)).map(|unit| units.work(unit)).sum();
+    console.progress(run.command()).of(run.flops() * left / all, &device.description().name)
+}
+
+/// Says how far a shard came.
+fn end_of_shard(console: &Console, command: &str, shard: Shard, store: &Store) -> Result<()> {
+    let there = store.progress();
+    let what = format!("shard {shard}: {} of {} done", there.done, counted(there.units, "unit"));
+    console.show(&format!("{what}\n"))?;
+    console.emit(&json!({
+        "command": command, "shard": shard.to_string(), "units": there.units, "done": there.done,
+    }))?;
+    if there.done == there.units {
+        return Ok(());
+    }
+    Err(Error::Partial(format!("{what}: interrupted; `--resume` with the same command goes on from here")))
+}
