@@ -1,6 +1,8 @@
 //! The GPU device: plans become dispatches, breadth-first over the members of a chunk.
 
 mod adapter;
+mod buffers;
+mod checksum;
 mod clock;
 mod hand_in;
 mod layout;
@@ -28,7 +30,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use upload::Uploads;
 
@@ -69,6 +71,8 @@ pub struct Gpu {
     /// Are all kernels compiled with checks, also those that are trusted?
     checked: bool,
     pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
+    /// The shader that sums outputs, compiled on first use.
+    checksum: OnceLock<wgpu::ComputePipeline>,
     /// Is the next readback to be a wrong one? For tests of what follows.
     garbled: AtomicBool,
     /// The first error that no call returned: wgpu's default handler would panic.

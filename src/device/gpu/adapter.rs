@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::spec::Precision;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// An adapter that could be opened.
 pub struct Adapter {
@@ -134,6 +134,7 @@ impl Adapter {
             blocks: Mutex::new(None),
             checked: false,
             pipelines: Mutex::new(HashMap::new()),
+            checksum: OnceLock::new(),
             garbled: AtomicBool::new(false),
             failure: Arc::new(Mutex::new(None)),
             recorder: Recorder::default(),

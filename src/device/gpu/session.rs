@@ -1,14 +1,15 @@
 //! A plan on an adapter: its buffers, its bind groups, its dispatches in bites that no watchdog minds, its readback.
 
 use crate::device::gpu::Gpu;
+use crate::device::gpu::buffers::{check_size, create_buffer, create_params};
+use crate::device::gpu::checksum::Checksums;
 use crate::device::gpu::clock::Clock;
 use crate::device::gpu::pace::Pace;
-use crate::device::gpu::readback::{Copy, Readback, Readbacks};
+use crate::device::gpu::readback::{Copy, Readback, Readbacks, Summed};
 use crate::device::gpu::upload::to_bytes;
 use crate::device::profile::Profile;
 use crate::error::{Error, Result};
-use crate::invalid;
-use crate::plan::{Buffer, BufferId, Chunk, Data, Inputs, Plan, Repeat, Words};
+use crate::plan::{BufferId, Chunk, Content, Data, Inputs, Plan, Repeat, Words};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub struct Session<'a> {
     dispatches: Vec<Dispatch>,
     pace: Pace,
     readbacks: Readbacks,
+    checksums: Checksums,
     /// Only when the device's profile is wanted; and then only on adapters with timestamps.
     clock: Option<Clock>,
 }
@@ -86,7 +88,8 @@ impl<'a> Session<'a> {
         gpu.check_failure()?;
         let pace = Pace::new(gpu.description.software);
         let clock = if gpu.recorder.is_on() { Clock::new(gpu, plan.runs.len()) } else { None };
-        Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, readbacks: Readbacks::default(), clock })
+        let (readbacks, checksums) = (Readbacks::default(), Checksums::new(gpu, plan.outputs.len()));
+        Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, readbacks, checksums, clock })
     }
 
     /// Takes in the inputs of one chunk. Nothing is sent yet, so this may be done while the last chunk runs.
@@ -136,7 +139,7 @@ impl<'a> Session<'a> {
 
     /// Waits for the outputs of a chunk.
     pub fn finish(&mut self, leaving: Leaving) -> Result<Chunk> {
-        let outputs = self.readbacks.receive(self.gpu, leaving.readback)?;
+        let outputs = self.readbacks.receive(self.gpu, leaving.readback, &self.checksums)?;
         let profile = Profile { download: leaving.start.elapsed().as_secs_f64(), ..Profile::default() };
         self.gpu.recorder.add(&profile, 1.0);
         Ok(Chunk::new(leaving.members, outputs))
@@ -154,9 +157,10 @@ impl<'a> Session<'a> {
         let start = self.phase(start, &mut encoder, |profile, seconds| profile.compute += seconds)?;
         self.read_clock(runs)?;
         let plan = self.plan;
+        let summed = self.sum(&mut encoder, members.len());
         let copies = plan.outputs.iter().map(|&id| self.copy(&mut encoder, id, members.len())).collect();
         let last = self.pace.submit(self.gpu, encoder, work)?;
-        Ok(Leaving { members, readback: Readback::new(copies, last), start })
+        Ok(Leaving { members, readback: Readback::new(copies, last).with(summed), start })
     }
 
     /// Encodes some of the plan's runs, submitting whenever it is enough; returns the work that is left in `encoder`.
@@ -206,7 +210,7 @@ impl<'a> Session<'a> {
     fn repeat(&mut self, repeat: &Repeat, members: usize, mut rounds: VecDeque<Readback>) -> Result<()> {
         let (mut submitted, mut unfinished) = (rounds.len(), members);
         while let Some(round) = rounds.pop_front() {
-            let words = self.readbacks.receive(self.gpu, round)?;
+            let words = self.readbacks.receive(self.gpu, round, &self.checksums)?;
             let left = unfinished_members(&words[0]);
             if left.is_empty() || submitted == repeat.most {
                 break;
@@ -283,6 +287,16 @@ impl<'a> Session<'a> {
         self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("plan") })
     }
 
+    /// Sums what these members have of all outputs.
+    fn sum(&mut self, encoder: &mut wgpu::CommandEncoder, members: usize) -> Summed {
+        let real = self.gpu.real_bytes();
+        let outputs = self.plan.outputs.iter().map(|id| (&self.buffers[id.0], self.plan.buffers[id.0].bytes(real)));
+        let outputs: Vec<_> = outputs.map(|(buffer, bytes)| (buffer, bytes * members as u64)).collect();
+        let first = self.checksums.encode(self.gpu, encoder, &outputs);
+        let sums = self.checksums.buffer();
+        Summed { sums: self.readbacks.copy(self.gpu, encoder, sums, sums.size(), Content::Word), first }
+    }
+
     /// Copies what these members have of a buffer to one that can be read.
     fn copy(&mut self, encoder: &mut wgpu::CommandEncoder, id: BufferId, members: usize) -> Copy {
         let buffer = &self.plan.buffers[id.0];
@@ -294,70 +308,6 @@ impl<'a> Session<'a> {
 /// The members whose word in `finished` is 0.
 fn unfinished_members(finished: &Data) -> Vec<u32> {
     (0..finished.len()).filter(|&member| finished.real(member) == 0.0).map(|member| member as u32).collect()
-}
-
-/// Bytes of a buffer for so many members.
-fn bytes_of(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> u64 {
-    let copies = if buffer.is_shared() { 1 } else { capacity as u64 };
-    buffer.bytes(gpu.real_bytes()).saturating_mul(copies)
-}
-
-/// Refuses a buffer that the adapter does not have, however few members there are at a time.
-fn check_size(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> Result<()> {
-    let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size);
-    let bytes = bytes_of(gpu, buffer, capacity);
-    if bytes <= most {
-        return Ok(());
-    }
-    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
-    invalid!(
-        "`{}` takes {} MiB, and the largest buffer of {} is {} MiB; lower the width, the tokens or the grid, or use --device \
-         cpu",
-        buffer.label,
-        mebibytes(bytes),
-        gpu.description.name,
-        most >> 20
-    )
-}
-
-fn create_buffer(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> wgpu::Buffer {
-    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
-    let created = gpu.device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some(buffer.label),
-        size: bytes_of(gpu, buffer, capacity),
-        usage,
-        mapped_at_creation: false,
-    });
-    if let Some(data) = buffer.shared() {
-        gpu.queue.write_buffer(&created, 0, &to_bytes(data, 0..buffer.len(), gpu.precision));
-    }
-    created
-}
-
-/// One uniform buffer for the parameters of all runs, and the offset of each; equal parameters share a place.
-fn create_params(gpu: &Gpu, plan: &Plan) -> (wgpu::Buffer, Vec<u32>) {
-    let alignment = gpu.limits.min_uniform_buffer_offset_alignment as usize;
-    let mut bytes = Vec::new();
-    let mut places: HashMap<&[u8], u32> = HashMap::new();
-    let mut offsets = Vec::new();
-    for run in &plan.runs {
-        let offset = *places.entry(&run.params.bytes).or_insert_with(|| {
-            let offset = bytes.len() as u32;
-            bytes.extend_from_slice(&run.params.bytes);
-            bytes.resize(bytes.len().next_multiple_of(alignment), 0);
-            offset
-        });
-        offsets.push(offset);
-    }
-    bytes.resize(bytes.len().max(alignment), 0);
-    let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some("params"),
-        size: bytes.len() as u64,
-        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    gpu.queue.write_buffer(&buffer, 0, &bytes);
-    (buffer, offsets)
 }
 
 fn create_dispatches(
