@@ -80,7 +80,7 @@ struct RadiusAt {
 
 /// Do most members explode, if that is known?
 fn explodes(fates: &Fates) -> Option<bool> {
-    fates.explodes.map(|share| share > 0.5)
+    fates.explodes.get().map(|share| share > 0.5)
 }
 
 /// Do the two verdicts differ, if both are known?
@@ -160,7 +160,7 @@ impl Headline {
 
 /// Do the norms of most members grow while perturbations of them do not? Nothing to say of linear layers.
 fn saturated(cell: &Cell) -> Option<bool> {
-    let norm = cell.norm_rate?.median?;
+    let norm = cell.norm_rate.as_ref()?.median.get()?;
     Some(cell.bands.observed.above(norm) && !explodes(&cell.fates_observed)?)
 }
 
@@ -170,8 +170,8 @@ fn largest_difference<'a>(cells: impl Iterator<Item = &'a Cell>) -> Option<Diffe
             step_size: cell.step_size,
             radius: cell.radius,
             damping: cell.damping,
-            predicted_rate: cell.predicted_rate.median?,
-            observed_rate: cell.observed_rate.median?,
+            predicted_rate: cell.predicted_rate.median.get()?,
+            observed_rate: cell.observed_rate.median.get()?,
         })
     };
     let size = |own: &Difference| (own.predicted_rate - own.observed_rate).abs();
@@ -182,7 +182,7 @@ fn largest_difference<'a>(cells: impl Iterator<Item = &'a Cell>) -> Option<Diffe
 fn along_depth(sweep: &Sweep) -> Vec<RadiusAt> {
     let Some(cell) = sweep.cells.get(Sweep::middle(sweep.cells.len())) else { return Vec::new() };
     let at = |own: &crate::sweep::Linearised| {
-        Some(RadiusAt { step: own.step, spectral_radius: own.spectral_radius.median? })
+        Some(RadiusAt { step: own.step, spectral_radius: own.spectral_radius.median.get()? })
     };
     cell.linearised.iter().filter_map(at).collect()
 }

@@ -184,8 +184,8 @@ fn excess(lab: &Lab, weights: Weights) -> Result<Vec<Measured>> {
         (spec.depth, spec.step_scaling, spec.layer.weights) = (depth, StepScaling::InverseSqrtDepth, weights);
         let cell = lab.cell(&spec)?;
         let mean = Measured {
-            value: cell.mean_square_growth,
-            standard_error: cell.mean_square_growth_standard_error.unwrap_or(0.0),
+            value: cell.mean_square_growth.get(),
+            standard_error: cell.mean_square_growth_standard_error.get().unwrap_or(0.0),
         };
         found.push(mean.ln());
     }

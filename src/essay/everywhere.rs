@@ -108,5 +108,5 @@ fn mean_exponent(lab: &Lab, premise: &Premise) -> Result<Measured> {
 fn growth(lab: &Lab, depth: usize) -> Result<Measured> {
     let mut spec = lab.sweep(Model::Mlp, lab.members(128), WIDTH);
     (spec.layer.weights, spec.layer.norm_kind, spec.depth) = (Weights::Iid, NormKind::Rmsnorm, depth);
-    Ok(lab.cell(&spec)?.norm_rate.as_ref().map_or(Measured::MISSING, Measured::mean))
+    Ok(lab.cell(&spec)?.norm_rate.as_deref().map_or(Measured::MISSING, Measured::mean))
 }

@@ -111,7 +111,7 @@ fn stacks(lab: &Lab, norm: NormPlacement, dampings: &[f64]) -> Result<Vec<Cell>>
 
 /// ln of the growth of a tangent, less that of the state: of the angle between near states.
 fn turn(cell: &Cell) -> Measured {
-    let tangent = cell.log_perturbation_growth.as_ref().map_or(Measured::MISSING, Measured::mean);
+    let tangent = cell.log_perturbation_growth.as_deref().map_or(Measured::MISSING, Measured::mean);
     tangent.minus(Measured::mean(&cell.log_growth))
 }
 

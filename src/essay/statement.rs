@@ -39,14 +39,14 @@ impl Measured {
 
     /// The mean over members.
     pub fn mean(summary: &Summary) -> Self {
-        Measured { value: summary.mean, standard_error: summary.standard_error.unwrap_or(0.0) }
+        Measured { value: summary.mean.get(), standard_error: summary.standard_error.get().unwrap_or(0.0) }
     }
 
     /// The median over members, of what has a long tail. Its interval of 95 % is that of 1.96 standard errors of a normal
     /// number.
     pub fn median(summary: &Summary) -> Self {
         let width = summary.median_interval.map_or(0.0, |[low, high]| high - low);
-        Measured { value: summary.median, standard_error: width / (2.0 * 1.96) }
+        Measured { value: summary.median.get(), standard_error: width / (2.0 * 1.96) }
     }
 
     /// A share of so many members. Its standard error is that of two more of either kind (Agresti and Coull, Am. Stat. 52,

@@ -75,6 +75,6 @@ fn unstable(lab: &Lab, shift: f64, radius: f64, steps: &[f64]) -> Result<Vec<Mea
     let mut spec = lab.sweep(Model::Linear, lab.members(1024), 64);
     spec.ensemble.shift = shift;
     (spec.radius, spec.step_size, spec.depth) = (Grid::single(radius), Grid::of(steps)?, 2);
-    let share = |cell: &Cell| Measured::share(cell.unstable_fraction, cell.members);
+    let share = |cell: &Cell| Measured::share(cell.unstable_fraction.get(), cell.members);
     Ok(lab.cells(&spec)?.iter().map(share).collect())
 }

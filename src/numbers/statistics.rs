@@ -2,8 +2,10 @@
 //! sample merge into those of the whole.
 
 mod log_mean;
+mod maybe;
 
 pub use log_mean::LogMean;
+pub use maybe::Maybe;
 
 use serde::Serialize;
 
@@ -103,17 +105,17 @@ const Z: f64 = 1.959_963_984_540_054;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// The mean.
-    pub mean: Option<f64>,
+    pub mean: Maybe,
     /// The standard deviation.
-    pub sd: Option<f64>,
+    pub sd: Maybe,
     /// The standard error of the mean.
-    pub standard_error: Option<f64>,
+    pub standard_error: Maybe,
     /// The 10 % quantile.
-    pub q10: Option<f64>,
+    pub q10: Maybe,
     /// The median.
-    pub median: Option<f64>,
+    pub median: Maybe,
     /// The 90 % quantile.
-    pub q90: Option<f64>,
+    pub q90: Maybe,
     /// Where the median of the population lies with 95 % confidence, whatever the distribution; from six values on.
     pub median_interval: Option<Interval>,
 }
@@ -128,12 +130,12 @@ impl Summary {
     /// The same of a sample that is sorted already.
     pub fn of_sorted(moments: &Moments, sample: &[f64]) -> Self {
         Summary {
-            mean: moments.mean(),
-            sd: moments.sd(),
-            standard_error: moments.standard_error(),
-            q10: quantile(sample, 0.1),
-            median: quantile(sample, 0.5),
-            q90: quantile(sample, 0.9),
+            mean: moments.mean().into(),
+            sd: moments.sd().into(),
+            standard_error: moments.standard_error().into(),
+            q10: quantile(sample, 0.1).into(),
+            median: quantile(sample, 0.5).into(),
+            q90: quantile(sample, 0.9).into(),
             median_interval: median_interval(sample),
         }
     }

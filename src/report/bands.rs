@@ -191,7 +191,7 @@ fn short(summary: &Summary, part: &str) -> Option<f64> {
         "q90" => summary.q90,
         _ => summary.median,
     };
-    value.map(|value| f64::from(value as f32)).filter(|value| value.is_finite())
+    value.get().map(|value| f64::from(value as f32)).filter(|value| value.is_finite())
 }
 
 fn summary(sample: &[f64], missing: Missing) -> Summary {

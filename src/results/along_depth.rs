@@ -55,11 +55,12 @@ fn marked(own: &SweepSpec, cells: &[Cell]) -> Vec<usize> {
     let mut places: Vec<usize> = Vec::new();
     let transformer = |cell: &Cell| (is(cell.step_size, 1.0) && is(cell.damping, 0.0)).then_some(cell.radius - 1.0);
     places.extend(nearest(&transformer, &places));
-    let size = places.iter().filter_map(|&place| cells[place].observed_rate.median).filter(|rate| rate.is_finite());
+    let size =
+        places.iter().filter_map(|&place| cells[place].observed_rate.median.get()).filter(|rate| rate.is_finite());
     let size = size.fold(VISIBLE / depth, |size, rate| size.max(rate.abs() / 3.0));
-    let rate = |cell: &Cell, wanted: f64| cell.observed_rate.median.map(|rate| rate - wanted);
+    let rate = |cell: &Cell, wanted: f64| cell.observed_rate.median.get().map(|rate| rate - wanted);
     places.extend(nearest(&|cell| rate(cell, size), &places));
-    places.extend(nearest(&|cell| cell.predicted_rate.median, &places));
+    places.extend(nearest(&|cell| cell.predicted_rate.median.get(), &places));
     places.extend(nearest(&|cell| rate(cell, -size), &places));
     places
 }
@@ -123,7 +124,7 @@ impl About<'_> {
         let lines: Vec<SpreadLine> = (0..self.marked.len())
             .map(|point| {
                 let at = |&step: &usize| (step as f64, over_members(&own.growth, shape, (step, point)));
-                let rate = self.cell(point).predicted_rate.median.filter(|_| own.promised);
+                let rate = self.cell(point).predicted_rate.median.get().filter(|_| own.promised);
                 let promise = rate.map(|rate| vec![(0.0, 0.0), (depth as f64, rate * depth as f64)]);
                 SpreadLine {
                     label: self.label(point),

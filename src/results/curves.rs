@@ -48,7 +48,7 @@ fn line((over, reading): (MapAxis, Reading), label: String, cells: &[Placed]) ->
     let mut cells = cells.to_vec();
     cells.sort_by(|a, b| reading.value(over, a).total_cmp(&reading.value(over, b)));
     let points = cells.iter().map(|at| (reading.value(over, at), spread(&at.cell.observed_rate)));
-    let promise = cells.iter().filter_map(|at| Some((reading.value(over, at), at.cell.predicted_rate.median?)));
+    let promise = cells.iter().filter_map(|at| Some((reading.value(over, at), at.cell.predicted_rate.median.get()?)));
     SpreadLine { label, points: points.collect(), promise: promise.collect() }
 }
 
@@ -64,5 +64,5 @@ fn mark<'a>(over: MapAxis, mut cells: impl Iterator<Item = &'a Placed<'a>>) -> O
 
 /// The quantiles that figures show.
 pub fn spread(summary: &Summary) -> Spread {
-    Spread { low: summary.q10, middle: summary.median, high: summary.q90 }
+    Spread { low: summary.q10.get(), middle: summary.median.get(), high: summary.q90.get() }
 }

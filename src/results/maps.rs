@@ -170,8 +170,8 @@ fn map(
     for at in cells {
         let place = |axis| reading.value(axis, at).to_bits();
         let place = row[&place(axes.y)] * xs.len() + column[&place(axes.x)];
-        observed[place] = settled(at.cell.observed_rate.median, at.cell.bands.observed);
-        predicted[place] = settled(at.cell.predicted_rate.median, at.cell.bands.predicted);
+        observed[place] = settled(at.cell.observed_rate.median.get(), at.cell.bands.observed);
+        predicted[place] = settled(at.cell.predicted_rate.median.get(), at.cell.bands.predicted);
     }
     let at =
         fixed.iter().map(|(axis, value)| format!("{} {}", axis.key(), brief(*value))).collect::<Vec<_>>().join(", ");

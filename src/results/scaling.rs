@@ -26,7 +26,7 @@ const RATE: Quantity = Quantity {
     label: "observed rate, ln a step",
     neutral: 0.0,
     of: |cell| spread(&cell.observed_rate),
-    promise: |cell| cell.predicted_rate.median,
+    promise: |cell| cell.predicted_rate.median.get(),
 };
 const GROWTH: Quantity = Quantity {
     name: "growth",

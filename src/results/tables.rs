@@ -1,7 +1,7 @@
 //! The tables of a results folder.
 
 use crate::lyapunov::Lyapunov;
-use crate::numbers::statistics::Summary;
+use crate::numbers::statistics::{Maybe, Summary};
 use crate::results::dataset::Column;
 use crate::rollout::{History, Observation};
 use crate::spec::{Axis, Model, StepScaling, SweepSpec};
@@ -12,8 +12,8 @@ use crate::sweep::{self, Cell, Course, Member, Observed, Point, Sweep};
 /// A table's columns by name.
 pub type Columns = Vec<(&'static str, Column)>;
 
-fn optional(values: impl Iterator<Item = Option<f64>>) -> Column {
-    Column::OptionalF64(values.collect())
+fn optional<T: Into<Maybe>>(values: impl Iterator<Item = T>) -> Column {
+    Column::OptionalF64(values.map(|value| value.into().get()).collect())
 }
 
 /// The ends of an interval of every row, with a name in front.
@@ -69,12 +69,12 @@ pub fn cells(spec: &SweepSpec, first: usize, cells: &[Cell]) -> Columns {
     ];
     summary!(columns, cells.iter(), spectral_radius);
     summary!(columns, cells.iter(), predicted_rate);
-    columns.push(("unstable_fraction", maybe(|c| c.unstable_fraction)));
+    columns.push(("unstable_fraction", maybe(|c| c.unstable_fraction.get())));
     summary!(columns, cells.iter(), fates_predicted; decays, neutral, explodes);
     summary!(columns, cells.iter(), observed_rate);
     summary!(columns, cells.iter(), fates_observed; decays, neutral, explodes);
-    columns.push(("grew_fraction", maybe(|c| c.grew_fraction)));
-    columns.push(("diverged_fraction", maybe(|c| c.diverged_fraction)));
+    columns.push(("grew_fraction", maybe(|c| c.grew_fraction.get())));
+    columns.push(("diverged_fraction", maybe(|c| c.diverged_fraction.get())));
     ends!(columns, cells.iter(), "intervals_unstable_fraction", |c| c.intervals.unstable_fraction);
     ends!(columns, cells.iter(), "intervals_grew_fraction", |c| c.intervals.grew_fraction);
     ends!(columns, cells.iter(), "intervals_diverged_fraction", |c| c.intervals.diverged_fraction);
@@ -82,13 +82,13 @@ pub fn cells(spec: &SweepSpec, first: usize, cells: &[Cell]) -> Columns {
     columns.push(("bands_observed", plain(|c| c.bands.observed.half_width())));
     columns.push(("bands_norm", plain(|c| c.bands.norm.half_width())));
     summary!(columns, cells.iter(), log_growth);
-    columns.push(("mean_square_growth", maybe(|c| c.mean_square_growth)));
-    columns.push(("mean_square_growth_standard_error", maybe(|c| c.mean_square_growth_standard_error)));
-    columns.push(("log_mean_square_growth", maybe(|c| c.log_mean_square_growth)));
+    columns.push(("mean_square_growth", maybe(|c| c.mean_square_growth.get())));
+    columns.push(("mean_square_growth_standard_error", maybe(|c| c.mean_square_growth_standard_error.get())));
+    columns.push(("log_mean_square_growth", maybe(|c| c.log_mean_square_growth.get())));
     summary!(columns, cells.iter(), peak_growth);
     summary!(columns, cells.iter(), log_peak_growth);
-    columns.push(("overshoot_step", maybe(|c| c.overshoot_step)));
-    columns.push(("crossing_step", maybe(|c| c.crossing_step)));
+    columns.push(("overshoot_step", maybe(|c| c.overshoot_step.get())));
+    columns.push(("crossing_step", maybe(|c| c.crossing_step.get())));
     columns.push(("collapsed", count(|c| c.collapsed)));
     columns.push(("frozen", count(|c| c.frozen)));
     columns.push(("no_spectrum", count(|c| c.no_spectrum)));
@@ -116,8 +116,8 @@ fn nonlinear(cells: &[Cell]) -> Columns {
     }
     let rows = || {
         cells.iter().map(|cell| Row {
-            norm_rate: cell.norm_rate.unwrap_or_default(),
-            log_perturbation_growth: cell.log_perturbation_growth.unwrap_or_default(),
+            norm_rate: cell.norm_rate.as_deref().copied().unwrap_or_default(),
+            log_perturbation_growth: cell.log_perturbation_growth.as_deref().copied().unwrap_or_default(),
         })
     };
     let mut columns = observed(cells);
@@ -128,7 +128,7 @@ fn nonlinear(cells: &[Cell]) -> Columns {
 
 /// What was seen of nonlinear states.
 fn observed(cells: &[Cell]) -> Columns {
-    let seen = |f: fn(&Observed) -> Option<f64>| optional(cells.iter().map(|c| c.observations.as_ref().and_then(f)));
+    let seen = |f: fn(&Observed) -> Option<f64>| optional(cells.iter().map(|c| c.observations.as_deref().and_then(f)));
     vec![
         ("observations_cosine", seen(|o| o.cosine)),
         ("observations_token_similarity", seen(|o| o.token_similarity)),

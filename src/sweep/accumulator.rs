@@ -206,16 +206,16 @@ mod tests {
             let found = found.expect("a number");
             assert!((found - wanted).abs() <= 1e-12 * wanted.abs(), "{found}, not {wanted}");
         };
-        assert_eq!((cell.members, cell.grew_fraction), (5, Some(0.8)));
-        near(cell.log_growth.mean, 2.0);
-        near(cell.log_growth.median, 2.0);
-        near(cell.observed_rate.mean, 0.2);
-        near(cell.predicted_rate.mean, 0.2);
-        near(cell.predicted_rate.median, 0.2);
+        assert_eq!((cell.members, cell.grew_fraction.get()), (5, Some(0.8)));
+        near(cell.log_growth.mean.get(), 2.0);
+        near(cell.log_growth.median.get(), 2.0);
+        near(cell.observed_rate.mean.get(), 0.2);
+        near(cell.predicted_rate.mean.get(), 0.2);
+        near(cell.predicted_rate.median.get(), 0.2);
         let e = f64::exp;
-        near(cell.peak_growth.mean, (e(1.0) + e(3.0) + e(2.0) + e(10.0) + 1.0) / 5.0);
-        near(cell.peak_growth.median, e(2.0));
-        near(cell.log_peak_growth.mean, 16.0 / 5.0);
+        near(cell.peak_growth.mean.get(), (e(1.0) + e(3.0) + e(2.0) + e(10.0) + 1.0) / 5.0);
+        near(cell.peak_growth.median.get(), e(2.0));
+        near(cell.log_peak_growth.mean.get(), 16.0 / 5.0);
         assert_eq!(cell.fates_predicted.explodes, Some(0.8));
     }
 }

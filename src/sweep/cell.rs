@@ -1,6 +1,6 @@
 //! A cell of the map: the statistics of all members at one grid point.
 
-use crate::numbers::statistics::{Interval, Summary};
+use crate::numbers::statistics::{Interval, Maybe, Summary};
 use crate::numbers::verdict::Band;
 use serde::Serialize;
 
@@ -28,11 +28,11 @@ impl Bands {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Fates {
     /// Share of members with a growth factor below 1.
-    pub decays: Option<f64>,
+    pub decays: Maybe,
     /// Share of members with a growth factor within the band around 1.
-    pub neutral: Option<f64>,
+    pub neutral: Maybe,
     /// Share of members with a growth factor above 1.
-    pub explodes: Option<f64>,
+    pub explodes: Maybe,
 }
 
 /// Where fractions of members lie with 95 % confidence (Wilson's intervals).
@@ -104,7 +104,7 @@ pub struct Linearised {
     /// The spectral abscissa max Re λ of M.
     pub spectral_abscissa: Summary,
     /// Share of members with spectral radius above 1.
-    pub unstable_fraction: Option<f64>,
+    pub unstable_fraction: Maybe,
     /// The 2-norm ‖M‖₂.
     pub norm: Summary,
     /// Henrici's departure from normality over the Frobenius norm.
@@ -132,7 +132,7 @@ pub struct Cell {
     /// Its natural logarithm: the growth a step that eigenvalues predict.
     pub predicted_rate: Summary,
     /// Share of members with a spectral radius above 1, beyond the band.
-    pub unstable_fraction: Option<f64>,
+    pub unstable_fraction: Maybe,
     /// The fates that eigenvalues predict.
     pub fates_predicted: Fates,
     /// The slope of ln |x| over the later half, (ln |x_L| - ln |x_m|) / (L - m) with m = floor(L/2); of a nonlinear layer
@@ -143,14 +143,14 @@ pub struct Cell {
     pub fates_observed: Fates,
     /// The same slope of ln |x| of a nonlinear layer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub norm_rate: Option<Summary>,
+    pub norm_rate: Option<Box<Summary>>,
     /// ln |d_L| / |d_0| of the tangents of a nonlinear layer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_perturbation_growth: Option<Summary>,
+    pub log_perturbation_growth: Option<Box<Summary>>,
     /// |x_L| > |x_0|, beyond the rounding of the two norms.
-    pub grew_fraction: Option<f64>,
+    pub grew_fraction: Maybe,
     /// Share of members with |x_L| > threshold |x_0|.
-    pub diverged_fraction: Option<f64>,
+    pub diverged_fraction: Maybe,
     /// Intervals of the fractions.
     pub intervals: Intervals,
     /// How far from neutral a number must be for a verdict.
@@ -158,19 +158,19 @@ pub struct Cell {
     /// ln |x_L| / |x_0|; means are those of members that neither collapsed to 0 nor were frozen.
     pub log_growth: Summary,
     /// Mean of |x_L|² / |x_0|²; where it is missing a remark says why.
-    pub mean_square_growth: Option<f64>,
+    pub mean_square_growth: Maybe,
     /// Its standard error.
-    pub mean_square_growth_standard_error: Option<f64>,
+    pub mean_square_growth_standard_error: Maybe,
     /// The natural logarithm of the mean.
-    pub log_mean_square_growth: Option<f64>,
+    pub log_mean_square_growth: Maybe,
     /// max_k |x_k| / |x_0| of members that were not frozen in means, infinite for others in quantiles.
     pub peak_growth: Summary,
     /// Its natural logarithm.
     pub log_peak_growth: Summary,
     /// The median step of the peak; of a frozen member the step at which it was frozen.
-    pub overshoot_step: Option<f64>,
+    pub overshoot_step: Maybe,
     /// The median first step beyond the threshold, if more than half of the members cross it.
-    pub crossing_step: Option<f64>,
+    pub crossing_step: Maybe,
     /// Members whose state became 0.
     pub collapsed: u64,
     /// Members whose nonlinear state was frozen at 2^48, or whose implicit step does not exist.
@@ -181,7 +181,7 @@ pub struct Cell {
     pub remarks: Vec<Remark>,
     /// What was seen of nonlinear states after the last step.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub observations: Option<Observed>,
+    pub observations: Option<Box<Observed>>,
     /// Jacobians of the step along nonlinear trajectories.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub linearised: Vec<Linearised>,

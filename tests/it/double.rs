@@ -311,6 +311,6 @@ fn exact_radii_are_f64_throughout_on_the_reference() {
         growths.push((length(&x) / length(start)).ln());
     }
     let mean = growths.iter().sum::<f64>() / members as f64;
-    let found = done.cells[0].log_growth.mean.expect("a mean");
+    let found = done.cells[0].log_growth.mean.get().expect("a mean");
     assert_near(found, mean, 1.0, "log_growth");
 }

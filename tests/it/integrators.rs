@@ -124,8 +124,8 @@ fn predicted_growth_is_observed_growth_in_one_dimension() {
         spec.validate().expect("it is valid");
         let result = sweep::run(&device, &spec, &mut |_| ControlFlow::Continue(())).expect("it runs");
         for cell in &result.cells {
-            let predicted = cell.spectral_radius.mean.expect("one member").ln() * 30.0;
-            let observed = cell.log_growth.mean.expect("one member");
+            let predicted = cell.spectral_radius.mean.get().expect("one member").ln() * 30.0;
+            let observed = cell.log_growth.mean.get().expect("one member");
             assert!(
                 (predicted - observed).abs() <= 30.0 * 16.0 * device.epsilon(),
                 "{integrator}: {predicted}, {observed}"
@@ -173,8 +173,8 @@ fn a_singular_implicit_step_is_infinite_everywhere() {
     };
     for device in devices() {
         let cell = sweep::run(&device, &spec, never).expect("it runs").cells.remove(0);
-        assert_eq!((cell.fates_predicted.explodes, cell.fates_observed.explodes), (Some(1.0), Some(1.0)));
-        assert_eq!((cell.unstable_fraction, cell.frozen, cell.crossing_step), (Some(1.0), 3, Some(1.0)));
+        assert_eq!((cell.fates_predicted.explodes.get(), cell.fates_observed.explodes.get()), (Some(1.0), Some(1.0)));
+        assert_eq!((cell.unstable_fraction.get(), cell.frozen, cell.crossing_step.get()), (Some(1.0), 3, Some(1.0)));
         let points = [point(1.0, 0.0, 0.0)];
         let own = Rollout::new(&spec.ensemble, &spec.layer, 2, &points);
         assert_eq!(own.histories(&device, 0..1).expect("it runs").log_growth, [0.0, f64::INFINITY, f64::INFINITY]);

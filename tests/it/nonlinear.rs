@@ -29,10 +29,10 @@ fn without_f_a_layer_is_its_friction() {
             let spec = SweepSpec { radius: Grid::single(0.0), ..small(model) };
             for cell in cells(&device, &spec) {
                 let factor = (1.0 - cell.damping) * if sublayers == 2.0 { 1.0 - cell.damping } else { 1.0 };
-                let growth = cell.log_growth.mean.expect("is") - 6.0 * factor.ln();
+                let growth = cell.log_growth.mean.get().expect("is") - 6.0 * factor.ln();
                 assert!(growth.abs() <= 6.0 * 20.0 * f32::EPSILON as f64, "{cell:?} on {}", device.description());
                 for step in &cell.linearised {
-                    let radius = step.spectral_radius.mean.expect("is");
+                    let radius = step.spectral_radius.mean.get().expect("is");
                     assert!((radius - factor).abs() <= 1e-5, "{step:?} on {}", device.description());
                 }
             }
@@ -54,7 +54,7 @@ fn devices_agree_on_nonlinear_sweeps() {
                     (cell.linearised[2].norm.mean, truth.linearised[2].norm.mean),
                 ];
                 for (found, wanted) in pairs {
-                    let (found, wanted) = (found.expect("is"), wanted.expect("is"));
+                    let (found, wanted) = (found.get().expect("is"), wanted.get().expect("is"));
                     assert!((found - wanted).abs() <= 1e-3 * wanted.abs().max(1.0), "{found}, not {wanted}: {model}");
                 }
             }

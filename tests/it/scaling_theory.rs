@@ -140,9 +140,9 @@ fn the_scaling_of_the_step_size_decides_what_depth_does() {
                     StepScaling::InverseDepth => depth * (1.0 / (depth * depth)).ln_1p(),
                     other => panic!("{other} has no closed form here"),
                 };
-                let found = cell.log_mean_square_growth.expect("is");
+                let found = cell.log_mean_square_growth.get().expect("is");
                 // The squared growth is close to log-normal with twice the standard deviation of the logarithm.
-                let spread = 2.0 * cell.log_growth.sd.expect("is");
+                let spread = 2.0 * cell.log_growth.sd.get().expect("is");
                 let error = ((spread * spread).exp_m1() / cell.members as f64).sqrt();
                 let name = format!("{scaling}, {depth} layers on {}", device.description());
                 assert!((found - wanted).abs() <= 4.0 * error, "{name}: {found}, not {wanted} ± {error}");

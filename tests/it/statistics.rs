@@ -33,7 +33,10 @@ fn quantiles_lie_between_values() {
         assert!(close(quantile(&values, p).expect("is"), wanted, 1e-15), "{p}");
     }
     let summary = Summary::of(&[4.0, 1.0, 3.0, 2.0]);
-    assert_eq!((summary.q10, summary.median, summary.q90), (quantile(&values, 0.1), Some(2.5), quantile(&values, 0.9)));
+    assert_eq!(
+        (summary.q10.get(), summary.median.get(), summary.q90.get()),
+        (quantile(&values, 0.1), Some(2.5), quantile(&values, 0.9))
+    );
     assert_eq!(summary.median_interval, None, "four values do not hold a median with 95 %");
     // One of five crosses a threshold: there is no median step.
     let steps = [3.0, f64::INFINITY, f64::INFINITY, f64::INFINITY, f64::INFINITY];

@@ -37,7 +37,7 @@ fn a_run_that_is_stopped_in_its_spectra_keeps_them() {
     });
     let stopped = stopped.expect("what is done is kept");
     assert!(stopped.interrupted && stopped.courses.is_empty());
-    assert!(stopped.cells.iter().all(|cell| cell.members == 0 && cell.log_growth.mean.is_none()));
+    assert!(stopped.cells.iter().all(|cell| cell.members == 0 && cell.log_growth.mean.get().is_none()));
     assert_eq!(stopped.spectra, whole.spectra[..8]);
     let radii = |sweep: &Sweep| sweep.members.iter().map(|member| member.spectral_radius).collect::<Vec<_>>();
     assert_eq!(radii(&stopped), radii(&whole)[..8]);

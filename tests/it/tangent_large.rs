@@ -68,7 +68,7 @@ fn jacobians_of_attention_without_norm_hold_at_large_states() {
     for device in &devices() {
         let sweep = sweep::run(device, &spec, &mut |_| ControlFlow::Continue(())).expect("it runs");
         let last = sweep.cells[0].linearised.last().expect("linearised");
-        let radius = last.spectral_radius.mean.expect("is");
+        let radius = last.spectral_radius.mean.get().expect("is");
         let bound = if device.epsilon() < 1e-10 { 1e-4 } else { 0.02 };
         assert!(
             last.step == 80 && (radius - wanted).abs() <= bound,

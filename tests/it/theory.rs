@@ -124,7 +124,7 @@ fn ginibre_spectra_follow_the_published_table() {
             );
             let count = all.len() as f64;
             assert!(
-                (radii.sd.expect("many") / sd - 1.0).abs() <= 4.0 / (2.0 * count).sqrt() + 0.05,
+                (radii.sd.get().expect("many") / sd - 1.0).abs() <= 4.0 / (2.0 * count).sqrt() + 0.05,
                 "{name}: {radii:?}"
             );
             // E log |det(G / sqrt n)|, a sharp test of every eigenvalue at once.
@@ -137,7 +137,7 @@ fn ginibre_spectra_follow_the_published_table() {
 
 /// Within 4 standard errors (1 in 16,000 by chance, with fixed seeds) and the table's own error.
 fn near(name: &str, summary: &Summary, wanted: f64, own: f64) {
-    let (mean, error) = (summary.mean.expect("values"), summary.standard_error.expect("values"));
+    let (mean, error) = (summary.mean.get().expect("values"), summary.standard_error.get().expect("values"));
     assert!((mean - wanted).abs() <= 4.0 * error + own, "{name}: {mean} ± {error}, not {wanted}");
 }
 
@@ -198,9 +198,9 @@ fn the_mean_square_grows_as_a_squared_plus_b_squared() {
         for cell in cells(&device, &spec) {
             let (a, b) = (1.0 - cell.damping, cell.step_size * cell.radius);
             let wanted = 6.0 * (a * a + b * b).ln();
-            let found = cell.log_mean_square_growth.expect("is");
+            let found = cell.log_mean_square_growth.get().expect("is");
             // The squared growth is close to log-normal with twice the standard deviation of the logarithm.
-            let spread = 2.0 * cell.log_growth.sd.expect("is");
+            let spread = 2.0 * cell.log_growth.sd.get().expect("is");
             let error = ((spread * spread).exp_m1() / cell.members as f64).sqrt();
             assert!((found - wanted).abs() <= 4.0 * error, "{cell:?}: {found}, not {wanted} ± {error}");
         }
@@ -242,12 +242,15 @@ fn devices_agree_on_a_sweep() {
     let reference = cells(&Device::open("reference").expect("there").0, &spec);
     for (device, _) in devices() {
         for (cell, truth) in cells(&device, &spec).iter().zip(&reference) {
-            let neutral = cell.fates_predicted.neutral.expect("is") + truth.fates_predicted.neutral.expect("is");
-            let difference = (cell.unstable_fraction.expect("is") - truth.unstable_fraction.expect("is")).abs();
+            let neutral =
+                cell.fates_predicted.neutral.get().expect("is") + truth.fates_predicted.neutral.get().expect("is");
+            let difference =
+                (cell.unstable_fraction.get().expect("is") - truth.unstable_fraction.get().expect("is")).abs();
             assert!(difference <= neutral + 1e-12, "{cell:?} on {}", device.description());
             // 20 steps, each off by at most (n + 5) ulp of the state, which non-normality may amplify tenfold.
             let bound = 20.0 * 17.0 * 10.0 * f32::EPSILON as f64;
-            let difference = (cell.log_growth.median.expect("is") - truth.log_growth.median.expect("is")).abs();
+            let difference =
+                (cell.log_growth.median.get().expect("is") - truth.log_growth.median.get().expect("is")).abs();
             assert!(difference <= bound, "{cell:?}, not {truth:?} on {}", device.description());
         }
     }
@@ -268,13 +271,13 @@ fn exact_radii_are_exact() {
         for cell in &cells {
             let radius = cell.spectral_radius;
             assert!(
-                (radius.mean.expect("is") - cell.radius).abs() <= 1e-5 && radius.sd.expect("is") <= 1e-5,
+                (radius.mean.get().expect("is") - cell.radius).abs() <= 1e-5 && radius.sd.get().expect("is") <= 1e-5,
                 "{radius:?}"
             );
             // With damping 1 and h = 1 the step is A itself, so the state grows by the radius.
-            let rate = cell.log_growth.median.expect("is") / 400.0;
+            let rate = cell.log_growth.median.get().expect("is") / 400.0;
             assert!((rate - cell.radius.ln()).abs() <= 0.02, "{cell:?}");
         }
-        assert_eq!((cells[0].unstable_fraction, cells[1].unstable_fraction), (Some(0.0), Some(1.0)));
+        assert_eq!((cells[0].unstable_fraction.get(), cells[1].unstable_fraction.get()), (Some(0.0), Some(1.0)));
     }
 }

@@ -154,7 +154,7 @@ impl Radii {
         (self.asked > 0).then(|| Linearised {
             step: self.step(),
             members: self.unstable.of,
-            unstable_fraction: self.unstable.fraction(),
+            unstable_fraction: self.unstable.fraction().into(),
             spectral_radius: self.radii.summary(),
             spectral_abscissa: self.abscissas.summary(),
             norm: self.norms.summary(),
