@@ -12,7 +12,7 @@ use self::scratch::Scratch;
 use super::console::Console;
 use super::progress::Progress;
 use super::{Invocation, Resume};
-use crate::device::{self, Device};
+use crate::device::{self, Device, self_test};
 use crate::error::{Error, Result};
 use crate::estimate::counted;
 use crate::results::dataset;
@@ -149,6 +149,10 @@ pub fn carry_out<R: LongRun>(
 ) -> Result<()> {
     let target = invocation.folder();
     let supervised = !device.is_host() && !invocation.keeping.in_process;
+    // A worker tests its device itself, for the test may be what a driver dies of.
+    if !supervised && !device.is_host() {
+        self_test::refuse_unusable(device)?;
+    }
     let scratch = (supervised && target.is_none()).then(Scratch::new).transpose()?;
     let folder = target.as_deref().or(scratch.as_ref().map(Scratch::folder));
     let store = folder.map(|folder| open(console, invocation, run, device, folder)).transpose()?;

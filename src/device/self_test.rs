@@ -45,6 +45,24 @@ impl SelfTest {
     }
 }
 
+/// Refuses a device whose results nobody should rely on.
+///
+/// # Errors
+/// [`Error::Adapter`] with what failed; what the device reports.
+pub fn refuse_unusable(device: &Device) -> Result<()> {
+    refuse(&self_test(device)?, &device.description().name)
+}
+
+fn refuse(found: &SelfTest, name: &str) -> Result<()> {
+    match found.usable() {
+        true => Ok(()),
+        false => Err(Error::Adapter(format!(
+            "{name} fails its self-test, and its numbers would be wrong; `devices` says what failed; update its driver or give \
+             --device another one"
+        ))),
+    }
+}
+
 /// Tests a device; takes well below a second.
 ///
 /// # Errors
@@ -140,4 +158,30 @@ fn run_probe(device: &Device) -> Result<SelfTest> {
         root_ulp: worst(2, &|i| x[i].sqrt()),
         error_free_sums: (0..length).all(|i| found.reals(out).at(3 * length + i) == ieee(x[i], y[i])),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SelfTest, refuse, self_test};
+    use crate::device::Device;
+
+    /// Each of what is relied on is refused when it is missing, and what is only good to know is not.
+    #[test]
+    fn a_device_that_cannot_be_relied_on_is_refused() {
+        let (device, _) = Device::open("cpu").expect("always there");
+        let good = self_test(&device).expect("it runs");
+        refuse(&good, "a device").expect("it can be relied on");
+        refuse(&SelfTest { error_free_sums: false, ..good }, "a device").expect("that is not relied on");
+        for bad in [
+            SelfTest { random_exact: false, ..good },
+            SelfTest { non_finite_seen: false, ..good },
+            SelfTest { loop_trips: 1000, ..good },
+            SelfTest { product_ulp: 1.5, ..good },
+            SelfTest { quotient_ulp: f64::NAN, ..good },
+            SelfTest { root_ulp: 5.0, ..good },
+        ] {
+            let error = refuse(&bad, "a device").expect_err("it cannot");
+            assert!(error.exit_code() == 5 && error.to_string().contains("a device fails its self-test"), "{error}");
+        }
+    }
 }

@@ -45,7 +45,7 @@ impl Measured {
     /// The median over members, of what has a long tail. Its interval of 95 % is that of 1.96 standard errors of a normal
     /// number.
     pub fn median(summary: &Summary) -> Self {
-        let width = summary.median_interval.map_or(0.0, |[low, high]| high - low);
+        let width = summary.median_interval.get().map_or(0.0, |[low, high]| high - low);
         Measured { value: summary.median.get(), standard_error: width / (2.0 * 1.96) }
     }
 

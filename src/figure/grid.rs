@@ -5,6 +5,12 @@ use super::canvas::Point;
 use super::contour;
 use super::stability::StabilityMap;
 use crate::error::{Error, Result};
+use std::ops::Range;
+
+/// Columns and rows of patches at most: a little wider than a unit of the page.
+const MOST_COLUMNS: usize = 512;
+/// See [`MOST_COLUMNS`].
+const MOST_ROWS: usize = 384;
 
 /// The map with increasing axes and checked lengths.
 pub(super) struct Grid {
@@ -62,6 +68,22 @@ impl Grid {
         self.observed[row * self.xs.len() + column].map(|value| value / self.half_range)
     }
 
+    /// The columns and the rows in patches, for more cells than there are dots to see would only make the page large.
+    pub(super) fn patches(&self) -> [Vec<Range<usize>>; 2] {
+        [(self.xs.len(), MOST_COLUMNS), (self.ys.len(), MOST_ROWS)].map(|(count, most)| {
+            let own = count.div_ceil(most);
+            (0..count).step_by(own).map(|first| first..count.min(first + own)).collect()
+        })
+    }
+
+    /// The mean of the positions of some cells, of those that have one.
+    pub(super) fn patch(&self, rows: Range<usize>, columns: Range<usize>) -> Option<f64> {
+        let all = rows.flat_map(|row| columns.clone().filter_map(move |column| self.position(row, column)));
+        let (count, sum) = all.fold((0, 0.0), |(count, sum), position| (count + 1, sum + position));
+        // Infinite ones of both signs have none.
+        (count > 0).then(|| sum / f64::from(count)).filter(|mean| !mean.is_nan())
+    }
+
     /// The predicted rate of a cell.
     pub(super) fn predicted(&self, row: usize, column: usize) -> Option<f64> {
         self.predicted[row * self.xs.len() + column]
@@ -116,4 +138,50 @@ fn order(values: &[f64]) -> Vec<usize> {
     indices.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     indices.dedup_by(|a, b| values[*a] == values[*b]);
     indices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::Values;
+
+    /// A map whose observed rates are those of a function of row and column.
+    fn grid(columns: usize, rows: usize, rate: &dyn Fn(usize, usize) -> Option<f64>) -> Grid {
+        let along =
+            |count: usize| Values { label: String::new(), values: (0..count).map(|place| place as f64).collect() };
+        let rates: Vec<_> = (0..rows).flat_map(|row| (0..columns).map(move |column| rate(row, column))).collect();
+        let map = StabilityMap {
+            x: along(columns),
+            y: along(rows),
+            observed: rates.clone(),
+            predicted: rates,
+            value_label: String::new(),
+            half_range: Some(1.0),
+            mark: None,
+            at: String::new(),
+            title: String::new(),
+            caption: String::new(),
+        };
+        Grid::new(&map).expect("its lengths fit")
+    }
+
+    #[test]
+    fn a_grid_that_a_page_can_show_has_a_patch_for_every_point() {
+        let grid = grid(512, 384, &|row, column| Some((row * 512 + column) as f64 * 1e-6));
+        let [columns, rows] = grid.patches();
+        assert_eq!((columns.len(), rows.len()), (512, 384));
+        assert_eq!(grid.patch(7..8, 9..10), grid.position(7, 9));
+    }
+
+    #[test]
+    fn patches_of_a_larger_one_tile_it_and_are_the_means_of_their_points() {
+        let grid = grid(1025, 400, &|row, column| (column != 3).then_some((row + 2 * column) as f64 * 1e-4));
+        let [columns, rows] = grid.patches();
+        assert_eq!((columns.len(), rows.len()), (342, 200));
+        assert!(columns.windows(2).all(|pair| pair[0].end == pair[1].start) && columns[341] == (1023..1025));
+        // Rows 4 and 5, columns 3 to 5, of which the first has no value.
+        let mean = [12.0, 14.0, 13.0, 15.0].iter().sum::<f64>() / 4.0 * 1e-4;
+        assert!((grid.patch(4..6, 3..6).expect("some have one") - mean).abs() < 1e-15);
+        assert_eq!(grid.patch(0..2, 3..4), None);
+    }
 }

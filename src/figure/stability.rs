@@ -3,11 +3,12 @@
 
 use super::axis::{Axis, linear_ticks};
 use super::canvas::{Canvas, LABEL, Point, SMALL, Sample};
-use super::color::Theme;
+use super::color::{Rgb, Theme};
 use super::grid::Grid;
 use super::{Figure, Picture, hatch};
 use crate::error::Result;
 use kuva::render::render::TextAnchor;
+use std::ops::Range;
 
 const WIDTH: f64 = 860.0;
 const PLOT_HEIGHT: f64 = 520.0;
@@ -206,21 +207,33 @@ fn in_values(grid: &Grid, rates: &[Option<f64>]) -> Vec<Vec<[f64; 2]>> {
 }
 
 impl Page<'_> {
+    /// Patches of the same colour beside each other are one rectangle.
     fn draw_cells(&self, canvas: &mut Canvas) {
         let theme = canvas.theme;
-        for row in 0..self.grid.ys.len() {
-            for column in 0..self.grid.xs.len() {
-                let color = self.grid.position(row, column).map_or(theme.missing(), |at| theme.diverging(at));
-                let from = (self.x.place(self.x_edges[column]), self.y.place(self.y_edges[row]));
-                let to = (self.x.place(self.x_edges[column + 1]), self.y.place(self.y_edges[row + 1]));
-                // Half a unit of overlap hides the seams between neighbours.
-                let overlap = |from: f64, to: f64, end: f64| {
-                    if (to - end).abs() < 1e-9 { to } else { to + (to - from).signum() * 0.5 }
-                };
-                let to = (overlap(from.0, to.0, self.x.page.1), overlap(from.1, to.1, self.y.page.1));
-                canvas.rectangle(from, to, Some(color), None);
+        let [columns, rows] = self.grid.patches();
+        for rows in &rows {
+            let color = |columns: &Range<usize>| {
+                self.grid.patch(rows.clone(), columns.clone()).map_or(theme.missing(), |at| theme.diverging(at))
+            };
+            let colors: Vec<Rgb> = columns.iter().map(color).collect();
+            let mut next = 0;
+            for same in colors.chunk_by(|one, other| one == other) {
+                let (first, last) = (&columns[next], &columns[next + same.len() - 1]);
+                self.draw_patch(canvas, rows, &(first.start..last.end), same[0]);
+                next += same.len();
             }
         }
+    }
+
+    fn draw_patch(&self, canvas: &mut Canvas, rows: &Range<usize>, columns: &Range<usize>, color: Rgb) {
+        let from = (self.x.place(self.x_edges[columns.start]), self.y.place(self.y_edges[rows.start]));
+        let to = (self.x.place(self.x_edges[columns.end]), self.y.place(self.y_edges[rows.end]));
+        // Half a unit of overlap hides the seams between neighbours.
+        let overlap = |from: f64, to: f64, end: f64| {
+            if (to - end).abs() < 1e-9 { to } else { to + (to - from).signum() * 0.5 }
+        };
+        let to = (overlap(from.0, to.0, self.x.page.1), overlap(from.1, to.1, self.y.page.1));
+        canvas.rectangle(from, to, Some(color), None);
     }
 
     /// Hatches the cells that grow.
@@ -250,7 +263,11 @@ fn legend(grid: &Grid, theme: Theme, (no_predicted, no_observed): (bool, bool)) 
         (true, false) => "predicted boundary: median rate of the eigenvalues 0",
     };
     let observed = if no_observed { "observed: none in this range" } else { "observed: median rate 0" };
-    let hatched = "hatched: grew".to_string();
+    let [columns, rows] = grid.patches().map(|along| along[0].len());
+    let hatched = match columns * rows {
+        1 => "hatched: grew".to_string(),
+        _ => format!("hatched: grew; colours are means of {columns} x {rows} points"),
+    };
     let mut entries = vec![
         (Sample::Predicted, predicted.to_string()),
         (Sample::Observed, observed.to_string()),

@@ -117,7 +117,7 @@ pub struct Summary {
     /// The 90 % quantile.
     pub q90: Maybe,
     /// Where the median of the population lies with 95 % confidence, whatever the distribution; from six values on.
-    pub median_interval: Option<Interval>,
+    pub median_interval: Maybe<Interval>,
 }
 
 impl Summary {
@@ -136,7 +136,7 @@ impl Summary {
             q10: quantile(sample, 0.1).into(),
             median: quantile(sample, 0.5).into(),
             q90: quantile(sample, 0.9).into(),
-            median_interval: median_interval(sample),
+            median_interval: median_interval(sample).into(),
         }
     }
 

@@ -13,6 +13,9 @@ const MOST_NUMBERS: usize = 400_000;
 /// Steps that are kept however many grid points there are.
 const FEWEST_STEPS: usize = 9;
 
+/// Grid points at most: more have no room for the fewest steps of one quantity.
+pub const MOST_POINTS: usize = MOST_NUMBERS / (FEWEST_STEPS * PARTS.len());
+
 /// The columns that a quantity becomes.
 const PARTS: [&str; 3] = ["q10", "median", "q90"];
 

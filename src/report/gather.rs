@@ -13,6 +13,8 @@ const MOST_BYTES: usize = 2_500_000;
 const CELLS: &str = "cells";
 /// See [`CELLS`].
 const MANY: usize = 1 << 16;
+/// Bytes of a number in base 64.
+const BYTES_OF_A_NUMBER: usize = 11;
 /// The longest part of a record that is repeated in the page, in bytes; claims are repeated in any case.
 const LONGEST: usize = 20_000;
 /// The table that becomes [`bands`] in the page, and its name there.
@@ -45,24 +47,32 @@ pub fn data(folder: &Path, run: &Value) -> Result<Value> {
     let mut left_out = Map::new();
     for name in files.into_iter().flatten().filter_map(|(name, _)| name.strip_suffix(".parquet")) {
         let path = folder.join(format!("{name}.parquet"));
+        let all = read::size(&path)?;
+        let mut note = |kept: &Columns| {
+            if rows(kept) < all.rows || kept.len() < all.columns {
+                let (of_rows, of_columns) = (all.rows, all.columns);
+                let own =
+                    json!({ "rows": rows(kept), "of_rows": of_rows, "columns": kept.len(), "of_columns": of_columns });
+                left_out.insert(name.to_string(), own);
+            }
+        };
         if name == TRAJECTORIES {
-            if let Some(bands) = bands::of(&read::table(&path)?) {
+            let trajectories = at_points(&path, &|_| true, &|_| bands::MOST_POINTS)?;
+            note(&trajectories);
+            if let Some(bands) = bands::of(&trajectories) {
                 tables.insert(BANDS.to_string(), table(BANDS, &bands));
             }
             continue;
         }
-        let all = read::size(&path)?;
         let columns = match name {
             // A long one would not fit into memory, let alone into a page.
-            CELLS if all.rows > MANY => read::table_of(&path, &is_shown)?,
+            CELLS if all.rows > MANY => {
+                at_points(&path, &is_shown, &|columns| MOST_BYTES / (BYTES_OF_A_NUMBER * columns))?
+            }
             _ => read::table(&path)?,
         };
         let (kept, encoded) = fitting(name, columns);
-        if rows(&kept) < all.rows || kept.len() < all.columns {
-            let own =
-                json!({ "rows": rows(&kept), "of_rows": all.rows, "columns": kept.len(), "of_columns": all.columns });
-            left_out.insert(name.to_string(), own);
-        }
+        note(&kept);
         tables.insert(name.to_string(), encoded);
     }
     Ok(json!({
@@ -134,6 +144,19 @@ fn table(name: &str, columns: &Columns) -> Value {
     };
     let row = known.map_or(if name == BANDS { bands::ROW } else { "" }, |known| known.row);
     json!({ "row": row, "rows": rows(columns), "columns": columns.iter().map(described).collect::<Vec<_>>() })
+}
+
+/// Some columns of a table with a row or more for each grid point, at as many points as `most` allows for so many columns:
+/// one column after the other, for all of them would be much memory.
+fn at_points(path: &Path, wanted: &dyn Fn(&str) -> bool, most: &dyn Fn(usize) -> usize) -> Result<Columns> {
+    let names: Vec<String> = read::names(path)?.into_iter().filter(|name| wanted(name)).collect();
+    let rows = thinned::rows(&read::table_of(path, &is_key)?, &is_key, most(names.len().max(1)));
+    let mut kept = Columns::new();
+    for name in names {
+        let column = read::table_of(path, &|own| own == name)?;
+        kept.extend(column.into_iter().map(|(name, column)| (name, column.at(&rows))));
+    }
+    Ok(kept)
 }
 
 /// A table that has room in the page, and the same encoded: of cells fewer columns if need be, of others the first rows.

@@ -6,6 +6,12 @@ use std::collections::HashSet;
 
 /// The rows of a table of cells at some values of each of its keys, at most so many; all of them if that is enough.
 pub fn grid(columns: Vec<(String, Column)>, is_key: &dyn Fn(&str) -> bool, most: usize) -> Vec<(String, Column)> {
+    let rows = rows(&columns, is_key, most);
+    columns.into_iter().map(|(name, column)| (name, column.at(&rows))).collect()
+}
+
+/// The places of these rows.
+pub fn rows(columns: &[(String, Column)], is_key: &dyn Fn(&str) -> bool, most: usize) -> Vec<usize> {
     let keys: Vec<Vec<f64>> =
         columns.iter().filter(|(name, _)| is_key(name)).map(|(_, column)| encode::numbers(column)).collect();
     let axes: Vec<Vec<f64>> = keys.iter().map(|values| distinct(values)).collect();
@@ -17,8 +23,7 @@ pub fn grid(columns: Vec<(String, Column)>, is_key: &dyn Fn(&str) -> bool, most:
     let kept: Vec<HashSet<u64>> = axes.iter().zip(&counts).map(|(axis, &count)| spread(axis, count)).collect();
     let rows = keys.first().map_or(0, Vec::len);
     let is_kept = |row: &usize| keys.iter().zip(&kept).all(|(values, kept)| kept.contains(&values[*row].to_bits()));
-    let rows: Vec<usize> = (0..rows).filter(is_kept).collect();
-    columns.into_iter().map(|(name, column)| (name, column.at(&rows))).collect()
+    (0..rows).filter(is_kept).collect()
 }
 
 /// The different values, in order.

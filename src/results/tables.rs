@@ -19,8 +19,8 @@ fn optional<T: Into<Maybe>>(values: impl Iterator<Item = T>) -> Column {
 /// The ends of an interval of every row, with a name in front.
 macro_rules! ends {
     ($columns:ident, $rows:expr, $name:expr, $of:expr) => {
-        $columns.push((concat!($name, "_low"), optional($rows.map($of).map(|ends| ends.map(|[low, _]| low)))));
-        $columns.push((concat!($name, "_high"), optional($rows.map($of).map(|ends| ends.map(|[_, high]| high)))));
+        $columns.push((concat!($name, "_low"), optional($rows.map($of).map(|ends| ends.get().map(|[low, _]| low)))));
+        $columns.push((concat!($name, "_high"), optional($rows.map($of).map(|ends| ends.get().map(|[_, high]| high)))));
     };
 }
 

@@ -39,11 +39,11 @@ pub struct Fates {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Intervals {
     /// The interval of `unstable_fraction`.
-    pub unstable_fraction: Option<Interval>,
+    pub unstable_fraction: Maybe<Interval>,
     /// The interval of `grew_fraction`.
-    pub grew_fraction: Option<Interval>,
+    pub grew_fraction: Maybe<Interval>,
     /// The interval of `diverged_fraction`.
-    pub diverged_fraction: Option<Interval>,
+    pub diverged_fraction: Maybe<Interval>,
 }
 
 /// Why a number of a cell is missing, or is to be taken with care.

@@ -126,10 +126,9 @@ fn a_worker_that_dies_changes_nothing() {
 fn a_unit_that_always_fails_is_left_out_and_said() {
     let root = TempDir::new().expect("a folder");
     let trained = trained();
-    for (arguments, members, said) in [
-        (EXPONENTS[0], Some(256), "the exponents are those of the other"),
-        (&trained, None, "missing from the cells"),
-    ] {
+    for (arguments, members, said) in
+        [(EXPONENTS[0], Some(256), "the exponents are those of the other"), (&trained, None, "missing from the cells")]
+    {
         let folder = root.path().join(said);
         let mut command = run(arguments, "software", &folder, &[]);
         command.env("EULERSCOPE_WORKER_FAULT", "abort@1!");

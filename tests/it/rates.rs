@@ -108,7 +108,7 @@ fn neutral_members_are_not_unstable() {
             (Some(0.0), Some(1.0)),
             "{cell:?}"
         );
-        let interval = cell.intervals.unstable_fraction.expect("is");
+        let interval = cell.intervals.unstable_fraction.get().expect("is");
         assert!(interval[0] == 0.0 && interval[1] > 0.04 && interval[1] < 0.07, "{interval:?}");
     }
 }

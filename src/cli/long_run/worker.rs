@@ -5,7 +5,7 @@
 
 use super::{LongRun, Recorded};
 use crate::cli::process::stop_flag;
-use crate::device::Device;
+use crate::device::{Device, self_test};
 use crate::error::{Error, Result};
 use crate::results::parts::wire::{self, Message};
 use crate::results::parts::{Origin, Tabled, Tables};
@@ -69,6 +69,9 @@ fn request(stop: &Arc<AtomicBool>) -> Result<Request> {
 
 fn work(request: &Request, stop: &AtomicBool) -> Result<()> {
     let (device, _) = Device::open(&request.device)?;
+    if request.attempt == 0 {
+        self_test::refuse_unusable(&device)?;
+    }
     match Recorded::of(&Origin(request.record.clone()), request.chunk)? {
         Recorded::Sweep(run) => work_on(*run, request, &device, stop),
         Recorded::Lyapunov(run) => work_on(*run, request, &device, stop),

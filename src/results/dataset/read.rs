@@ -45,6 +45,18 @@ pub fn whole_table(path: &Path) -> Result<Vec<(String, Column)>> {
     open(path, &|reader| columns(reader, &|_| true))
 }
 
+/// The names of the columns of a table that hold no lists, in its order.
+///
+/// # Errors
+/// As for [`table`].
+pub fn names(path: &Path) -> Result<Vec<String>> {
+    open(path, &|reader| {
+        let schema = reader.metadata().file_metadata().schema_descr_ptr();
+        let columns = (0..schema.num_columns()).map(|place| schema.column(place));
+        Ok(columns.filter(|column| column.max_rep_level() == 0).map(|column| column.name().to_string()).collect())
+    })
+}
+
 /// How large a table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {

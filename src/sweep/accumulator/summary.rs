@@ -33,9 +33,9 @@ impl Accumulator {
             grew_fraction: self.grew.fraction().into(),
             diverged_fraction: self.diverged.fraction().into(),
             intervals: Intervals {
-                unstable_fraction: self.predicted[2].interval(),
-                grew_fraction: self.grew.interval(),
-                diverged_fraction: self.diverged.interval(),
+                unstable_fraction: self.predicted[2].interval().into(),
+                grew_fraction: self.grew.interval().into(),
+                diverged_fraction: self.diverged.interval().into(),
             },
             bands: self.bands,
             log_growth: self.growth.summary(),
