@@ -304,3 +304,36 @@ fn a_broken_page_is_found() {
         assert!(told.contains("Error"), "{new}: {told}");
     }
 }
+
+/// More grid points than a page has room for: it has fewer, says so, and opens as fast as any. So do the pictures.
+#[test]
+fn a_page_of_a_large_grid_stays_small() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = results(
+        "sweep --device cpu --members 2 --width 2 --depth 2 --step-size lin(0.1,2,600) --radius lin(0.1,2,400) \
+         --damping 0 --quiet --out large",
+        root.path(),
+    );
+    let page = data(&folder.join("report.html"));
+    for (name, most) in [("cells", 30_000), ("trajectories", 100_000)] {
+        let own = &page["left_out"][name];
+        let (rows, of_rows) = (own["rows"].as_u64().expect("a count"), own["of_rows"].as_u64().expect("a count"));
+        assert!((1000..most).contains(&rows) && of_rows >= 240_000, "{name}: {own}");
+    }
+    let cells = &page["tables"]["cells"]["columns"];
+    let values = |name: &str| {
+        let column = cells.as_array().expect("columns").iter().find(|column| column["name"] == name);
+        column.expect("it is kept")["values"].as_array().expect("few values").clone()
+    };
+    for axis in ["step_size", "radius"] {
+        let values: Vec<f64> = values(axis).iter().filter_map(Value::as_f64).collect();
+        let ends = values.iter().fold([f64::MAX, f64::MIN], |[low, high], &x| [low.min(x), high.max(x)]);
+        assert_eq!(ends, [0.1, 2.0], "{axis} keeps its ends");
+    }
+    for (name, most) in [("report.html", 6 << 20), ("stability_map.svg", 16 << 20)] {
+        let bytes = std::fs::metadata(folder.join(name)).expect("written").len();
+        assert!(bytes < most, "{name}: {bytes} bytes");
+    }
+    let svg = std::fs::read_to_string(folder.join("stability_map.svg")).expect("text");
+    assert!(svg.contains("colours are means of 2 x 2 points"), "the map says that it has fewer patches");
+}
