@@ -310,7 +310,7 @@ fn a_broken_page_is_found() {
 fn a_page_of_a_large_grid_stays_small() {
     let root = tempfile::tempdir().expect("a folder");
     let folder = results(
-        "sweep --device cpu --members 2 --width 2 --depth 2 --step-size lin(0.1,2,600) --radius lin(0.1,2,400) \
+        "sweep --members 2 --width 2 --depth 2 --step-size lin(0.1,2,600) --radius lin(0.1,2,400) \
          --damping 0 --quiet --out large",
         root.path(),
     );
