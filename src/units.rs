@@ -107,8 +107,8 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// Of so many members that are so many operations each: a power of two of them in a block, [`BLOCK`] unless that is too
-    /// much work or too many blocks.
+    /// Of so many members that are so many operations each: a power of two of them in a block, 256 unless that is too much
+    /// work or too many blocks.
     pub fn of(members: usize, work_of_member: f64) -> Self {
         let by_work = (MOST_WORK / work_of_member.max(1.0)) as usize;
         let largest = 1 << by_work.max(1).ilog2();
