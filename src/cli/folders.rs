@@ -66,6 +66,7 @@ pub fn status(console: &Console, folder: &Path, missing: bool) -> Result<()> {
         "folder": folder,
         "finished": is_whole,
         "interrupted": interrupted,
+        "failed_units": run.as_ref().map_or(&Value::Null, |run| &run["failed_units"]),
         "units": survey.as_ref().map(|found| found.units),
         "done": survey.as_ref().map(|found| found.done),
         "shards": survey.as_ref().map(|found| found.shards),
@@ -76,6 +77,9 @@ pub fn status(console: &Console, folder: &Path, missing: bool) -> Result<()> {
 /// Says the hash of what the tables say.
 pub fn hash(console: &Console, folder: &Path) -> Result<()> {
     let hash = content::hash(folder)?;
+    if dataset::standing(folder)?.is_none_or(|run| !dataset::is_whole(&run)) {
+        console.note(&format!("{}: is not whole, so this is the hash of what is done", folder.display()));
+    }
     console.show(&format!("{hash}  {}\n", folder.display()))?;
     console.emit(&json!({ "command": "hash", "folder": folder, "hash": hash }))
 }

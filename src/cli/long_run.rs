@@ -82,13 +82,18 @@ pub struct Done<F> {
     pub opening_seconds: f64,
     /// Units that could not be worked on, and why.
     pub failed: BTreeMap<usize, String>,
+    /// Devices that have made some of the parts, where those were others than the one that ended it.
+    pub other_devices: Vec<String>,
 }
 
 impl<F> Done<F> {
-    /// Notes in a record what could not be worked on.
-    pub fn note_failed(&self, record: &mut Value) {
+    /// Notes in a record what could not be worked on, and who else has worked.
+    pub fn note(&self, record: &mut Value) {
         if !self.failed.is_empty() {
             record["failed_units"] = json!(self.failed);
+        }
+        if !self.other_devices.is_empty() {
+            record["other_devices"] = json!(self.other_devices);
         }
     }
 
@@ -158,10 +163,10 @@ pub fn carry_out<R: LongRun>(
     let store = folder.map(|folder| open(console, invocation, run, device, folder)).transpose()?;
     let opening_seconds = console.seconds();
     begin();
-    let done = |found, failed| Done { found, opening_seconds, failed };
+    let own = json!(device.description());
     let Some(mut store) = store else {
         let found = work(console, device, run, &mut crate::units::Afresh)?;
-        return finish(done(found, BTreeMap::new()));
+        return finish(Done { found, opening_seconds, failed: BTreeMap::new(), other_devices: Vec::new() });
     };
     let found = match supervised {
         true => collected(console, invocation, run, device, &mut store)?,
@@ -175,7 +180,8 @@ pub fn carry_out<R: LongRun>(
     if target.is_some() && !is_done {
         store.flush()?;
     }
-    let ended = finish(done(found, store.failed().clone()));
+    let (failed, other_devices) = (store.failed().clone(), store.other_devices(&own));
+    let ended = finish(Done { found, opening_seconds, failed, other_devices });
     match &ended {
         _ if target.is_some() && !is_done => console.note("`--resume` with the same command goes on from here"),
         Ok(()) | Err(Error::Partial(_)) => store.remove()?,
@@ -195,12 +201,11 @@ pub fn merge<R: LongRun>(
     parts: &mut Together,
     finish: impl FnOnce(Done<R::Found>) -> Result<()>,
 ) -> Result<()> {
-    for other in parts.other_devices(&json!(device.description())) {
-        console.note(&format!("parts are of {other}"));
-    }
+    let other_devices = parts.other_devices(&json!(device.description()));
+    other_devices.iter().for_each(|other| console.note(&format!("parts are of {other}")));
     let opening_seconds = console.seconds();
     let found = work(console, device, run, parts)?;
-    finish(Done { found, opening_seconds, failed: BTreeMap::new() })
+    finish(Done { found, opening_seconds, failed: BTreeMap::new(), other_devices })
 }
 
 /// Has a process of its own work on all that is left.

@@ -119,7 +119,7 @@ fn finish(
         "members": result.members,
         "interrupted": result.interrupted,
     });
-    done.note_failed(&mut record);
+    done.note(&mut record);
     set_total(&mut record, computed);
     // First: what is shown may find a full disk or a closed terminal.
     if let Some(dataset) = dataset {

@@ -10,6 +10,7 @@ use std::error::Error as _;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 /// The variable that sets the number of threads, as in every program with rayon.
 const THREADS: &str = "RAYON_NUM_THREADS";
@@ -17,6 +18,9 @@ const THREADS: &str = "RAYON_NUM_THREADS";
 const MOST_PER_CORE: usize = 8;
 /// Threads that any machine may ask for.
 const ALWAYS_ALLOWED: usize = 256;
+
+/// Signals so close to each other are one request: `timeout` sends its own to the program, and then to its group.
+const SAME_REQUEST: Duration = Duration::from_millis(200);
 
 /// Makes the process fit for work; to be called before any thread is started.
 ///
@@ -83,11 +87,17 @@ pub fn stop_flag(quiet: bool) -> Arc<AtomicBool> {
     FLAG.get_or_init(|| {
         let flag = Arc::new(AtomicBool::new(false));
         let own = flag.clone();
+        let mut first: Option<Instant> = None;
         let watched = on_stop(move || {
-            if own.swap(true, Ordering::SeqCst) {
-                dataset::abandon();
-                std::process::exit(130);
+            match first {
+                Some(at) if at.elapsed() < SAME_REQUEST => return,
+                Some(_) => {
+                    dataset::abandon();
+                    std::process::exit(130);
+                }
+                None => first = Some(Instant::now()),
             }
+            own.store(true, Ordering::SeqCst);
             if !quiet {
                 remark("stopping after this chunk and keeping what is done; again to stop now");
             }

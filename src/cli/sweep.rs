@@ -94,7 +94,7 @@ fn finish(
 ) -> Result<()> {
     let results = &done.found;
     let mut record = record::record(device, spec, results, record::timing(results, done.opening_seconds));
-    done.note_failed(&mut record);
+    done.note(&mut record);
     set_total(&mut record, console.seconds());
     if let Some(dataset) = dataset {
         let recorded = (!interrupted(spec, results)).then(|| record::recorded(console, spec, results, &mut record));

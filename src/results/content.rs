@@ -38,7 +38,7 @@ pub fn hash(folder: &Path) -> Result<String> {
     }
     if tables.is_empty() {
         return Err(Error::Invalid(format!(
-            "{}: holds no tables; give a folder that --out has written",
+            "{}: holds no tables yet; give a folder of results, or --resume what was to write them",
             folder.display()
         )));
     }

@@ -6,6 +6,7 @@ use super::cli_bad_input::{eulerscope, refusal};
 use eulerscope::device::Device;
 use eulerscope::error::Result;
 use eulerscope::lyapunov::{self, Part};
+use eulerscope::results::parts::{Origin, Store, Terms};
 use eulerscope::spec::{LyapunovSpec, Model};
 use eulerscope::units::{Afresh, Parts};
 use serde_json::Value;
@@ -223,5 +224,35 @@ fn exponents_are_those_of_their_members_whatever_is_done_first() {
         let mut stop = |_: f64| ControlFlow::Break(());
         let found = lyapunov::run_parts(&device, &spec, 300, &mut parts, &mut stop).expect("it runs");
         assert_eq!((found.members, found.interrupted, parts.parts.len()), (300, true, 1));
+    }
+}
+
+/// Numbers of several devices are never taken for those of one.
+#[test]
+fn results_of_several_devices_say_so() {
+    let root = TempDir::new().expect("a folder");
+    let (shards, merged) = (root.path().join("shards"), root.path().join("merged"));
+    succeeds(run(EXPONENTS[0], "cpu", &shards, &["--shard", "1/2"]));
+    succeeds(run(EXPONENTS[0], "reference", &shards, &["--shard", "2/2"]));
+    let mut merge = eulerscope();
+    merge.arg("merge").arg(&shards).args(["-q", "--device", "cpu", "--out"]).arg(&merged);
+    succeeds(merge);
+    let others = numbers(&merged)["other_devices"].clone();
+    assert!(others[0].as_str().is_some_and(|own| own.starts_with("reference: ")) && others[1].is_null(), "{others}");
+    // A run that is gone on with elsewhere, and elsewhere again.
+    let origin = |word: &str| {
+        let (device, _) = Device::open(word).expect("always there");
+        Origin::of("lyapunov", &LyapunovSpec::default(), &device.description(), word, 2)
+    };
+    let terms = Terms { shard: None, every: Duration::ZERO, any_device: true };
+    let folder = root.path().join("run");
+    Store::begin(&folder, origin("cpu"), &terms).expect("a new folder");
+    for word in ["reference", "cpu", "reference"] {
+        let own = origin(word);
+        let mut store = Store::resume(&folder, own.clone(), &terms, &mut |_| {}).expect("whole").expect("there");
+        store.flush().expect("written");
+        let others = store.other_devices(own.device());
+        let other = if word == "cpu" { "reference: " } else { "cpu: " };
+        assert!(others.len() == 1 && others[0].starts_with(other), "{word}: {others:?}");
     }
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::results::dataset::Dataset;
 use crate::results::trained::sweep::{self as folder, Report};
 use crate::spec::TrainedSweepSpec;
+use crate::spec::grid::brief;
 use crate::trained::Model;
 use crate::trained::sweep::{self, Margin, Part, Shapes, Text, TrainedSweep};
 use crate::units::{Parts, Units};
@@ -111,7 +112,7 @@ fn finish(
     let (found, seconds) = (&done.found, start.elapsed().as_secs_f64());
     let report = Report { device, model, spec, token_ids, found, seconds };
     let mut result = report.record()?;
-    done.note_failed(&mut result);
+    done.note(&mut result);
     if let Some(dataset) = dataset {
         console.landed(&folder::write(dataset, &report, &result)?);
     }
@@ -145,8 +146,8 @@ fn words(report: &Report) -> String {
         let _ = writeln!(
             out,
             "{:>9} {:>8} {:>13} {:>13} {:>10} {:>9}  {}",
-            cell.step_size,
-            cell.damping,
+            brief(cell.step_size),
+            brief(cell.damping),
             shown(cell.likely.map(|likely| likely.cross_entropy), 4),
             shown(cell.likely.map(|likely| likely.kl_divergence), 4),
             shown(cell.log_growth, 3),

@@ -7,7 +7,7 @@ use crate::results::dataset::file::{self, Pending};
 use crate::results::dataset::seal::{self, Record};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -81,6 +81,9 @@ pub(super) fn device_in_words(device: &Value) -> String {
 /// What tells two runs apart: keys of the specification that differ, `eulerscope` and `stream_version` for other versions,
 /// and `device` for one whose numbers may be others.
 pub fn differences(one: &Origin, other: &Origin) -> Vec<String> {
+    if one.command() != other.command() {
+        return vec!["command".to_string()];
+    }
     let (one, other) = (&one.0, &other.0);
     let empty = Map::new();
     let spec = |run: &Value| run["spec"].as_object().unwrap_or(&empty).clone();
@@ -89,7 +92,7 @@ pub fn differences(one: &Origin, other: &Origin) -> Vec<String> {
         own.keys().chain(others.keys()).filter(|key| own.get(*key) != others.get(*key)).cloned().collect();
     keys.sort();
     keys.dedup();
-    for key in ["command", "eulerscope", "stream_version", "units", "model"] {
+    for key in ["eulerscope", "stream_version", "units", "model"] {
         if one[key] != other[key] && keys.is_empty() {
             keys.push(key.to_string());
         }
@@ -126,12 +129,21 @@ pub(super) struct Manifest {
     pub entries: Vec<Entry>,
     /// Units that could not be worked on, and why.
     pub failed: BTreeMap<usize, String>,
+    /// Devices besides that of the origin that have made some of the parts.
+    pub other_devices: Vec<Value>,
 }
 
 impl Manifest {
     /// The files of a unit.
     pub fn entry(&self, unit: usize) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.units.contains(&unit))
+    }
+
+    /// In words the devices that have made some of the parts whose numbers may be others than those of this one, each once.
+    pub fn other_devices(&self, own: &Value) -> Vec<String> {
+        let all = std::iter::once(self.origin.device()).chain(&self.other_devices);
+        let others = all.filter(|device| same_numbers(device) != same_numbers(own));
+        others.map(device_in_words).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Reads the manifest of a folder of parts, or the one before it where that is damaged, of which `note` is told; none if
@@ -199,6 +211,7 @@ impl Manifest {
         whole["parts"] = self.entries.iter().map(entry).collect();
         let failed: Map<String, Value> = self.failed.iter().map(|(unit, why)| (unit.to_string(), json!(why))).collect();
         whole["failed"] = Value::Object(failed);
+        whole["other_devices"] = json!(self.other_devices);
         whole
     }
 }
@@ -218,11 +231,12 @@ pub(super) fn parse(text: &[u8]) -> std::result::Result<Manifest, String> {
     }
     let object = whole.as_object_mut().ok_or("not an object")?;
     let mut take = |key: &str| object.shift_remove(key).unwrap_or_default();
-    let (shard, parts, failed) = (take("shard"), take("parts"), take("failed"));
+    let (shard, parts, failed, others) = (take("shard"), take("parts"), take("failed"), take("other_devices"));
     let manifest = Manifest {
         entries: parts.as_array().into_iter().flatten().map(entry).collect::<Option<_>>().ok_or("a part is none")?,
         shard: shard.as_str().map(str::to_string),
         failed: failed.as_object().into_iter().flatten().filter_map(failure).collect(),
+        other_devices: others.as_array().cloned().unwrap_or_default(),
         origin: Origin(whole),
     };
     let units = manifest.origin.units();

@@ -1,6 +1,6 @@
 //! The parts of one run: kept as they are done, and brought back when the run goes on.
 
-use super::manifest::{Entry, MOST_UNITS, Manifest, Origin, WAITING, device_in_words, differences};
+use super::manifest::{Entry, MOST_UNITS, Manifest, Origin, WAITING, device_in_words, differences, same_numbers};
 use super::reader::{Reader, file_name, tidy, verify};
 use super::tabled::{Columns, Tabled, Tables, damaged, numbered};
 use super::{FOLDER, discard, room};
@@ -9,6 +9,7 @@ use crate::results::dataset::TableWriter;
 use crate::results::dataset::file::{self, Pending};
 use crate::spec::Shard;
 use crate::units::Parts;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
@@ -58,7 +59,8 @@ impl Store {
         }
         discard(results)?;
         let shard = terms.shard.map(|shard| shard.to_string());
-        let manifest = Manifest { origin, shard, entries: Vec::new(), failed: BTreeMap::new() };
+        let manifest =
+            Manifest { origin, shard, entries: Vec::new(), failed: BTreeMap::new(), other_devices: Vec::new() };
         let mut store = Store::of(folder, manifest, terms);
         match store.flush() {
             Ok(()) => Ok(store),
@@ -87,6 +89,11 @@ impl Store {
         };
         manifest.entries.retain(whole);
         manifest.failed.clear();
+        let own = origin.device();
+        let known = std::iter::once(manifest.origin.device()).chain(&manifest.other_devices);
+        if !known.map(same_numbers).any(|known| known == same_numbers(own)) {
+            manifest.other_devices.push(own.clone());
+        }
         tidy(&folder, &manifest)?;
         Ok(Some(Store::of(folder, manifest, terms)))
     }
@@ -209,6 +216,11 @@ impl Store {
     fn place(&self, name: &str) -> Result<()> {
         let path = self.folder.join(name);
         fs::rename(self.folder.join(WAITING).join(name), &path).map_err(|source| failed(&path, source))
+    }
+
+    /// In words the devices that have made some of the parts whose numbers may be others than those of this one.
+    pub fn other_devices(&self, own: &Value) -> Vec<String> {
+        self.manifest.other_devices(own)
     }
 
     /// Removes all of them, when the results that they make are in their place.

@@ -1,13 +1,14 @@
 //! The parts of several runs, together all of one.
 
 use super::FOLDER;
-use super::manifest::{Manifest, Origin, device_in_words, differences, same_numbers};
+use super::manifest::{Manifest, Origin, differences};
 use super::reader::{Reader, verify};
 use super::survey::{folders, listed};
 use super::tabled::Tabled;
 use crate::error::{Error, Result};
 use crate::units::Parts;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Parts of one run in several folders.
@@ -54,7 +55,7 @@ impl Together {
             keys.retain(|key| key != "device");
             if !keys.is_empty() {
                 return Err(Error::Invalid(format!(
-                    "{}: its run is another than that of {}: {} differ; merge folders of one specification",
+                    "{}: its run is another than that of {}, in {}; merge folders of one specification",
                     source.place.display(),
                     first.place.display(),
                     keys.join(", ")
@@ -84,12 +85,8 @@ impl Together {
 
     /// In words the devices that made some of them whose numbers may be others than those of this one, each once.
     pub fn other_devices(&self, own: &Value) -> Vec<String> {
-        let all = self.sources.iter().map(|source| source.manifest.origin.device());
-        let others = all.filter(|device| same_numbers(device) != same_numbers(own));
-        let mut words: Vec<String> = others.map(device_in_words).collect();
-        words.sort();
-        words.dedup();
-        words
+        let of = |source: &Source| source.manifest.other_devices(own);
+        self.sources.iter().flat_map(of).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn has(&self, unit: usize) -> bool {
