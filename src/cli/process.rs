@@ -19,7 +19,7 @@ const MOST_PER_CORE: usize = 8;
 /// Threads that any machine may ask for.
 const ALWAYS_ALLOWED: usize = 256;
 
-/// Signals so close to each other are one request: `timeout` sends its own to the program, and then to its group.
+/// The same signal twice so close to each other is one request: `timeout` sends its own to the program, and then to its group.
 const SAME_REQUEST: Duration = Duration::from_millis(200);
 
 /// Makes the process fit for work; to be called before any thread is started.
@@ -87,15 +87,15 @@ pub fn stop_flag(quiet: bool) -> Arc<AtomicBool> {
     FLAG.get_or_init(|| {
         let flag = Arc::new(AtomicBool::new(false));
         let own = flag.clone();
-        let mut first: Option<Instant> = None;
-        let watched = on_stop(move || {
+        let mut first: Option<(i32, Instant)> = None;
+        let watched = on_stop(move |signal| {
             match first {
-                Some(at) if at.elapsed() < SAME_REQUEST => return,
+                Some((same, at)) if same == signal && at.elapsed() < SAME_REQUEST => return,
                 Some(_) => {
                     dataset::abandon();
                     std::process::exit(130);
                 }
-                None => first = Some(Instant::now()),
+                None => first = Some((signal, Instant::now())),
             }
             own.store(true, Ordering::SeqCst);
             if !quiet {
@@ -110,19 +110,19 @@ pub fn stop_flag(quiet: bool) -> Arc<AtomicBool> {
     .clone()
 }
 
-/// Calls `act` on a thread of its own for every signal that asks the program to stop.
+/// Calls `act` on a thread of its own for every signal that asks the program to stop, with its number.
 #[cfg(unix)]
-fn on_stop(mut act: impl FnMut() + Send + 'static) -> io::Result<()> {
+fn on_stop(mut act: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let heeded = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|&signal| !is_ignored(signal));
     let mut signals = signal_hook::iterator::Signals::new(heeded)?;
-    let watch = move || signals.forever().for_each(|_| act());
+    let watch = move || signals.forever().for_each(&mut act);
     std::thread::Builder::new().name("signals".to_string()).spawn(watch).map(drop)
 }
 
 #[cfg(not(unix))]
-fn on_stop(act: impl FnMut() + Send + 'static) -> io::Result<()> {
-    ctrlc::set_handler(act).map_err(io::Error::other)
+fn on_stop(mut act: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+    ctrlc::set_handler(move || act(0)).map_err(io::Error::other)
 }
 
 /// Has the caller of the program ignored this signal?

@@ -93,6 +93,20 @@ fn two_runs_cannot_write_one_folder_and_a_request_to_end_keeps_what_is_done() {
     }
 }
 
+/// As coreutils' `timeout` sends it: to the program, and then to its group.
+#[cfg(unix)]
+#[test]
+fn a_signal_that_comes_twice_at_once_is_one_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("results");
+    let run = start("", LONG, &out);
+    let id = run.id().to_string();
+    Command::new("kill").args(["-TERM", &id, &id]).status().expect("sent");
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(code(&output), Some(3), "what is done is kept");
+    assert_eq!(seal(&out)["interrupted"], true);
+}
+
 #[cfg(unix)]
 #[test]
 fn the_lock_of_a_dead_run_holds_nobody_up() {
