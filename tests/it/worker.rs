@@ -1,8 +1,10 @@
 //! The GPU in a process of its own: whatever happens there, the results are those of a run in one process, or what is
 //! missing is said.
 
+use super::adapter::{gpu, software_adapters};
 use super::cli_bad_input::{eulerscope, refusal};
 use eulerscope::device::Device;
+use eulerscope::device::self_test::self_test;
 use eulerscope::results::parts::Tables;
 use eulerscope::results::parts::wire::{self, Message};
 use eulerscope::spec::{Grid, Model, SweepSpec};
@@ -156,5 +158,18 @@ proptest! {
         // Without its hash a part of other numbers is one; nothing panics, and memory is bounded by what is there.
         let _ = decode(&part, shapes.empty(0));
         let _ = decode(&noise, shapes.empty(0));
+    }
+}
+
+/// The checksum itself finds it, with no signature in the output: the next readback after that is right again.
+#[test]
+fn a_readback_that_comes_out_wrong_is_a_device_failure() {
+    for name in software_adapters() {
+        let device = gpu(&name);
+        let good = self_test(&device).expect("it runs");
+        device.garble();
+        let error = self_test(&device).expect_err("a word came back wrong");
+        assert!(error.exit_code() == 6 && error.to_string().contains("came back with checksum"), "{name}: {error}");
+        assert_eq!(self_test(&device).expect("it runs"), good, "{name}");
     }
 }
