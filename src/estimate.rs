@@ -6,6 +6,7 @@ use crate::lyapunov;
 use crate::spec::{Grid, LyapunovSpec, Model, Quantities, SpectrumSpec, StepScaling, SweepSpec};
 use crate::spectrum::{EIGENVALUE_WORK, solve};
 use crate::sweep::{self, Sweep, linearised_members, linearised_steps, work};
+use crate::units::Afresh;
 use crate::weights::matrix::MatrixStack;
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -210,10 +211,10 @@ pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, prog
     if !device.is_host() {
         let mut first = LyapunovSpec { depth: 1, ..trial.clone() };
         first.ensemble.members = 1;
-        lyapunov::run_valid(device, &first, 0, &mut |_| std::ops::ControlFlow::Continue(()))?;
+        lyapunov::run_valid(device, &first, 0, &mut Afresh, &mut |_| std::ops::ControlFlow::Continue(()))?;
     }
     let start = Instant::now();
-    if lyapunov::run_valid(device, &trial, 0, progress)?.interrupted {
+    if lyapunov::run_valid(device, &trial, 0, &mut Afresh, progress)?.interrupted {
         return stopped();
     }
     let at_once = chunk.unwrap_or_else(|| device.members_of_half_a_second(plan.cost().work() * steps as f64));

@@ -81,13 +81,7 @@ pub struct Lyapunov {
 /// # Errors
 /// [`Error::Invalid`](crate::error::Error::Invalid) where the specification is not valid, and whatever the device refuses.
 pub fn run(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progress) -> Result<Lyapunov> {
-    spec.validate()?;
-    run_valid(device, spec, chunk, progress)
-}
-
-/// [`run`] for a specification that has been validated, or a part of one: fewer members or steps.
-pub(crate) fn run_valid(device: &Device, spec: &LyapunovSpec, chunk: usize, progress: Progress) -> Result<Lyapunov> {
-    run_units(device, spec, chunk, &mut Afresh, progress)
+    run_parts(device, spec, chunk, &mut Afresh, progress)
 }
 
 /// [`run`] where parts of it may have been done before, and are kept when they are done.
@@ -102,10 +96,11 @@ pub fn run_parts(
     progress: Progress,
 ) -> Result<Lyapunov> {
     spec.validate()?;
-    run_units(device, spec, chunk, parts, progress)
+    run_valid(device, spec, chunk, parts, progress)
 }
 
-fn run_units(
+/// [`run_parts`] for a specification that has been validated, or a part of one: fewer members or steps.
+pub(crate) fn run_valid(
     device: &Device,
     spec: &LyapunovSpec,
     chunk: usize,
@@ -115,13 +110,11 @@ fn run_units(
     recipe(spec, &[point(spec)]).check(device.epsilon())?;
     let (plan, source, outputs) = record(spec, device.machine());
     let shapes = Shapes::of(spec);
-    let left: f64 = (0..shapes.count()).filter(|&unit| parts.is_left(unit)).map(|unit| shapes.work(unit)).sum();
+    let left = shapes.work_of(&|unit| parts.is_left(unit));
     let (mut found, mut unit, mut done, mut stopped) = (Part::default(), 0, 0, false);
     while unit < shapes.count() && !stopped {
         if !parts.is_left(unit) {
-            if parts.has(unit) && parts.is_whole() {
-                found.members.extend(parts.take(unit, Part::default())?.members);
-            }
+            found.members.extend(parts.known(unit, &Part::default)?.unwrap_or_default().members);
             unit += 1;
             continue;
         }

@@ -30,6 +30,11 @@ pub trait Units {
     /// # Panics
     /// If there is no such unit.
     fn empty(&self, unit: usize) -> Self::Part;
+
+    /// How much work the units are for which this holds.
+    fn work_of(&self, is_meant: &dyn Fn(usize) -> bool) -> f64 {
+        (0..self.count()).filter(|&unit| is_meant(unit)).map(|unit| self.work(unit)).sum()
+    }
 }
 
 /// Where parts go when they are done, and come from when they have been done before. By default nothing has been done
@@ -61,6 +66,14 @@ pub trait Parts<P> {
     /// Whatever goes wrong where it was kept.
     fn take(&mut self, _unit: usize, empty: P) -> Result<P> {
         Ok(empty)
+    }
+
+    /// The part of a unit that has been done, where one result is wanted of all; `empty` makes one of its shape.
+    ///
+    /// # Errors
+    /// As for [`Parts::take`].
+    fn known(&mut self, unit: usize, empty: &dyn Fn() -> P) -> Result<Option<P>> {
+        if self.has(unit) && self.is_whole() { self.take(unit, empty()).map(Some) } else { Ok(None) }
     }
 
     /// Keeps the part of a unit that is done. It is not changed: whoever looks at the fields of a part may change them.

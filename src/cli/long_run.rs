@@ -18,7 +18,7 @@ use crate::estimate::counted;
 use crate::results::dataset;
 use crate::results::parts::{self, Origin, Store, Tabled, Terms, Together, differences};
 use crate::spec::Shard;
-use crate::units::{AsTheyAre, Parts, Units};
+use crate::units::{Afresh, AsTheyAre, Parts, Units};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -165,7 +165,7 @@ pub fn carry_out<R: LongRun>(
     begin();
     let own = json!(device.description());
     let Some(mut store) = store else {
-        let found = work(console, device, run, &mut crate::units::Afresh)?;
+        let found = work(console, device, run, &mut Afresh)?;
         return finish(Done { found, opening_seconds, failed: BTreeMap::new(), other_devices: Vec::new() });
     };
     let found = match supervised {
@@ -255,16 +255,20 @@ fn open<R: LongRun>(
 
 /// Works on all that is left.
 fn work<R: LongRun>(console: &Console, device: &Device, run: &R, parts: &mut dyn Parts<R::Part>) -> Result<R::Found> {
-    let mut progress = progress(console, device, run, &|unit| parts.is_left(unit));
+    let mut progress = progress(console, device, run, &*run.units(device), &|unit| parts.is_left(unit));
     run.work(device, parts, &mut |fraction| progress.at(fraction))
 }
 
 /// The progress of what is left.
-fn progress<R: LongRun>(console: &Console, device: &Device, run: &R, is_left: &dyn Fn(usize) -> bool) -> Progress {
-    let units = run.units(device);
-    let all: f64 = (0..units.count()).map(|unit| units.work(unit)).sum();
-    let left: f64 = (0..units.count()).filter(|&unit| is_left(unit)).map(|unit| units.work(unit)).sum();
-    console.progress(run.command()).of(run.flops() * left / all, &device.description().name)
+fn progress<R: LongRun>(
+    console: &Console,
+    device: &Device,
+    run: &R,
+    units: &dyn Units<Part = R::Part>,
+    is_left: &dyn Fn(usize) -> bool,
+) -> Progress {
+    let share = units.work_of(is_left) / units.work_of(&|_| true);
+    console.progress(run.command()).of(run.flops() * share, &device.description().name)
 }
 
 /// Says how far a shard came.

@@ -65,10 +65,6 @@ pub(super) struct Numbered<'a> {
 }
 
 impl Numbered<'_> {
-    pub fn has(&self, unit: usize) -> bool {
-        self.parts.has(self.first + unit)
-    }
-
     /// Is it still to be worked on?
     pub fn is_left(&self, unit: usize) -> bool {
         self.parts.is_left(self.first + unit)
@@ -78,8 +74,8 @@ impl Numbered<'_> {
         self.parts.is_whole()
     }
 
-    pub fn take(&mut self, unit: usize, empty: Part) -> Result<Part> {
-        self.parts.take(self.first + unit, empty)
+    pub fn known(&mut self, unit: usize, empty: &dyn Fn() -> Part) -> Result<Option<Part>> {
+        self.parts.known(self.first + unit, empty)
     }
 
     pub fn keep(&mut self, unit: usize, part: &mut Part) -> Result<()> {

@@ -59,10 +59,8 @@ impl Units<'_, '_, '_> {
             let unit = self.unit(number, block);
             let batch = self.batch(number, block);
             if batch.is_empty() {
-                if self.parts.has(unit) && self.parts.is_whole() {
-                    let empty = Part::empty(self.spec, self.passes[number].points.len());
-                    found.merge(self.parts.take(unit, empty)?);
-                }
+                let empty = || Part::empty(self.spec, self.passes[number].points.len());
+                self.parts.known(unit, &empty)?.into_iter().for_each(|part| found.merge(part));
                 block += 1;
                 continue;
             }

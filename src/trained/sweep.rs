@@ -156,13 +156,11 @@ pub fn run_parts(
     let (points, shapes) = (points(spec), Shapes::of(spec, tokens));
     let mut sweep = TrainedSweep { cells: Vec::new(), interrupted: false };
     let mut trained = Undisturbed::begin(device, text.model, text.token_ids)?;
-    let left: f64 = (0..shapes.count()).filter(|&unit| parts.is_left(unit)).map(|unit| shapes.work(unit)).sum();
+    let left = shapes.work_of(&|unit| parts.is_left(unit));
     let mut done = 0.0;
     for unit in 0..shapes.count() {
         if !parts.is_left(unit) {
-            if parts.has(unit) && parts.is_whole() {
-                sweep.cells.extend(parts.take(unit, Part::default())?.cells);
-            }
+            sweep.cells.extend(parts.known(unit, &Part::default)?.unwrap_or_default().cells);
             continue;
         }
         let share = shapes.work(unit);

@@ -2,7 +2,7 @@
 
 use crate::cli::lyapunov::Exponents;
 use crate::cli::trained::TextSweep;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::request::file;
 use crate::request::keys::{Keys, LyapunovKeys, LyapunovRequest, SweepKeys, SweepRequest};
 use crate::results::parts::Origin;
@@ -28,9 +28,7 @@ impl Recorded {
             let keys = file::of_record::<LyapunovKeys>(&origin.0)?;
             return match LyapunovKeys::specify(keys, LyapunovKeys::default())? {
                 LyapunovRequest::Members(spec) => Ok(Recorded::Lyapunov(Box::new(Exponents { spec: *spec, chunk }))),
-                LyapunovRequest::Trained(_) => {
-                    Err(crate::error::Error::Bug("exponents along a depth have no units".to_string()))
-                }
+                LyapunovRequest::Trained(_) => Err(Error::Bug("exponents along a depth have no units".to_string())),
             };
         }
         let keys = file::of_record::<SweepKeys>(&origin.0)?;

@@ -41,8 +41,9 @@ pub(super) fn collect<R: LongRun>(
 ) -> Result<bool> {
     let shapes = run.units(device);
     let left = |store: &Store| -> Vec<usize> { (0..shapes.count()).filter(|&unit| store.is_left(unit)).collect() };
-    let all: f64 = left(store).iter().map(|&unit| shapes.work(unit)).sum();
-    let progress = super::progress(console, device, run, &|unit| store.is_left(unit));
+    let is_left = |unit: usize| store.is_left(unit);
+    let all = shapes.work_of(&is_left);
+    let progress = super::progress(console, device, run, &*shapes, &is_left);
     let mut crew = Crew { invocation, units: &*shapes, store, all, done: 0.0, progress };
     // How often a unit was worked on alone, how many failed one after the other, and which are worked on alone.
     let (mut tried, mut in_a_row, mut careful) = (BTreeMap::<usize, usize>::new(), 0, 0..0);
