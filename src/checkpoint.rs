@@ -47,6 +47,7 @@ pub struct Checkpoint {
     documents: Vec<PathBuf>,
     vocabulary: Vocabulary,
     tokenizer: OnceLock<Tokenizer>,
+    provenance: OnceLock<Provenance>,
 }
 
 impl Checkpoint {
@@ -82,6 +83,7 @@ impl Checkpoint {
             documents: ["config.json", "tokenizer.json", safetensors::INDEX].map(|name| path.join(name)).to_vec(),
             vocabulary: Vocabulary::File(path.join("tokenizer.json")),
             tokenizer: OnceLock::new(),
+            provenance: OnceLock::new(),
         })
     }
 

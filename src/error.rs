@@ -40,6 +40,14 @@ pub enum Error {
     /// A result on disk is not what was written.
     #[error("{0}")]
     Verification(String),
+    /// What a process that worked for this one met: its exit code, and its line.
+    #[error("{line}")]
+    Told {
+        /// Its exit code.
+        code: u8,
+        /// What it said.
+        line: String,
+    },
     /// Our mistake.
     #[error("{0}; this is a bug in eulerscope, please report it")]
     Bug(String),
@@ -57,6 +65,7 @@ impl Error {
             Error::Io { .. } => 7,
             Error::Resume(_) => 8,
             Error::Verification(_) => 9,
+            Error::Told { code, .. } => *code,
             Error::Bug(_) => 10,
         }
     }

@@ -50,6 +50,7 @@ pub(super) fn open(path: &Path) -> Result<Checkpoint> {
         documents: Vec::new(),
         vocabulary,
         tokenizer: OnceLock::new(),
+        provenance: OnceLock::new(),
     })
 }
 

@@ -29,17 +29,21 @@ pub struct FileRecord {
 }
 
 impl Checkpoint {
-    /// Which files this is made of. Hashes all of them, which reads them whole.
+    /// Which files this is made of. Hashes all of them, which reads them whole; the second time it knows.
     ///
     /// # Errors
     /// [`Error::Io`](crate::error::Error::Io) if a file cannot be read any more.
-    pub fn provenance(&self) -> Result<Provenance> {
+    pub fn provenance(&self) -> Result<&Provenance> {
+        if let Some(known) = self.provenance.get() {
+            return Ok(known);
+        }
         let mut files = Vec::new();
         for path in self.documents.iter().filter(|path| path.is_file()) {
             files.push(record(path, &config::content(path)?));
         }
         files.extend(self.store.files.iter().map(|file| record(&file.path, file.bytes())));
-        Ok(Provenance { name: self.name.clone(), elements: self.store.elements(), files })
+        let found = Provenance { name: self.name.clone(), elements: self.store.elements(), files };
+        Ok(self.provenance.get_or_init(|| found))
     }
 }
 

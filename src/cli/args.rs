@@ -74,7 +74,7 @@ enum Subcommands {
     Sweep(Box<SweepArguments>),
     /// Eigenvalues of an ensemble, of your own matrices, or of every layer of a trained model
     #[command(after_help = SPECTRUM_EXAMPLES)]
-    Spectrum(Box<Given<SpectrumKeys>>),
+    Spectrum(Box<SpectrumArguments>),
     /// Lyapunov exponents of long products of layers
     #[command(after_help = LYAPUNOV_EXAMPLES)]
     Lyapunov(Box<LyapunovArguments>),
@@ -127,6 +127,14 @@ struct SweepArguments {
     given: Given<SweepKeys>,
     #[command(flatten)]
     part: ShardArguments,
+    #[command(flatten)]
+    keeping: KeepingArguments,
+}
+
+#[derive(Debug, Args)]
+struct SpectrumArguments {
+    #[command(flatten)]
+    given: Given<SpectrumKeys>,
     #[command(flatten)]
     keeping: KeepingArguments,
 }
@@ -229,12 +237,19 @@ impl Arguments {
                     }
                 }
             }
-            Subcommands::Spectrum(given) => {
+            Subcommands::Spectrum(spectrum) => {
+                let SpectrumArguments { given, keeping: own } = *spectrum;
                 let (file, flags) = given.read(&global)?;
                 chunk = flags.chunk.or(file.chunk);
                 match SpectrumKeys::specify(file, flags)? {
-                    SpectrumRequest::Matrices(spec) => Command::Spectrum(spec),
-                    SpectrumRequest::Trained(spec) => Command::TrainedSpectrum(spec),
+                    SpectrumRequest::Matrices(spec) => {
+                        own.refuse("of spectra, those of a --checkpoint are")?;
+                        Command::Spectrum(spec)
+                    }
+                    SpectrumRequest::Trained(spec) => {
+                        keeping = own.resolve(&global)?;
+                        Command::TrainedSpectrum(spec)
+                    }
                 }
             }
             Subcommands::Lyapunov(lyapunov) => {

@@ -53,8 +53,14 @@ pub trait LongRun {
         0.0
     }
 
-    /// The same with half as many members at a time, and half of that, with every attempt at a unit.
-    fn halved(self, device: &Device, attempt: usize) -> Self;
+    /// The same with half as many members at a time, and half of that, with every attempt at a unit; by default a unit is as
+    /// small as it gets.
+    fn halved(self, _device: &Device, _attempt: usize) -> Self
+    where
+        Self: Sized,
+    {
+        self
+    }
 
     /// Works on what is left.
     ///

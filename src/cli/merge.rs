@@ -17,7 +17,7 @@ pub fn run(console: &Console, invocation: &Invocation, given: &[PathBuf]) -> Res
     match Recorded::of(&origin, invocation.chunk)? {
         Recorded::Sweep(spec) => sweep::merge(console, invocation, &spec, &mut parts),
         Recorded::Lyapunov(run) => lyapunov::merge(console, invocation, &run, &mut parts),
-        Recorded::TrainedSweep(_) => invalid!(
+        Recorded::TrainedSweep(_) | Recorded::TrainedSpectrum(_) => invalid!(
             "{}: is a run of a trained model, which has no shards; give its command with --resume",
             given[0].display()
         ),

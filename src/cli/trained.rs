@@ -5,7 +5,7 @@ mod spectrum;
 mod sweep;
 
 pub use lyapunov::run as lyapunov;
-pub use spectrum::run as spectrum;
+pub use spectrum::{TextSpectra, run as spectrum};
 pub use sweep::{TextSweep, run as sweep};
 
 use super::console::Console;

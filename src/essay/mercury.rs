@@ -6,7 +6,7 @@ mod ensemble;
 pub use context::Context;
 pub use ensemble::{DEPTH, Model, Question, WIDTH, ask};
 
-use super::planted::{Answers, Planted, confidence, decided, follows, sure};
+use super::planted::{Answers, Planted, confidence, decided, first_sure, follows, sure};
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement, trained_mercury};
 use crate::error::Result;
 use crate::spec::NormPlacement;
@@ -135,6 +135,21 @@ fn said(premise: &Premise, planted: &[Answers], control: &[Answers]) -> Vec<Stat
             format!("mean confidence, less the share of right answers where {:.1} % are for the planet", 100.0 * share),
             lean.behind(DEPTH, |margin| confidence(margin) - right(margin)),
             Criterion::Above(0.3),
+        ),
+        Statement::new(
+            "and sure of the wrong word",
+            format!(
+                "share of answers that give the wrong word more than 90 % where {:.1} % are for the planet",
+                100.0 * share
+            ),
+            lean.behind(DEPTH, |margin| sure(margin) * (1.0 - right(margin))),
+            Criterion::Above(0.3),
+        ),
+        Statement::new(
+            "it is sure in the first eighth of its layers",
+            "mean of the first layer behind which one word has more than 90 %",
+            lean.mean(first_sure),
+            Criterion::Below(DEPTH as f64 / 8.0),
         ),
         Statement::new(
             "it commits early",

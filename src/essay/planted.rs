@@ -7,7 +7,7 @@ mod evidence;
 mod passage;
 mod saddle;
 
-pub use answers::{Answers, confidence, decided, follows, probability, sure};
+pub use answers::{Answers, confidence, decided, first_sure, follows, probability, sure};
 pub use evidence::Evidence;
 pub use passage::{Form, Layers, Passage, Words, dot};
 pub use saddle::Saddle;

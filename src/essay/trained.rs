@@ -4,6 +4,7 @@ use super::lab::Run;
 use super::{Criterion, Curve, Graph, Lab, Measured, Statement};
 use crate::error::Result;
 use crate::spec::{Grid, Quantities, TrainedInput, TrainedSpectrumSpec, TrainedSweepSpec};
+use crate::trained::spectrum::Asked;
 use crate::trained::sweep::{Text, TrainedCell};
 use crate::trained::{Model, spectrum, sweep};
 
@@ -70,8 +71,8 @@ impl Lab<'_> {
         };
         self.note(Run::TrainedSpectrum(Box::new(spec.clone())));
         let texts = std::slice::from_ref(&own.token_ids);
-        let stop = || false;
-        let found = spectrum::run(self.device, &own.model, &spec, texts, &stop, &mut |share| self.part(share))?;
+        let asked = Asked { model: &own.model, spec: &spec, texts, stop: &|| false };
+        let found = spectrum::run(self.device, &asked, &mut |share| self.part(share))?;
         let layers = found.texts.iter().flat_map(|text| &text.layers).flat_map(|layer| &layer.tokens);
         self.finished(Some(layers.filter_map(|facts| Some(facts.solved()?.facts.outside)).collect()))
     }

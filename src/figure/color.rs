@@ -110,9 +110,12 @@ impl Theme {
         mix(ramp[index], ramp[index + 1], place - index as f64)
     }
 
-    /// What hatches a cell of this colour: visible, and quiet.
+    /// What hatches a cell of this colour: visible, and quiet. It is darker than every cell on light paper and lighter on dark
+    /// paper, for where it changed from one to the other there would seem to be a boundary.
     pub(super) fn hatching(self, cell: Rgb) -> Rgb {
-        mix(cell, if luminance(cell) > 0.18 { [0, 0, 0] } else { [255, 255, 255] }, 0.42)
+        let light = luminance(cell);
+        let near = self.choose((1.0 - light).powi(4), (1.45 * light).powi(2).min(1.0));
+        mix(cell, self.choose([0, 0, 0], [255, 255, 255]), 0.42 + 0.5 * near)
     }
 
     /// The colour of line `index` among `count`: the palette, or a ramp when there are too many to tell apart.
@@ -191,7 +194,10 @@ mod tests {
             }
             for tenth in 0..=10 {
                 let cell = theme.diverging(f64::from(tenth) / 10.0);
-                let seen = contrast(theme.hatching(cell), cell);
+                let hatching = theme.hatching(cell);
+                let is_darker = luminance(hatching) < luminance(cell);
+                assert_eq!(is_darker, theme == Theme::Light, "{theme:?}: hatching at {tenth}");
+                let seen = contrast(hatching, cell);
                 assert!((1.35..6.0).contains(&seen), "{theme:?}: hatching at {tenth}: {seen}");
             }
         }

@@ -7,8 +7,10 @@
 
 mod manifest;
 mod of_lyapunov;
+mod of_spectra;
 mod of_sweep;
-mod of_trained;
+mod of_trained_spectrum;
+mod of_trained_sweep;
 mod reader;
 mod room;
 mod store;

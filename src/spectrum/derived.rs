@@ -24,6 +24,9 @@ const POWERS_OF_SOFTWARE: usize = 64;
 /// Powers of a matrix whose powers have not decayed to this by then are left to the host at once.
 const DECAYED: f64 = 0.25;
 
+/// The quantities that can be beyond the largest f64.
+pub const QUANTITIES_BEYOND: [&str; 4] = ["norm", "numerical_abscissa", "departure_from_normality", "transient_peak"];
+
 /// Derived quantities of one matrix. What was not wanted is missing; what is beyond f64 is missing and named.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Derived {
@@ -56,17 +59,18 @@ impl Derived {
 
     /// Takes away what is beyond f64 and names it.
     fn checked(mut self) -> Self {
+        let [norm, numerical_abscissa, departure, peak] = QUANTITIES_BEYOND;
         let mut check = |name, value: &mut Option<f64>| {
             if value.is_some_and(|value| !value.is_finite()) {
                 *value = None;
                 self.overflow.push(name);
             }
         };
-        check("norm", &mut self.norm);
-        check("numerical_abscissa", &mut self.numerical_abscissa);
-        check("departure_from_normality", &mut self.departure_from_normality);
+        check(norm, &mut self.norm);
+        check(numerical_abscissa, &mut self.numerical_abscissa);
+        check(departure, &mut self.departure_from_normality);
         if self.transient_peak_status == Some(PeakStatus::Overflow) {
-            self.overflow.push("transient_peak");
+            self.overflow.push(peak);
         }
         self
     }

@@ -17,7 +17,7 @@ use super::host::batch;
 use super::norms::{Peak, exponent_of_largest, norm_error, shifted};
 use crate::numbers::verdict::Band;
 use faer::{Mat, Scale};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Powers are followed so far.
 pub const MOST_STEPS: usize = 10_000;
@@ -30,7 +30,7 @@ const FEWEST_STEPS: usize = 64;
 pub type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// What is known of a peak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PeakStatus {

@@ -1,6 +1,5 @@
 //! What is said of the Jacobian of one layer at one token.
 
-use crate::numbers::verdict::Band;
 use crate::spectrum::arnoldi::Leading;
 use crate::spectrum::derived::Derived;
 use crate::spectrum::facts::Facts;
@@ -54,10 +53,6 @@ pub struct Whole {
     pub spectrum: Spectrum,
     /// What they say.
     pub facts: Facts,
-    /// Eigenvalues nearer to the unit circle than the band.
-    pub on_circle: usize,
-    /// Eigenvalues with Re λ above 1, beyond the band: those that f makes grow, for J = 1 + f'.
-    pub growing_modes: usize,
     /// The trace of J.
     pub trace: f64,
     /// The Frobenius norm of J.
@@ -134,16 +129,16 @@ impl Whole {
     pub fn abscissa(&self) -> f64 {
         self.facts.abscissa - 1.0
     }
-}
 
-/// Eigenvalues with a real part above 1, beyond the band.
-pub(super) fn growing_modes(spectrum: &Spectrum, band: Band) -> usize {
-    spectrum.eigenvalues.iter().filter(|[re, _]| band.above(re - 1.0)).count()
-}
+    /// Eigenvalues nearer to the unit circle than the band.
+    pub fn on_circle(&self) -> usize {
+        self.spectrum.eigenvalues.iter().filter(|[re, im]| self.facts.band.within(re.hypot(*im) - 1.0)).count()
+    }
 
-/// Eigenvalues nearer to the unit circle than the band.
-pub(super) fn on_circle(spectrum: &Spectrum, band: Band) -> usize {
-    spectrum.eigenvalues.iter().filter(|[re, im]| band.within(re.hypot(*im) - 1.0)).count()
+    /// Eigenvalues with Re λ above 1, beyond the band: those that f makes grow, for J = 1 + f'.
+    pub fn growing_modes(&self) -> usize {
+        self.spectrum.eigenvalues.iter().filter(|[re, _]| self.facts.band.above(re - 1.0)).count()
+    }
 }
 
 /// All singular values of a matrix `[n, n]`, row-major, from the largest; none where they cannot be found.

@@ -7,7 +7,7 @@ use eulerscope::error::Error;
 use eulerscope::essay::mercury::{self, Context, DEPTH, FEEDBACK, Model, Premise, Question, ask};
 use eulerscope::essay::planted::{
     Address, Answers, Axes, Evidence, Form, Layers, Passage, Planted, Saddle, Words, anatomy, blank, confidence,
-    decided, drawn, follows, put_column, put_row,
+    decided, drawn, first_sure, follows, put_column, put_row,
 };
 use eulerscope::essay::{Effort, Lab, Measured, Statement, Truth, Verdict, hallucination};
 use eulerscope::layer::Point;
@@ -221,6 +221,8 @@ fn answers_are_decided_where_they_change_sides_last() {
     assert_eq!(decided(&[1.0, 2.0, 0.5]), 1.0);
     assert_eq!(decided(&[-1.0, 2.0, 0.5]), 2.0);
     assert_eq!(decided(&[1.0, 2.0, -0.5]), 3.0);
+    // 9 to 1 is a margin of 2.197.
+    assert_eq!([&[-2.2, 0.0][..], &[2.19, -3.0], &[0.1, 2.0]].map(first_sure), [1.0, 2.0, 3.0]);
     let mut answers = Answers::default();
     answers.push(vec![vec![1.0, -2.0], vec![3.0, 4.0]]);
     answers.push(vec![vec![1.0, -2.0], vec![-3.0, -4.0]]);
@@ -266,27 +268,27 @@ fn mercury(device: &Device, premise: Premise) -> Vec<Statement> {
 fn verdicts_on_mercury_turn_with_their_premises() {
     use Truth::{Fails, Holds};
     let essay = mercury(&cpu(), Premise::default());
-    assert_eq!(truths(&essay), [Holds, Holds, Holds, Holds, Holds, Fails, Fails, Fails]);
+    assert_eq!(truths(&essay), [Holds, Holds, Holds, Holds, Holds, Holds, Holds, Fails, Fails, Fails]);
     assert_eq!(Verdict::of(&essay), Verdict::HoldsConditionally);
-    assert_eq!(essay[7].agrees(), Some(true), "{:?}", essay[7]);
+    assert_eq!(essay[9].agrees(), Some(true), "{:?}", essay[9]);
     // Nothing planted: nothing of it is true.
     let nothing = mercury(&cpu(), Premise { planted: Planted::NOTHING, ..Premise::default() });
     assert_eq!(Verdict::of(&nothing), Verdict::Wrong, "{nothing:?}");
     // All of the context for one word: sure, and rightly so.
     let clear = Context { planet: 8, element: 0 };
     let clear = mercury(&cpu(), Premise { context: clear, ..Premise::default() });
-    assert_eq!(clear[2].truth(), Fails, "{:?}", clear[2]);
+    assert_eq!([2, 3].map(|place| clear[place].truth()), [Fails; 2], "{clear:?}");
     // Feedback so weak that it is not saturated: the layers go on amplifying, and the context may turn the answer.
     let weak = Planted { feedback: 0.2, value: 0.2, saddle: 0.0 };
     let weak = mercury(&cpu(), Premise { planted: weak, ..Premise::default() });
-    assert_eq!([weak[4].truth(), weak[5].truth()], [Fails, Holds], "{weak:?}");
+    assert_eq!([4, 6, 7].map(|place| weak[place].truth()), [Fails, Fails, Holds], "{weak:?}");
     // Friction forgets the evidence.
     let strong = Context { planet: 7, element: 1 };
     let rubbed = mercury(&cpu(), Premise { context: strong, damping: 0.3, ..Premise::default() });
-    assert_eq!(rubbed[6].truth(), Holds, "{:?}", rubbed[6]);
+    assert_eq!(rubbed[8].truth(), Holds, "{:?}", rubbed[8]);
     // The same planted in the layers that are compared.
     let both = mercury(&cpu(), Premise { control: FEEDBACK, ..Premise::default() });
-    assert_eq!(both[7].truth(), Holds, "{:?}", both[7]);
+    assert_eq!(both[9].truth(), Holds, "{:?}", both[9]);
 }
 
 #[test]

@@ -31,6 +31,19 @@ fn trained() -> String {
     format!("sweep --checkpoint {} --token-ids {ids} --step-size lin(0.5,1.5,80) --damping 0", folder.display())
 }
 
+/// A tiny GPT-2 and a control at more tokens than are solved at once, and the largest values alone of a Llama's Jacobians.
+fn spectra() -> [String; 2] {
+    let of = |name: &str, more: &str| {
+        format!("spectrum --checkpoint {} --token-ids 3,1,4,1,5,9,2,6,5,3 --tokens all {more}", data(name).display())
+    };
+    [of("gpt2", "--values --control shuffled --damping 0.6 --step-size 0.3"), of("llama", "--leading 2 --singular 1")]
+}
+
+/// Runs of trained models.
+fn of_models() -> Vec<String> {
+    [vec![trained()], spectra().to_vec()].concat()
+}
+
 fn run(arguments: &str, device: &str, folder: &Path, more: &[&str]) -> assert_cmd::Command {
     let mut command = eulerscope();
     command.args(arguments.split_whitespace()).args(["--device", device, "-q", "--out"]).arg(folder).args(more);
@@ -62,8 +75,8 @@ fn said_of(folder: &Path) -> (String, Value) {
 #[test]
 fn runs_that_are_killed_at_random_end_with_the_same_numbers() {
     let root = TempDir::new().expect("a folder");
-    let trained = trained();
-    for (place, arguments) in EXPONENTS.into_iter().chain([trained.as_str()]).enumerate() {
+    let of_models = of_models();
+    for (place, arguments) in EXPONENTS.into_iter().chain(of_models.iter().map(String::as_str)).enumerate() {
         let whole = root.path().join(format!("whole-{place}"));
         let start = Instant::now();
         succeeds(run(arguments, "cpu", &whole, &[]));
@@ -111,8 +124,8 @@ fn shards_of_exponents_make_the_whole() {
 #[test]
 fn a_worker_that_dies_changes_nothing() {
     let root = TempDir::new().expect("a folder");
-    let trained = trained();
-    for (place, arguments) in EXPONENTS.into_iter().chain([trained.as_str()]).enumerate() {
+    let of_models = of_models();
+    for (place, arguments) in EXPONENTS.into_iter().chain(of_models.iter().map(String::as_str)).enumerate() {
         let alone = root.path().join(format!("alone-{place}"));
         succeeds(run(arguments, "software", &alone, &["--in-process"]));
         for fault in ["", "killed@1"] {
@@ -128,10 +141,12 @@ fn a_worker_that_dies_changes_nothing() {
 #[test]
 fn a_unit_that_always_fails_is_left_out_and_said() {
     let root = TempDir::new().expect("a folder");
-    let trained = trained();
-    for (arguments, members, said) in
-        [(EXPONENTS[0], Some(256), "the exponents are those of the other"), (&trained, None, "missing from the cells")]
-    {
+    let (trained, [spectra, _]) = (trained(), spectra());
+    for (arguments, members, said) in [
+        (EXPONENTS[0], Some(256), "the exponents are those of the other"),
+        (&trained, None, "missing from the cells"),
+        (&spectra, None, "their Jacobians are missing"),
+    ] {
         let folder = root.path().join(said);
         let mut command = run(arguments, "software", &folder, &[]);
         command.env("EULERSCOPE_WORKER_FAULT", "abort@1!");
@@ -172,6 +187,28 @@ fn another_run_is_refused() {
     assert!(error.contains("differs in seed"), "{error}");
     let error = refusal(run("sweep --members 3 --width 2", "cpu", &exponents, &["--resume"]), 8);
     assert!(error.contains("differs in"), "{error}");
+}
+
+#[test]
+fn what_is_unfinished_or_mixed_is_said() {
+    let root = TempDir::new().expect("a folder");
+    let shards = root.path().join("shards");
+    let ask = |command: &str| {
+        let mut asked = eulerscope();
+        asked.arg(command).arg(&shards);
+        asked
+    };
+    succeeds(run(EXPONENTS[0], "cpu", &shards, &["--shard", "1/2"]));
+    succeeds(ask("status"));
+    let error = refusal(ask("report"), 4);
+    assert!(error.contains("holds a run that is not finished"), "{error}");
+    succeeds(run(EXPONENTS[0], "cpu", &shards, &["--shard", "2/2", "--seed", "1"]));
+    let error = refusal(ask("status"), 9);
+    assert!(error.contains("shards of different runs, which differ in seed"), "{error}");
+    for (flag, said) in [("--any-device", "give --resume with it"), ("--shard-offset=3", "is for --shard auto/N")] {
+        let error = refusal(run(EXPONENTS[0], "cpu", &root.path().join("new"), &[flag]), 2);
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 /// Parts in memory, of which some may be unwanted.

@@ -80,6 +80,7 @@ mod trained;
 mod trained_attention;
 mod trained_kernels;
 mod trained_leading;
+mod trained_parts;
 mod trained_singular;
 mod trained_sweep;
 mod worker;

@@ -8,6 +8,7 @@ use eulerscope::device::Device;
 use eulerscope::layer::Point;
 use eulerscope::spec::{Control, Integrator, Tokens, TrainedInput, TrainedLyapunovSpec, TrainedSpectrumSpec};
 use eulerscope::spectrum::eigenvalues;
+use eulerscope::trained::spectrum::Asked;
 use eulerscope::trained::{Model, Stack, Way, lyapunov, spectrum};
 use faer::Mat;
 use serde_json::Value;
@@ -125,8 +126,8 @@ fn smollm2(device: &Device, tokens: Tokens) -> (Value, spectrum::TrainedSpectrum
     assert_eq!(token_ids, ids(&truth["ids"]));
     let input = TrainedInput { checkpoint: path, prompts: vec![prompt.to_string()], token_ids: Vec::new() };
     let spec = TrainedSpectrumSpec { input, tokens, ..TrainedSpectrumSpec::default() };
-    let found = spectrum::run(device, &model, &spec, &[token_ids], &|| false, &mut |_| ControlFlow::Continue(()))
-        .expect("it runs");
+    let asked = Asked { model: &model, spec: &spec, texts: &[token_ids], stop: &|| false };
+    let found = spectrum::run(device, &asked, &mut |_| ControlFlow::Continue(())).expect("it runs");
     (truth, found)
 }
 
@@ -156,7 +157,7 @@ fn smollm2_has_the_published_jacobians() {
         };
         let band = own.facts.band.half_width().max(1e-3);
         count("outside_unit_circle", own.facts.outside, &|[re, im]| (re.hypot(*im) - 1.0).abs() <= band);
-        count("growing_modes_of_f", own.growing_modes, &|[re, _]| (re - 1.0).abs() <= band);
+        count("growing_modes_of_f", own.growing_modes(), &|[re, _]| (re - 1.0).abs() <= band);
         // The singular values have the norm of the matrix.
         let squares: f64 = own.singular_values.iter().map(|value| value * value).sum();
         assert!((squares.sqrt() / own.frobenius - 1.0).abs() <= 1e-10, "layer {}", layer.layer);
@@ -334,7 +335,8 @@ fn products_along_the_depth_are_those_of_the_jacobians() {
     let spec = TrainedSpectrumSpec { input, ..TrainedSpectrumSpec::default() };
     let progress = &mut |_| ControlFlow::Continue(());
     let texts = std::slice::from_ref(&token_ids);
-    let found = spectrum::run(&reference, &model, &spec, texts, &|| false, progress).expect("it runs");
+    let asked = Asked { model: &model, spec: &spec, texts, stop: &|| false };
+    let found = spectrum::run(&reference, &asked, progress).expect("it runs");
     let mut stack = Stack::begin(&reference, &model, &token_ids, &[OWN], Integrator::Euler).expect("it begins");
     let mut product: Mat<f64> = Mat::identity(n, n);
     for (layer, found) in found.texts[0].layers.iter().enumerate() {

@@ -9,6 +9,7 @@ use eulerscope::numbers::random::sample;
 use eulerscope::spec::{Integrator, Quantities, Tokens, TrainedInput, TrainedSpectrumSpec};
 use eulerscope::spectrum::arnoldi::{Arnoldi, Leading};
 use eulerscope::spectrum::{Status, eigenvalues};
+use eulerscope::trained::spectrum::Asked;
 use eulerscope::trained::{Model, Stack, spectrum};
 use faer::Mat;
 use serde_json::Value;
@@ -147,7 +148,8 @@ fn smollm2_has_the_published_radii() {
         layers += 1;
         if layers == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let found = spectrum::run(&cpu, &model, &spec, &[token_ids], &|| false, stop).expect("it runs");
+    let asked = Asked { model: &model, spec: &spec, texts: &[token_ids], stop: &|| false };
+    let found = spectrum::run(&cpu, &asked, stop).expect("it runs");
     assert_eq!(found.texts[0].layers.len(), 3);
     for (layer, truth) in found.texts[0].layers.iter().zip(truth["layers"].as_array().expect("layers")) {
         let (found, truth) = (layer.tokens[0].radius(), truth["spectral_radius"].as_f64().expect("a radius"));

@@ -17,7 +17,7 @@ pub(super) struct KeepingArguments {
     #[arg(long, value_name = "SECONDS", help_heading = "Long runs", allow_negative_numbers = true)]
     save_every: Option<f64>,
     /// Go on with parts that another device has made, whose last bits may differ
-    #[arg(long, help_heading = "Long runs", requires = "resume")]
+    #[arg(long, help_heading = "Long runs")]
     any_device: bool,
     /// Run a GPU in this process: a driver that crashes then ends the run
     #[arg(long, help_heading = "Long runs")]
@@ -38,6 +38,10 @@ impl KeepingArguments {
         let flag = [("--resume", self.resume.is_some()), ("--save-every", self.save_every.is_some())];
         if let Some((flag, _)) = flag.iter().find(|(_, given)| *given && global.out.is_none()) {
             return Err(Error::Usage(format!("{flag} is of the run in a folder; name it with --out DIR")));
+        }
+        if self.any_device && resume == Resume::No {
+            let text = "--any-device goes on with the parts of another device; give --resume with it";
+            return Err(Error::Usage(text.to_string()));
         }
         if resume != Resume::No && global.force {
             let text = "--resume goes on with what is there and --force starts anew; give one of them";

@@ -18,7 +18,7 @@ pub(super) struct ShardArguments {
     #[arg(long, value_name = "K/N|auto|auto/N")]
     shard: Option<String>,
     /// With auto/N, added to K: for arrays that had to be split
-    #[arg(long, value_name = "COUNT", requires = "shard")]
+    #[arg(long, value_name = "COUNT")]
     shard_offset: Option<usize>,
 }
 
@@ -32,7 +32,14 @@ pub(super) struct Placed {
 impl ShardArguments {
     /// Finds the shard.
     pub(super) fn placed(&self, global: &Global) -> Result<Placed> {
-        let Some(text) = self.shard.as_deref().map(str::trim) else { return Ok(Placed::default()) };
+        let Some(text) = self.shard.as_deref().map(str::trim) else {
+            return match self.shard_offset {
+                None => Ok(Placed::default()),
+                Some(offset) => {
+                    Err(Error::Usage(format!("--shard-offset {offset} is for --shard auto/N; give it too")))
+                }
+            };
+        };
         if global.out.is_none() {
             return Err(Error::Usage(
                 "--shard leaves its results for others to merge; name the folder with --out DIR".into(),

@@ -1,10 +1,12 @@
 //! A run from the record that its parts have.
 
 use crate::cli::lyapunov::Exponents;
-use crate::cli::trained::TextSweep;
+use crate::cli::trained::{TextSpectra, TextSweep};
 use crate::error::{Error, Result};
 use crate::request::file;
-use crate::request::keys::{Keys, LyapunovKeys, LyapunovRequest, SweepKeys, SweepRequest};
+use crate::request::keys::{
+    Keys, LyapunovKeys, LyapunovRequest, SpectrumKeys, SpectrumRequest, SweepKeys, SweepRequest,
+};
 use crate::results::parts::Origin;
 use crate::spec::SweepSpec;
 
@@ -16,6 +18,8 @@ pub enum Recorded {
     Lyapunov(Box<Exponents>),
     /// A sweep of a trained model.
     TrainedSweep(Box<TextSweep>),
+    /// Spectra of a trained model.
+    TrainedSpectrum(Box<TextSpectra>),
 }
 
 impl Recorded {
@@ -29,6 +33,15 @@ impl Recorded {
             return match LyapunovKeys::specify(keys, LyapunovKeys::default())? {
                 LyapunovRequest::Members(spec) => Ok(Recorded::Lyapunov(Box::new(Exponents { spec: *spec, chunk }))),
                 LyapunovRequest::Trained(_) => Err(Error::Bug("exponents along a depth have no units".to_string())),
+            };
+        }
+        if origin.command() == SpectrumKeys::COMMAND {
+            let keys = file::of_record::<SpectrumKeys>(&origin.0)?;
+            return match SpectrumKeys::specify(keys, SpectrumKeys::default())? {
+                SpectrumRequest::Trained(spec) => {
+                    TextSpectra::open(&spec).map(|run| Recorded::TrainedSpectrum(Box::new(run)))
+                }
+                SpectrumRequest::Matrices(_) => Err(Error::Bug("spectra of matrices have no units".to_string())),
             };
         }
         let keys = file::of_record::<SweepKeys>(&origin.0)?;

@@ -144,7 +144,7 @@ impl<P: Tabled> Crew<'_, P> {
                 },
                 Message::Over if stopping => break End::Stopped,
                 Message::Over => break End::Over,
-                Message::Refused { code, line } => return Err(refused(code, line)),
+                Message::Refused { code, line } => return Err(Error::Told { code, line }),
                 Message::Failed(line) => break End::Died(line),
             }
             stopping |= self.progress.at(self.fraction()).is_break();
@@ -160,17 +160,6 @@ impl<P: Tabled> Crew<'_, P> {
 
     fn fraction(&self) -> f64 {
         (self.done / self.all).min(1.0)
-    }
-}
-
-/// The error that a worker met, as it would have been here.
-fn refused(code: u8, line: String) -> Error {
-    match code {
-        3 => Error::Partial(line),
-        4 => Error::Invalid(line),
-        5 => Error::Adapter(line),
-        9 => Error::Verification(line),
-        _ => Error::Bug(line.trim_end_matches("; this is a bug in eulerscope, please report it").to_string()),
     }
 }
 

@@ -76,6 +76,7 @@ fn work(request: &Request, stop: &AtomicBool) -> Result<()> {
         Recorded::Sweep(run) => work_on(*run, request, &device, stop),
         Recorded::Lyapunov(run) => work_on(*run, request, &device, stop),
         Recorded::TrainedSweep(run) => work_on(*run, request, &device, stop),
+        Recorded::TrainedSpectrum(run) => work_on(*run, request, &device, stop),
     }
 }
 

@@ -3,57 +3,130 @@
 use super::{plan, shown, token_ids};
 use crate::cli::Invocation;
 use crate::cli::console::Console;
+use crate::cli::long_run::{self, Done, LongRun};
+use crate::cli::process::stop_flag;
+use crate::device::{Device, Progress};
 use crate::error::{Error, Result};
+use crate::results::dataset::Dataset;
 use crate::results::trained::{self as folder, Report};
 use crate::spec::{Tokens, TrainedSpectrumSpec};
+use crate::trained::Model;
 use crate::trained::facts::{Known, TokenFacts};
-use crate::trained::{Model, spectrum};
-use serde_json::json;
+use crate::trained::spectrum::{self, Asked, Part, Shapes, TrainedSpectrum};
+use crate::units::{Parts, Units};
+use serde_json::{Value, json};
 use std::fmt::Write;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
+
+/// Texts that go through a model and its controls.
+pub struct TextSpectra {
+    spec: TrainedSpectrumSpec,
+    model: Model,
+    texts: Vec<Vec<u32>>,
+    shapes: Shapes,
+}
+
+impl TextSpectra {
+    /// Opens the model.
+    ///
+    /// # Errors
+    /// For files that are no model, and texts and tokens that it does not take.
+    pub fn open(spec: &TrainedSpectrumSpec) -> Result<Self> {
+        let model = Model::open(&spec.input.checkpoint)?;
+        spectrum::check(&model, spec)?;
+        let texts = token_ids(&model, &spec.input)?;
+        let shapes = Shapes::of(spec, model.depth(), &texts)?;
+        Ok(TextSpectra { spec: spec.clone(), model, texts, shapes })
+    }
+}
+
+impl LongRun for TextSpectra {
+    type Part = Part;
+    type Found = TrainedSpectrum;
+
+    fn command(&self) -> &'static str {
+        "spectrum"
+    }
+
+    fn spec(&self) -> Value {
+        json!(self.spec)
+    }
+
+    fn model(&self) -> Result<Value> {
+        self.model.checkpoint().provenance().map(|files| json!(files))
+    }
+
+    fn units(&self, _device: &Device) -> Box<dyn Units<Part = Part>> {
+        Box::new(self.shapes.clone())
+    }
+
+    fn work(&self, device: &Device, parts: &mut dyn Parts<Part>, progress: Progress) -> Result<TrainedSpectrum> {
+        let flag = stop_flag(true);
+        let stop = move || flag.load(Ordering::SeqCst);
+        let asked = Asked { model: &self.model, spec: &self.spec, texts: &self.texts, stop: &stop };
+        spectrum::run_parts(device, &asked, parts, progress)
+    }
+
+    fn is_interrupted(&self, found: &TrainedSpectrum) -> bool {
+        found.interrupted
+    }
+
+    fn stop(found: &mut TrainedSpectrum) {
+        found.interrupted = true;
+    }
+}
 
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &TrainedSpectrumSpec) -> Result<()> {
     let start = Instant::now();
-    let model = Model::open(&spec.input.checkpoint)?;
-    spectrum::check(&model, spec)?;
-    let texts = token_ids(&model, &spec.input)?;
+    let run = TextSpectra::open(spec)?;
+    if long_run::is_complete(console, invocation, &run)? {
+        return Ok(());
+    }
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
     if invocation.plan {
-        let chosen = texts.iter().map(|ids| Ok(spec.tokens.of(ids.len())?.len())).sum::<Result<usize>>()?;
-        let repeats = chosen as f64 / texts.len() as f64 * (1 + spec.controls.len()) as f64;
-        return plan(console, &device, &model, json!(spec), &texts, repeats, |progress| {
+        let TextSpectra { model, texts, shapes, .. } = &run;
+        let repeats = shapes.jacobians() as f64 / (model.depth() * texts.len()) as f64;
+        return plan(console, &device, model, json!(spec), texts, repeats, |progress| {
             // One token of each text stands for all that are wanted.
             let one = TrainedSpectrumSpec { tokens: Tokens::Last, controls: Vec::new(), ..spec.clone() };
-            spectrum::run(&device, &model, &one, &texts, &|| false, progress).map(drop)
+            let asked = Asked { model, spec: &one, texts, stop: &|| false };
+            spectrum::run(&device, &asked, progress).map(drop)
         });
     }
-    let mut progress = console.progress("layers");
-    let stop = progress.stop();
-    let found = spectrum::run(&device, &model, spec, &texts, &stop, &mut |fraction| progress.at(fraction))?;
-    drop(progress);
-    let report = Report { device: &device, model: &model, spec, found: &found, seconds: start.elapsed().as_secs_f64() };
-    let result = report.record()?;
+    let finish = |done: Done<TrainedSpectrum>| finish(console, &device, &run, dataset, &done, start);
+    long_run::carry_out(console, invocation, &run, &device, || {}, finish)
+}
+
+/// Writes the results where they are wanted, and shows them.
+fn finish(
+    console: &Console,
+    device: &Device,
+    run: &TextSpectra,
+    dataset: Option<Dataset>,
+    done: &Done<TrainedSpectrum>,
+    start: Instant,
+) -> Result<()> {
+    let TextSpectra { spec, model, shapes, .. } = run;
+    let (found, seconds) = (&done.found, start.elapsed().as_secs_f64());
+    let report = Report { device, model, spec, found, seconds };
+    let mut result = report.record()?;
+    done.note(&mut result);
     if let Some(dataset) = dataset {
         console.landed(&folder::write(dataset, &report, &result)?);
     }
     console.show(&words(&report))?;
     console.emit(&result)?;
+    done.refuse_failed("their Jacobians are missing")?;
     match found.interrupted {
         true => {
-            let all = (1 + spec.controls.len()) * model.depth();
-            Err(Error::Partial(format!("interrupted: {} of {all} layers are there", done(&report))))
+            let (there, all) = (found.jacobians(), shapes.jacobians());
+            Err(Error::Partial(format!("interrupted: {there} of {all} Jacobians are there")))
         }
         false => Ok(()),
     }
-}
-
-/// Layers of the model and its controls that are done.
-fn done(report: &Report) -> usize {
-    let controls = report.found.controls.iter().map(|control| &control.texts);
-    let each = std::iter::once(&report.found.texts).chain(controls);
-    each.filter_map(|texts| texts.first()).map(|text| text.layers.len()).sum()
 }
 
 /// The heads of the table's columns.
@@ -69,7 +142,7 @@ fn said(facts: &TokenFacts) -> String {
             " {:>9} {:>9} {:>9} {:>9} {:>10}",
             shown(facts.radius(), 3),
             own.facts.outside,
-            own.growing_modes,
+            own.growing_modes(),
             shown(own.derived.norm, 3),
             shown(own.derived.departure_from_normality.map(|departure| departure / own.frobenius), 3)
         ),

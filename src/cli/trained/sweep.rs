@@ -6,6 +6,7 @@ use crate::cli::console::Console;
 use crate::cli::long_run::{self, Done, LongRun};
 use crate::device::{Device, Progress};
 use crate::error::{Error, Result};
+use crate::estimate::counted;
 use crate::results::dataset::Dataset;
 use crate::results::trained::sweep::{self as folder, Report};
 use crate::spec::TrainedSweepSpec;
@@ -60,11 +61,6 @@ impl LongRun for TextSweep {
 
     fn units(&self, _device: &Device) -> Box<dyn Units<Part = Part>> {
         Box::new(Shapes::of(&self.spec, self.token_ids.len()))
-    }
-
-    /// A unit is as small as it gets.
-    fn halved(self, _device: &Device, _attempt: usize) -> Self {
-        self
     }
 
     fn work(&self, device: &Device, parts: &mut dyn Parts<Part>, progress: Progress) -> Result<TrainedSweep> {
@@ -126,6 +122,9 @@ fn finish(
     }
 }
 
+/// Cells that are shown.
+const SHOWN: usize = 64;
+
 /// A line for each cell.
 fn words(report: &Report) -> String {
     let tokens = report.token_ids.len();
@@ -142,7 +141,7 @@ fn words(report: &Report) -> String {
         "predicted",
         margin.as_deref().unwrap_or_default()
     );
-    for cell in &report.found.cells {
+    for cell in report.found.cells.iter().take(SHOWN) {
         let _ = writeln!(
             out,
             "{:>9} {:>8} {:>13} {:>13} {:>10} {:>9}  {}",
@@ -154,6 +153,9 @@ fn words(report: &Report) -> String {
             shown(cell.predicted_log_growth, 3),
             margin.as_ref().map(|_| shown(cell.margin, 3)).unwrap_or_default()
         );
+    }
+    if let Some(more @ 1..) = report.found.cells.len().checked_sub(SHOWN) {
+        let _ = writeln!(out, "{} more; --json and --out have them all", counted(more, "cell"));
     }
     let _ = writeln!(out, "predicted: growth if every sublayer did what it does at h = 1, γ = 0");
     if !report.model.predicts() {

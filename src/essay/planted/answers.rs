@@ -57,6 +57,12 @@ pub fn sure(margin: f64) -> f64 {
     f64::from(margin.abs() > 9.0_f64.ln())
 }
 
+/// The first layer behind which one of the words is given more than 90 %, from 1; one more than there are where none does.
+pub fn first_sure(margins: &[f64]) -> f64 {
+    let first = margins.iter().position(|&margin| sure(margin) > 0.0);
+    first.unwrap_or(margins.len()) as f64 + 1.0
+}
+
 /// The probability of the likelier word.
 pub fn confidence(margin: f64) -> f64 {
     probability(margin.abs())

@@ -137,12 +137,17 @@ function paint(frame, { width, height, xs, ys, at, scaleX, scaleY, quantity, mos
       context.fillStyle = colour ? css(colour) : missing;
       context.fillRect(left, top, right - left + 0.6, bottom - top + 0.6);
       if (quantity.around && value > 0) {
-        const light = colour[0] * 0.3 + colour[1] * 0.59 + colour[2] * 0.11 > 110;
-        hatch(context, left, top, right - left, bottom - top, light ? "rgba(0,0,0,.28)" : "rgba(255,255,255,.3)");
+        hatch(context, left, top, right - left, bottom - top, hatching(colour));
       }
     }
   }
   return canvas;
+}
+
+/** Darker than every cell on light paper, lighter on dark: a change between the two would look like a boundary. */
+function hatching(colour) {
+  const light = (colour[0] * 0.3 + colour[1] * 0.59 + colour[2] * 0.11) / 255;
+  return isDark() ? `rgba(255,255,255,${0.3 + 0.5 * light ** 2})` : `rgba(0,0,0,${0.28 + 0.5 * (1 - light) ** 2})`;
 }
 
 /** Axes, lines and marks over the colours. */

@@ -1,10 +1,10 @@
 //! Parts of a sweep as tables: the statistics, the members, and the spectra of the first of them.
 
+use super::of_spectra::{read_spectrum, spectra, status};
 use super::tabled::{Columns, Read, Rows, Tabled, named};
 use crate::numbers::statistics::Field;
 use crate::results::dataset::Column;
 use crate::results::tables::{self, word};
-use crate::spectrum::{Spectrum, Status};
 use crate::sweep::{Course, Member, Part};
 
 const MEMBERS: &str = "members";
@@ -16,7 +16,7 @@ impl Tabled for Part {
     fn tables(&mut self) -> Vec<(&'static str, Columns)> {
         let mut all = vec![(Self::FIRST, statistics(self))];
         all.extend((!self.courses.is_empty()).then(|| (MEMBERS, members(self))));
-        all.extend((!self.spectra.is_empty()).then(|| (SPECTRA, spectra(self))));
+        all.extend((!self.spectra.is_empty()).then(|| (SPECTRA, named(spectra(self.spectra.iter())))));
         all
     }
 
@@ -88,7 +88,7 @@ fn read_field(rows: &Rows, row: usize, name: &str, field: Field) -> Read<()> {
     match field {
         Field::Real(number) => *number = rows.optional(name, row)?.unwrap_or(f64::NAN),
         Field::Count(count) => *count = rows.whole(name, row)? as u64,
-        Field::Values(values) => *values = rows.list(name, row)?.ok_or_else(|| format!("no list in column {name}"))?,
+        Field::Values(values) => *values = rows.some_list(name, row)?,
     }
     Ok(())
 }
@@ -127,38 +127,4 @@ fn read_member(rows: &Rows, row: usize, part: &mut Part) -> Read<()> {
         });
     }
     Ok(())
-}
-
-/// One row for each spectrum of a part.
-fn spectra(part: &Part) -> Columns {
-    let spectra = &part.spectra;
-    let numbers = |of: usize| {
-        let list = |spectrum: &Spectrum| Some(spectrum.eigenvalues.iter().map(|z| z[of]).collect());
-        Column::ListF64(spectra.iter().map(list).collect())
-    };
-    named(vec![
-        ("status", Column::Text(spectra.iter().map(|s| word(s.status)).collect())),
-        ("real_eigenvalues", Column::I64(spectra.iter().map(|s| s.real as i64).collect())),
-        ("solved_again", Column::I64(spectra.iter().map(|s| i64::from(s.solved_again)).collect())),
-        ("epsilon", Column::F64(spectra.iter().map(|s| s.epsilon).collect())),
-        ("re", numbers(0)),
-        ("im", numbers(1)),
-    ])
-}
-
-fn read_spectrum(rows: &Rows, row: usize) -> Read<Spectrum> {
-    let list = |name: &str| rows.list(name, row)?.ok_or_else(|| format!("no list in column {name}"));
-    Ok(Spectrum {
-        eigenvalues: list("re")?.into_iter().zip(list("im")?).map(|(re, im)| [re, im]).collect(),
-        status: status(rows, row)?,
-        real: rows.whole("real_eigenvalues", row)? as usize,
-        solved_again: rows.whole("solved_again", row)? != 0,
-        epsilon: rows.real("epsilon", row)?,
-    })
-}
-
-fn status(rows: &Rows, row: usize) -> Read<Status> {
-    let text = rows.text("status", row)?;
-    let all = [Status::Ok, Status::NoConvergence, Status::Refused, Status::Overflow];
-    all.into_iter().find(|&status| text == word(status)).ok_or_else(|| "no status in column status".to_string())
 }

@@ -56,10 +56,11 @@ impl Reader {
             self.loaded = Some(self.load(entry)?);
         }
         let tables = self.loaded.iter().flat_map(|loaded| &loaded.tables);
-        if tables.clone().all(|own| own.name != P::FIRST) {
+        let (first, others): (Vec<_>, Vec<_>) = tables.partition(|own| own.name == P::FIRST);
+        if first.is_empty() {
             return Err(damaged(&self.folder, &format!("a unit has no {}", P::FIRST)));
         }
-        for own in tables {
+        for own in first.into_iter().chain(others) {
             let rows = Rows::of_unit(&own.columns, &own.places, unit);
             empty.read(&own.name, &rows).map_err(|why| damaged(&own.path, &why))?;
         }

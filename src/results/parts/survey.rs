@@ -1,6 +1,6 @@
 //! What is done of a run in a folder, and what is missing.
 
-use super::manifest::{Manifest, Origin};
+use super::manifest::{Manifest, Origin, differences};
 use super::{FOLDER, reader};
 use crate::error::{Error, Result};
 use crate::spec::Shard;
@@ -35,7 +35,8 @@ pub struct Survey {
 /// Looks into a folder that holds parts, or shards with parts.
 ///
 /// # Errors
-/// [`Error::Invalid`] where there are none, [`Error::Verification`] where a manifest cannot be read.
+/// [`Error::Invalid`] where there are none, [`Error::Verification`] where a manifest cannot be read, and for shards of several
+/// runs.
 pub fn survey(folder: &Path) -> Result<Survey> {
     let mut found: Vec<(Shard, Manifest)> = Vec::new();
     for place in folders(&[folder.to_path_buf()])? {
@@ -50,6 +51,17 @@ pub fn survey(folder: &Path) -> Result<Survey> {
             folder.display()
         )));
     };
+    for (_, other) in &found[1..] {
+        let keys = differences(&first.origin, &other.origin);
+        // Devices may differ: whoever merges says so.
+        if keys.iter().any(|key| key != "device") {
+            return Err(Error::Verification(format!(
+                "{}: holds shards of different runs, which differ in {}; move one of them elsewhere",
+                folder.display(),
+                keys.join(", ")
+            )));
+        }
+    }
     let (shards, units) = (*count, first.origin.units());
     let has = |unit: usize| found.iter().any(|(_, manifest)| manifest.entry(unit).is_some());
     let unfinished = |index: &usize| !Shard { index: *index, count: shards }.units(units).all(has);

@@ -126,6 +126,11 @@ impl<'a> Rows<'a> {
         let values = if let Column::ListF64(values) = self.column(name)? { Some(values.as_slice()) } else { None };
         self.value(name, row, values)
     }
+
+    /// A list that is there.
+    pub fn some_list(&self, name: &str, row: usize) -> Read<Vec<f64>> {
+        self.list(name, row)?.ok_or_else(|| format!("no list in column {name}"))
+    }
 }
 
 /// The column of the numbers of the units, in front of all others of a table on disk.

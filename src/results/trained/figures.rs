@@ -95,9 +95,10 @@ impl Along {
     }
 
     fn line(&self, name: &str, texts: &[TextSpectrum]) -> Option<SpreadLine> {
-        let depth = texts.iter().map(|text| text.layers.len()).max()?;
+        let layers = || texts.iter().flat_map(|text| &text.layers);
+        let depth = layers().map(|own| own.layer + 1).max()?;
         let at = |layer: usize| -> (f64, Spread) {
-            let tokens = texts.iter().filter_map(|text| text.layers.get(layer)).flat_map(|layer| &layer.tokens);
+            let tokens = layers().filter(|own| own.layer == layer).flat_map(|own| &own.tokens);
             let values: Vec<f64> = tokens.filter_map(|facts| (self.of)(facts)).collect();
             (layer as f64, spread(&Summary::of(&values)))
         };

@@ -31,7 +31,7 @@ impl Tabled for Part {
     fn read(&mut self, _table: &str, rows: &Rows) -> Read<()> {
         for row in 0..rows.count() {
             let list = |name: &str| -> Read<Vec<Option<f64>>> {
-                let values = rows.list(name, row)?.ok_or_else(|| format!("no list in column {name}"))?;
+                let values = rows.some_list(name, row)?;
                 Ok(values.into_iter().map(|value| Some(value).filter(|value| value.is_finite())).collect())
             };
             let likely = rows.optional("cross_entropy", row)?.zip(rows.optional("kl_divergence", row)?);
