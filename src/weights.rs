@@ -8,4 +8,4 @@ mod source;
 
 pub use given::Scale;
 pub use learned::{Affine, LearnedLayer, LearnedSublayer, Projection};
-pub use source::{Columns, Source, State};
+pub use source::{Columns, Size, Source, State};

@@ -14,7 +14,7 @@ use crate::kernel::{Cost, Signature};
 use crate::machine::{Blocks, Machine};
 use crate::numbers::random::Tensor;
 use crate::plan::{Plan, Reals};
-use crate::weights::{Columns, Source, State};
+use crate::weights::{Columns, Size, Source, State};
 use serde::Serialize;
 
 /// Columns of every product.
@@ -152,7 +152,7 @@ impl Trial {
         let mut plan = Plan::new();
         let source = Source::new(&mut plan, 1);
         let weights = plan.reals("weights", rows * inner);
-        source.draw(&mut plan, Tensor::Up, 0, (rows, inner), weights);
+        source.draw(&mut plan, Tensor::Up, 0, Size { rows, columns: inner }, weights);
         let input = State::new(&mut plan, inner, COLUMNS);
         source.draw_state(
             &mut plan,

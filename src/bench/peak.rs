@@ -9,7 +9,7 @@ use crate::kernel::probe_fma::{self, ProbeFma};
 use crate::kernel::{Kernel, Signature};
 use crate::numbers::random::Tensor;
 use crate::plan::Plan;
-use crate::weights::Source;
+use crate::weights::{Size, Source};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -43,7 +43,7 @@ const RUNS: usize = 4;
 /// Times that a plan is run; the best run counts.
 const REPETITIONS: usize = 6;
 /// Rows and columns of what a member of the copying probe has: 512 KiB.
-const COPIED: (usize, usize) = (256, 512);
+const COPIED: Size = Size { rows: 256, columns: 512 };
 /// Numbers of a member of the multiplying probe: whole blocks of every device.
 const MULTIPLIED: usize = 3072;
 /// Its loop trips, 25 million operations for a member.
@@ -137,7 +137,7 @@ impl Probe {
     fn copying() -> Self {
         let mut plan = Plan::new();
         let source = Source::new(&mut plan, 1);
-        let length = COPIED.0 * COPIED.1;
+        let length = COPIED.rows * COPIED.columns;
         let (x, out) = (plan.reals("x", length), plan.reals("out", length));
         source.draw(&mut plan, Tensor::Up, 0, COPIED, x);
         let params = probe_copy::Params { length: length as u32 };

@@ -113,32 +113,32 @@ impl Planted {
 
     /// Writes itself over the first row of the head, and the first two hidden units if they are a saddle.
     pub fn plant(&self, anatomy: &Anatomy, layer: &mut LearnedLayer, axes: Axes) {
-        let n = anatomy.width;
         if let Some(heads) = &anatomy.attention {
             // Scores are products of queries and keys over √n: a² / √n = κ / 2.
             let reach = (0.5 * self.feedback / heads.scale).sqrt();
             let rows = heads.query_rows();
-            put_row(&mut layer.attention.input, (0, n), axes.written, reach);
-            put_row(&mut layer.attention.input, (rows, n), axes.read, reach);
-            put_row(&mut layer.attention.input, (2 * rows, n), axes.read, 1.0);
-            put_column(&mut layer.attention.output, (0, rows), axes.written, self.value);
+            put_row(&mut layer.attention.input, 0, axes.written, reach);
+            put_row(&mut layer.attention.input, rows, axes.read, reach);
+            put_row(&mut layer.attention.input, 2 * rows, axes.read, 1.0);
+            put_column(&mut layer.attention.output, 0, axes.written, self.value);
         }
-        if let Some(units) = anatomy.feedforward.filter(|_| self.saddle != 0.0) {
+        if anatomy.feedforward.is_some() && self.saddle != 0.0 {
             for (unit, sign) in [(0, 1.0), (1, -1.0)] {
-                put_row(&mut layer.feedforward.input, (unit, n), axes.written, sign);
-                put_column(&mut layer.feedforward.output, (unit, units.count), axes.written, sign * self.saddle);
+                put_row(&mut layer.feedforward.input, unit, axes.written, sign);
+                put_column(&mut layer.feedforward.output, unit, axes.written, sign * self.saddle);
             }
         }
     }
 }
 
-/// Row `row` of a matrix that reads `inner` numbers.
-pub fn put_row(own: &mut Projection, (row, inner): (usize, usize), axis: &[f64], factor: f64) {
-    let line = &mut own.weights_mut()[row * inner..(row + 1) * inner];
+/// Row `row` of a matrix that reads as many numbers as the axis has.
+pub fn put_row(own: &mut Projection, row: usize, axis: &[f64], factor: f64) {
+    let line = &mut own.weights_mut()[row * axis.len()..(row + 1) * axis.len()];
     line.iter_mut().zip(axis).for_each(|(weight, &x)| *weight = (factor * x) as f32);
 }
 
-/// Column `column` of a matrix that reads `inner` numbers.
-pub fn put_column(own: &mut Projection, (column, inner): (usize, usize), axis: &[f64], factor: f64) {
+/// Column `column` of a matrix that writes as many numbers as the axis has.
+pub fn put_column(own: &mut Projection, column: usize, axis: &[f64], factor: f64) {
+    let inner = own.weights.len() / axis.len();
     own.weights_mut().chunks_mut(inner).zip(axis).for_each(|(line, &x)| line[column] = (factor * x) as f32);
 }

@@ -17,8 +17,8 @@ impl Scale {
         let unevenness = |scale: Scale| {
             let gaps: Vec<f64> =
                 values.windows(2).map(|pair| scale.forward(pair[1]) - scale.forward(pair[0])).collect();
-            let (low, high) = extent(gaps.iter().copied()).unwrap_or((1.0, 1.0));
-            high / low
+            let gaps = extent(gaps.iter().copied()).unwrap_or(Interval::new(1.0, 1.0));
+            gaps.to / gaps.from
         };
         if unevenness(Scale::Log) < unevenness(Scale::Linear) { Scale::Log } else { Scale::Linear }
     }
@@ -55,15 +55,44 @@ impl Scale {
     }
 }
 
+/// From one number to another, which may be below it: the page's heights run downwards.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Interval {
+    pub(super) from: f64,
+    pub(super) to: f64,
+}
+
+impl Interval {
+    pub(super) fn new(from: f64, to: f64) -> Self {
+        Interval { from, to }
+    }
+
+    pub(super) const UNIT: Self = Interval { from: 0.0, to: 1.0 };
+
+    pub(super) fn length(self) -> f64 {
+        self.to - self.from
+    }
+
+    /// So much longer at both ends.
+    pub(super) fn widened(self, by: f64) -> Self {
+        Interval::new(self.from - by, self.to + by)
+    }
+
+    /// One around its only number, where it has no others.
+    pub(super) fn not_empty(self) -> Self {
+        if self.to > self.from { self } else { self.widened(0.5) }
+    }
+}
+
 /// One axis of a figure.
 #[derive(Debug, Clone)]
 pub(super) struct Axis {
     pub(super) label: String,
     pub(super) scale: Scale,
     /// The ends, in scaled units.
-    pub(super) range: (f64, f64),
+    pub(super) range: Interval,
     /// The ends, in units of the page.
-    pub(super) page: (f64, f64),
+    pub(super) page: Interval,
     /// The values to mark; none leaves the choice to the axis.
     pub(super) marks: Vec<f64>,
 }
@@ -71,8 +100,8 @@ pub(super) struct Axis {
 impl Axis {
     /// The place on the page of a scaled value.
     pub(super) fn place(&self, scaled: f64) -> f64 {
-        let share = (scaled - self.range.0) / (self.range.1 - self.range.0);
-        self.page.0 + share * (self.page.1 - self.page.0)
+        let share = (scaled - self.range.from) / self.range.length();
+        self.page.from + share * self.page.length()
     }
 
     /// The place on the page of a value.
@@ -82,7 +111,7 @@ impl Axis {
 
     /// Is a value between the ends?
     pub(super) fn holds(&self, value: f64) -> bool {
-        (self.range.0..=self.range.1).contains(&self.scale.forward(value))
+        (self.range.from..=self.range.to).contains(&self.scale.forward(value))
     }
 
     /// Values with their texts, about `wanted` of them.
@@ -98,7 +127,8 @@ impl Axis {
 }
 
 /// Round values in `range`: steps of 1, 2 or 5 times a power of ten.
-pub(super) fn linear_ticks((low, high): (f64, f64), wanted: usize) -> Vec<(f64, String)> {
+pub(super) fn linear_ticks(range: Interval, wanted: usize) -> Vec<(f64, String)> {
+    let Interval { from: low, to: high } = range;
     let raw = (high - low) / wanted.max(1) as f64;
     if raw.is_nan() || raw <= 0.0 || !raw.is_finite() {
         return Vec::new();
@@ -116,9 +146,9 @@ pub(super) fn linear_ticks((low, high): (f64, f64), wanted: usize) -> Vec<(f64, 
     (first..=last).map(|index| index as f64 * step).map(|value| (value, text(value).replace('-', "−"))).collect()
 }
 
-fn log_ticks(range: (f64, f64), wanted: usize) -> Vec<(f64, String)> {
-    let (first, last) = (range.0.floor() as i32, range.1.ceil() as i32);
-    let decades = range.1 - range.0;
+fn log_ticks(range: Interval, wanted: usize) -> Vec<(f64, String)> {
+    let (first, last) = (range.from.floor() as i32, range.to.ceil() as i32);
+    let decades = range.length();
     let factors: &[f64] = if decades < 1.0 {
         &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0]
     } else if decades < 3.0 {
@@ -129,7 +159,7 @@ fn log_ticks(range: (f64, f64), wanted: usize) -> Vec<(f64, String)> {
     let every = (decades / wanted.max(1) as f64).ceil().max(1.0) as usize;
     let powers = (first..=last).step_by(every);
     let values = powers.flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)));
-    let inside = |value: &f64| (range.0 - 1e-6..=range.1 + 1e-6).contains(&value.log10());
+    let inside = |value: &f64| (range.from - 1e-6..=range.to + 1e-6).contains(&value.log10());
     values.filter(inside).map(|value| (value, short(value))).collect()
 }
 
@@ -154,16 +184,16 @@ fn trimmed(digits: &str) -> &str {
 }
 
 /// The smallest and the largest finite value.
-pub(super) fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+pub(super) fn extent(values: impl Iterator<Item = f64>) -> Option<Interval> {
     values.filter(|value| value.is_finite()).fold(None, |range, value| match range {
-        None => Some((value, value)),
-        Some((low, high)) => Some((value.min(low), value.max(high))),
+        None => Some(Interval::new(value, value)),
+        Some(Interval { from, to }) => Some(Interval::new(value.min(from), value.max(to))),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Scale, linear_ticks, log_ticks, short};
+    use super::{Interval, Scale, linear_ticks, log_ticks, short};
 
     #[test]
     fn the_scale_follows_the_grid() {
@@ -183,12 +213,12 @@ mod tests {
     #[test]
     fn ticks_are_round_and_inside() {
         let texts = |ticks: Vec<(f64, String)>| ticks.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
-        assert_eq!(texts(linear_ticks((-1.0, 1.0), 4)), ["−1.0", "−0.5", "0.0", "0.5", "1.0"]);
-        assert_eq!(texts(linear_ticks((0.0, 70.0), 7)), ["0", "10", "20", "30", "40", "50", "60", "70"]);
-        assert_eq!(texts(linear_ticks((0.0, 0.02), 4)), ["0.000", "0.005", "0.010", "0.015", "0.020"]);
-        assert_eq!(texts(linear_ticks((1.0, 1.0), 4)), [""; 0]);
-        assert_eq!(texts(log_ticks((-3.0, 1.0), 7)), ["0.001", "0.01", "0.1", "1", "10"]);
-        assert_eq!(texts(log_ticks((0.0, 1.5), 7)), ["1", "2", "5", "10", "20"]);
+        assert_eq!(texts(linear_ticks(Interval::new(-1.0, 1.0), 4)), ["−1.0", "−0.5", "0.0", "0.5", "1.0"]);
+        assert_eq!(texts(linear_ticks(Interval::new(0.0, 70.0), 7)), ["0", "10", "20", "30", "40", "50", "60", "70"]);
+        assert_eq!(texts(linear_ticks(Interval::new(0.0, 0.02), 4)), ["0.000", "0.005", "0.010", "0.015", "0.020"]);
+        assert_eq!(texts(linear_ticks(Interval::new(1.0, 1.0), 4)), [""; 0]);
+        assert_eq!(texts(log_ticks(Interval::new(-3.0, 1.0), 7)), ["0.001", "0.01", "0.1", "1", "10"]);
+        assert_eq!(texts(log_ticks(Interval::new(0.0, 1.5), 7)), ["1", "2", "5", "10", "20"]);
     }
 
     #[test]

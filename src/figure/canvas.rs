@@ -22,7 +22,7 @@ const GAP: f64 = 6.0;
 const OBSERVED_DASH: f64 = 9.0;
 const OBSERVED: Rgb = [255, 212, 64];
 /// The same of a dot.
-const DOT: (f64, f64) = (0.1, 5.4);
+const DOT: Dash = Dash { on: 0.1, off: 5.4 };
 
 pub(super) struct Canvas {
     scene: Scene,
@@ -87,7 +87,7 @@ impl Canvas {
 
     /// A dashed line.
     pub(super) fn dashes(&mut self, points: &[Point], color: Rgb) {
-        self.cut(points, (DASH, GAP), color, 2.2);
+        self.cut(points, Dash { on: DASH, off: GAP }, color, 2.2);
     }
 
     /// A dotted line.
@@ -97,7 +97,7 @@ impl Canvas {
 
     /// A line in pieces of one length with gaps of another. kuva's rasteriser begins its dashes anew at every point, so
     /// they are cut here.
-    fn cut(&mut self, points: &[Point], (on, off): (f64, f64), color: Rgb, width: f64) {
+    fn cut(&mut self, points: &[Point], Dash { on, off }: Dash, color: Rgb, width: f64) {
         let (mut dash, mut left, mut drawing) = (Vec::new(), on, true);
         for pair in points.windows(2) {
             let [mut from, to] = [pair[0], pair[1]];
@@ -168,18 +168,18 @@ impl Canvas {
     pub(super) fn grid(&mut self, x: &Axis, y: &Axis) {
         let color = self.theme.grid();
         for (value, _) in x.ticks(7) {
-            self.line((x.position(value), y.page.0), (x.position(value), y.page.1), color, 1.0);
+            self.line((x.position(value), y.page.from), (x.position(value), y.page.to), color, 1.0);
         }
         for (value, _) in y.ticks(7) {
-            self.line((x.page.0, y.position(value)), (x.page.1, y.position(value)), color, 1.0);
+            self.line((x.page.from, y.position(value)), (x.page.to, y.position(value)), color, 1.0);
         }
     }
 
     /// Draws the frame, the ticks and the labels of both axes.
     pub(super) fn frame(&mut self, x: &Axis, y: &Axis) {
         let ink = self.theme.ink();
-        self.rectangle((x.page.0, y.page.0), (x.page.1, y.page.1), None, Some(ink));
-        let bottom = y.page.0.max(y.page.1);
+        self.rectangle((x.page.from, y.page.from), (x.page.to, y.page.to), None, Some(ink));
+        let bottom = y.page.from.max(y.page.to);
         let mut free = f64::NEG_INFINITY;
         for (value, text) in x.ticks(7) {
             let place = x.position(value);
@@ -193,15 +193,15 @@ impl Canvas {
         let mut free = f64::INFINITY;
         for (value, text) in y.ticks(7) {
             let place = y.position(value);
-            self.line((x.page.0 - 5.0, place), (x.page.0, place), ink, 1.0);
+            self.line((x.page.from - 5.0, place), (x.page.from, place), ink, 1.0);
             if place + 6.0 < free {
-                self.text(x.page.0 - 9.0, place + 4.5, &text, SMALL, TextAnchor::End, ink);
+                self.text(x.page.from - 9.0, place + 4.5, &text, SMALL, TextAnchor::End, ink);
                 free = place - 8.0;
             }
         }
-        self.text(f64::midpoint(x.page.0, x.page.1), bottom + 46.0, &x.label, LABEL, TextAnchor::Middle, ink);
-        let top = y.page.0.min(y.page.1);
-        self.text(x.page.0, top - 11.0, &y.label, LABEL, TextAnchor::Start, ink);
+        self.text(f64::midpoint(x.page.from, x.page.to), bottom + 46.0, &x.label, LABEL, TextAnchor::Middle, ink);
+        let top = y.page.from.min(y.page.to);
+        self.text(x.page.from, top - 11.0, &y.label, LABEL, TextAnchor::Start, ink);
     }
 
     /// Draws legend entries in a row from `(x, y)`: a sample, then its text. Entries that do not fit go to the next
@@ -254,7 +254,7 @@ impl Canvas {
     pub(super) fn observed(&mut self, lines: &[Vec<Point>]) {
         for (color, width) in [(self.theme.ink(), 4.4), (OBSERVED, 2.2)] {
             for points in lines {
-                self.cut(points, (OBSERVED_DASH, GAP), color, width);
+                self.cut(points, Dash { on: OBSERVED_DASH, off: GAP }, color, width);
             }
         }
     }
@@ -262,7 +262,7 @@ impl Canvas {
     /// A thin dotted line from end to end that stays visible on any colour.
     pub(super) fn pinned(&mut self, ends: [Point; 2]) {
         self.polyline(ends.to_vec(), self.theme.paper(), 3.4);
-        self.cut(&ends, (4.0, 3.4), self.theme.ink(), 1.4);
+        self.cut(&ends, Dash { on: 4.0, off: 3.4 }, self.theme.ink(), 1.4);
     }
 
     /// A text on a piece of paper, so that it is legible on any colour. It begins or ends at `x`, whatever keeps it left
@@ -287,6 +287,13 @@ impl Canvas {
     pub(super) fn picture(&self) -> Result<Picture> {
         Ok(Picture { svg: self.svg(), png: self.png()? })
     }
+}
+
+/// Pieces of a line: how long each is, and how far it is to the next.
+#[derive(Debug, Clone, Copy)]
+struct Dash {
+    on: f64,
+    off: f64,
 }
 
 /// What stands before a legend's text.

@@ -1,16 +1,18 @@
 //! Lines cut at the edges of what is drawn.
 
+use super::axis::Interval;
 use super::canvas::Point;
 
 /// The pieces of a line inside a rectangle, cut where it leaves.
-pub(super) fn inside(line: &[Point], x: (f64, f64), y: (f64, f64)) -> Vec<Vec<Point>> {
+pub(super) fn inside(line: &[Point], x: Interval, y: Interval) -> Vec<Vec<Point>> {
     let turned = |line: &Vec<Point>| -> Vec<Point> { line.iter().map(|&(x, y)| (y, x)).collect() };
     let pieces = within(line, y).iter().flat_map(|piece| within(&turned(piece), x)).collect::<Vec<_>>();
     pieces.iter().map(turned).collect()
 }
 
 /// The pieces of a line between two heights, cut where it crosses them.
-pub(super) fn within(line: &[Point], (low, high): (f64, f64)) -> Vec<Vec<Point>> {
+pub(super) fn within(line: &[Point], heights: Interval) -> Vec<Vec<Point>> {
+    let Interval { from: low, to: high } = heights;
     let mut pieces: Vec<Vec<Point>> = Vec::new();
     let mut open = false;
     for pair in line.windows(2) {
@@ -45,11 +47,11 @@ pub(super) fn within(line: &[Point], (low, high): (f64, f64)) -> Vec<Vec<Point>>
 
 #[cfg(test)]
 mod tests {
-    use super::{inside, within};
+    use super::{Interval, inside, within};
 
     #[test]
     fn a_line_is_cut_where_it_leaves() {
-        let cut = |line: &[(f64, f64)]| within(line, (0.0, 1.0));
+        let cut = |line: &[(f64, f64)]| within(line, Interval::new(0.0, 1.0));
         let there_and_back = [vec![(0.0, 0.5), (0.5, 1.0)], vec![(1.5, 1.0), (2.0, 0.5)]];
         assert_eq!(cut(&[(0.0, 0.5), (1.0, 1.5), (2.0, 0.5)]), there_and_back);
         assert_eq!(cut(&[(0.0, -1.0), (2.0, 3.0)]), [vec![(0.5, 0.0), (1.0, 1.0)]]);
@@ -61,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_diagonal_crosses_a_rectangle_from_side_to_side() {
-        let found = inside(&[(-1.0, -2.0), (3.0, 6.0)], (0.0, 1.0), (1.0, 5.0));
+        let found = inside(&[(-1.0, -2.0), (3.0, 6.0)], Interval::new(0.0, 1.0), Interval::new(1.0, 5.0));
         // y = 2 x: at x = 0.5 it comes from below, at x = 1 it leaves to the right.
         assert_eq!(found, [vec![(0.5, 1.0), (1.0, 2.0)]]);
     }

@@ -1,6 +1,6 @@
 //! Eigenvalues of many matrices side by side: small multiples on one scale, each with the unit circle.
 
-use super::axis::extent;
+use super::axis::{Interval, extent};
 use super::canvas::{Canvas, Point, SMALL, Sample};
 use super::color::Theme;
 use super::{Figure, Picture};
@@ -47,13 +47,13 @@ pub struct CloudFigure {
 /// The square of the complex plane that all panels show.
 #[derive(Debug, Clone, Copy)]
 struct Window {
-    re: (f64, f64),
+    re: Interval,
     half: f64,
 }
 
 impl Window {
     fn holds(&self, [re, im]: [f64; 2]) -> bool {
-        (self.re.0..=self.re.1).contains(&re) && im.abs() <= self.half
+        (self.re.from..=self.re.to).contains(&re) && im.abs() <= self.half
     }
 }
 
@@ -101,15 +101,15 @@ impl CloudFigure {
             reach.get((WHOLE * reach.len().saturating_sub(1) as f64) as usize).copied().unwrap_or(1.0).max(1.0)
         };
         let ends = |f: fn(&[f64; 2]) -> f64| {
-            let of = |cloud: &Cloud| extent(cloud.eigenvalues.iter().map(f)).unwrap_or((-1.0, 1.0));
-            self.clouds.iter().map(of).unzip()
+            let of = move |cloud: &Cloud| extent(cloud.eigenvalues.iter().map(f)).unwrap_or(Interval::new(-1.0, 1.0));
+            self.clouds.iter().map(of)
         };
-        let (low, high): (Vec<f64>, Vec<f64>) = ends(|value| value[0]);
-        let (_, up): (Vec<f64>, Vec<f64>) = ends(|value| value[1].abs());
-        let (low, high) = (-quantile(low.into_iter().map(|x| -x).collect()), quantile(high));
-        let half = 1.04 * quantile(up).max((high - low) / 2.0);
+        let (across, up) = (ends(|value| value[0]), ends(|value| value[1].abs()));
+        let low = -quantile(across.clone().map(|own| -own.from).collect());
+        let high = quantile(across.map(|own| own.to).collect());
+        let half = 1.04 * quantile(up.map(|own| own.to).collect()).max((high - low) / 2.0);
         let middle = f64::midpoint(low, high);
-        Window { re: (middle - half, middle + half), half }
+        Window { re: Interval::new(middle - half, middle + half), half }
     }
 }
 
@@ -121,7 +121,7 @@ fn beyond(cloud: &Cloud, window: Window) -> usize {
 fn panel(canvas: &mut Canvas, cloud: &Cloud, window: Window, (left, top): Point) {
     let theme = canvas.theme;
     let scale = PANEL / (2.0 * window.half);
-    let place = |re: f64, im: f64| (left + (re - window.re.0) * scale, top + (window.half - im) * scale);
+    let place = |re: f64, im: f64| (left + (re - window.re.from) * scale, top + (window.half - im) * scale);
     let [origin, right, below] = [place(0.0, 0.0), (left + PANEL, 0.0), (0.0, top + PANEL)];
     canvas.line((left, origin.1), (right.0, origin.1), theme.grid(), 1.0);
     canvas.line((origin.0, top), (origin.0, below.1), theme.grid(), 1.0);

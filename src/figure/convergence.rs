@@ -1,6 +1,6 @@
 //! Estimates that settle as more steps are taken, with their error bands.
 
-use super::axis::{Axis, Scale, extent};
+use super::axis::{Axis, Interval, Scale, extent};
 use super::canvas::{Canvas, Point, Sample};
 use super::color::{LINES, Theme};
 use super::{Figure, Picture};
@@ -71,7 +71,7 @@ impl Figure for ConvergenceFigure {
             }
         }
         if let Some((level, _)) = self.reference() {
-            canvas.dashes(&[(x.page.0, y.place(*level)), (x.page.1, y.place(*level))], theme.ink());
+            canvas.dashes(&[(x.page.from, y.place(*level)), (x.page.to, y.place(*level))], theme.ink());
         }
         canvas.frame(&x, &y);
         canvas.legend(LEFT, top + PLOT_HEIGHT + 74.0, &self.legend(theme));
@@ -103,16 +103,13 @@ impl ConvergenceFigure {
         let scale = if self.log_x { Scale::Log } else { Scale::Linear };
         let axis =
             |label: &str, scale, range, page| Axis { label: label.into(), scale, range, page, marks: Vec::new() };
-        let x = extent(points.clone().map(|point| scale.forward(point.0))).unwrap_or((0.0, 1.0));
+        let x = extent(points.clone().map(|point| scale.forward(point.0))).unwrap_or(Interval::UNIT).not_empty();
         let level = self.reference().into_iter().map(|reference| reference.0);
         let values = points.flat_map(|(_, mean, error)| [mean - error, mean + error]).chain(level);
-        let (low, high) = extent(values).unwrap_or((0.0, 1.0));
-        let margin = if high > low { (high - low) * 0.06 } else { low.abs().max(1.0) * 0.1 };
-        let x = if x.1 > x.0 { x } else { (x.0 - 0.5, x.1 + 0.5) };
-        (
-            axis(&self.x_label, scale, x, (LEFT, WIDTH - 34.0)),
-            axis(&self.y_label, Scale::Linear, (low - margin, high + margin), (top + PLOT_HEIGHT, top)),
-        )
+        let y = extent(values).unwrap_or(Interval::UNIT);
+        let margin = if y.length() > 0.0 { y.length() * 0.06 } else { y.from.abs().max(1.0) * 0.1 };
+        let (across, up) = (Interval::new(LEFT, WIDTH - 34.0), Interval::new(top + PLOT_HEIGHT, top));
+        (axis(&self.x_label, scale, x, across), axis(&self.y_label, Scale::Linear, y.widened(margin), up))
     }
 
     /// Every line, or the first and the last of a ramp.

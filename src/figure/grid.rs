@@ -51,7 +51,7 @@ impl Grid {
         let observed = pick(&map.observed);
         let xs: Vec<f64> = columns.iter().map(|&index| own_x[index]).collect();
         let ys: Vec<f64> = rows.iter().map(|&index| own_y[index]).collect();
-        let widest = extent(observed.iter().flatten().map(|value| value.abs())).map(|(_, high)| high);
+        let widest = extent(observed.iter().flatten().map(|value| value.abs())).map(|own| own.to);
         Ok(Grid {
             x_scale: Scale::of(&xs),
             y_scale: Scale::of(&ys),

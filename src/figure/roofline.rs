@@ -1,6 +1,6 @@
 //! The roofline: speed over arithmetic intensity, under the ceilings of each device.
 
-use super::axis::{Axis, Scale, extent};
+use super::axis::{Axis, Interval, Scale, extent};
 use super::canvas::{Canvas, SMALL, Sample};
 use super::color::Theme;
 use super::{Figure, Picture};
@@ -57,9 +57,9 @@ impl Figure for RooflineFigure {
         canvas.grid(&x, &y);
         for (i, roof) in self.roofs.iter().enumerate() {
             let ridge = (roof.gflops / roof.gigabytes_per_second).log10();
-            let height = |at: f64| roof.gflops.log10().min(at + roof.gigabytes_per_second.log10()).max(y.range.0);
-            let foot = (y.range.0 - roof.gigabytes_per_second.log10()).max(x.range.0);
-            let ends = [foot, ridge.clamp(foot, x.range.1), x.range.1];
+            let height = |at: f64| roof.gflops.log10().min(at + roof.gigabytes_per_second.log10()).max(y.range.from);
+            let foot = (y.range.from - roof.gigabytes_per_second.log10()).max(x.range.from);
+            let ends = [foot, ridge.clamp(foot, x.range.to), x.range.to];
             canvas.polyline(ends.map(|at| (x.place(at), y.place(height(at)))).to_vec(), theme.palette(i), 2.2);
         }
         let mut taken: Vec<(f64, f64)> = Vec::new();
@@ -97,12 +97,10 @@ impl RooflineFigure {
         let ridges = self.roofs.iter().map(|roof| roof.gflops / roof.gigabytes_per_second);
         let intensities = self.drawn().map(|point| point.intensity).chain(ridges);
         let speeds = self.drawn().map(|point| point.gflops).chain(self.roofs.iter().map(|roof| roof.gflops));
-        let padded = |values: Option<(f64, f64)>| {
-            let (low, high) = values.unwrap_or((0.0, 1.0));
-            (low - 0.2, high + 0.2)
-        };
+        let padded = |values: Option<Interval>| values.unwrap_or(Interval::UNIT).widened(0.2);
         let x = padded(extent(intensities.map(f64::log10)));
         let y = padded(extent(speeds.map(f64::log10)));
-        (axis("operations / byte", x, (LEFT, WIDTH - 34.0)), axis("GFLOP/s", y, (top + PLOT_HEIGHT, top)))
+        let (across, up) = (Interval::new(LEFT, WIDTH - 34.0), Interval::new(top + PLOT_HEIGHT, top));
+        (axis("operations / byte", x, across), axis("GFLOP/s", y, up))
     }
 }

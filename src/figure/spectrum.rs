@@ -1,6 +1,6 @@
 //! Eigenvalues in the complex plane, with the unit circle and the level lines of a pseudospectrum.
 
-use super::axis::{Axis, Scale, extent};
+use super::axis::{Axis, Interval, Scale, extent};
 use super::canvas::{Canvas, Point, Sample};
 use super::clip::inside;
 use super::color::Theme;
@@ -73,8 +73,8 @@ impl Figure for SpectrumScatter {
 
 /// What the axes reach over.
 struct Frame {
-    x: (f64, f64),
-    y: (f64, f64),
+    x: Interval,
+    y: Interval,
     /// Is the unit circle larger?
     zoomed: bool,
 }
@@ -84,7 +84,7 @@ impl SpectrumScatter {
     /// the rest would fill less than 5 % of the area.
     pub fn frame(&self) -> [[f64; 2]; 2] {
         let Frame { x, y, .. } = self.framed(&self.finite());
-        [[x.0, x.1], [y.0, y.1]]
+        [[x.from, x.to], [y.from, y.to]]
     }
 
     /// How many eigenvalues lie inside of the unit circle or on it, and how many outside.
@@ -127,7 +127,7 @@ impl SpectrumScatter {
             let pieces = inside(&circle, x.range, y.range);
             pieces.iter().map(|piece| piece.iter().map(place).collect()).collect()
         };
-        let half = (x.range.1 - x.range.0) / 2.0;
+        let half = x.range.length() / 2.0;
         for piece in seen(circle(0.0, 1.0, half)) {
             canvas.polyline(piece, theme.ink(), 1.8);
         }
@@ -184,10 +184,11 @@ impl SpectrumScatter {
         let grid = |axis: fn(&LevelLines) -> &Vec<f64>| self.levels.iter().flat_map(move |l| axis(l).iter().copied());
         let own_x = extent(points.iter().map(|point| point.0).chain(disc_x).chain(grid(|levels| &levels.re)));
         let own_y = extent(points.iter().map(|point| point.1).chain(disc_y).chain(grid(|levels| &levels.im)));
-        let unit = (-1.0, 1.0);
-        let with_unit = |own: Option<(f64, f64)>| own.map_or(unit, |(low, high)| (low.min(-1.0), high.max(1.0)));
+        let unit = Interval::new(-1.0, 1.0);
+        let with_unit =
+            |own: Option<Interval>| own.map_or(unit, |own| Interval::new(own.from.min(-1.0), own.to.max(1.0)));
         let (x, y) = (with_unit(own_x), with_unit(own_y));
-        let half = |x: (f64, f64), y: (f64, f64)| (x.1 - x.0).max(y.1 - y.0) / 2.0;
+        let half = |x: Interval, y: Interval| x.length().max(y.length()) / 2.0;
         let whole = half(x, y);
         // One point, or equal ones, fill nothing at any scale.
         let own = own_x.zip(own_y).filter(|&(x, y)| half(x, y) > 1e-6 * whole);
@@ -206,7 +207,8 @@ impl SpectrumScatter {
             page,
             marks: Vec::new(),
         };
-        (axis("Re", frame.x, (72.0, 72.0 + SIDE)), axis("Im", frame.y, (top + SIDE, top)))
+        let (across, up) = (Interval::new(72.0, 72.0 + SIDE), Interval::new(top + SIDE, top));
+        (axis("Re", frame.x, across), axis("Im", frame.y, up))
     }
 
     fn legend(&self, theme: Theme) -> Vec<(Sample, String)> {
@@ -229,10 +231,10 @@ impl SpectrumScatter {
 }
 
 /// A square around two intervals with a margin.
-fn square(x: (f64, f64), y: (f64, f64), half: f64, zoomed: bool) -> Frame {
-    let around = |(low, high): (f64, f64)| {
-        let (middle, half) = (f64::midpoint(low, high), 1.06 * half);
-        (middle - half, middle + half)
+fn square(x: Interval, y: Interval, half: f64, zoomed: bool) -> Frame {
+    let around = |own: Interval| {
+        let (middle, half) = (f64::midpoint(own.from, own.to), 1.06 * half);
+        Interval::new(middle - half, middle + half)
     };
     Frame { x: around(x), y: around(y), zoomed }
 }

@@ -1,6 +1,6 @@
 //! Medians with their spread over members, over a swept key or over depth, as a figure and as lines of text.
 
-use super::axis::{Axis, Scale, extent, short};
+use super::axis::{Axis, Interval, Scale, extent, short};
 use super::canvas::{Canvas, Point, Sample};
 use super::clip::within;
 use super::color::{LINES, Rgb, Theme};
@@ -87,14 +87,14 @@ impl Figure for SpreadFigure {
         let (x, y) = self.axes(top);
         canvas.grid(&x, &y);
         let level = y.place(self.neutral.0);
-        canvas.dashes(&[(x.page.0, level), (x.page.1, level)], theme.ink());
+        canvas.dashes(&[(x.page.from, level), (x.page.to, level)], theme.ink());
         for (index, own) in self.lines.iter().enumerate() {
-            self.draw_line(&mut canvas, (&x, &y), own, theme.line(index, self.lines.len()));
+            self.draw_line(&mut canvas, &x, &y, own, theme.line(index, self.lines.len()));
         }
         if let Some((at, label)) = self.mark.as_ref().filter(|(at, _)| x.holds(*at)) {
             let at = x.position(*at);
-            canvas.pinned([(at, y.page.0), (at, y.page.1)]);
-            canvas.label((at, y.page.1 + 22.0), x.page.1, label);
+            canvas.pinned([(at, y.page.from), (at, y.page.to)]);
+            canvas.label((at, y.page.to + 22.0), x.page.to, label);
         }
         canvas.frame(&x, &y);
         canvas.legend(LEFT, top + PLOT_HEIGHT + 74.0, &self.legend(theme));
@@ -103,9 +103,9 @@ impl Figure for SpreadFigure {
 }
 
 impl SpreadFigure {
-    fn draw_line(&self, canvas: &mut Canvas, (x, y): (&Axis, &Axis), own: &SpreadLine, color: Rgb) {
+    fn draw_line(&self, canvas: &mut Canvas, x: &Axis, y: &Axis, own: &SpreadLine, color: Rgb) {
         // What is infinite reaches the edge.
-        let place = |(at, value): Point| (x.position(at), y.place(value.clamp(y.range.0, y.range.1)));
+        let place = |(at, value): Point| (x.position(at), y.place(value.clamp(y.range.from, y.range.to)));
         for run in runs(own) {
             let edge = |side: usize| run.iter().map(move |(at, values)| (*at, values[side]));
             canvas.area(&edge(0).chain(edge(2).rev()).map(place).collect::<Vec<_>>(), color, 0.18);
@@ -125,24 +125,23 @@ impl SpreadFigure {
     fn axes(&self, top: f64) -> (Axis, Axis) {
         let scale = self.scale();
         let all = || self.lines.iter().flat_map(|line| line.points.iter().map(|point| scale.forward(point.0)));
-        let (low, high) = extent(all()).unwrap_or((0.0, 1.0));
-        let range = if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
-        let (bottom, ceiling) = self.stretched();
+        let range = extent(all()).unwrap_or(Interval::UNIT).not_empty();
+        let stretched = self.stretched();
         let marks = self.lines[0].points.iter().map(|point| point.0);
         let x = Axis {
             label: self.x_label.clone(),
             scale,
             range,
-            page: (LEFT, WIDTH - 34.0),
+            page: Interval::new(LEFT, WIDTH - 34.0),
             // A coarse grid shows its own values.
             marks: if self.lines[0].points.len() <= 8 { marks.collect() } else { Vec::new() },
         };
-        let margin = (ceiling - bottom) * 0.06;
+        let margin = stretched.length() * 0.06;
         let y = Axis {
             label: self.y_label.clone(),
             scale: Scale::Linear,
-            range: (bottom - margin, ceiling + margin),
-            page: (top + PLOT_HEIGHT, top),
+            range: stretched.widened(margin),
+            page: Interval::new(top + PLOT_HEIGHT, top),
             marks: Vec::new(),
         };
         (x, y)
@@ -158,19 +157,18 @@ impl SpreadFigure {
     }
 
     /// From the smallest to the largest value, with the neutral one, and never empty.
-    fn range(&self) -> (f64, f64) {
+    fn range(&self) -> Interval {
         let values = self.lines.iter().flat_map(|line| &line.points).flat_map(|(_, s)| [s.low, s.middle, s.high]);
-        let (low, high) = extent(values.flatten().chain([self.neutral.0])).unwrap_or((0.0, 1.0));
-        if high > low { (low, high) } else { (low - 0.5, high + 0.5) }
+        extent(values.flatten().chain([self.neutral.0])).unwrap_or(Interval::UNIT).not_empty()
     }
 
     /// That range with the promises, as far as they may stretch it.
-    fn stretched(&self) -> (f64, f64) {
-        let (low, high) = self.range();
-        let most = STRETCH * (high - low);
+    fn stretched(&self) -> Interval {
+        let own = self.range();
+        let most = STRETCH * own.length();
         let promises = self.lines.iter().flat_map(|line| &line.promise).map(|promise| promise.1);
-        let (least, largest) = extent(promises).unwrap_or((low, high));
-        (least.clamp(low - most, low), largest.clamp(high, high + most))
+        let Interval { from: least, to: largest } = extent(promises).unwrap_or(own);
+        Interval::new(least.clamp(own.from - most, own.from), largest.clamp(own.to, own.to + most))
     }
 
     fn legend(&self, theme: Theme) -> Vec<(Sample, String)> {
@@ -220,7 +218,7 @@ impl SpreadFigure {
     }
 
     fn bar(&self, spread: &Spread, width: usize) -> String {
-        let (low, high) = self.range();
+        let Interval { from: low, to: high } = self.range();
         let place =
             |value: f64| ((value - low) / (high - low) * (width - 1) as f64).round().clamp(0.0, width as f64 - 1.0);
         let mut bar = vec![b' '; width];

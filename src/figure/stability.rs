@@ -1,7 +1,7 @@
 //! The stability map: the observed rate of growth over two swept keys, with the boundaries that were predicted and observed
 //! across it.
 
-use super::axis::{Axis, linear_ticks};
+use super::axis::{Axis, Interval, linear_ticks};
 use super::canvas::{Canvas, LABEL, Point, SMALL, Sample};
 use super::color::{Rgb, Theme};
 use super::grid::Grid;
@@ -76,7 +76,8 @@ impl Figure for StabilityMap {
         let mut canvas = Canvas::new(WIDTH, theme);
         let top = canvas.heading(&self.title, &self.caption);
         let bottom = top + PLOT_HEIGHT;
-        let page = self.page(&grid, (top, bottom));
+        let heights = Interval::new(bottom, top);
+        let page = self.page(&grid, heights);
         page.draw_cells(&mut canvas);
         page.draw_hatching(&mut canvas);
         let lines = |rates: &[Option<f64>]| -> Vec<Vec<Point>> {
@@ -88,8 +89,8 @@ impl Figure for StabilityMap {
         canvas.observed(&observed);
         self.draw_mark(&mut canvas, &page);
         canvas.frame(&page.x, &page.y);
-        self.draw_color_bar(&mut canvas, &grid, (WIDTH - 90.0, top, bottom));
-        let entries = legend(&grid, theme, (predicted.is_empty(), observed.is_empty()));
+        self.draw_color_bar(&mut canvas, &grid, heights);
+        let entries = legend(&grid, theme, &predicted, &observed);
         canvas.legend(LEFT, bottom + 74.0, &entries);
         canvas.picture()
     }
@@ -122,18 +123,18 @@ impl StabilityMap {
         Ok(Grid::new(self)?.clipped())
     }
 
-    fn page<'a>(&self, grid: &'a Grid, (top, bottom): (f64, f64)) -> Page<'a> {
+    fn page<'a>(&self, grid: &'a Grid, heights: Interval) -> Page<'a> {
         let (x_edges, y_edges) = grid.edges();
         let axis = |label: &str, scale, values: &[f64], edges: &[f64], page| Axis {
             label: label.to_string(),
             scale,
-            range: (edges[0], edges[edges.len() - 1]),
+            range: Interval::new(edges[0], edges[edges.len() - 1]),
             page,
             // A coarse grid shows its own values.
             marks: if values.len() <= MARKED { values.to_vec() } else { Vec::new() },
         };
-        let x = axis(&self.x.label, grid.x_scale, &grid.xs, &x_edges, (LEFT, WIDTH - 110.0));
-        let y = axis(&self.y.label, grid.y_scale, &grid.ys, &y_edges, (bottom, top));
+        let x = axis(&self.x.label, grid.x_scale, &grid.xs, &x_edges, Interval::new(LEFT, WIDTH - 110.0));
+        let y = axis(&self.y.label, grid.y_scale, &grid.ys, &y_edges, heights);
         Page { grid, x, y, x_edges, y_edges }
     }
 
@@ -144,7 +145,7 @@ impl StabilityMap {
         if outside(&page.x, mark.x) || outside(&page.y, mark.y) {
             return;
         }
-        let (ink, end) = (canvas.theme.ink(), page.x.page.1);
+        let (ink, end) = (canvas.theme.ink(), page.x.page.to);
         let (x, y) = (mark.x.map(|x| page.x.position(x)), mark.y.map(|y| page.y.position(y)));
         match (x, y) {
             (Some(x), Some(y)) => {
@@ -153,18 +154,20 @@ impl StabilityMap {
                 canvas.label((x + 8.0, y - 8.0), end, &mark.label);
             }
             (Some(x), None) => {
-                canvas.pinned([(x, page.y.page.0), (x, page.y.page.1)]);
-                canvas.label((x, page.y.page.1 + 22.0), end, &mark.label);
+                canvas.pinned([(x, page.y.page.from), (x, page.y.page.to)]);
+                canvas.label((x, page.y.page.to + 22.0), end, &mark.label);
             }
             (None, Some(y)) => {
-                canvas.pinned([(page.x.page.0, y), (page.x.page.1, y)]);
-                canvas.label((page.x.page.0 + 8.0, y - 10.0), end, &mark.label);
+                canvas.pinned([(page.x.page.from, y), (page.x.page.to, y)]);
+                canvas.label((page.x.page.from + 8.0, y - 10.0), end, &mark.label);
             }
-            (None, None) => canvas.label((page.x.page.0 + 8.0, page.y.page.1 + 22.0), end, &mark.label),
+            (None, None) => canvas.label((page.x.page.from + 8.0, page.y.page.to + 22.0), end, &mark.label),
         }
     }
 
-    fn draw_color_bar(&self, canvas: &mut Canvas, grid: &Grid, (left, top, bottom): (f64, f64, f64)) {
+    fn draw_color_bar(&self, canvas: &mut Canvas, grid: &Grid, heights: Interval) {
+        let Interval { from: bottom, to: top } = heights;
+        let left = WIDTH - 90.0;
         let (right, strips, theme) = (left + 18.0, 200, canvas.theme);
         // The ends are arrows where values lie beyond them.
         let (below, above) = grid.clipped();
@@ -190,9 +193,9 @@ impl StabilityMap {
             }
         }
         canvas.rectangle((left, high), (right, low), None, Some(theme.ink()));
-        let range = (-grid.half_range, grid.half_range);
+        let range = Interval::new(-grid.half_range, grid.half_range);
         for (value, text) in linear_ticks(range, 8) {
-            let y = level((value - range.0) / (range.1 - range.0));
+            let y = level((value - range.from) / range.length());
             canvas.line((right, y), (right + 5.0, y), theme.ink(), 1.0);
             canvas.text(right + 9.0, y + 4.5, &text, SMALL, TextAnchor::Start, theme.ink());
         }
@@ -232,7 +235,7 @@ impl Page<'_> {
         let overlap = |from: f64, to: f64, end: f64| {
             if (to - end).abs() < 1e-9 { to } else { to + (to - from).signum() * 0.5 }
         };
-        let to = (overlap(from.0, to.0, self.x.page.1), overlap(from.1, to.1, self.y.page.1));
+        let to = (overlap(from.0, to.0, self.x.page.to), overlap(from.1, to.1, self.y.page.to));
         canvas.rectangle(from, to, Some(color), None);
     }
 
@@ -248,21 +251,21 @@ impl Page<'_> {
             let position = self.grid.position(row(y), column(x)).filter(|&position| position > 0.0)?;
             Some(theme.hatching(theme.diverging(position)))
         };
-        let (left, right) = self.x.page;
-        let (bottom, top) = self.y.page;
-        for (ends, color) in hatch::lines((left, top), (right, bottom), growing) {
+        let (x, y) = (self.x.page, self.y.page);
+        for (ends, color) in hatch::lines((x.from, y.to), (x.to, y.from), growing) {
             canvas.line(ends[0], ends[1], color, 0.9);
         }
     }
 }
 
-fn legend(grid: &Grid, theme: Theme, (no_predicted, no_observed): (bool, bool)) -> Vec<(Sample, String)> {
-    let predicted = match (grid.is_predicted(), no_predicted) {
+/// The lines are those that were drawn.
+fn legend(grid: &Grid, theme: Theme, predicted: &[Vec<Point>], observed: &[Vec<Point>]) -> Vec<(Sample, String)> {
+    let predicted = match (grid.is_predicted(), predicted.is_empty()) {
         (false, _) => "predicted boundary: unknown, nothing was linearised",
         (true, true) => "predicted boundary: none in this range",
         (true, false) => "predicted boundary: median rate of the eigenvalues 0",
     };
-    let observed = if no_observed { "observed: none in this range" } else { "observed: median rate 0" };
+    let observed = if observed.is_empty() { "observed: none in this range" } else { "observed: median rate 0" };
     let [columns, rows] = grid.patches().map(|along| along[0].len());
     let hatched = match columns * rows {
         1 => "hatched: grew".to_string(),

@@ -27,6 +27,21 @@ enum Pixel {
     Value(f64),
 }
 
+/// What the map is printed on.
+#[derive(Debug, Clone, Copy)]
+struct Paper {
+    /// Characters of a line.
+    columns: usize,
+    color: bool,
+}
+
+/// Where the mark is, as far as it has a column or a line.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marked {
+    column: Option<usize>,
+    line: Option<usize>,
+}
+
 impl StabilityMap {
     /// The map as lines of text no wider than `columns` (at least 40).
     ///
@@ -47,10 +62,11 @@ impl StabilityMap {
         let mut text = self.heading(color);
         let _ = writeln!(text, "  {}    {}", ascii_if(&self.y.label, color), ascii_if(&self.value_label, color));
         let lines = if color { height / 2 } else { height };
-        let (marked_column, marked_line) = self.marked(&grid, width, lines);
+        let marked = self.marked(&grid, width, lines);
+        let paper = Paper { columns, color };
         for line in 0..lines {
             let label = y_label(&grid, line, lines);
-            let axis = match (marked_line == Some(line), color) {
+            let axis = match (marked.line == Some(line), color) {
                 (true, true) => '▶',
                 (true, false) => '>',
                 (false, true) => '│',
@@ -66,8 +82,8 @@ impl StabilityMap {
             }
             text.push_str(if color { "\x1b[0m\n" } else { "\n" });
         }
-        text.push_str(&x_axis(&grid, &ascii_if(&self.x.label, color), (width, columns), (color, marked_column)));
-        text.push_str(&self.legend(&grid, (columns, color), (marked_column, marked_line)));
+        text.push_str(&x_axis(&grid, &ascii_if(&self.x.label, color), width, paper, marked.column));
+        text.push_str(&self.legend(&grid, paper, marked));
         Ok(text)
     }
 
@@ -77,8 +93,8 @@ impl StabilityMap {
     }
 
     /// The column and the line of the mark, as far as it has them and they are on the map.
-    fn marked(&self, grid: &Grid, width: usize, lines: usize) -> (Option<usize>, Option<usize>) {
-        let Some(mark) = &self.mark else { return (None, None) };
+    fn marked(&self, grid: &Grid, width: usize, lines: usize) -> Marked {
+        let Some(mark) = &self.mark else { return Marked::default() };
         let (x_edges, y_edges) = grid.edges();
         // Cells are equally wide here, so the place within the nearest cell is its middle.
         let cell = |scale: Scale, edges: &[f64], value: f64| {
@@ -89,10 +105,13 @@ impl StabilityMap {
         let column = mark.x.map(|x| cell(grid.x_scale, &x_edges, x).map(|c| middle(c, grid.xs.len(), width)));
         let line = mark.y.map(|y| cell(grid.y_scale, &y_edges, y).map(|r| lines - 1 - middle(r, grid.ys.len(), lines)));
         // Off the map along one axis, it is off the map.
-        if column == Some(None) || line == Some(None) { (None, None) } else { (column.flatten(), line.flatten()) }
+        match column == Some(None) || line == Some(None) {
+            true => Marked::default(),
+            false => Marked { column: column.flatten(), line: line.flatten() },
+        }
     }
 
-    fn legend(&self, grid: &Grid, (columns, color): (usize, bool), marked: (Option<usize>, Option<usize>)) -> String {
+    fn legend(&self, grid: &Grid, Paper { columns, color }: Paper, marked: Marked) -> String {
         let (below, above) = grid.clipped();
         let low = format!("{}{}", if below { "<" } else { "" }, short(-grid.half_range));
         let high = format!("{}{}", if above { ">" } else { "" }, short(grid.half_range));
@@ -110,7 +129,7 @@ impl StabilityMap {
             entries.push("%: predicted boundary".to_string());
             entries.extend(grid.has_missing().then(|| "?: no value".to_string()));
         }
-        let sign = match (marked, color) {
+        let sign = match ((marked.column, marked.line), color) {
             ((Some(_), Some(_)), true) => Some("▲ ▶"),
             ((Some(_), Some(_)), false) => Some("^ >"),
             ((Some(_), None), true) => Some("▲"),
@@ -238,12 +257,7 @@ fn y_label(grid: &Grid, line: usize, lines: usize) -> String {
     shown.map(|index| plain(grid.ys[index])).unwrap_or_default()
 }
 
-fn x_axis(
-    grid: &Grid,
-    label: &str,
-    (width, columns): (usize, usize),
-    (color, marked): (bool, Option<usize>),
-) -> String {
+fn x_axis(grid: &Grid, label: &str, width: usize, Paper { columns, color }: Paper, marked: Option<usize>) -> String {
     let (corner, dash, pin) = if color { ('└', '─', '▲') } else { ('+', '-', '^') };
     let axis: String = (0..width).map(|column| if marked == Some(column) { pin } else { dash }).collect();
     let mut labels = vec![' '; columns];

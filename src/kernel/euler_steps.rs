@@ -139,14 +139,15 @@ impl<T: Real> Work for Steps<'_, T> {
         let (mut now, mut next) = (vec![T::ZERO; rows * PANEL], vec![T::ZERO; rows * PANEL]);
         for column in (0..columns).step_by(PANEL) {
             let wide = PANEL.min(columns - column);
+            let panel = Panel { column, columns, wide };
             let lines = rows * wide;
             let mut coefficients = [T::ZERO; 2 * PANEL];
             let mut norms = [T::ZERO; norm::ROWS * PANEL];
             let mut events = [0; event::ROWS * PANEL];
-            gather(self.coefficients, (column, columns, wide), &mut coefficients);
-            gather(self.x, (column, columns, wide), &mut now);
-            gather(self.norms, (column, columns, wide), &mut norms);
-            gather(self.events, (column, columns, wide), &mut events);
+            gather(self.coefficients, panel, &mut coefficients);
+            gather(self.x, panel, &mut now);
+            gather(self.norms, panel, &mut norms);
+            gather(self.events, panel, &mut events);
             for step in 0..self.p.steps {
                 let update = Update {
                     p: &self.p.update(wide, step),
@@ -162,9 +163,9 @@ impl<T: Real> Work for Steps<'_, T> {
                 update.run::<BYTES, FUSED>();
                 std::mem::swap(&mut now, &mut next);
             }
-            scatter(&now, (column, columns, wide), self.x);
-            scatter(&norms, (column, columns, wide), self.norms);
-            scatter(&events, (column, columns, wide), self.events);
+            scatter(&now, panel, self.x);
+            scatter(&norms, panel, self.norms);
+            scatter(&events, panel, self.events);
         }
     }
 }
@@ -185,9 +186,20 @@ impl Params {
     }
 }
 
+/// Some columns of a matrix.
+#[derive(Clone, Copy)]
+struct Panel {
+    /// The first of them.
+    column: usize,
+    /// Those of the matrix.
+    columns: usize,
+    /// How many they are.
+    wide: usize,
+}
+
 /// `wide` columns of all rows, from `column`, one row behind the other.
 #[inline(always)]
-fn gather<T: Copy>(from: &[T], (column, columns, wide): (usize, usize, usize), to: &mut [T]) {
+fn gather<T: Copy>(from: &[T], Panel { column, columns, wide }: Panel, to: &mut [T]) {
     for (from, to) in from.chunks_exact(columns).zip(to.chunks_exact_mut(wide)) {
         to.copy_from_slice(&from[column..column + wide]);
     }
@@ -195,7 +207,7 @@ fn gather<T: Copy>(from: &[T], (column, columns, wide): (usize, usize, usize), t
 
 /// The way back.
 #[inline(always)]
-fn scatter<T: Copy>(from: &[T], (column, columns, wide): (usize, usize, usize), to: &mut [T]) {
+fn scatter<T: Copy>(from: &[T], Panel { column, columns, wide }: Panel, to: &mut [T]) {
     for (from, to) in from.chunks_exact(wide).zip(to.chunks_exact_mut(columns)) {
         to[column..column + wide].copy_from_slice(from);
     }

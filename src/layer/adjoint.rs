@@ -16,7 +16,7 @@ use crate::kernel::shared::trips::MOST_TRIPS;
 use crate::kernel::{attend_adjoint, combine, update_adjoint};
 use crate::layer::NonlinearLayer;
 use crate::layer::tangent::{OwnColumns, Size};
-use crate::layer::update::{Update, UpdateCoefficients};
+use crate::layer::update::{Repeated, Update, UpdateCoefficients};
 use crate::plan::{Plan, Reals};
 use crate::spec::NormPlacement;
 use std::ops::Range;
@@ -160,7 +160,8 @@ impl<'a> Adjoint<'a> {
         // Of own columns one grid point is asked for.
         let repeat = if self.own.is_some() { stride } else { self.layer.shape.tokens * self.size.vectors };
         let output = self.layer.sublayers[sublayer].output_scale;
-        let coefficients = UpdateCoefficients::new(plan, (stride, repeat), &self.layer.points, output, &[update]);
+        let coefficients =
+            UpdateCoefficients::new(plan, Repeated { columns: stride, repeat }, &self.layer.points, output, &[update]);
         let out = self.room(plan);
         let params = update_adjoint::Params { rows: self.layer.shape.rows as u32, columns: stride as u32 };
         let coefficients = coefficients.of(update);

@@ -5,7 +5,7 @@ use crate::kernel::transformer_steps;
 use crate::layer::NonlinearLayer;
 use crate::layer::nonlinear::Record;
 use crate::layer::sublayer::{Branch, Sublayer};
-use crate::layer::update::Update;
+use crate::layer::update::{Repeated, Update};
 use crate::machine::Machine;
 use crate::plan::{Plan, Reals};
 use crate::spec::{NormKind, NormPlacement};
@@ -32,7 +32,8 @@ impl FusedSteps {
         }
         let whole = Update::Substep(1.0);
         let of = |sublayer: &Sublayer| {
-            whole.coefficients((layer.shape.columns, layer.shape.tokens), &layer.points, sublayer.output_scale)
+            let columns = Repeated { columns: layer.shape.columns, repeat: layer.shape.tokens };
+            whole.coefficients(columns, &layer.points, sublayer.output_scale)
         };
         let coefficients = [of(attention), of(feedforward)].concat();
         let ([query_key_value, output], [up, down]) = (attention.weights(), feedforward.weights());

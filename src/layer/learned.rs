@@ -56,15 +56,15 @@ impl RowAffine {
 
     /// gain x + bias, into `out`.
     pub fn apply_to(&self, plan: &mut Plan, x: Reals, columns: usize, out: Reals) {
-        self.run(plan, x, (columns, self.bias.is_some()), out);
+        self.run(plan, x, columns, self.bias.is_some(), out);
     }
 
     /// gain d: its tangent, for so many columns of tangents, into `out`.
     pub fn tangent_to(&self, plan: &mut Plan, deviations: Reals, columns: usize, out: Reals) {
-        self.run(plan, deviations, (columns, false), out);
+        self.run(plan, deviations, columns, false, out);
     }
 
-    fn run(&self, plan: &mut Plan, x: Reals, (columns, biased): (usize, bool), out: Reals) {
+    fn run(&self, plan: &mut Plan, x: Reals, columns: usize, biased: bool, out: Reals) {
         let params = affine::Params { rows: self.rows as u32, columns: columns as u32, biased: u32::from(biased) };
         // A bias that is left out is bound all the same, and not read.
         plan.run(params, affine::Buffers { x, gain: self.gain, bias: self.bias.unwrap_or(self.gain), out });

@@ -91,7 +91,7 @@ impl Layer for LinearLayer<'_> {
         let (matrix, first) = (self.matrix, *steps.start());
         let last = (first + steps_at_once(self.shape().rows, &self.machine) - 1).min(*steps.end());
         // A run of one step gains nothing.
-        if last > first && self.states().fused(plan, matrix, state, (first, last + 1 - first)) {
+        if last > first && self.states().fused(plan, matrix, state, first..last + 1) {
             return (state, last);
         }
         (self.step(plan, state, first, 0), first)

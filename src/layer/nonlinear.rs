@@ -192,7 +192,7 @@ impl NonlinearLayer {
         for i in 0..self.program.operations().len() {
             self.operate(plan, i, &states, step);
         }
-        self.observe(plan, x, after, (step, slot));
+        self.observe(plan, x, after, step, slot);
         self.last = Some(states);
         after
     }
@@ -245,7 +245,7 @@ impl NonlinearLayer {
         })
     }
 
-    fn observe(&self, plan: &mut Plan, x: Reals, after: Reals, (step, slot): (u32, usize)) {
+    fn observe(&self, plan: &mut Plan, x: Reals, after: Reals, step: u32, slot: usize) {
         let (heads, entropy) = match self.attention() {
             Some(attention) => (attention.params.heads, attention.entropy),
             None => (0, self.no_entropy),

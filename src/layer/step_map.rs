@@ -8,6 +8,7 @@ use crate::kernel::{euler_steps, euler_update};
 use crate::layer::implicit::Implicit;
 use crate::layer::{Coefficients, State, Threshold};
 use crate::plan::{Ints, Plan, Reals};
+use std::ops::Range;
 
 /// What a step multiplies by.
 #[derive(Clone, Copy)]
@@ -56,8 +57,8 @@ struct Unrecorded {
 }
 
 impl Products {
-    fn new(plan: &mut Plan, size: (usize, usize), points: &[Coefficients], scheme: &Scheme) -> Self {
-        let (rows, columns) = size;
+    fn new(plan: &mut Plan, rows: usize, points: &[Coefficients], scheme: &Scheme) -> Self {
+        let columns = points.len().next_multiple_of(PADDING);
         let (degree, substeps) = (scheme.products() / scheme.substeps(), scheme.substeps());
         let expansions: Vec<Vec<f64>> = points.iter().map(|point| scheme.expanded(point.keep)).collect();
         let bracket = |j: usize| {
@@ -126,7 +127,7 @@ impl StepMap {
         let (rows, count) = (width.next_multiple_of(PADDING), columns.len().next_multiple_of(PADDING));
         let step = match scheme {
             Scheme::Inverse => Step::Implicit(Implicit::new(plan, width, columns)),
-            _ => Step::Products(Products::new(plan, (rows, count), columns, scheme)),
+            _ => Step::Products(Products::new(plan, rows, columns, scheme)),
         };
         let other = plan.reals("x", rows * count);
         StepMap { rows, columns: count, step, threshold, renormalise, other }
@@ -162,15 +163,15 @@ impl StepMap {
         State { x: std::mem::replace(&mut self.other, state.x), ..state }
     }
 
-    /// `count` steps from step `first` in one run, of a step that is one product. Says whether it is.
-    pub fn fused(&self, plan: &mut Plan, matrix: Matrix, state: State, (first, count): (usize, usize)) -> bool {
+    /// Several steps in one run, of a step that is one product. Says whether it is.
+    pub fn fused(&self, plan: &mut Plan, matrix: Matrix, state: State, steps: Range<usize>) -> bool {
         let Step::Products(Products { brackets, substeps: 1, .. }) = &self.step else { return false };
         let [coefficients] = brackets[..] else { return false };
         let params = euler_steps::Params {
             rows: self.rows as u32,
             columns: self.columns as u32,
-            first: first as u32,
-            steps: count as u32,
+            first: steps.start as u32,
+            steps: steps.len() as u32,
             renormalise: u32::from(self.renormalise),
             threshold_exponent: self.threshold.exponent,
             threshold_mantissa: self.threshold.mantissa,

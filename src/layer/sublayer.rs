@@ -9,12 +9,12 @@ use crate::layer::bias::DrawnBias;
 use crate::layer::feedforward::{Drawn, Feedforward};
 use crate::layer::learned;
 use crate::layer::norm::Norm;
-use crate::layer::update::{Update, UpdateCoefficients};
+use crate::layer::update::{Repeated, Update, UpdateCoefficients};
 use crate::layer::{Point, Threshold};
 use crate::numbers::random::Tensor;
 use crate::plan::{Data, Ints, Plan, Reals};
 use crate::spec::{Gains, NormPlacement};
-use crate::weights::{LearnedSublayer, Scale, Source};
+use crate::weights::{LearnedSublayer, Scale, Size, Source};
 use std::cell::Cell;
 
 /// The sizes of a nonlinear layer.
@@ -143,7 +143,7 @@ impl Sublayer {
         let (own, Output { inner, scale, drawn_bias }) = (weights.learned(), output);
         let bias = own.and_then(|own| own.output.bias.clone());
         let learned_bias = bias.map(|bias| plan.shared("bias", Data::F32(learned::extended(&bias, shape.rows))));
-        let columns = (shape.columns, shape.tokens);
+        let columns = Repeated { columns: shape.columns, repeat: shape.tokens };
         Sublayer {
             shape,
             norm: Norm::new(plan, shape, form, own.and_then(|own| own.norm.as_ref())),
@@ -179,12 +179,12 @@ impl Sublayer {
         let n = self.shape.width;
         match &self.branch {
             Branch::Attention(Attention { weights, .. }) => {
-                source.draw(plan, Tensor::QueryKeyValue, step, (3 * n, n), *weights);
-                source.draw(plan, Tensor::Output, step, (n, n), self.output);
+                source.draw(plan, Tensor::QueryKeyValue, step, Size { rows: 3 * n, columns: n }, *weights);
+                source.draw(plan, Tensor::Output, step, Size { rows: n, columns: n }, self.output);
             }
             Branch::Feedforward(Feedforward { weights, .. }) => {
-                source.draw(plan, Tensor::Up, step, (self.inner, n), *weights);
-                source.draw(plan, Tensor::Down, step, (n, self.inner), self.output);
+                source.draw(plan, Tensor::Up, step, Size { rows: self.inner, columns: n }, *weights);
+                source.draw(plan, Tensor::Down, step, Size { rows: n, columns: self.inner }, self.output);
             }
         }
         let of_branch = match &self.branch {

@@ -20,6 +20,15 @@ pub(super) enum Update {
     FieldAdded,
 }
 
+/// Columns of a state or of tangents, the first of which are those of the grid points, the others padding.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Repeated {
+    /// All of them.
+    pub columns: usize,
+    /// How many each grid point has.
+    pub repeat: usize,
+}
+
 impl Update {
     /// The uses that a program has for a branch of sublayer `sublayer`, each once; `first` is that of its branches which
     /// comes first.
@@ -54,9 +63,9 @@ impl Update {
         }
     }
 
-    /// `[keep | gain, columns]`, `repeat` columns for each grid point, for an output projection whose weights have
+    /// `[keep | gain, columns]` for an output projection whose weights have
     /// this scale; padding is 0.
-    pub fn coefficients(self, (columns, repeat): (usize, usize), points: &[Point], output: Scale) -> Vec<f64> {
+    pub fn coefficients(self, Repeated { columns, repeat }: Repeated, points: &[Point], output: Scale) -> Vec<f64> {
         let mut values = vec![0.0; 2 * columns];
         for column in 0..points.len() * repeat {
             let own = Coefficients::of_update(self, &points[column / repeat], output);
@@ -70,8 +79,8 @@ impl Update {
 pub(super) struct UpdateCoefficients(Vec<(Update, Reals)>);
 
 impl UpdateCoefficients {
-    /// Of a state or tangents with so many columns, `repeat` of them for each grid point.
-    pub fn new(plan: &mut Plan, columns: (usize, usize), points: &[Point], output: Scale, updates: &[Update]) -> Self {
+    /// Of a state or tangents with these columns.
+    pub fn new(plan: &mut Plan, columns: Repeated, points: &[Point], output: Scale, updates: &[Update]) -> Self {
         let buffer = |update: &Update| {
             (*update, plan.shared_reals("coefficients", update.coefficients(columns, points, output)))
         };

@@ -65,16 +65,14 @@ fn marked(own: &SweepSpec, cells: &[Cell]) -> Vec<usize> {
     places
 }
 
-/// Growth of the members at the marked points, `[members, steps 0..=depth, points]`.
-type Growth = Vec<f64>;
-
 /// What is followed step by step.
 struct Followed {
     name: &'static str,
     what: &'static str,
     /// Is it what the eigenvalues promise?
     promised: bool,
-    growth: Growth,
+    /// Of the members at the marked points, `[members, steps 0..=depth, points]`.
+    growth: Vec<f64>,
 }
 
 /// States, and perturbations of them where these grow in another way.
@@ -102,10 +100,20 @@ fn followed(
     Ok([Some(states), perturbations].into_iter().flatten().collect())
 }
 
-/// The quantiles over members at a step and a point; a member that is not there any more, as the frozen are, is infinite.
-fn over_members(growth: &[f64], (depth, points): (usize, usize), (step, point): (usize, usize)) -> Spread {
-    let own = growth.chunks((depth + 1) * points).map(|member| member[step * points + point]);
-    spread(&Summary::of(&own.map(|x| if x.is_nan() { f64::INFINITY } else { x }).collect::<Vec<_>>()))
+/// How far states have grown, `[members, steps, points]`, the start among the steps.
+#[derive(Clone, Copy)]
+struct Growth<'a> {
+    values: &'a [f64],
+    steps: usize,
+    points: usize,
+}
+
+impl Growth<'_> {
+    /// The quantiles over members; one that is not there any more, as the frozen are, is infinite.
+    fn over_members(self, step: usize, point: usize) -> Spread {
+        let own = self.values.chunks(self.steps * self.points).map(|member| member[step * self.points + point]);
+        spread(&Summary::of(&own.map(|x| if x.is_nan() { f64::INFINITY } else { x }).collect::<Vec<_>>()))
+    }
 }
 
 /// What the figures are of.
@@ -119,11 +127,11 @@ struct About<'a> {
 impl About<'_> {
     fn trajectories(&self, own: &Followed, members: usize) -> Option<SpreadFigure> {
         let depth = self.result.spec.depth;
-        let shape = (depth, self.marked.len());
+        let growth = Growth { values: &own.growth, steps: depth + 1, points: self.marked.len() };
         let steps = evenly(depth + 1, MOST_STEPS);
         let lines: Vec<SpreadLine> = (0..self.marked.len())
             .map(|point| {
-                let at = |&step: &usize| (step as f64, over_members(&own.growth, shape, (step, point)));
+                let at = |&step: &usize| (step as f64, growth.over_members(step, point));
                 let rate = self.cell(point).predicted_rate.median.get().filter(|_| own.promised);
                 let promise = rate.map(|rate| vec![(0.0, 0.0), (depth as f64, rate * depth as f64)]);
                 SpreadLine {
@@ -197,7 +205,7 @@ fn capital(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::over_members;
+    use super::Growth;
 
     /// Member m at step k and point p grows by (m + 1) (p + 1) k: quantiles over 11 members are those of 1 to 11.
     #[test]
@@ -209,14 +217,15 @@ mod tests {
                 growth.extend((1..=points).map(|point| (member * point * step) as f64));
             }
         }
-        let spread = over_members(&growth, (depth, points), (3, 1));
+        let at = |values: &[f64], step, point| Growth { values, steps: depth + 1, points }.over_members(step, point);
+        let spread = at(&growth, 3, 1);
         assert_eq!((spread.low, spread.middle, spread.high), (Some(12.0), Some(36.0), Some(60.0)));
-        let start = over_members(&growth, (depth, points), (0, 0));
+        let start = at(&growth, 0, 0);
         assert_eq!((start.low, start.high), (Some(0.0), Some(0.0)));
         // Two of 11 gone: the 90 % quantile is one of them, hence not finite and missing; the median is not.
         growth[(depth + 1) * points - 1] = f64::NAN;
         growth[2 * (depth + 1) * points - 1] = f64::NAN;
-        let spread = over_members(&growth, (depth, points), (3, 1));
+        let spread = at(&growth, 3, 1);
         assert_eq!((spread.middle, spread.high), (Some(48.0), None));
     }
 }

@@ -29,7 +29,7 @@ pub fn over(
     let fixed = others.iter().copied().zip(groups.first()?.0.iter().copied());
     let fixed = said(fixed.filter(|&(axis, _)| length(spec, axis) == 1));
     let shown: Vec<_> = evenly(groups.len(), MOST_LINES).into_iter().map(|index| &groups[index]).collect();
-    let line = |(values, cells): &&(Vec<f64>, Vec<Placed>)| line((over, reading), named(values), cells);
+    let line = |(values, cells): &&(Vec<f64>, Vec<Placed>)| line(over, reading, named(values), cells);
     let thinned =
         if shown.len() < groups.len() { format!("; {} of {} lines", shown.len(), groups.len()) } else { String::new() };
     let figure = SpreadFigure {
@@ -44,7 +44,7 @@ pub fn over(
     Some((format!("observed_rate_over_{}", over.key()), figure))
 }
 
-fn line((over, reading): (MapAxis, Reading), label: String, cells: &[Placed]) -> SpreadLine {
+fn line(over: MapAxis, reading: Reading, label: String, cells: &[Placed]) -> SpreadLine {
     let mut cells = cells.to_vec();
     cells.sort_by(|a, b| reading.value(over, a).total_cmp(&reading.value(over, b)));
     let points = cells.iter().map(|at| (reading.value(over, at), spread(&at.cell.observed_rate)));

@@ -119,8 +119,8 @@ impl Source {
     }
 
     /// Draws a rectangular matrix of independent normal numbers into `weights`, `[padded rows, padded columns]`.
-    pub fn draw(&self, plan: &mut Plan, tensor: Tensor, step: u32, (rows, columns): (usize, usize), weights: Reals) {
-        let params = fill_random::Params { step, ..self.shape(tensor, rows as u32, columns as u32) };
+    pub fn draw(&self, plan: &mut Plan, tensor: Tensor, step: u32, size: Size, weights: Reals) {
+        let params = fill_random::Params { step, ..self.shape(tensor, size.rows as u32, size.columns as u32) };
         plan.run(params, self.drawn_into(weights));
     }
 
@@ -170,6 +170,15 @@ impl Source {
         let State { x, norms, events } = *state;
         plan.run(params, fill_state::Buffers { member_ids, normal_table, start, x, norms, events });
     }
+}
+
+/// Rows and columns of a matrix, without padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// What it writes.
+    pub rows: usize,
+    /// What it reads.
+    pub columns: usize,
 }
 
 /// The columns of a state that is made: column c is token c modulo `tokens`.

@@ -103,9 +103,9 @@ fn hidden_units_with_friction_follow_the_same_law() {
     let ends = |device: &Device, evidence: f32, dampings: &[f64]| -> Vec<f64> {
         let form = form(dampings);
         let mut layer = blank(&form.anatomy);
-        put_row(&mut layer.feedforward.input, (0, WIDTH), &u, 0.1);
+        put_row(&mut layer.feedforward.input, 0, &u, 0.1);
         layer.feedforward.input.bias = Some(vec![0.5 * evidence, 0.0, 0.0, 0.0]);
-        put_column(&mut layer.feedforward.output, (0, 4), &u, 1.0);
+        put_column(&mut layer.feedforward.output, 0, &u, 1.0);
         let mut passage = Passage::begin(device, form, &words, |_, _, _| u.iter().map(|u| 0.01 * u).collect());
         let margins = passage.pass(Layers::Repeated(&layer, 80)).expect("it runs");
         margins[79].iter().map(|members| members[0]).collect()
@@ -156,11 +156,11 @@ fn evidence_without_feedback_adds_up_as_a_leaky_drift() {
         for first in (0..80).step_by(8) {
             let layer = |layer| {
                 let mut layer = drawn(&own, gains, Address { seed: 5, stack, layer });
-                put_row(&mut layer.feedforward.input, (0, WIDTH), &axis, 0.0);
+                put_row(&mut layer.feedforward.input, 0, &axis, 0.0);
                 let mut bias = vec![0.0; WIDTH];
                 bias[0] = 0.1;
                 layer.feedforward.input.bias = Some(bias);
-                put_column(&mut layer.feedforward.output, (0, WIDTH), &axis, 1.0);
+                put_column(&mut layer.feedforward.output, 0, &axis, 1.0);
                 layer
             };
             let layers: Vec<_> = (first..first + 8).map(layer).collect();

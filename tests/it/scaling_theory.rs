@@ -12,7 +12,7 @@ use eulerscope::spec::{
     Activation, Axis, EnsembleSpec, Grid, LayerSpec, Model, NormPlacement, StepScaling, SweepSpec, Weights,
 };
 use eulerscope::sweep;
-use eulerscope::weights::Source;
+use eulerscope::weights::{Size, Source};
 use std::ops::ControlFlow;
 
 fn point(step_size: f64, radius: f64) -> Point {
@@ -172,8 +172,8 @@ fn attention_only(device: &Device, (width, tokens): (usize, usize), h: f64, dept
     let mut x = layer.start(&mut plan, &source);
     let start = plan.output(x);
     for step in 0..depth as u32 {
-        source.draw(&mut plan, Tensor::QueryKeyValue, step, (3 * width, width), weights[0]);
-        source.draw(&mut plan, Tensor::Output, step, (width, width), weights[1]);
+        source.draw(&mut plan, Tensor::QueryKeyValue, step, Size { rows: 3 * width, columns: width }, weights[0]);
+        source.draw(&mut plan, Tensor::Output, step, Size { rows: width, columns: width }, weights[1]);
         x = layer.step(&mut plan, x, step + 1, 0);
     }
     let outputs = [start, plan.output(x)];

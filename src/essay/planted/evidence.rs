@@ -56,8 +56,8 @@ impl Evidence {
         let planted = Planted { feedback: self.feedback, value: self.value, saddle: 0.0 };
         planted.plant(&own, &mut layer, Axes { read: &v, written: &u });
         let input = &mut layer.attention.input;
-        put_row(input, (1, WIDTH), &w, SELF.sqrt());
-        put_row(input, (WIDTH + 1, WIDTH), &w, -SELF.sqrt());
+        put_row(input, 1, &w, SELF.sqrt());
+        put_row(input, WIDTH + 1, &w, -SELF.sqrt());
         let seen = self.planet + self.element;
         let form = Form { anatomy: own, points: vec![self.point], tokens: seen + 1, members: 1, normed: false };
         let words = Words { rows: [u.clone(), vec![0.0; WIDTH]] };

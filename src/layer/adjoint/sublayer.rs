@@ -11,12 +11,19 @@ use crate::numbers::activation::kind;
 use crate::plan::{Plan, Reals};
 use crate::spec::NormPlacement;
 
+/// A projection of `inner` numbers to `rows`, times a factor.
+struct Projected {
+    rows: usize,
+    inner: usize,
+    scale: f64,
+}
+
 impl Adjoint<'_> {
     /// What the branch of a sublayer at state `x` makes of cotangents of its f, without the factors of the update.
     pub(super) fn of_branch(&self, plan: &mut Plan, sublayer: &Sublayer, x: Reals, cotangents: Reals) -> Reals {
         let (rows, own) = (self.layer.shape.rows, self.own.as_ref());
         let inner = sublayer.inner.next_multiple_of(PADDING);
-        let units = self.back(plan, sublayer.output, (rows, inner, 1.0), cotangents);
+        let units = self.back(plan, sublayer.output, Projected { rows, inner, scale: 1.0 }, cotangents);
         let pre = sublayer.norm.form.placement == NormPlacement::Pre;
         let input = match &sublayer.branch {
             Branch::Attention(branch) => self.of_attention(plan, branch, units),
@@ -33,9 +40,9 @@ impl Adjoint<'_> {
         out
     }
 
-    /// The transpose of a projection of `inner` numbers to `rows`, times a factor.
-    fn back(&self, plan: &mut Plan, weights: Reals, (rows, inner, scale): (usize, usize, f64), input: Reals) -> Reals {
-        let columns = self.size.stride();
+    /// The transpose of a projection.
+    fn back(&self, plan: &mut Plan, weights: Reals, shape: Projected, input: Reals) -> Reals {
+        let (columns, Projected { rows, inner, scale }) = (self.size.stride(), shape);
         let out = plan.reals("projected", inner * columns);
         let params = project_adjoint::Params { rows: rows as u32, inner: inner as u32, columns: columns as u32, scale };
         plan.run(params, project_adjoint::Buffers { weights, input, out });
@@ -89,7 +96,8 @@ impl Adjoint<'_> {
         };
         plan.run(of_keys, attend_adjoint_keys::Buffers { columns_of, stacked, cotangents, slopes, shares, out });
         let projected = branch.turned_back(plan, out, self.own.as_ref(), self.size);
-        self.back(plan, branch.weights, (params.rows as usize, shape.rows, branch.scale.times(1.0)), projected)
+        let own = Projected { rows: params.rows as usize, inner: shape.rows, scale: branch.scale.times(1.0) };
+        self.back(plan, branch.weights, own, projected)
     }
 
     fn of_feedforward(&self, plan: &mut Plan, branch: &Feedforward, input: Reals, cotangents: Reals) -> Reals {
@@ -116,6 +124,7 @@ impl Adjoint<'_> {
             activation: of_state.activation,
         };
         plan.run(params, activate_adjoint::Buffers { stacked, cotangents, out });
-        self.back(plan, branch.weights, (wide.rows as usize, self.layer.shape.rows, wide.scale), out)
+        let own = Projected { rows: wide.rows as usize, inner: self.layer.shape.rows, scale: wide.scale };
+        self.back(plan, branch.weights, own, out)
     }
 }

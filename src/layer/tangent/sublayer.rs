@@ -8,7 +8,7 @@ use crate::layer::NonlinearLayer;
 use crate::layer::attention::Attention;
 use crate::layer::feedforward::Feedforward;
 use crate::layer::sublayer::{Branch, Sublayer};
-use crate::layer::update::{Update, UpdateCoefficients};
+use crate::layer::update::{Repeated, Update, UpdateCoefficients};
 use crate::numbers::activation::kind;
 use crate::plan::{Plan, Reals};
 use crate::spec::NormPlacement;
@@ -49,7 +49,13 @@ impl SublayerTangents {
         let normed = own.norm.form.placement == NormPlacement::Pre;
         SublayerTangents {
             size,
-            coefficients: UpdateCoefficients::new(plan, (stride, repeat), &layer.points, own.output_scale, &updates),
+            coefficients: UpdateCoefficients::new(
+                plan,
+                Repeated { columns: stride, repeat },
+                &layer.points,
+                own.output_scale,
+                &updates,
+            ),
             normed: plan.reals("normed", if normed { rows * stride } else { 1 }),
             projected: plan.reals("projected", projected * stride),
             keyed: own
@@ -124,13 +130,13 @@ impl SublayerTangents {
             causal: params.causal,
             scale: params.scale,
         };
-        let differences = self.keyed(plan, (sublayer, branch), primal).unwrap_or(stacked);
+        let differences = self.keyed(plan, sublayer, branch, primal).unwrap_or(stacked);
         plan.run(params, attend_tangent::Buffers { stacked, differences, deviations, out: self.units });
         self.units
     }
 
     /// Keys and values of the differences of tokens, where two scores could tie by rounding alone.
-    fn keyed(&self, plan: &mut Plan, (sublayer, branch): (&Sublayer, &Attention), primal: Reals) -> Option<Reals> {
+    fn keyed(&self, plan: &mut Plan, sublayer: &Sublayer, branch: &Attention, primal: Reals) -> Option<Reals> {
         let [differences, keyed] = self.keyed?;
         let columns = sublayer.shape.columns;
         let sizes = token_differences::Params {
