@@ -2,7 +2,8 @@
 //! its own beside one in this process. Times are medians of runs in turns, on the clock and of the processors; what counts are
 //! the ratios, on a busy machine those of the processors' time.
 //!
-//! `cargo bench --bench long_runs`; with the name of a device, `cargo bench --bench long_runs -- gpu`, on that one.
+//! `cargo bench --bench long_runs`; with the name of a device, `cargo bench --bench long_runs -- gpu`, on that one, and with a
+//! number, so many members on the CPU.
 
 use eulerscope::device::Device;
 use eulerscope::results::parts::{Origin, Store, Terms};
@@ -17,8 +18,10 @@ use std::time::{Duration, Instant};
 const TURNS: usize = 5;
 
 fn main() {
-    let device = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or("software".to_string());
-    let spec = sweep_of(4096);
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let (numbers, names): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| word.parse::<usize>().is_ok());
+    let device = names.first().map_or("software", |name| name.as_str());
+    let spec = sweep_of(numbers.first().and_then(|number| number.parse().ok()).unwrap_or(4096));
     let (cpu, _) = Device::open("cpu").expect("always there");
     let keep = |every: f64| {
         let (cpu, spec) = (&cpu, &spec);
@@ -28,8 +31,8 @@ fn main() {
     compare("cpu: parts every 10 s", &nothing, &keep(10.0));
     compare("cpu: parts every 2 s", &nothing, &keep(2.0));
     let members = if device == "software" { 256 } else { 16_384 };
-    let alone = || program(&device, members, &["--in-process"]);
-    compare(&format!("{device}: a process of its own"), &alone, &|| program(&device, members, &[]));
+    let alone = || program(device, members, &["--in-process"]);
+    compare(&format!("{device}: a process of its own"), &alone, &|| program(device, members, &[]));
 }
 
 /// The default sweep of so many members.
