@@ -24,6 +24,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+/// The exit code of [`Error::Invalid`], which a worker may have met.
+const REFUSED: u8 = 4;
+
 /// A run in units, whose parts can be kept.
 pub trait LongRun {
     /// What a unit leaves behind.
@@ -174,9 +177,18 @@ pub fn carry_out<R: LongRun>(
         let found = work(console, device, run, &mut Afresh)?;
         return finish(Done { found, opening_seconds, failed: BTreeMap::new(), other_devices: Vec::new() });
     };
-    let found = match supervised {
-        true => collected(console, invocation, run, device, &mut store)?,
-        false => work(console, device, run, &mut store)?,
+    let worked = match supervised {
+        true => collected(console, invocation, run, device, &mut store),
+        false => work(console, device, run, &mut store),
+    };
+    let found = match worked {
+        Ok(found) => found,
+        // Of an input that is refused there is nothing to go on with.
+        Err(refused) if refused.exit_code() == REFUSED && store.progress().done == 0 => {
+            store.remove()?;
+            return Err(refused);
+        }
+        Err(error) => return Err(error),
     };
     if let Some(shard) = invocation.shard {
         store.flush()?;

@@ -13,6 +13,7 @@ use eulerscope::units::{Afresh, Parts};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use tempfile::TempDir;
 
 /// Two texts, more tokens together than are solved at once.
 const TEXTS: [&[u32]; 2] = [&[3, 1, 4, 1, 5, 9, 2], &[2, 7, 1, 8]];
@@ -131,5 +132,28 @@ fn spectra_of_matrices_are_not_kept_in_parts() {
         command.args(["spectrum", "--members", "3", "--width", "2", flag]);
         let error = refusal(command, 2);
         assert!(error.contains("is for runs in parts: of spectra, those of a --checkpoint are"), "{error}");
+    }
+}
+
+#[test]
+fn an_input_that_is_refused_leaves_nothing_to_go_on_with() {
+    let root = TempDir::new().expect("a folder");
+    for device in ["cpu", "software"] {
+        let folder = root.path().join(device);
+        let ask = |ids: &str| {
+            let mut command = eulerscope();
+            command.arg("spectrum").arg("--checkpoint").arg(data("gpt2")).args([
+                "--token-ids",
+                ids,
+                "--device",
+                device,
+            ]);
+            command.arg("-q").arg("--out").arg(&folder);
+            command
+        };
+        let error = refusal(ask("1,2,999999"), 4);
+        assert!(error.contains("there is no token 999999"), "{error}");
+        assert!(!folder.join("parts").exists());
+        assert!(ask("1,2,9").output().expect("it runs").status.success());
     }
 }
