@@ -20,6 +20,7 @@ mod progress;
 mod report;
 mod slurm;
 mod spectrum;
+mod streams;
 mod sweep;
 mod trained;
 
@@ -194,7 +195,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation> {
         Request::Run(invocation) => Ok(*invocation),
         Request::Print(text) => {
             // A reader that has gone away (`| head`) is no failure, which `report` knows.
-            let written = console::print(&text);
+            let written = streams::print(&text);
             std::process::exit(report(written).into())
         }
         Request::Remind(text) => {

@@ -2,7 +2,7 @@
 
 mod along_depth;
 pub mod content;
-mod curves;
+pub mod curves;
 pub mod dataset;
 pub mod essay;
 pub mod maps;

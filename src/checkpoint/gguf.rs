@@ -5,6 +5,7 @@
 mod describe;
 mod header;
 mod metadata;
+mod value;
 mod vocabulary;
 
 use super::block::Block;

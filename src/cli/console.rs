@@ -2,6 +2,7 @@
 
 use crate::cli::process::stop_flag;
 use crate::cli::progress::{Form, Progress};
+use crate::cli::streams::{print, remark};
 use crate::cli::{Invocation, Resume, fit};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -9,7 +10,7 @@ use crate::report;
 use crate::results::dataset::{Dataset, Landed};
 use crate::results::parts;
 use crate::spec::Precision;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Instant;
 
 /// Where words go.
@@ -125,20 +126,4 @@ impl Console {
     pub fn progress(&self, what: &'static str) -> Progress {
         Progress::new(what, self.form, stop_flag(self.quiet))
     }
-}
-
-/// Says a line on standard error, no wider than that is.
-pub fn remark(line: &str) {
-    let text = format!("{line}\n");
-    // Nobody to hear a remark is no failure.
-    let _ = std::io::stderr()
-        .write_all(fit::columns_of_remarks().map_or(text.clone(), |c| fit::wrapped(&text, c)).as_bytes());
-}
-
-/// Writes to standard output, where a failure is an I/O error; `ending` makes a closed pipe no failure.
-pub fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|error| Error::io(std::path::Path::new("standard output"), error, "redirect it to another place"))
 }

@@ -2,7 +2,7 @@
 
 #[cfg(target_os = "linux")]
 use crate::cli::abrupt::notice_files_cut_short;
-use crate::cli::console::remark;
+use crate::cli::streams::remark;
 use crate::error::{Error, Result};
 use crate::invalid;
 use crate::results::dataset;

@@ -1,6 +1,6 @@
 //! How far the work is: a bar on a terminal, plain lines elsewhere, or lines of JSON.
 
-use crate::cli::console::remark;
+use crate::cli::streams::remark;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::ops::ControlFlow;

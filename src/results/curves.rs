@@ -4,7 +4,7 @@ use crate::device::Device;
 use crate::figure::{Spread, SpreadFigure, SpreadLine, evenly};
 use crate::numbers::statistics::Summary;
 use crate::results::maps::{
-    Placed, Reading, TRANSFORMER, caption, grouped, is, keys, length, placed, rate_label, said,
+    Placed, Reading, TRANSFORMER, axes, caption, grouped, is, keys, length, placed, rate_label, said,
 };
 use crate::spec::{MapAxis, SweepSpec};
 use crate::sweep::Combination;
@@ -12,8 +12,21 @@ use crate::sweep::Combination;
 /// Lines of a figure at most: as many as the palette tells apart.
 const MOST_LINES: usize = 6;
 
+/// The curves where there is no map, with the name of their files; nothing where lines over an outer axis say it.
+pub fn of(device: &Device, spec: &SweepSpec, results: &[Combination]) -> Option<(String, SpreadFigure)> {
+    if axes(spec).is_some() || (spec.axes.is_none() && !spec.sweep_over.is_empty()) {
+        return None;
+    }
+    let axes = spec.axes.map_or(MapAxis::INNER.to_vec(), |axes| vec![axes.x, axes.y]);
+    let over = axes.iter().copied().find(|&axis| length(spec, axis) > 1).unwrap_or(axes[0]);
+    match over {
+        MapAxis::Outer(_) => None,
+        over => over_inner(device, spec, over, results),
+    }
+}
+
 /// The curves over one inner key, a line for each combination of the others, with the name of their files.
-pub fn over(
+fn over_inner(
     device: &Device,
     spec: &SweepSpec,
     over: MapAxis,

@@ -17,9 +17,8 @@ mod table;
 
 use crate::error::{Error, Result};
 use claim::Claim;
-use file::Pending;
+use file::{Pending, Record};
 use landing::Earlier;
-use seal::Record;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{Error as IoError, ErrorKind};

@@ -1,9 +1,8 @@
 //! The stability maps of a sweep over any two of its keys, or curves where a map would have one row.
 
 use crate::device::Device;
-use crate::figure::{Mark, SpreadFigure, StabilityMap, Values};
+use crate::figure::{Mark, StabilityMap, Values};
 use crate::numbers::verdict::Band;
-use crate::results::curves;
 use crate::spec::grid::brief;
 use crate::spec::{Axis, MapAxes, MapAxis, Model, StepScaling, SweepSpec};
 use crate::sweep::{Cell, Combination};
@@ -113,19 +112,6 @@ pub fn maps(device: &Device, spec: &SweepSpec, results: &[Combination]) -> Vec<(
         map(device, spec, (axes, reading), &fixed, cells)
     };
     names.into_iter().zip(groups.iter().map(map)).collect()
-}
-
-/// The curves where there is no map, with the name of their files; nothing where lines over an outer axis say it.
-pub fn curves(device: &Device, spec: &SweepSpec, results: &[Combination]) -> Option<(String, SpreadFigure)> {
-    if axes(spec).is_some() || (spec.axes.is_none() && !spec.sweep_over.is_empty()) {
-        return None;
-    }
-    let axes = spec.axes.map_or(MapAxis::INNER.to_vec(), |axes| vec![axes.x, axes.y]);
-    let over = axes.iter().copied().find(|&axis| length(spec, axis) > 1).unwrap_or(axes[0]);
-    match over {
-        MapAxis::Outer(_) => None,
-        over => curves::over(device, spec, over, results),
-    }
 }
 
 /// Cells by what `of` says of them, in the order of their first cells.

@@ -4,7 +4,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::results::dataset::{Dataset, Landed, TableWriter};
 use crate::results::tables::Columns;
-use crate::results::{along_depth, maps, pictures, scaling, step_spectrum, tables};
+use crate::results::{along_depth, curves, maps, pictures, scaling, step_spectrum, tables};
 use crate::spec::{Model, SweepSpec};
 use crate::sweep::{self, Combination, thinning};
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub fn write(
 ) -> Result<Landed> {
     let maps = maps::maps(device, spec, results);
     let scaling = scaling::figures(device, spec, results);
-    let curves: Vec<_> = maps::curves(device, spec, results).into_iter().chain(scaling).collect();
+    let curves: Vec<_> = curves::of(device, spec, results).into_iter().chain(scaling).collect();
     let all = 1 + recorded.map_or(0, <[Recorded]>::len) + maps.len() + curves.len() + 1;
     let mut done = 0;
     let mut next = || {

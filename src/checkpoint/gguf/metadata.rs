@@ -1,25 +1,7 @@
 //! What a GGUF file says about itself, by its keys.
 
-use super::header::{Cursor, TEXT};
+use super::value::{Cursor, List, TEXT, Value};
 use std::collections::BTreeMap;
-
-/// A value of the metadata.
-pub(super) enum Value {
-    Integer(i64),
-    Real(f64),
-    Flag(bool),
-    Text(String),
-    List(List),
-}
-
-/// A list of values, which stay in the file.
-pub(super) struct List {
-    /// The type of its items.
-    pub kind: u32,
-    pub count: u64,
-    /// The first byte of the first one.
-    pub start: usize,
-}
 
 /// Keys and values.
 pub(super) struct Metadata {

@@ -6,7 +6,7 @@ use crate::cli::headline::Headline;
 use crate::device::Device;
 use crate::error::Result;
 use crate::estimate::counted;
-use crate::results::{maps, scaling};
+use crate::results::{curves, maps, scaling};
 use crate::spec::SweepSpec;
 use crate::sweep::{self, Combination, work};
 use serde_json::Value;
@@ -63,7 +63,7 @@ fn announce_jacobians(console: &Console, at: &str, spec: &SweepSpec) {
 
 pub(super) fn show(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combination]) -> Result<()> {
     show_maps(console, device, spec, results)?;
-    let curves = maps::curves(device, spec, results);
+    let curves = curves::of(device, spec, results);
     for (_, figure) in curves.into_iter().chain(scaling::figures(device, spec, results)) {
         console.show(&format!("{}\n", figure.terminal(console.columns().min(WIDEST_MAP))))?;
     }

@@ -1,6 +1,5 @@
 //! One file of a run: written, synced, read back and compared.
 
-use super::seal::Record;
 use crate::error::{Error, Result};
 use crate::input;
 use std::fs::{self, File};
@@ -8,6 +7,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 const ROOM: &str = "make room or give --out another folder";
+
+/// What `run.json` remembers of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::results) struct Record {
+    /// The length.
+    pub(in crate::results) bytes: u64,
+    /// The hash of the content, hexadecimal.
+    pub(in crate::results) blake3: String,
+}
 
 /// A staged file. Dropped before it is whole ([`Pending::check`]), it vanishes.
 #[derive(Debug)]

@@ -4,7 +4,8 @@
 //! run in the folder finds the staged seal and ends the move. Nothing is deleted but what the earlier `run.json` vouches
 //! for, byte for byte; anything else that is in the way gets another name.
 
-use super::seal::{self, Record};
+use super::file::Record;
+use super::seal;
 use super::{SEAL, dictionary, file};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! `run.json`: the seal that names every file of finished results with its length and hash.
 
+use super::file::Record;
 use super::{SEAL, file};
 use crate::error::{Error, Result};
 use crate::input;
@@ -9,15 +10,6 @@ use std::path::Path;
 
 /// The longest seal, in bytes: a run's results stand in it too.
 const LONGEST: u64 = 1 << 30;
-
-/// What `run.json` remembers of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::results) struct Record {
-    /// The length.
-    pub(in crate::results) bytes: u64,
-    /// The hash of the content, hexadecimal.
-    pub(in crate::results) blake3: String,
-}
 
 /// What a `run.json` says of its folder.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! A Parquet table that grows by row groups, so that memory stays bounded however many rows come.
 
 use super::file::Pending;
-use super::seal::Record;
+use super::file::Record;
 use super::{Column, dictionary};
 use crate::error::{Error, Result};
 use parquet::basic::Compression;

@@ -3,8 +3,9 @@
 use crate::device::Description;
 use crate::error::{Error, Result};
 use crate::input;
+use crate::results::dataset::file::Record;
 use crate::results::dataset::file::{self, Pending};
-use crate::results::dataset::seal::{self, Record};
+use crate::results::dataset::seal;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
