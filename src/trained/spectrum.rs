@@ -211,7 +211,10 @@ impl TrainedSpectrum {
             texts[own.text].end_norms.push(norm);
         }
         for Next { text, token } in part.next_tokens {
-            texts[text].next_token.push(token);
+            // A part of another run, whatever its manifest says of it, may be of more texts.
+            if let Some(own) = texts.get_mut(text) {
+                own.next_token.push(token);
+            }
         }
     }
 
