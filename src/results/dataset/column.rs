@@ -4,7 +4,7 @@ use parquet::basic::{LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::Result;
 use parquet::file::writer::SerializedColumnWriter;
-use parquet::schema::types::{Type, TypePtr};
+use parquet::schema::types::{ColumnPath, Type, TypePtr};
 use std::sync::Arc;
 
 /// The values of one column. Missing is `None`, never NaN and never 0.
@@ -152,6 +152,14 @@ impl Column {
             }
             Column::ListF64(values) => lists(writer, values),
         }
+    }
+}
+
+impl Column {
+    /// Where the numbers of its lists are in a file, if they are lists.
+    pub(super) fn elements(&self, name: &str) -> Option<ColumnPath> {
+        let path = [name, "list", "element"].map(str::to_string);
+        matches!(self, Column::ListF64(_)).then(|| ColumnPath::new(path.to_vec()))
     }
 }
 

@@ -82,11 +82,15 @@ impl TableWriter {
         let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_ref()).collect();
         let described = dictionary::metadata(self.name.trim_end_matches(".parquet"), &names);
         let notes = self.notes.iter().cloned().chain(described).map(|(key, value)| KeyValue::new(key, value)).collect();
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_created_by(format!("eulerscope {}", env!("CARGO_PKG_VERSION")))
-            .set_key_value_metadata(Some(notes))
-            .build();
+            .set_key_value_metadata(Some(notes));
+        // Numbers of lists hardly repeat: to look for those that do took most of the time of the parts of a sweep.
+        for path in columns.iter().filter_map(|(name, column)| column.elements(name.as_ref())) {
+            properties = properties.set_column_dictionary_enabled(path, false);
+        }
+        let properties = properties.build();
         let Stage::Begun(pending) = std::mem::replace(&mut self.stage, Stage::Failed) else {
             return Err(Error::Bug("a table is begun twice".into()));
         };

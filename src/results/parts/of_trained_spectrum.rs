@@ -202,8 +202,13 @@ fn read_found<const NUMBERS: usize>(rows: &Rows, row: usize) -> Read<Found<NUMBE
     Ok(Found { status: status(rows, row)?, products: rows.whole("products", row)? as usize, values: values.to_vec() })
 }
 
+/// The residual of a value 0 may be none; nobody tells it from an infinite one.
+fn packed(residual: f64) -> f64 {
+    if residual.is_nan() { f64::INFINITY } else { residual }
+}
+
 fn of_leading(leading: &[&Leading]) -> Columns {
-    let numbers = |own: &LeadingEigenvalue| [own.re, own.im, own.residual, f64::from(u8::from(own.converged))];
+    let numbers = |own: &LeadingEigenvalue| [own.re, own.im, packed(own.residual), f64::from(u8::from(own.converged))];
     let own = |own: &&Leading| Found {
         status: own.status,
         products: own.products,
@@ -220,7 +225,7 @@ fn read_leading(rows: &Rows, row: usize) -> Read<Leading> {
 }
 
 fn of_singular(singular: &[&LargestSingular]) -> Columns {
-    let numbers = |own: &SingularValue| [own.value, own.residual, f64::from(u8::from(own.converged))];
+    let numbers = |own: &SingularValue| [own.value, packed(own.residual), f64::from(u8::from(own.converged))];
     let own = |own: &&LargestSingular| Found {
         status: own.status,
         products: own.products,
