@@ -54,6 +54,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Is it the input that is not acceptable, here or to a process that worked for this one?
+    pub fn is_of_input(&self) -> bool {
+        self.exit_code() == Error::Invalid(String::new()).exit_code()
+    }
+
     /// The documented exit code of this failure.
     pub fn exit_code(&self) -> u8 {
         match self {

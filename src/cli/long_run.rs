@@ -24,9 +24,6 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// The exit code of [`Error::Invalid`], which a worker may have met.
-const REFUSED: u8 = 4;
-
 /// A run in units, whose parts can be kept.
 pub trait LongRun {
     /// What a unit leaves behind.
@@ -184,7 +181,7 @@ pub fn carry_out<R: LongRun>(
     let found = match worked {
         Ok(found) => found,
         // Of an input that is refused there is nothing to go on with.
-        Err(refused) if refused.exit_code() == REFUSED && store.progress().done == 0 => {
+        Err(refused) if refused.is_of_input() && store.progress().done == 0 => {
             store.remove()?;
             return Err(refused);
         }

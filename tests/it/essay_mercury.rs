@@ -278,6 +278,10 @@ fn verdicts_on_mercury_turn_with_their_premises() {
     let clear = Context { planet: 8, element: 0 };
     let clear = mercury(&cpu(), Premise { context: clear, ..Premise::default() });
     assert_eq!([2, 3].map(|place| clear[place].truth()), [Fails; 2], "{clear:?}");
+    // As many words for each: whatever is answered is wrong half of the time.
+    let even = mercury(&cpu(), Premise { context: Context { planet: 4, element: 4 }, ..Premise::default() });
+    let [sure, wrong] = [1, 3].map(|place| even[place].measured.value.expect("there are answers"));
+    assert!(sure > 0.9 && (wrong - 0.5 * sure).abs() <= 1e-12, "{even:?}");
     // Feedback so weak that it is not saturated: the layers go on amplifying, and the context may turn the answer.
     let weak = Planted { feedback: 0.2, value: 0.2, saddle: 0.0 };
     let weak = mercury(&cpu(), Premise { planted: weak, ..Premise::default() });

@@ -27,6 +27,13 @@ pub enum Column {
 }
 
 impl Column {
+    /// Where the numbers of its lists are in a file, if they are lists.
+    pub(super) fn elements(&self, name: &str) -> Option<ColumnPath> {
+        let path = [&[name], &LEVELS[..]].concat();
+        let is_list = matches!(self, Column::ListF64(_));
+        is_list.then(|| ColumnPath::new(path.into_iter().map(str::to_string).collect()))
+    }
+
     /// The number of rows.
     pub fn rows(&self) -> usize {
         match self {
@@ -155,18 +162,14 @@ impl Column {
     }
 }
 
-impl Column {
-    /// Where the numbers of its lists are in a file, if they are lists.
-    pub(super) fn elements(&self, name: &str) -> Option<ColumnPath> {
-        let path = [name, "list", "element"].map(str::to_string);
-        matches!(self, Column::ListF64(_)).then(|| ColumnPath::new(path.to_vec()))
-    }
-}
+/// What the inner levels of a list are called.
+const LEVELS: [&str; 2] = ["list", "element"];
 
 /// The three-level list that every reader of Parquet knows.
 fn list_type(name: &str) -> Result<TypePtr> {
-    let element = Type::primitive_type_builder("element", Physical::DOUBLE).with_repetition(Repetition::REQUIRED);
-    let list = Type::group_type_builder("list")
+    let [list, element] = LEVELS;
+    let element = Type::primitive_type_builder(element, Physical::DOUBLE).with_repetition(Repetition::REQUIRED);
+    let list = Type::group_type_builder(list)
         .with_repetition(Repetition::REPEATED)
         .with_fields(vec![Arc::new(element.build()?)]);
     let outer = Type::group_type_builder(name)

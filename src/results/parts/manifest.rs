@@ -104,6 +104,14 @@ pub fn differences(one: &Origin, other: &Origin) -> Vec<String> {
     keys
 }
 
+/// [`differences`] of runs whose parts make one result, whichever devices have made them; whoever puts them together says
+/// which those were.
+pub(super) fn differences_but_device(one: &Origin, other: &Origin) -> Vec<String> {
+    let mut keys = differences(one, other);
+    keys.retain(|key| key != "device");
+    keys
+}
+
 /// What decides the last bits of a device's numbers: all but how many threads it has.
 pub(super) fn same_numbers(device: &Value) -> [String; 4] {
     ["kind", "name", "backend", "driver"].map(|key| {

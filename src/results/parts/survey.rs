@@ -1,6 +1,6 @@
 //! What is done of a run in a folder, and what is missing.
 
-use super::manifest::{Manifest, Origin, differences};
+use super::manifest::{Manifest, Origin, differences_but_device};
 use super::{FOLDER, reader};
 use crate::error::{Error, Result};
 use crate::spec::Shard;
@@ -52,9 +52,8 @@ pub fn survey(folder: &Path) -> Result<Survey> {
         )));
     };
     for (_, other) in &found[1..] {
-        let keys = differences(&first.origin, &other.origin);
-        // Devices may differ: whoever merges says so.
-        if keys.iter().any(|key| key != "device") {
+        let keys = differences_but_device(&first.origin, &other.origin);
+        if !keys.is_empty() {
             return Err(Error::Verification(format!(
                 "{}: holds shards of different runs, which differ in {}; move one of them elsewhere",
                 folder.display(),

@@ -1,7 +1,7 @@
 //! The parts of several runs, together all of one.
 
 use super::FOLDER;
-use super::manifest::{Manifest, Origin, differences};
+use super::manifest::{Manifest, Origin, differences_but_device};
 use super::reader::{Reader, verify};
 use super::survey::{folders, listed};
 use super::tabled::Tabled;
@@ -51,8 +51,7 @@ impl Together {
             )));
         };
         for source in &self.sources {
-            let mut keys = differences(&first.manifest.origin, &source.manifest.origin);
-            keys.retain(|key| key != "device");
+            let keys = differences_but_device(&first.manifest.origin, &source.manifest.origin);
             if !keys.is_empty() {
                 return Err(Error::Invalid(format!(
                     "{}: its run is another than that of {}, in {}; merge folders of one specification",

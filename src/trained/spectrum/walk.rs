@@ -22,7 +22,7 @@ use std::ops::ControlFlow;
 /// Where the parts of layers go when they are done.
 pub(super) type Keep<'a> = &'a mut dyn FnMut(usize, Part) -> Result<()>;
 
-/// See above.
+/// One that stands between two layers.
 pub(super) struct Walk<'a> {
     device: &'a Device,
     model: &'a Model,
