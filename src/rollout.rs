@@ -19,7 +19,7 @@ use crate::plan::{Ints, Output, Plan};
 use crate::spec::{EnsembleSpec, LayerSpec, Weights};
 use crate::weights::{Source, State};
 use kept::{Kept, Norms};
-use outcome::Outputs;
+use outcome::{Outputs, Rolled};
 use perturbation::Perturbation;
 use std::ops::{ControlFlow, Range};
 
@@ -198,8 +198,9 @@ impl<'a> Rollout<'a> {
             norms.take(plan, *state, step);
         }
         let Recording { mut plan, source, layer, start, state, .. } = own;
-        let outputs =
-            Outputs::new(&mut plan, self, &*layer, (start, state), (norms, tangent.as_ref()), source.member_ids);
+        let tangent = tangent.as_ref();
+        let rolled = Rolled { start, end: state, norms, tangent, member_ids: source.member_ids };
+        let outputs = Outputs::new(&mut plan, self, &*layer, rolled);
         (plan, source, outputs)
     }
 

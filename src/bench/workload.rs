@@ -72,6 +72,17 @@ fn linear_sweep(settings: &BenchSpec, name: &str, width: usize, members: usize, 
     }
 }
 
+/// How much of a Transformer is run.
+#[derive(Clone, Copy)]
+struct Scale {
+    width: usize,
+    tokens: usize,
+    /// Step sizes.
+    points: usize,
+    depth: usize,
+    members: usize,
+}
+
 /// A pre-LN Transformer at even step sizes from 0.01 to 2.
 struct Transformer {
     ensemble: EnsembleSpec,
@@ -81,11 +92,7 @@ struct Transformer {
 }
 
 impl Transformer {
-    fn new(
-        settings: &BenchSpec,
-        (width, tokens): (usize, usize),
-        (points, depth, members): (usize, usize, usize),
-    ) -> Self {
+    fn new(settings: &BenchSpec, Scale { width, tokens, points, depth, members }: Scale) -> Self {
         let layer = LayerSpec { tokens, ..LayerSpec::of(Model::Transformer) };
         let step_size = |i: usize| 0.01 + 1.99 * i as f64 / (points - 1) as f64;
         let points = (0..points).map(|i| Point { step_size: step_size(i), radius: 1.0, damping: 0.0 }).collect();
@@ -100,7 +107,7 @@ impl Transformer {
 /// The Transformer of `with_jax.py`: width 64, 4 heads, 16 tokens, FFN ratio 4, 16 step sizes, 20 steps.
 fn transformer_sweep(settings: &BenchSpec, name: &str, members: usize, reach: Reach) -> Job {
     let (points, depth, members) = if settings.quick { (2, 2, 2) } else { (16, 20, members) };
-    let transformer = Transformer::new(settings, (64, 16), (points, depth, members));
+    let transformer = Transformer::new(settings, Scale { width: 64, tokens: 16, points, depth, members });
     let step = Rollout { depth: 1, ..transformer.rollout() }.plan().cost();
     Job {
         name: name.to_string(),
@@ -122,7 +129,7 @@ fn transformer_sweep(settings: &BenchSpec, name: &str, members: usize, reach: Re
 fn jacobian(settings: &BenchSpec, large: bool) -> Job {
     let (points, members) = if settings.quick { (2, 1) } else { (4, if large { 32 } else { 8 }) };
     let (width, tokens) = if settings.quick { (16, 2) } else { (64, 4) };
-    let transformer = Transformer::new(settings, (width, tokens), (points, 1, members));
+    let transformer = Transformer::new(settings, Scale { width, tokens, points, depth: 1, members });
     let cost = transformer.rollout().plan_of_jacobians().cost();
     Job {
         name: "jacobian".to_string(),

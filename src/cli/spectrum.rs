@@ -49,7 +49,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &SpectrumSpec) -> R
     let mut result = outcome.record(spec, &device, width);
     clock.lap("statistics_seconds");
     clock.note(&mut result, outcome.solved.facts.len());
-    finish(console, dataset, &device, spec, &outcome, (result, clock))?;
+    finish(console, dataset, &device, spec, &outcome, result, clock)?;
     if let Some(message) = outcome.interruption(asked) {
         return Err(Error::Partial(message));
     }
@@ -95,7 +95,8 @@ fn finish(
     device: &Device,
     spec: &SpectrumSpec,
     outcome: &Outcome,
-    (mut result, mut clock): (Value, Clock),
+    mut result: Value,
+    mut clock: Clock,
 ) -> Result<()> {
     // First: what is shown may find a full disk or a closed terminal.
     if let Some(dataset) = dataset {

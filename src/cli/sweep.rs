@@ -103,7 +103,7 @@ fn finish(
         let mut told = |fraction| {
             let _ = progress.at(fraction);
         };
-        let landed = folder::write(dataset, device, spec, (results, recorded.as_deref()), &mut told, || {
+        let landed = folder::write(dataset, device, spec, results, recorded.as_deref(), &mut told, || {
             record["timing"]["files_seconds"] = json!(console.seconds() - start);
             set_total(&mut record, console.seconds());
             record.clone()

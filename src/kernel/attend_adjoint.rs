@@ -23,7 +23,7 @@ use crate::kernel::shared::query_softmax::{LANES, Scores};
 use crate::kernel::shared::stack::Stack;
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
-use crate::numbers::matmul::{Epilogue, Matrix, product_of_columns};
+use crate::numbers::matmul::{Epilogue, Extent, Matrix, product_of_columns};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
@@ -137,12 +137,13 @@ impl<T: Real> Adjoint<'_, T> {
         let Factors { used, terms, stride, weights, keys, pulls, .. } = scores.factors::<FUSED>(head, column);
         let mut slopes = vec![T::ZERO; terms * vectors];
         let mut store = Rows { rows: terms, stride: vectors, out: &mut slopes };
+        let extent = |rows, inner| Extent { rows, inner, columns: vectors };
         let cotangents = Matrix { values: &self.views.cotangents[head * d * line + own..], stride: line };
         let pulls = Matrix { values: &pulls, stride: terms + 4 };
-        product_of_columns::<T, _, BYTES, FUSED>((pulls, 0), (terms, d, vectors), cotangents, &mut store);
+        product_of_columns::<T, _, BYTES, FUSED>(pulls, 0, extent(terms, d), cotangents, &mut store);
         let mut store = Rows { rows: d, stride: line, out: &mut self.views.out[head * d * line + own..] };
         let (keys, input) = (Matrix { values: &keys, stride }, Matrix { values: &slopes, stride: vectors });
-        product_of_columns::<T, _, BYTES, FUSED>((keys, 0), (stride, terms, vectors), input, &mut store);
+        product_of_columns::<T, _, BYTES, FUSED>(keys, 0, extent(stride, terms), input, &mut store);
         let kept = p.keys as usize;
         let all = 0..used;
         let t = column % p.tokens as usize;

@@ -23,7 +23,7 @@ use crate::kernel::shared::stack::{Rows, Stack};
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::cores::in_parts;
-use crate::numbers::matmul::{Epilogue, Matrix, multiply_add, product};
+use crate::numbers::matmul::{Epilogue, Extent, Matrix, multiply_add, product};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 
@@ -131,15 +131,11 @@ impl<T: Real> Work for Head<'_, T> {
             let mut slopes = vec![T::ZERO; (terms + 4) * vectors];
             let (of_keys, of_own) = slopes.split_at_mut(terms * vectors);
             let matrix = |values, stride| Matrix { values, stride };
+            let extent = |rows, inner| Extent { rows, inner, columns: vectors };
             let mut store = Store { stride: vectors, out: of_keys };
-            product::<T, _, BYTES, FUSED>(
-                matrix(&factors.keys, own),
-                (terms, d, vectors),
-                tangents(queries),
-                &mut store,
-            );
+            product::<T, _, BYTES, FUSED>(matrix(&factors.keys, own), extent(terms, d), tangents(queries), &mut store);
             let mut store = Store { stride: vectors, out: of_own };
-            product::<T, _, BYTES, FUSED>(matrix(&factors.query, own), (4, d, vectors), tangents(keys), &mut store);
+            product::<T, _, BYTES, FUSED>(matrix(&factors.query, own), extent(4, d), tangents(keys), &mut store);
             let out = &mut self.out[selected * vectors..];
             let mut store = Sum {
                 d,
@@ -148,10 +144,9 @@ impl<T: Real> Work for Head<'_, T> {
                 values: tangents(values).values,
                 out,
             };
-            let size = (own, terms + 4, vectors);
             product::<T, _, BYTES, FUSED>(
                 matrix(&factors.pulls, terms + 4),
-                size,
+                extent(own, terms + 4),
                 matrix(&slopes, vectors),
                 &mut store,
             );

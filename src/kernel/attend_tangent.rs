@@ -134,16 +134,26 @@ impl<T: Real> Work for Tangents<'_, T> {
                 let query = scores.softmax::<FUSED>(head, column, &mut weights);
                 let mut vector = 0;
                 while vector + 16 <= self.p.vectors as usize {
-                    self.panel::<FUSED, 16>((head, column, vector), &query, &weights, &mut scratch);
+                    self.panel::<FUSED, 16>(Place { head, column, vector }, &query, &weights, &mut scratch);
                     vector += 16;
                 }
                 while vector < self.p.vectors as usize {
-                    self.panel::<FUSED, 4>((head, column, vector), &query, &weights, &mut scratch);
+                    self.panel::<FUSED, 4>(Place { head, column, vector }, &query, &weights, &mut scratch);
                     vector += 4;
                 }
             }
         }
     }
+}
+
+/// Where some tangents of a query are.
+#[derive(Clone, Copy)]
+struct Place {
+    head: usize,
+    /// That of the query.
+    column: usize,
+    /// The first tangent vector.
+    vector: usize,
 }
 
 impl<'a, T: Real> Tangents<'a, T> {
@@ -163,7 +173,7 @@ impl<'a, T: Real> Tangents<'a, T> {
     #[inline(always)]
     fn panel<const FUSED: bool, const LANES: usize>(
         &mut self,
-        (head, column, vector): (usize, usize, usize),
+        Place { head, column, vector }: Place,
         &Query { used, top }: &Query,
         weights: &[T; MOST_TOKENS],
         scratch: &mut [[T; 16]; MOST_TOKENS],

@@ -218,19 +218,27 @@ mod tests {
     use super::*;
     use crate::kernel::CaseBuffer;
 
+    /// A member's state, and what is noted of it.
+    #[derive(Clone)]
+    struct Trajectory {
+        x: Vec<f32>,
+        norms: Vec<f32>,
+        events: Vec<i32>,
+    }
+
     /// Single steps, one after the other, on the whole state.
-    fn single_steps(p: &Params, [weights, coefficients]: [&[f32]; 2], state: &mut (Vec<f32>, Vec<f32>, Vec<i32>)) {
+    fn single_steps(p: &Params, [weights, coefficients]: [&[f32]; 2], own: &mut Trajectory) {
         for step in 0..p.steps {
-            let x = state.0.clone();
+            let x = own.x.clone();
             let views = euler_update::Views {
                 weights,
                 input: &x,
                 x: &x,
                 coefficients,
                 member_gain: &[1.0],
-                out: &mut state.0,
-                norms: &mut state.1,
-                events: &mut state.2,
+                out: &mut own.x,
+                norms: &mut own.norms,
+                events: &mut own.events,
             };
             euler_update::EulerUpdate::twin::<f32>(&p.update(p.columns as usize, step), views);
         }
@@ -252,22 +260,23 @@ mod tests {
             };
             let CaseBuffer::Int(events) = &case.buffers[5] else { unreachable!("integers") };
             let (weights, coefficients) = (reals(0), reals(1));
-            let mut one = (reals(3), reals(4), events[..events.len() / case.members].to_vec());
+            let mut one =
+                Trajectory { x: reals(3), norms: reals(4), events: events[..events.len() / case.members].to_vec() };
             let mut all = one.clone();
             single_steps(&p, [&weights, &coefficients], &mut one);
             let views = Views {
                 weights: &weights,
                 coefficients: &coefficients,
                 member_gain: &[1.0],
-                x: &mut all.0,
-                norms: &mut all.1,
-                events: &mut all.2,
+                x: &mut all.x,
+                norms: &mut all.norms,
+                events: &mut all.events,
             };
             EulerSteps::twin::<f32>(&p, views);
             let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-            assert_eq!(bits(&one.0), bits(&all.0), "{}", case.name);
-            assert_eq!(bits(&one.1), bits(&all.1), "{}", case.name);
-            assert_eq!(one.2, all.2, "{}", case.name);
+            assert_eq!(bits(&one.x), bits(&all.x), "{}", case.name);
+            assert_eq!(bits(&one.norms), bits(&all.norms), "{}", case.name);
+            assert_eq!(one.events, all.events, "{}", case.name);
         }
     }
 }

@@ -8,7 +8,7 @@ mod case;
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::numbers::cores::in_blocks_of_rows;
-use crate::numbers::matmul::{Epilogue, Matrix, operations, product_of_columns};
+use crate::numbers::matmul::{Epilogue, Extent, Matrix, operations, product_of_columns};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 
@@ -76,9 +76,9 @@ impl<T: Real> Work for Adjoint<'_, T> {
         let (rows, inner, columns) = (self.p.rows as usize, self.p.inner as usize, self.p.columns as usize);
         let weights = Matrix { values: self.weights, stride: inner };
         let input = Matrix { values: self.input, stride: columns };
-        let size = (self.out.len() / columns, rows, columns);
+        let extent = Extent { rows: self.out.len() / columns, inner: rows, columns };
         let mut scaled = Scaled { columns, scale: T::from_f64(self.p.scale), out: self.out };
-        product_of_columns::<T, _, BYTES, FUSED>((weights, self.first), size, input, &mut scaled);
+        product_of_columns::<T, _, BYTES, FUSED>(weights, self.first, extent, input, &mut scaled);
     }
 }
 

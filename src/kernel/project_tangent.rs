@@ -9,7 +9,7 @@ use crate::kernel::{Case, Cost, Kernel, Machine};
 use crate::machine::Blocks;
 use crate::numbers::activation::{slope, slopes};
 use crate::numbers::cores::in_blocks_of_rows;
-use crate::numbers::matmul::{Epilogue, Matrix, operations, product};
+use crate::numbers::matmul::{Epilogue, Extent, Matrix, operations, product};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch, lanes};
 
@@ -96,7 +96,7 @@ impl<T: Real> Work for Projection<'_, T> {
         let weights = Matrix { values: self.weights, stride: inner };
         let input = Matrix { values: self.input, stride: columns };
         let mut store = Store { p, pre: self.pre, out: self.out };
-        product::<T, _, BYTES, FUSED>(weights, (rows, inner, columns), input, &mut store);
+        product::<T, _, BYTES, FUSED>(weights, Extent { rows, inner, columns }, input, &mut store);
     }
 }
 

@@ -155,7 +155,7 @@ impl Kernel for TransformerSteps {
     fn twin<T: Real>(p: &Params, views: Views<T>) {
         let Views { query_key_value, output, up, down, coefficients, x, norms, events } = views;
         let weights = twin::Weights { query_key_value, output, up, down };
-        twin::steps(p, &weights, coefficients, x, (norms, events));
+        twin::steps(p, &weights, coefficients, x, twin::Record { norms, events });
     }
 
     fn cost(p: &Params) -> Cost {

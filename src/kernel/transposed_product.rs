@@ -7,7 +7,7 @@ mod case;
 
 use crate::kernel::signature::kernel;
 use crate::kernel::{Case, Cost, Kernel, Machine};
-use crate::numbers::matmul::{Epilogue, Matrix, product};
+use crate::numbers::matmul::{Epilogue, Extent, Matrix, product};
 use crate::numbers::real::Real;
 use crate::numbers::simd::{Work, dispatch};
 
@@ -69,7 +69,8 @@ impl<T: Real> Work for Product<'_, T> {
         let transposed: Vec<T> = (0..n * n).map(|i| self.x[i % n * n + i / n]).collect();
         let left = Matrix { values: &transposed, stride: n };
         let right = Matrix { values: self.y, stride: n };
-        product::<T, _, BYTES, FUSED>(left, (n, n, n), right, &mut Store { n, out: self.out });
+        let extent = Extent { rows: n, inner: n, columns: n };
+        product::<T, _, BYTES, FUSED>(left, extent, right, &mut Store { n, out: self.out });
     }
 }
 

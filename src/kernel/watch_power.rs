@@ -67,12 +67,11 @@ impl Kernel for WatchPower {
         let band = T::from_f64(p.band);
         let mut contracted = false;
         if wanted[0] != 0 {
-            let (exponent, mantissa) = parts(value[0]);
-            let found = (2 * state[1] + exponent, mantissa);
-            if exceeds(found, (state[3], peak[0]), band) {
-                (state[2], state[3], peak[0]) = (state[0], found.0, found.1);
+            let found = Scaled::of(value[0]).shifted(2 * state[1]);
+            if found.exceeds(Scaled { exponent: state[3], mantissa: peak[0] }, band) {
+                (state[2], state[3], peak[0]) = (state[0], found.exponent, found.mantissa);
             }
-            contracted = !exceeds(found, (0, T::ONE), band);
+            contracted = !found.exceeds(Scaled::ONE, band);
         }
         state[0] += 1;
         let most = power.iter().fold(T::ZERO, |most, x| if x.abs() > most { x.abs() } else { most });
@@ -80,16 +79,17 @@ impl Kernel for WatchPower {
         power.iter_mut().for_each(|x| *x *= T::power_of_two(-shift));
         state[1] += unit[0] + shift;
         let gone = most < T::power_of_two(-126);
-        let (exponent, mantissa) = if gone { (0, T::ONE) } else { parts(sum_of_squares(power)) };
-        let norm = (2 * state[1] + exponent, mantissa);
+        let square = if gone { Scaled::ONE } else { Scaled::of(sum_of_squares(power)) };
+        let norm = square.shifted(2 * state[1]);
         finished[0] = match () {
-            () if contracted || gone || !exceeds(norm, (0, T::ONE), band) => CONTRACTS,
+            () if contracted || gone || !norm.exceeds(Scaled::ONE, band) => CONTRACTS,
             () if state[0] >= p.most as i32 => GIVEN_UP,
             () => 0,
         };
         running[0] = u32::from(finished[0] == 0);
         let milestone = (state[0] as u32).is_power_of_two();
-        wanted[0] = u32::from(finished[0] == 0 && (milestone || exceeds(norm, (state[3], peak[0]), band)));
+        let higher = norm.exceeds(Scaled { exponent: state[3], mantissa: peak[0] }, band);
+        wanted[0] = u32::from(finished[0] == 0 && (milestone || higher));
     }
 
     fn cost(p: &Params) -> Cost {
@@ -102,14 +102,32 @@ impl Kernel for WatchPower {
     }
 }
 
-/// x = mantissa 2^exponent, for normal x > 0.
-fn parts<T: Real>(x: T) -> (i32, T) {
-    (x.exponent(), x * T::power_of_two(-x.exponent().clamp(-126, 126)))
+/// mantissa 2^exponent, with a mantissa in [1, 2) or 0.
+#[derive(Clone, Copy)]
+struct Scaled<T> {
+    exponent: i32,
+    mantissa: T,
 }
 
-/// Is mantissa 2^exponent larger than another beyond rounding, for mantissas in [1, 2) or 0?
-fn exceeds<T: Real>((i, a): (i32, T), (j, b): (i32, T), band: T) -> bool {
-    a * T::power_of_two((i - j).clamp(-60, 60)) > b * (T::ONE + band)
+impl<T: Real> Scaled<T> {
+    const ONE: Self = Scaled { exponent: 0, mantissa: T::ONE };
+
+    /// A normal x > 0.
+    fn of(x: T) -> Self {
+        let exponent = x.exponent();
+        Scaled { exponent, mantissa: x * T::power_of_two(-exponent.clamp(-126, 126)) }
+    }
+
+    /// 2^by times it.
+    fn shifted(self, by: i32) -> Self {
+        Scaled { exponent: self.exponent + by, ..self }
+    }
+
+    /// Is it larger than another beyond rounding?
+    fn exceeds(self, other: Self, band: T) -> bool {
+        let shift = (self.exponent - other.exponent).clamp(-60, 60);
+        self.mantissa * T::power_of_two(shift) > other.mantissa * (T::ONE + band)
+    }
 }
 
 /// In 16 sums, which fill vector registers.

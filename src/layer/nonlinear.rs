@@ -219,8 +219,9 @@ impl NonlinearLayer {
                 self.update(plan, all, Update::Increment(count), [states[at.index()], out], step);
             }
             Operation::Sum { terms } => {
-                let size = (self.shape.rows, self.shape.columns);
-                combine(plan, size, (terms, self.factors[i]), states, out);
+                let sum =
+                    WeightedSum { terms, factors: self.factors[i], rows: self.shape.rows, columns: self.shape.columns };
+                sum.record(plan, states, out);
             }
         }
     }
@@ -293,17 +294,24 @@ fn factors(plan: &mut Plan, operation: &Operation) -> Option<Reals> {
     Some(plan.shared_reals("factors", values))
 }
 
-/// A weighted sum of states of so many rows and columns.
-pub(super) fn combine(
-    plan: &mut Plan,
-    (rows, columns): (usize, usize),
-    (terms, factors): (&[(Value, f64)], Option<Reals>),
-    states: &[Reals],
-    out: Reals,
-) {
-    let of = |i: usize| states[terms.get(i).unwrap_or(&terms[0]).0.index()];
-    let [a, b, c, d, e] = std::array::from_fn(of);
-    let params = combine::Params { rows: rows as u32, columns: columns as u32, terms: terms.len() as u32 };
-    let factors = factors.expect("a sum has weights");
-    plan.run(params, combine::Buffers { a, b, c, d, e, factors, out });
+/// A weighted sum of states or of tangents.
+pub(super) struct WeightedSum<'a> {
+    /// What is added, and how much of it.
+    pub terms: &'a [(Value, f64)],
+    /// The same weights on the device.
+    pub factors: Option<Reals>,
+    pub rows: usize,
+    pub columns: usize,
+}
+
+impl WeightedSum<'_> {
+    /// Records the sum of some of `values`.
+    pub fn record(&self, plan: &mut Plan, values: &[Reals], out: Reals) {
+        let of = |i: usize| values[self.terms.get(i).unwrap_or(&self.terms[0]).0.index()];
+        let [a, b, c, d, e] = std::array::from_fn(of);
+        let terms = self.terms.len() as u32;
+        let params = combine::Params { rows: self.rows as u32, columns: self.columns as u32, terms };
+        let factors = self.factors.expect("a sum has weights");
+        plan.run(params, combine::Buffers { a, b, c, d, e, factors, out });
+    }
 }

@@ -115,7 +115,7 @@ impl Sublayer {
         let branch = Attention::new(plan, frame.shape, heads, bias, weights.learned().map(|own| &own.input));
         let drawn_bias = weights.output_bias(plan, Tensor::OutputBias, frame.shape, scale);
         let output = Output { inner: heads.query_rows(), scale, drawn_bias };
-        Self::new(plan, frame, updates, weights, (Branch::Attention(branch), output))
+        Self::new(plan, frame, updates, weights, Branch::Attention(branch), output)
     }
 
     /// The FFN of a layer, used for these updates.
@@ -129,7 +129,7 @@ impl Sublayer {
         let branch = Feedforward::new(plan, frame.shape, units, drawn, weights.learned().map(|own| &own.input));
         let drawn_bias = weights.output_bias(plan, Tensor::DownBias, frame.shape, scale);
         let output = Output { inner: units.count, scale, drawn_bias };
-        Self::new(plan, frame, updates, weights, (Branch::Feedforward(branch), output))
+        Self::new(plan, frame, updates, weights, Branch::Feedforward(branch), output)
     }
 
     fn new(
@@ -137,7 +137,8 @@ impl Sublayer {
         frame: Frame,
         updates: &[Update],
         weights: Weights,
-        (branch, output): (Branch, Output),
+        branch: Branch,
+        output: Output,
     ) -> Self {
         let Frame { shape, norm: form, points, threshold } = frame;
         let (own, Output { inner, scale, drawn_bias }) = (weights.learned(), output);

@@ -11,7 +11,7 @@ use crate::integrator::{Field, Operation};
 use crate::kernel::shared::PADDING;
 use crate::kernel::shared::trajectory::{event, norm};
 use crate::kernel::{attend_tangent, euler_update, fill_basis, fill_tangents};
-use crate::layer::nonlinear::combine;
+use crate::layer::nonlinear::WeightedSum;
 use crate::layer::sublayer::Shape;
 use crate::layer::update::Update;
 use crate::layer::{NonlinearLayer, State};
@@ -233,8 +233,8 @@ impl Tangents {
                 self.together(plan, layer, all, Update::Increment(layer.groups.len()), at, out)
             }
             Operation::Sum { terms } => {
-                let size = (layer.shape.rows, self.size.stride());
-                combine(plan, size, (terms, layer.factors[i]), tangents, out);
+                let (rows, columns) = (layer.shape.rows, self.size.stride());
+                WeightedSum { terms, factors: layer.factors[i], rows, columns }.record(plan, tangents, out);
             }
         }
     }

@@ -16,6 +16,17 @@ pub struct Matrix<'a, T> {
     pub stride: usize,
 }
 
+/// How large a product `weights[rows, inner] . input[inner, columns]` is.
+#[derive(Clone, Copy)]
+pub struct Extent {
+    /// Rows of the product.
+    pub rows: usize,
+    /// Terms of each sum.
+    pub inner: usize,
+    /// Columns of the product.
+    pub columns: usize,
+}
+
 /// `a * b + c`, fused where the processor can.
 #[inline(always)]
 pub fn multiply_add<T: Real, const FUSED: bool>(a: T, b: T, c: T) -> T {
@@ -114,28 +125,27 @@ pub trait Epilogue<T> {
 #[inline(always)]
 pub fn product<T: Real, E: Epilogue<T>, const BYTES: usize, const FUSED: bool>(
     weights: Matrix<T>,
-    (rows, inner, columns): (usize, usize, usize),
+    extent: Extent,
     input: Matrix<T>,
     epilogue: &mut E,
 ) {
-    let shape = (rows, inner, columns);
     let mut column = 0;
     match (BYTES, size_of::<T>()) {
-        (64, 4) => panels::<T, E, FUSED, 8, 32>(weights, shape, input, &mut column, epilogue),
-        (64, 8) => panels::<T, E, FUSED, 8, 16>(weights, shape, input, &mut column, epilogue),
-        (32, 4) => panels::<T, E, FUSED, 4, 16>(weights, shape, input, &mut column, epilogue),
-        (32, 8) => panels::<T, E, FUSED, 4, 8>(weights, shape, input, &mut column, epilogue),
+        (64, 4) => panels::<T, E, FUSED, 8, 32>(weights, extent, input, &mut column, epilogue),
+        (64, 8) => panels::<T, E, FUSED, 8, 16>(weights, extent, input, &mut column, epilogue),
+        (32, 4) => panels::<T, E, FUSED, 4, 16>(weights, extent, input, &mut column, epilogue),
+        (32, 8) => panels::<T, E, FUSED, 4, 8>(weights, extent, input, &mut column, epilogue),
         _ => {}
     }
-    panels::<T, E, FUSED, 4, 8>(weights, shape, input, &mut column, epilogue);
-    panels::<T, E, FUSED, 4, 4>(weights, shape, input, &mut column, epilogue);
+    panels::<T, E, FUSED, 4, 8>(weights, extent, input, &mut column, epilogue);
+    panels::<T, E, FUSED, 4, 4>(weights, extent, input, &mut column, epilogue);
 }
 
 /// All whole panels of `LANES` columns from `column`.
 #[inline(always)]
 fn panels<T: Real, E: Epilogue<T>, const FUSED: bool, const ROWS: usize, const LANES: usize>(
     weights: Matrix<T>,
-    (rows, inner, columns): (usize, usize, usize),
+    Extent { rows, inner, columns }: Extent,
     input: Matrix<T>,
     column: &mut usize,
     epilogue: &mut E,
@@ -164,27 +174,29 @@ fn panels<T: Real, E: Epilogue<T>, const FUSED: bool, const ROWS: usize, const L
 /// `input[inner, columns]`, into an epilogue, which counts rows from 0; rows and columns are multiples of 4.
 #[inline(always)]
 pub fn product_of_columns<T: Real, E: Epilogue<T>, const BYTES: usize, const FUSED: bool>(
-    (weights, first): (Matrix<T>, usize),
-    shape: (usize, usize, usize),
+    weights: Matrix<T>,
+    first: usize,
+    extent: Extent,
     input: Matrix<T>,
     epilogue: &mut E,
 ) {
     let mut column = 0;
     match (BYTES, size_of::<T>()) {
-        (64, 4) => panels_of_columns::<T, E, FUSED, 32>((weights, first), shape, input, &mut column, epilogue),
+        (64, 4) => panels_of_columns::<T, E, FUSED, 32>(weights, first, extent, input, &mut column, epilogue),
         (64, 8) | (32, 4) => {
-            panels_of_columns::<T, E, FUSED, 16>((weights, first), shape, input, &mut column, epilogue);
+            panels_of_columns::<T, E, FUSED, 16>(weights, first, extent, input, &mut column, epilogue);
         }
         _ => {}
     }
-    panels_of_columns::<T, E, FUSED, 4>((weights, first), shape, input, &mut column, epilogue);
+    panels_of_columns::<T, E, FUSED, 4>(weights, first, extent, input, &mut column, epilogue);
 }
 
 /// All whole panels of `LANES` columns from `column`.
 #[inline(always)]
 fn panels_of_columns<T: Real, E: Epilogue<T>, const FUSED: bool, const LANES: usize>(
-    (weights, first): (Matrix<T>, usize),
-    (rows, inner, columns): (usize, usize, usize),
+    weights: Matrix<T>,
+    first: usize,
+    Extent { rows, inner, columns }: Extent,
     input: Matrix<T>,
     column: &mut usize,
     epilogue: &mut E,

@@ -107,7 +107,7 @@ pub fn of(trajectories: &Columns) -> Option<Vec<(String, Column)>> {
     let mut table: Vec<(String, Column)> = keys.into_iter().map(key).collect();
     table.push(("step".to_string(), Column::F64(there.iter().map(|row| kept[row % kept.len()] as f64).collect())));
     for (quantity, values) in quantities {
-        let values = relative(quantity, values, &slots, (members, kept.len()));
+        let values = relative(quantity, values, &slots, members, kept.len());
         let mut sample = vec![f64::NAN; rows * members];
         slots.iter().zip(&values).for_each(|(slot, &value)| slot.iter().for_each(|&slot| sample[slot] = value));
         let summaries: Vec<Summary> =
@@ -165,12 +165,7 @@ fn kept(depth: usize, points: usize, columns: usize) -> Vec<usize> {
 }
 
 /// Norms become ln ‖x_k‖/‖x_0‖ of their member; other quantities stay what they are.
-fn relative(
-    quantity: &Quantity,
-    values: Vec<f64>,
-    slots: &[Option<usize>],
-    (members, steps): (usize, usize),
-) -> Vec<f64> {
+fn relative(quantity: &Quantity, values: Vec<f64>, slots: &[Option<usize>], members: usize, steps: usize) -> Vec<f64> {
     if quantity.column != "norm" {
         return values;
     }

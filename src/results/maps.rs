@@ -109,7 +109,7 @@ pub fn maps(device: &Device, spec: &SweepSpec, results: &[Combination]) -> Vec<(
     let names = names("stability_map", &groups.iter().map(|(values, _)| place(values)).collect::<Vec<_>>());
     let map = |(values, cells): &(Vec<f64>, Vec<Placed>)| {
         let fixed: Vec<(MapAxis, f64)> = others.iter().copied().zip(values.iter().copied()).collect();
-        map(device, spec, (axes, reading), &fixed, cells)
+        map(device, spec, axes, reading, &fixed, cells)
     };
     names.into_iter().zip(groups.iter().map(map)).collect()
 }
@@ -141,7 +141,8 @@ fn settled(rate: Option<f64>, band: Band) -> Option<f64> {
 fn map(
     device: &Device,
     spec: &SweepSpec,
-    (axes, reading): (MapAxes, Reading),
+    axes: MapAxes,
+    reading: Reading,
     fixed: &[(MapAxis, f64)],
     cells: &[Placed],
 ) -> StabilityMap {

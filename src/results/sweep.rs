@@ -21,7 +21,8 @@ pub fn write(
     mut dataset: Dataset,
     device: &Device,
     spec: &SweepSpec,
-    (results, recorded): (&[Combination], Option<&[Recorded]>),
+    results: &[Combination],
+    recorded: Option<&[Recorded]>,
     progress: &mut dyn FnMut(f64),
     record: impl FnOnce() -> Value,
 ) -> Result<Landed> {

@@ -71,19 +71,27 @@ pub(super) struct Outputs {
     pub lengths: Option<LengthOutputs>,
 }
 
+/// What was recorded of a rollout.
+pub(super) struct Rolled<'a> {
+    pub start: State,
+    pub end: State,
+    pub norms: Norms,
+    /// If there is one.
+    pub tangent: Option<&'a Perturbation>,
+    pub member_ids: Words,
+}
+
 impl Outputs {
-    /// What a rollout gives back of its layer, which came to `state`; all of whose numbers are audited.
+    /// What a rollout gives back of its layer, which came to its `end`; all of whose numbers are audited.
     pub fn new(
         plan: &mut Plan,
         rollout: &Rollout,
         layer: &dyn Layer,
-        (start, state): (State, State),
-        (norms, tangent): (Norms, Option<&Perturbation>),
-        member_ids: Words,
+        Rolled { start, end, norms, tangent, member_ids }: Rolled,
     ) -> Self {
         let (shape, proof) = (layer.shape(), plan.words("proof", 2));
         let params = audit::Params { length: (shape.rows * shape.columns) as u32, step: rollout.depth as u32 };
-        plan.run(params, audit::Buffers { values: state.x, member_ids, proof });
+        plan.run(params, audit::Buffers { values: end.x, member_ids, proof });
         let observations = layer.observations();
         Outputs {
             kept: norms.kept,
@@ -91,8 +99,8 @@ impl Outputs {
             records: norms.columns,
             attends: rollout.layer.model.attends(),
             is_linear: layer.is_linear(),
-            norms: plan.output(state.norms),
-            events: plan.output(state.events),
+            norms: plan.output(end.norms),
+            events: plan.output(end.events),
             proof: plan.output(proof),
             squares: plan.output(norms.squares),
             exponents: plan.output(norms.exponents),

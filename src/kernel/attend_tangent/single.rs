@@ -26,15 +26,15 @@ impl<T: Real> Work for Single<'_, T> {
             for head in 0..p.heads as usize {
                 let mut query = 0;
                 while query + 16 <= tokens {
-                    self.queries::<FUSED, 16>((head, first, query), &mut weights, &mut slopes);
+                    self.queries::<FUSED, 16>(Place { head, first, query }, &mut weights, &mut slopes);
                     query += 16;
                 }
                 while query + 4 <= tokens {
-                    self.queries::<FUSED, 4>((head, first, query), &mut weights, &mut slopes);
+                    self.queries::<FUSED, 4>(Place { head, first, query }, &mut weights, &mut slopes);
                     query += 4;
                 }
                 while query < tokens {
-                    self.queries::<FUSED, 1>((head, first, query), &mut weights, &mut slopes);
+                    self.queries::<FUSED, 1>(Place { head, first, query }, &mut weights, &mut slopes);
                     query += 1;
                 }
             }
@@ -42,12 +42,22 @@ impl<T: Real> Work for Single<'_, T> {
     }
 }
 
+/// Where some queries are.
+#[derive(Clone, Copy)]
+struct Place {
+    head: usize,
+    /// The column of their first token.
+    first: usize,
+    /// The first of them, from that column.
+    query: usize,
+}
+
 impl<T: Real> Single<'_, T> {
     /// `LANES` neighbouring queries of a head.
     #[inline(always)]
     fn queries<const FUSED: bool, const LANES: usize>(
         &mut self,
-        (head, first, query): (usize, usize, usize),
+        Place { head, first, query }: Place,
         weights: &mut Scratch<T>,
         slopes: &mut Scratch<T>,
     ) {

@@ -19,14 +19,15 @@ pub(super) struct Weights<'a, T> {
     pub down: &'a [T],
 }
 
+/// What is noted of the trajectories of a member.
+pub(super) struct Record<'a, T> {
+    pub norms: &'a mut [T],
+    pub events: &'a mut [i32],
+}
+
 /// The steps of a member.
-pub(super) fn steps<T: Real>(
-    p: &Params,
-    weights: &Weights<T>,
-    coefficients: &[T],
-    x: &mut [T],
-    (norms, events): (&mut [T], &mut [i32]),
-) {
+pub(super) fn steps<T: Real>(p: &Params, weights: &Weights<T>, coefficients: &[T], x: &mut [T], record: Record<T>) {
+    let Record { norms, events } = record;
     let mut between = Between::new(p);
     for step in 0..p.steps {
         let after = between.step(p, weights, coefficients, x);
@@ -37,7 +38,7 @@ pub(super) fn steps<T: Real>(
             columns: p.points as usize,
         };
         for point in 0..p.points as usize {
-            end(p, &track, point, after, x, (norms, events));
+            end(p, &track, point, after, x, Record { norms, events });
         }
     }
 }
@@ -49,7 +50,7 @@ fn end<T: Real>(
     point: usize,
     after: &[T],
     x: &mut [T],
-    (norms, events): (&mut [T], &mut [i32]),
+    Record { norms, events }: Record<T>,
 ) {
     let (columns, tokens) = (p.columns as usize, p.tokens as usize);
     if events[event::DIVERGED_STEP * p.points as usize + point] != 0 {

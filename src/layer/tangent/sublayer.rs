@@ -82,7 +82,7 @@ impl SublayerTangents {
             primal = sublayer.norm.result();
         }
         match &sublayer.branch {
-            Branch::Attention(branch) => self.of_attention(plan, (sublayer, branch), own, [primal, input]),
+            Branch::Attention(branch) => self.of_attention(plan, sublayer, branch, own, [primal, input]),
             Branch::Feedforward(branch) => self.of_feedforward(plan, branch, own, [primal, input]),
         }
     }
@@ -90,7 +90,8 @@ impl SublayerTangents {
     fn of_attention(
         &self,
         plan: &mut Plan,
-        (sublayer, branch): (&Sublayer, &Attention),
+        sublayer: &Sublayer,
+        branch: &Attention,
         own: Option<&OwnColumns>,
         [primal, input]: [Reals; 2],
     ) -> Reals {

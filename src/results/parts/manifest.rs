@@ -244,7 +244,7 @@ pub(super) fn parse(text: &[u8]) -> std::result::Result<Manifest, String> {
     let manifest = Manifest {
         entries: parts.as_array().into_iter().flatten().map(entry).collect::<Option<_>>().ok_or("a part is none")?,
         shard: shard.as_str().map(str::to_string),
-        failed: failed.as_object().into_iter().flatten().filter_map(failure).collect(),
+        failed: failed.as_object().into_iter().flatten().filter_map(|(unit, why)| failure(unit, why)).collect(),
         other_devices: others.as_array().cloned().unwrap_or_default(),
         origin: Origin(whole),
     };
@@ -266,6 +266,6 @@ fn entry(value: &Value) -> Option<Entry> {
     Some(Entry { units: end(0)?..end(1)?, files })
 }
 
-fn failure((unit, why): (&String, &Value)) -> Option<(usize, String)> {
+fn failure(unit: &str, why: &Value) -> Option<(usize, String)> {
     Some((unit.parse().ok()?, why.as_str()?.to_string()))
 }
