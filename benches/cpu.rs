@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// A few members of the bench's linear sweep.
 fn linear_sweep(criterion: &mut Criterion) {
-    let (device, _) = Device::open("cpu").expect("always there");
+    let device = Device::open("cpu").expect("always there");
     let mut group = criterion.benchmark_group("linear_sweep");
     for (width, columns) in [(16, 256), (64, 64), (64, 256)] {
         let ensemble = EnsembleSpec { width, members: 8, ..EnsembleSpec::default() };
@@ -32,7 +32,7 @@ fn linear_sweep(criterion: &mut Criterion) {
 
 /// Batches of Ginibre matrices.
 fn eigenvalues(criterion: &mut Criterion) {
-    let (device, _) = Device::open("cpu").expect("always there");
+    let device = Device::open("cpu").expect("always there");
     let mut group = criterion.benchmark_group("eigenvalues");
     for (n, count) in [(16, 256), (64, 64)] {
         let ensemble = EnsembleSpec { width: n, members: count, ..EnsembleSpec::default() };

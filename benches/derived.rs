@@ -18,7 +18,7 @@ use std::time::Instant;
 
 fn main() {
     let runs = if std::env::args().any(|a| a == "--quick" || a == "--test") { 2 } else { 7 };
-    let [cpu, reference] = ["cpu", "reference"].map(|word| Device::open(word).expect("always there").0);
+    let [cpu, reference] = ["cpu", "reference"].map(|word| Device::open(word).expect("always there"));
     println!("{:>4} {:>16} {:>10} {:>10} {:>10}", "n", "what", "faer f64", "twins f64", "twins f32");
     for (n, count) in [(16, 512), (32, 256), (64, 128), (128, 32), (256, 8)] {
         let matrices: Vec<Vec<f64>> = (0..count).map(|member| ginibre(n, member)).collect();

@@ -22,7 +22,7 @@ fn main() {
     let (numbers, names): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| word.parse::<usize>().is_ok());
     let device = names.first().map_or("software", |name| name.as_str());
     let spec = sweep_of(numbers.first().and_then(|number| number.parse().ok()).unwrap_or(4096));
-    let (cpu, _) = Device::open("cpu").expect("always there");
+    let cpu = Device::open("cpu").expect("always there");
     let keep = |every: f64| {
         let (cpu, spec) = (&cpu, &spec);
         move || in_this_process(cpu, spec, Some(Duration::from_secs_f64(every)))

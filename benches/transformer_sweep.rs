@@ -29,7 +29,7 @@ fn main() {
         x = layer.step(&mut plan, x, step, 0);
     }
     plan.output(layer.record.norms);
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     let seconds = |_| {
         let start = Instant::now();
         device.run(&plan, MEMBERS, 0, &inputs, &mut |_| Ok(())).expect("it runs");

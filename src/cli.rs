@@ -8,6 +8,7 @@ mod devices;
 mod ending;
 mod essay;
 mod fit;
+mod flags;
 mod folders;
 mod headline;
 mod kubernetes;

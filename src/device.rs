@@ -94,12 +94,13 @@ impl std::fmt::Display for Description {
 
 impl Device {
     /// The device that a word of the command line means: `auto`, `gpu`, `software`, `cpu`, `reference`, or a part of
-    /// an adapter's name. Never silently a software driver. The second value is a line that the user should see.
+    /// an adapter's name. Never silently a software
+    /// driver: where there is no hardware GPU, `auto` is the processor.
     ///
     /// # Errors
     /// [`Error::Adapter`](crate::error::Error::Adapter) where no adapter fits the word;
     /// [`Error::Device`](crate::error::Error::Device) where one cannot be opened.
-    pub fn open(word: &str) -> Result<(Device, Option<String>)> {
+    pub fn open(word: &str) -> Result<Device> {
         Self::open_in(Precision::F32, word)
     }
 
@@ -109,26 +110,18 @@ impl Device {
     /// # Errors
     /// [`Error::Adapter`](crate::error::Error::Adapter) where no adapter fits the word or has f64;
     /// [`Error::Device`](crate::error::Error::Device) where one cannot be opened.
-    pub fn open_in(precision: Precision, word: &str) -> Result<(Device, Option<String>)> {
+    pub fn open_in(precision: Precision, word: &str) -> Result<Device> {
         let fits = |adapter: &gpu::Adapter| precision == Precision::F32 || adapter.has_f64();
         match word {
-            "cpu" => Ok((Device::Cpu(Cpu::default()), None)),
-            "reference" => Ok((Device::Reference(Cpu::default()), None)),
+            "cpu" => Ok(Device::Cpu(Cpu::default())),
+            "reference" => Ok(Device::Reference(Cpu::default())),
             "auto" => {
                 match gpu::adapters().into_iter().find(|adapter| !adapter.description.software && fits(adapter)) {
-                    Some(adapter) => Ok((Device::Gpu(Box::new(adapter.open_in(precision)?)), None)),
-                    None => {
-                        let line = "no hardware GPU found, so the CPU path runs; for a GPU install its Vulkan driver";
-                        Ok((Device::Cpu(Cpu::default()), Some(line.to_string())))
-                    }
+                    Some(adapter) => Ok(Device::Gpu(Box::new(adapter.open_in(precision)?))),
+                    None => Ok(Device::Cpu(Cpu::default())),
                 }
             }
-            word => {
-                let adapter = gpu::choose(word)?;
-                let slow = adapter.description.software && word == "gpu";
-                let line = "the only adapter is a software driver: right, but slow; --device cpu is faster";
-                Ok((Device::Gpu(Box::new(adapter.open_in(precision)?)), slow.then(|| line.to_string())))
-            }
+            word => Ok(Device::Gpu(Box::new(gpu::choose(word)?.open_in(precision)?))),
         }
     }
 

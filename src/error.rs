@@ -1,5 +1,9 @@
 //! What can go wrong, said in one line: what, where, what to change. Each kind has its documented exit code.
 
+pub mod remedy;
+
+pub use remedy::{Remedy, Setting};
+
 use std::path::{Path, PathBuf};
 
 /// The result type of the whole crate.
@@ -25,14 +29,14 @@ pub enum Error {
     #[error("{0}")]
     Device(String),
     /// A file could not be read or written.
-    #[error("{}: {source}; {hint}", path.display())]
+    #[error("{}: {source}; {remedy}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
         /// What to change.
-        hint: &'static str,
+        remedy: Remedy,
     },
     /// What a run is to go on from is another run's.
     #[error("{0}")]
@@ -47,6 +51,14 @@ pub enum Error {
         code: u8,
         /// What it said.
         line: String,
+    },
+    /// Any of these, where settings of a run are what is to be changed.
+    #[error("{error}; {remedy}")]
+    Remedied {
+        /// What went wrong.
+        error: Box<Error>,
+        /// What to change.
+        remedy: Remedy,
     },
     /// Our mistake.
     #[error("{0}; this is a bug in eulerscope, please report it")]
@@ -71,13 +83,36 @@ impl Error {
             Error::Resume(_) => 8,
             Error::Verification(_) => 9,
             Error::Told { code, .. } => *code,
+            Error::Remedied { error, .. } => error.exit_code(),
             Error::Bug(_) => 10,
         }
     }
 
-    /// An I/O failure at `path`, with a hint what to change.
-    pub fn io(path: &Path, source: std::io::Error, hint: &'static str) -> Self {
-        Error::Io { path: path.to_path_buf(), source, hint }
+    /// An I/O failure at `path`, and what to change.
+    pub fn io(path: &Path, source: std::io::Error, remedy: impl Into<Remedy>) -> Self {
+        Error::Io { path: path.to_path_buf(), source, remedy: remedy.into() }
+    }
+
+    /// The same failure with settings that are to be changed.
+    pub fn remedied(self, remedy: Remedy) -> Self {
+        Error::Remedied { error: Box::new(self), remedy }
+    }
+
+    /// What went wrong, without what to change.
+    pub fn bare(&self) -> &Self {
+        match self {
+            Error::Remedied { error, .. } => error.bare(),
+            other => other,
+        }
+    }
+
+    /// All of it, with settings as `named`.
+    pub fn said(&self, named: &dyn Fn(Setting) -> String) -> String {
+        match self {
+            Error::Io { path, source, remedy } => format!("{}: {source}; {}", path.display(), remedy.said(named)),
+            Error::Remedied { error, remedy } => format!("{}; {}", error.said(named), remedy.said(named)),
+            other => other.to_string(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 //! ```
 //! use eulerscope::{device::Device, spectrum};
 //!
-//! let (device, _) = Device::open("cpu")?; // or "auto", "gpu", "software", "reference"
+//! let device = Device::open("cpu")?; // or "auto", "gpu", "software", "reference"
 //! let rotation = [0.0_f32, 1.0, -1.0, 0.0];
 //! let stretch = [2.0, 0.0, 0.0, 3.0];
 //! let spectra = spectrum::eigenvalues(&device, &[rotation, stretch].concat(), 2)?;
@@ -22,7 +22,7 @@
 //! use eulerscope::{device::Device, spec::{Grid, SweepSpec}, sweep};
 //! use std::ops::ControlFlow;
 //!
-//! let (device, _) = Device::open("cpu")?;
+//! let device = Device::open("cpu")?;
 //! let mut spec = SweepSpec { depth: 20, damping: Grid::single(0.1), ..SweepSpec::default() };
 //! (spec.ensemble.members, spec.ensemble.width) = (16, 8);
 //! (spec.step_size, spec.radius) = (Grid::parse("0.1,1")?, Grid::parse("lin(0.5,1.5,3)")?);
@@ -40,7 +40,7 @@
 //! use eulerscope::spec::{EnsembleSpec, InitialStates, LayerSpec, Model, Origin};
 //! use eulerscope::{device::Device, layer::Point, rollout::Rollout, spectrum};
 //!
-//! let (device, _) = Device::open("reference")?;
+//! let device = Device::open("reference")?;
 //! let state = InitialStates::new(vec![4], vec![0.5, -1.0, 0.0, 2.0], Origin::default())?;
 //! let ensemble = EnsembleSpec { members: 1, width: 4, initial: Some(state), ..EnsembleSpec::default() };
 //! let layer = LayerSpec::of(Model::Mlp);

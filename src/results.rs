@@ -8,6 +8,7 @@ pub mod essay;
 pub mod maps;
 pub mod parts;
 pub mod pictures;
+mod remedies;
 pub mod scaling;
 pub mod spectrum;
 mod step_spectrum;

@@ -214,7 +214,7 @@ fn eigenvalues(settings: &BenchSpec, n: usize, large: bool) -> Job {
 
 /// The matrices of an ensemble as drawn, made on the host: they have the same bits everywhere.
 fn matrices(ensemble: &EnsembleSpec) -> Result<Vec<f32>> {
-    let (host, _) = Device::open("cpu")?;
+    let host = Device::open("cpu")?;
     let mut all = Vec::new();
     draw_matrices(&host, ensemble, 0..ensemble.members, 0, &mut |_, values| {
         all.extend(values);

@@ -87,8 +87,8 @@ fn devices(console: &Console, word: &str, quick: bool) -> Result<Vec<Device>> {
     let hardware = adapters().iter().any(|adapter| !adapter.description.software);
     match word {
         "cpu" => {}
-        "auto" if hardware => devices.push(Device::open("auto")?.0),
-        "auto" if quick && software => devices.push(Device::open("software")?.0),
+        "auto" if hardware => devices.push(Device::open("auto")?),
+        "auto" if quick && software => devices.push(Device::open("software")?),
         "auto" => console.note(&format!("no hardware GPU: only the CPU path is measured ({})", gpu::DRIVER_HINT)),
         "gpu" if !hardware => {
             return Err(Error::Adapter(
@@ -96,9 +96,9 @@ fn devices(console: &Console, word: &str, quick: bool) -> Result<Vec<Device>> {
                     .to_string(),
             ));
         }
-        word => devices.push(Device::open(word)?.0),
+        word => devices.push(Device::open(word)?),
     }
-    devices.push(Device::open("cpu")?.0);
+    devices.push(Device::open("cpu")?);
     if devices.iter().any(|device| device.description().software) {
         console.note("a software Vulkan driver takes part: its rows say `software`, and are no GPU's speed");
     }

@@ -104,11 +104,12 @@ impl Console {
 
     /// [`Console::open`], with kernels in f32 or f64 where it is a GPU.
     pub fn open_in(&self, precision: Precision, invocation: &Invocation) -> Result<Device> {
-        let (device, line) = Device::open_in(precision, &invocation.device)?;
-        if let Some(line) = line {
-            self.note(&line);
+        let device = Device::open_in(precision, &invocation.device)?;
+        let description = device.description();
+        if let Some(line) = unexpected(&invocation.device, &device) {
+            self.note(line);
         }
-        self.note(&device.description().to_string());
+        self.note(&description.to_string());
         Ok(device)
     }
 
@@ -125,5 +126,18 @@ impl Console {
     /// A progress report for something called `what`.
     pub fn progress(&self, what: &'static str) -> Progress {
         Progress::new(what, self.form, stop_flag(self.quiet))
+    }
+}
+
+/// What should be said of a device that is not what its word leads one to expect.
+fn unexpected(word: &str, device: &Device) -> Option<&'static str> {
+    match word {
+        "auto" if device.is_host() => {
+            Some("no hardware GPU found, so the CPU path runs; for a GPU install its Vulkan driver")
+        }
+        "gpu" if device.description().software => {
+            Some("the only adapter is a software driver: right, but slow; --device cpu is faster")
+        }
+        _ => None,
     }
 }

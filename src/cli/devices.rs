@@ -1,6 +1,7 @@
 //! `eulerscope devices`: adapters, limits, and a self-test of each.
 
 use crate::cli::console::Console;
+use crate::cli::flags::said;
 use crate::device::parity::{Agreement, agreements};
 use crate::device::self_test::{SelfTest, self_test};
 use crate::device::{Description, Device, gpu};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 pub fn run(console: &Console, word: &str, parity: bool) -> Result<()> {
     let mut report = Report { console, parity, rows: Vec::new(), failed: None };
     for host in ["cpu", "reference"].into_iter().filter(|host| word == "auto" || word == *host) {
-        let (device, _) = Device::open(host)?;
+        let device = Device::open(host)?;
         report.add(&device, json!({}))?;
     }
     let wanted = |description: &Description| match word {
@@ -34,8 +35,9 @@ pub fn run(console: &Console, word: &str, parity: bool) -> Result<()> {
         match adapter.open() {
             Ok(opened) => report.add(&Device::Gpu(Box::new(opened)), json!(adapter.limits()))?,
             Err(error) => {
+                let error = said(&error);
                 console.show(&format!("{}\n    cannot be opened: {error}\n", adapter.description))?;
-                report.rows.push(json!({ "device": adapter.description, "error": error.to_string() }));
+                report.rows.push(json!({ "device": adapter.description, "error": error }));
             }
         }
     }
@@ -62,9 +64,10 @@ impl Report<'_> {
             Ok(test) => test,
             // The others are still to be tested.
             Err(error) => {
+                let error = said(&error);
                 self.console.show(&format!("{description}\n    {error}\n"))?;
                 self.failed.get_or_insert(format!("{} could not be tested: {error}", description.name));
-                self.rows.push(json!({ "device": description, "limits": limits, "error": error.to_string() }));
+                self.rows.push(json!({ "device": description, "limits": limits, "error": error }));
                 return Ok(());
             }
         };

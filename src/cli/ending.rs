@@ -1,5 +1,6 @@
 //! How the program ends: one line on standard error and a documented exit code, whatever happened.
 
+use crate::cli::flags::said;
 use crate::error::{Error, Result};
 use std::io::{ErrorKind, Write};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
@@ -33,7 +34,7 @@ pub fn report(result: Result<()>) -> u8 {
 }
 
 fn say(error: &Error) {
-    let line: String = error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let line: String = said(error).lines().map(str::trim).collect::<Vec<_>>().join(" ");
     let safe: String = line.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     // When standard error is closed too, the exit code still speaks.
     let _ = writeln!(std::io::stderr(), "error: {safe}");

@@ -30,7 +30,7 @@ pub fn status(console: &Console, folder: &Path, missing: bool) -> Result<()> {
     let run = dataset::standing(folder)?;
     let survey = match parts::survey(folder) {
         Ok(found) => Some(found),
-        Err(Error::Invalid(_)) if run.is_some() => None,
+        Err(error) if error.is_of_input() && run.is_some() => None,
         Err(error) => return Err(error),
     };
     let is_whole = run.as_ref().is_some_and(dataset::is_whole);

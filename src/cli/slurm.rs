@@ -120,7 +120,7 @@ fn missing(folder: &Path, tasks: usize) -> Result<Vec<usize>> {
             folder.display(),
             found.shards
         ))),
-        Err(Error::Invalid(_)) => Ok((1..=tasks).collect()),
+        Err(error) if error.is_of_input() => Ok((1..=tasks).collect()),
         Err(error) => Err(error),
     }
 }

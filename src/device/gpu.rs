@@ -19,7 +19,8 @@ pub use wgpu;
 use crate::device::pace::members_of_half_a_second;
 use crate::device::profile::Recorder;
 use crate::device::{Description, chunks};
-use crate::error::{Error, Result};
+use crate::error::remedy::{CHUNK, CPU, Piece::Text};
+use crate::error::{Error, Remedy, Result};
 use crate::invalid;
 use crate::kernel::{Access, Entry};
 use crate::machine::{Blocks, Machine, Processor};
@@ -335,7 +336,8 @@ impl Gpu {
         match self.device.poll(poll) {
             Ok(_) => self.check_failure(),
             Err(error) => {
-                Err(Error::Device(format!("adapter {} does not answer: {error}; try --chunk 1", self.description.name)))
+                let silent = Error::Device(format!("adapter {} does not answer: {error}", self.description.name));
+                Err(silent.remedied(Remedy::chunk(1)))
             }
         }
     }
@@ -345,10 +347,10 @@ impl Gpu {
         let failure = self.failure.lock().expect("no holder of the lock panics");
         match &*failure {
             None => Ok(()),
-            Some(what) => Err(Error::Device(format!(
-                "adapter {} failed: {what}; try --chunk with fewer members, or --device cpu",
-                self.description.name
-            ))),
+            Some(what) => {
+                let remedy = Remedy::of(&[Text("try "), CHUNK, Text(" with fewer members, or "), CPU]);
+                Err(Error::Device(format!("adapter {} failed: {what}", self.description.name)).remedied(remedy))
+            }
         }
     }
 }

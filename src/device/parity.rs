@@ -43,7 +43,7 @@ pub fn agreements(device: &Device) -> Vec<Agreement> {
 /// # Errors
 /// What the device reports; a difference is no error but a finding.
 pub fn agreement(device: &Device, entry: &'static Entry) -> Result<Agreement> {
-    let (reference, _) = Device::open("reference")?;
+    let reference = Device::open("reference")?;
     let mut agreement = Agreement { kernel: entry.name, cases: 0, left_out: 0, worst: 0.0, differences: Vec::new() };
     for (case, truth) in (entry.cases)().into_iter().zip((entry.cases)()) {
         if !(entry.fits)(&*case.params.value, &device.machine()) {

@@ -168,7 +168,7 @@ mod tests {
     /// Each of what is relied on is refused when it is missing, and what is only good to know is not.
     #[test]
     fn a_device_that_cannot_be_relied_on_is_refused() {
-        let (device, _) = Device::open("cpu").expect("always there");
+        let device = Device::open("cpu").expect("always there");
         let good = self_test(&device).expect("it runs");
         refuse(&good, "a device").expect("it can be relied on");
         refuse(&SelfTest { error_free_sums: false, ..good }, "a device").expect("that is not relied on");

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 /// What an experiment finds on the CPU path.
 fn found(examine: impl Fn(&Lab) -> Result<Finding>) -> Vec<Statement> {
-    let (device, _) = Device::open("cpu").expect("always there");
+    let device = Device::open("cpu").expect("always there");
     let mut stop = |_: f64| ControlFlow::Continue(());
     let lab = Lab::new(&device, 0, Effort::Quick, &mut stop);
     examine(&lab).expect("it runs").statements

@@ -212,7 +212,7 @@ impl SpreadFigure {
             text.push_str("  -: no value (beyond 2^48, or unknown)\n");
         }
         if shown.len() < self.lines.len() {
-            let _ = writeln!(text, "  {} of {} lines; --out has all", shown.len(), self.lines.len());
+            let _ = writeln!(text, "  {} of {} lines; a folder of results has all", shown.len(), self.lines.len());
         }
         text
     }

@@ -1,7 +1,8 @@
 //! One hash of all that the tables of a folder say: equal for equal results, whatever the order of their rows, how they
 //! were compressed, and how long the run took.
 
-use crate::error::{Error, Result};
+use crate::error::remedy::{Piece::Text, RESUME};
+use crate::error::{Error, Remedy, Result};
 use crate::results::dataset::{self, Column, read};
 use crate::results::parts;
 use rayon::prelude::*;
@@ -37,10 +38,12 @@ pub fn hash(folder: &Path) -> Result<String> {
         None => tables.extend(parts::tables(folder)?),
     }
     if tables.is_empty() {
-        return Err(Error::Invalid(format!(
-            "{}: holds no tables yet; give a folder of results, or --resume what was to write them",
-            folder.display()
-        )));
+        let nothing = Error::Invalid(format!("{}: holds no tables yet", folder.display()));
+        return Err(nothing.remedied(Remedy::of(&[
+            Text("give a folder of results, or "),
+            RESUME,
+            Text(" what was to write them"),
+        ])));
     }
     tables.sort();
     let mut whole = blake3::Hasher::new();

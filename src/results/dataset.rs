@@ -16,6 +16,7 @@ pub(super) mod seal;
 mod table;
 
 use crate::error::{Error, Result};
+use crate::results::remedies::{KEEP, NO_FOLDER, REPLACE, WRITTEN};
 use claim::Claim;
 use file::{Pending, Record};
 use landing::Earlier;
@@ -68,7 +69,7 @@ impl Dataset {
     pub fn create(folder: &Path, replace: bool) -> Result<Self> {
         if folder.exists() && !folder.is_dir() {
             let cause = IoError::from(ErrorKind::NotADirectory);
-            return Err(Error::io(folder, cause, "a file is in the way; give --out another folder"));
+            return Err(Error::io(folder, cause, NO_FOLDER));
         }
         let claim = Claim::take(folder)?;
         let staging = landing::stage(folder)?;
@@ -179,9 +180,9 @@ impl Dataset {
 /// # Errors
 /// [`Error::Io`] if there is no such folder, [`Error::Verification`] if its record is not whole.
 pub fn standing(folder: &Path) -> Result<Option<Value>> {
-    let found = std::fs::metadata(folder).map_err(|source| Error::io(folder, source, finished::FOLDER))?;
+    let found = std::fs::metadata(folder).map_err(|source| Error::io(folder, source, WRITTEN))?;
     if !found.is_dir() {
-        return Err(Error::io(folder, IoError::from(ErrorKind::NotADirectory), finished::FOLDER));
+        return Err(Error::io(folder, IoError::from(ErrorKind::NotADirectory), WRITTEN));
     }
     if folder.join(SEAL).exists() { seal::read(folder).map(|seal| Some(seal.run)) } else { Ok(None) }
 }
@@ -193,16 +194,10 @@ pub fn is_whole(run: &Value) -> bool {
 
 /// Refuses what a run would have to replace.
 fn refuse(folder: &Path, earlier: Earlier) -> Result<()> {
-    let (what, hint) = match earlier {
+    let (what, remedy) = match earlier {
         Earlier::Nothing => return Ok(()),
-        Earlier::Results(command) => (
-            format!("holds the results of an earlier run ({command})"),
-            "give --out another folder, or --force to replace them",
-        ),
-        Earlier::Unknown(name) => (
-            format!("holds a {name} of unknown origin"),
-            "give --out another folder, or --force to go on and keep it under another name",
-        ),
+        Earlier::Results(command) => (format!("holds the results of an earlier run ({command})"), REPLACE),
+        Earlier::Unknown(name) => (format!("holds a {name} of unknown origin"), KEEP),
     };
-    Err(Error::io(folder, IoError::new(ErrorKind::AlreadyExists, what), hint))
+    Err(Error::io(folder, IoError::new(ErrorKind::AlreadyExists, what), remedy))
 }

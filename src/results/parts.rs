@@ -27,6 +27,7 @@ pub use together::Together;
 
 use crate::error::{Error, Result};
 use crate::results::dataset;
+use crate::results::remedies::{IN_THE_WAY, UNFINISHED};
 use std::fs;
 use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
@@ -44,7 +45,7 @@ const GOING: &str = ".parts.old";
 /// [`Error::Io`] if that fails.
 pub fn discard(results: &Path) -> Result<()> {
     let (folder, gone) = (results.join(FOLDER), results.join(GOING));
-    let failed = |source: IoError| Error::io(&folder, source, "remove this folder or give --out another one");
+    let failed = |source: IoError| Error::io(&folder, source, IN_THE_WAY);
     let there = |found: std::io::Result<()>| match found {
         Err(source) if source.kind() != ErrorKind::NotFound => Err(failed(source)),
         _ => Ok(()),
@@ -64,5 +65,5 @@ pub fn refuse_unfinished(folder: &Path) -> Result<()> {
         return Ok(());
     }
     let source = IoError::new(ErrorKind::AlreadyExists, "holds parts of a run that was cut off");
-    Err(Error::io(folder, source, "give --resume to go on with it, --force to start anew, or --out another folder"))
+    Err(Error::io(folder, source, UNFINISHED))
 }

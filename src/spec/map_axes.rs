@@ -93,7 +93,7 @@ impl MapAxes {
             if let MapAxis::Outer(axis) = axis
                 && !swept.contains(&axis)
             {
-                return invalid!("axes: {axis} is not swept; add --sweep-over {axis}=GRID or name another key");
+                return invalid!("axes: {axis} is not swept; add sweep_over {axis}=GRID or name another key");
             }
         }
         Ok(())

@@ -35,9 +35,7 @@ impl TrainedInput {
     pub fn validate(&self) -> Result<()> {
         match (self.prompts.is_empty(), self.token_ids.is_empty()) {
             (true, true) => {
-                invalid!(
-                    "checkpoint: Jacobians are those at the states of a text; give --prompt, --prompts or --token-ids"
-                )
+                invalid!("checkpoint: Jacobians are those at the states of a text; give prompt, prompts or token_ids")
             }
             (false, false) => invalid!("token_ids: a text has its own tokens; give prompts or token_ids"),
             _ => match self.prompts.iter().position(String::is_empty) {

@@ -26,7 +26,8 @@ use super::host::exact;
 use super::host::lanes::Real;
 use super::{Spectrum, Status};
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::remedy::{CPU, Piece::Text, REFERENCE};
+use crate::error::{Error, Remedy, Result};
 use crate::invalid;
 use crate::kernel::{balance, components, diagonal_blocks, francis, hessenberg, spectral_summary};
 use crate::machine::Machine;
@@ -139,13 +140,15 @@ fn solver<T: Real>(matrix: &[T], n: usize) -> Solver {
 
 fn solve_each<T: Real>(device: &Device, matrices: &[T], n: usize, chunk: usize, steps: &[Step]) -> Result<Vec<Solved>> {
     if n > WIDEST {
-        return invalid!("matrices are {n} wide; the GPU solver takes up to {WIDEST}, use --device cpu");
+        let wide = Error::Invalid(format!("matrices are {n} wide, and the GPU solver takes up to {WIDEST}"));
+        return Err(wide.remedied(Remedy::of(&[Text("use "), CPU])));
     }
     if n == 0 || !matrices.len().is_multiple_of(n * n) {
         return invalid!("{} numbers are not a stack of {n} x {n} matrices", matrices.len());
     }
     if T::ULP.to_f64() < device.epsilon() {
-        return invalid!("matrices of f64 on a device of f32; open it with Device::open_in, or use --device reference");
+        let narrow = Error::Invalid("matrices of f64 on a device of f32; open it with Device::open_in".to_string());
+        return Err(narrow.remedied(Remedy::of(&[Text("or use "), REFERENCE])));
     }
     let solvers: Vec<Solver> = matrices.par_chunks(n * n).map(|matrix| solver(matrix, n)).collect();
     if solvers.iter().all(|&solver| solver == Solver::Device) {

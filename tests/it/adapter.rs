@@ -26,7 +26,7 @@ pub fn double() -> Device {
 fn open(precision: Precision, name: &str) -> Device {
     static OPENING: Mutex<()> = Mutex::new(());
     let _turn = OPENING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    Device::open_in(precision, name).expect("an adapter that was listed opens").0
+    Device::open_in(precision, name).expect("an adapter that was listed opens")
 }
 
 /// An adapter with all of wgpu's checks in every kernel.
@@ -60,5 +60,5 @@ pub fn software() -> Device {
 
 /// The kernels' twins in f64.
 pub fn reference() -> Device {
-    Device::open("reference").expect("always there").0
+    Device::open("reference").expect("always there")
 }

@@ -217,7 +217,7 @@ impl Problem {
 }
 
 fn devices() -> Vec<Device> {
-    let mut devices = vec![Device::open("cpu").expect("always there").0, reference()];
+    let mut devices = vec![Device::open("cpu").expect("always there"), reference()];
     devices.extend(software_adapters().iter().map(|name| gpu(name)));
     devices
 }

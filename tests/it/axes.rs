@@ -192,7 +192,7 @@ proptest! {
 
 #[test]
 fn every_combination_is_what_it_would_be_alone() {
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     for line in [
         "sweep --layers 6 --width 6 --step-size 0.2,1 --radius 1 --step-scaling inverse-sqrt-depth --sweep-over depth=3,9",
         "sweep --model transformer --layers 4 --step-size 0.5 --radius 1,2 --depth 4 --sweep-over heads=1,2 --sweep-over \
@@ -220,7 +220,7 @@ fn every_combination_is_what_it_would_be_alone() {
 
 #[test]
 fn a_stopped_run_keeps_the_combinations_that_it_has() {
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     for (line, chunk) in [
         ("sweep --layers 8 --width 4 --step-size 1 --radius 1 --sweep-over depth=4,8,16,32", 2),
         ("sweep --model mlp --layers 8 --step-size 1 --radius 1 --sweep-over depth=4,8,16,32", 2),
@@ -251,7 +251,7 @@ fn a_combination_that_cannot_run_is_refused_at_once() {
         "sweep --layers 4 --width 4 --damping 1 --step-size 1e-7 --radius 1 --step-scaling inverse-depth --sweep-over \
          depth=10,1000000",
     );
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     let refused = sweep::run_all(&device, &spec, &|_| 1.0, &mut |_| panic!("nothing is run"));
     let said = refused.err().expect("is refused").to_string();
     assert!(said.starts_with("sweep_over: at depth 1000000: step_size: ") && said.contains("2^40"), "{said}");

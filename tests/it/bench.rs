@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 fn quick(only: &[&str]) -> (Vec<Device>, Report) {
-    let devices = vec![software(), Device::open("cpu").expect("always there").0];
+    let devices = vec![software(), Device::open("cpu").expect("always there")];
     let settings = BenchSpec { quick: true, only: only.iter().map(|name| name.to_string()).collect(), seed: 1 };
     let report = run(&devices, &settings, &mut |_, _: &str| ControlFlow::Continue(())).expect("the bench runs");
     (devices, report)
@@ -152,7 +152,7 @@ fn stopped(devices: &[Device], only: &str, patience: usize) -> (Report, Vec<Stri
 }
 
 fn cpu() -> Device {
-    Device::open("cpu").expect("always there").0
+    Device::open("cpu").expect("always there")
 }
 
 #[test]

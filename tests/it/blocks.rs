@@ -114,7 +114,7 @@ fn memory(wanted: Option<BTreeSet<usize>>) -> Memory {
 
 #[test]
 fn chunks_interruptions_and_shards_change_no_bit() {
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     for spec in [linear(), exact(), two_passes(), transformer()] {
         let whole = said(&work(&device, &spec, &mut Afresh, 2.0));
         let units = Shapes::of(&device, &spec).count();
@@ -144,7 +144,7 @@ fn chunks_interruptions_and_shards_change_no_bit() {
 
 #[test]
 fn members_are_the_same_whatever_the_ensemble_around_them() {
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     let few = SweepSpec { ensemble: eulerscope::spec::EnsembleSpec { members: 200, ..linear().ensemble }, ..linear() };
     let run = |spec: &SweepSpec| work(&device, spec, &mut Afresh, 2.0).remove(0).sweep;
     let (few, many) = (run(&few), run(&linear()));

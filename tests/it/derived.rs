@@ -20,11 +20,11 @@ use rayon::prelude::*;
 use std::ops::ControlFlow;
 
 fn cpu() -> Device {
-    Device::open("cpu").expect("always there").0
+    Device::open("cpu").expect("always there")
 }
 
 fn reference() -> Device {
-    Device::open("reference").expect("always there").0
+    Device::open("reference").expect("always there")
 }
 
 fn spectra(matrices: &[&[f64]], n: usize) -> Vec<Spectrum> {

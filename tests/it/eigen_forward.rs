@@ -213,7 +213,7 @@ fn well_determined_eigenvalues_are_found_on_the_cpu() {
 
 #[test]
 fn well_determined_eigenvalues_are_found_by_the_kernels_twins() {
-    on(&Device::open("cpu").expect("always there").0, &SIZES);
+    on(&Device::open("cpu").expect("always there"), &SIZES);
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn pack(device: &Device, sizes: &[usize]) {
 
 #[test]
 fn every_family_passes_on_the_twins() {
-    let cpu = Device::open("cpu").expect("always there").0;
+    let cpu = Device::open("cpu").expect("always there");
     pack(&cpu, &[1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65]);
 }
 
@@ -185,7 +185,7 @@ fn summaries_agree_with_their_spectra() {
 #[test]
 #[ignore = "a measurement"]
 fn time_of_a_matrix() {
-    let device = Device::open(&std::env::var("EULERSCOPE_DEVICE").unwrap_or("software".to_string())).expect("opens").0;
+    let device = Device::open(&std::env::var("EULERSCOPE_DEVICE").unwrap_or("software".to_string())).expect("opens");
     let software = device.description().software;
     let sizes = std::env::var("EULERSCOPE_SIZES").unwrap_or("16,32,64,128".to_string());
     for n in sizes.split(',').map(|n| n.parse::<usize>().expect("a width")) {

@@ -44,7 +44,7 @@ fn assert_agreed(found: &[Examined], device: &str) {
 /// All claims on the CPU path, examined once.
 fn on_the_cpu() -> &'static [Examined] {
     static ALL: OnceLock<Vec<Examined>> = OnceLock::new();
-    ALL.get_or_init(|| examined(&Device::open("cpu").expect("always there").0, &CLAIMS.iter().collect::<Vec<_>>()))
+    ALL.get_or_init(|| examined(&Device::open("cpu").expect("always there"), &CLAIMS.iter().collect::<Vec<_>>()))
 }
 
 /// Those of Mercury's stacks take minutes in f64, and are held against closed forms on all devices in `essay_mercury`.

@@ -15,7 +15,7 @@ use eulerscope::spec::{Activation, Gains, NormPlacement};
 use std::ops::ControlFlow;
 
 fn cpu() -> Device {
-    Device::open("cpu").expect("always there").0
+    Device::open("cpu").expect("always there")
 }
 
 fn devices() -> [Device; 3] {

@@ -8,7 +8,7 @@ use eulerscope::spec::{Ensemble, EnsembleSpec, LayerSpec, LyapunovSpec, Model, W
 use std::ops::ControlFlow;
 
 fn all_devices() -> Vec<Device> {
-    let mut devices = vec![Device::open("cpu").expect("always there").0, reference()];
+    let mut devices = vec![Device::open("cpu").expect("always there"), reference()];
     devices.extend(software_adapters().iter().map(|name| gpu(name)));
     devices
 }
@@ -93,7 +93,7 @@ fn newmans_spectrum_of_ginibre_products() {
 
 #[test]
 fn tied_products_have_the_logarithms_of_the_eigenvalues() {
-    let device = Device::open("reference").expect("always there").0;
+    let device = Device::open("reference").expect("always there");
     let ensemble = EnsembleSpec { width: 6, members: 1, seed: 3, ..Default::default() };
     let spec = LyapunovSpec {
         ensemble: ensemble.clone(),

@@ -63,7 +63,7 @@ fn fused_steps_have_the_outcomes_of_the_separate_kernels() {
         // More than the steps of one run, with an odd number between the first and the last.
         let depth = 41;
         let found = rolled(&fused, &layer, width, depth);
-        for device in [reference(), Device::open("cpu").expect("always there").0, software()] {
+        for device in [reference(), Device::open("cpu").expect("always there"), software()] {
             let wanted = rolled(&device, &layer, width, depth);
             assert!(wanted.iter().any(|(outcome, _)| outcome.diverged_step.is_some_and(|step| step > 2)), "{wanted:?}");
             assert!(wanted.iter().any(|(outcome, _)| outcome.crossing_step.is_some_and(|step| step > 2)), "{wanted:?}");
@@ -97,7 +97,7 @@ fn steps_are_fused_where_it_pays_and_only_there() {
     assert!(kernels(&hardware, &layer, 6).contains(&KERNEL), "this test needs timestamps");
     // Nothing lies between the first and the last step.
     assert!(!kernels(&hardware, &layer, 2).contains(&KERNEL));
-    for device in [software(), Device::open("cpu").expect("always there").0] {
+    for device in [software(), Device::open("cpu").expect("always there")] {
         let found = kernels(&device, &layer, 6);
         assert!(!found.contains(&KERNEL) && found.contains(&"end_step"), "{found:?}");
     }
@@ -147,7 +147,7 @@ fn states(device: &Device, layer: &LayerSpec, width: usize, depth: usize, at_onc
 /// Its twin runs the separate kernels' twins, so states have the same bits; only the record adds in another order.
 #[test]
 fn the_twin_makes_the_states_of_the_separate_kernels() {
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     for (layer, width) in layers() {
         let one = states(&device, &layer, width, 12, None);
         for at_once in [1, 4, 11] {

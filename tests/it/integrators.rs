@@ -28,7 +28,7 @@ fn linear(integrator: Integrator) -> LayerSpec {
 }
 
 fn devices() -> Vec<Device> {
-    let mut devices = vec![reference(), Device::open("cpu").expect("always there").0];
+    let mut devices = vec![reference(), Device::open("cpu").expect("always there")];
     devices.extend(software_adapters().iter().map(|name| gpu(name)));
     devices
 }
@@ -110,7 +110,7 @@ fn devices_agree_on_every_integrator() {
 /// In one dimension the eigenvalue is the layer: what is predicted is what happens.
 #[test]
 fn predicted_growth_is_observed_growth_in_one_dimension() {
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     for integrator in LINEAR {
         let spec = SweepSpec {
             ensemble: EnsembleSpec { width: 1, members: 1, seed: 4, shift: 0.3, ..Default::default() },

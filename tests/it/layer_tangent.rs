@@ -207,7 +207,7 @@ fn the_field_is_the_sum_of_its_sublayers() {
 
 #[test]
 fn devices_agree_on_jacobians() {
-    let mut devices = vec![Device::open("cpu").expect("always there").0];
+    let mut devices = vec![Device::open("cpu").expect("always there")];
     devices.extend(software_adapters().iter().map(|name| gpu(name)));
     for (i, spec) in specs().into_iter().chain(stepped()).enumerate() {
         let state = sample(2300 + i as u32, WIDTH * spec.tokens);

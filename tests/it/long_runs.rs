@@ -180,7 +180,7 @@ fn another_run_is_refused() {
     bytes[last] ^= 1;
     fs::write(&path, bytes).expect("written");
     let error = refusal(run(&arguments, "cpu", &folder, &["--resume"]), 8);
-    assert!(error.contains("differs in model"), "{error}");
+    assert!(error.contains("differs in model-00004-of-00004.safetensors of the model"), "{error}");
     let exponents = root.path().join("exponents");
     succeeds(run(EXPONENTS[0], "cpu", &exponents, &[]));
     let error = refusal(run(EXPONENTS[0], "cpu", &exponents, &["--resume", "--seed", "1"]), 8);
@@ -240,7 +240,7 @@ impl Parts<Part> for Memory {
 #[test]
 fn exponents_are_those_of_their_members_whatever_is_done_first() {
     for model in [Model::Linear, Model::Mlp] {
-        let (device, _) = Device::open("cpu").expect("always there");
+        let device = Device::open("cpu").expect("always there");
         let mut spec = LyapunovSpec { depth: 24, ..LyapunovSpec::of(model) };
         (spec.ensemble.members, spec.ensemble.width) = (800, 3);
         spec.layer.tokens = 1;
@@ -278,7 +278,7 @@ fn results_of_several_devices_say_so() {
     assert!(others[0].as_str().is_some_and(|own| own.starts_with("reference: ")) && others[1].is_null(), "{others}");
     // A run that is gone on with elsewhere, and elsewhere again.
     let origin = |word: &str| {
-        let (device, _) = Device::open(word).expect("always there");
+        let device = Device::open(word).expect("always there");
         Origin::of("lyapunov", &LyapunovSpec::default(), &device.description(), word, 2)
     };
     let terms = Terms { shard: None, every: Duration::ZERO, any_device: true };

@@ -44,7 +44,7 @@ fn without_f_a_layer_is_its_friction() {
 fn devices_agree_on_nonlinear_sweeps() {
     for model in [Model::Mlp, Model::Transformer] {
         let spec = small(model);
-        let truth = cells(&Device::open("reference").expect("there").0, &spec);
+        let truth = cells(&Device::open("reference").expect("there"), &spec);
         assert!(truth.iter().all(|cell| cell.linearised.len() == 3), "first, middle and last step");
         for (device, _) in devices() {
             for (cell, truth) in cells(&device, &spec).iter().zip(&truth) {
@@ -64,7 +64,7 @@ fn devices_agree_on_nonlinear_sweeps() {
 
 #[test]
 fn chunks_do_not_change_a_nonlinear_sweep() {
-    let device = Device::open("cpu").expect("there").0;
+    let device = Device::open("cpu").expect("there");
     let bytes = |chunk| {
         let spec = SweepSpec { chunk, ..small(Model::Transformer) };
         serde_json::to_string(&cells(&device, &spec)).expect("serialises")
@@ -76,7 +76,7 @@ fn chunks_do_not_change_a_nonlinear_sweep() {
 /// the angle is 1/2 ln[(1 - gamma)^2 + (1 - (1 - gamma)^2) chi / s2], with chi / s2 = 1.177807 for tanh.
 #[test]
 fn friction_makes_the_direction_of_a_pre_norm_mlp_more_sensitive() {
-    let device = Device::open("cpu").expect("there").0;
+    let device = Device::open("cpu").expect("there");
     let exponent = |damping: f64| {
         let spec = LyapunovSpec {
             ensemble: EnsembleSpec { members: 12, width: 128, ..Default::default() },

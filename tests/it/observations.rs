@@ -7,7 +7,7 @@ use eulerscope::rollout::{Observation, Rollout};
 use eulerscope::spec::{EnsembleSpec, LayerSpec, Model, NormPlacement};
 
 fn devices() -> Vec<Device> {
-    let mut devices = vec![Device::open("cpu").expect("always there").0, reference()];
+    let mut devices = vec![Device::open("cpu").expect("always there"), reference()];
     devices.extend(software_adapters().iter().map(|name| gpu(name)));
     devices
 }

@@ -20,7 +20,7 @@ fn growths(device: &Device, rollout: &Rollout, members: usize) -> Vec<Growth> {
 
 /// ln |d_k| / |d_0| for k = 0..=depth of a member at a point, from whole Jacobians in f64.
 fn product(rollout: &Rollout, (member, point): (usize, usize)) -> Vec<f64> {
-    let reference = Device::open("reference").expect("always there").0;
+    let reference = Device::open("reference").expect("always there");
     let order = rollout.ensemble.width * rollout.layer.tokens;
     let mut drawn = vec![0; order];
     let (seed, tensor) = (rollout.ensemble.seed, Tensor::Perturbation as u32);

@@ -9,11 +9,11 @@ use eulerscope::spectrum::pseudospectrum::{Pseudospectrum, pseudospectrum, small
 use std::ops::ControlFlow::{Break, Continue};
 
 fn cpu() -> Device {
-    Device::open("cpu").expect("always there").0
+    Device::open("cpu").expect("always there")
 }
 
 fn reference() -> Device {
-    Device::open("reference").expect("always there").0
+    Device::open("reference").expect("always there")
 }
 
 fn grid(device: &Device, matrix: (&[f64], usize), eigenvalues: &[[f64; 2]], points: usize) -> Pseudospectrum {

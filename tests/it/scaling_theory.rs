@@ -20,7 +20,7 @@ fn point(step_size: f64, radius: f64) -> Point {
 }
 
 fn open(word: &str) -> Device {
-    Device::open(word).expect("always there").0
+    Device::open(word).expect("always there")
 }
 
 /// Mean and standard error.

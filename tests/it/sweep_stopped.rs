@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 /// Spectra are a part of the progress, by their share of the work, and those that are done are kept.
 #[test]
 fn a_run_that_is_stopped_in_its_spectra_keeps_them() {
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     let grid = |text: &str| Grid::parse(text).expect("a grid");
     let spec = SweepSpec {
         ensemble: EnsembleSpec { members: 10, width: 16, ..Default::default() },

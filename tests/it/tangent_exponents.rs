@@ -275,7 +275,7 @@ const EXPLICIT: [Integrator; 5] =
 /// Every integrator of every model for one to nine tokens: most of them leave padding beside the state.
 #[test]
 fn exponents_are_those_of_a_qr_for_every_integrator_and_count_of_tokens() {
-    let devices = [Device::open("cpu").expect("always there").0, reference()];
+    let devices = [Device::open("cpu").expect("always there"), reference()];
     for model in [Model::Mlp, Model::Attention, Model::Transformer] {
         let splits = |integrator: &Integrator| matches!(integrator, Integrator::Strang | Integrator::StrangRk4);
         for integrator in EXPLICIT.into_iter().filter(|own| model == Model::Transformer || !splits(own)) {
@@ -297,7 +297,7 @@ fn exponents_are_those_of_a_qr_on_software() {
 }
 
 pub fn devices() -> Vec<Device> {
-    let mut devices = vec![Device::open("cpu").expect("always there").0, reference()];
+    let mut devices = vec![Device::open("cpu").expect("always there"), reference()];
     devices.extend(software_adapters().iter().map(|name| gpu(name)));
     devices
 }

@@ -12,7 +12,7 @@ use eulerscope::spectrum::host::batch;
 use eulerscope::weights::Source;
 
 fn open(word: &str) -> Device {
-    Device::open(word).expect("always there").0
+    Device::open(word).expect("always there")
 }
 
 const WIDTH: usize = 8;

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 
 /// Members for every device: software Vulkan is right but slow.
 pub fn devices() -> Vec<(Device, usize)> {
-    let open = |word| Device::open(word).expect("always there").0;
+    let open = |word| Device::open(word).expect("always there");
     vec![(open("cpu"), 1), (open("reference"), 4), (software(), 16)]
 }
 
@@ -143,7 +143,7 @@ fn near(name: &str, summary: &Summary, wanted: f64, own: f64) {
 
 #[test]
 fn other_ensembles_have_their_own_spectra() {
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     let spec = |family, tau| EnsembleSpec { family, tau, width: 100, members: 100, ..Default::default() };
     for s in spectra(&device, &spec(Ensemble::Symmetric, None)) {
         assert_eq!((s.status, s.real), (Status::Ok, 100), "symmetric matrices have real eigenvalues");
@@ -210,7 +210,7 @@ fn the_mean_square_grows_as_a_squared_plus_b_squared() {
 #[test]
 fn chunks_and_repetition_do_not_change_a_byte() {
     for word in ["cpu", "software"] {
-        let device = if word == "cpu" { Device::open(word).expect("there").0 } else { software() };
+        let device = if word == "cpu" { Device::open(word).expect("there") } else { software() };
         let spec = SweepSpec {
             ensemble: EnsembleSpec { members: 70, width: 10, ..Default::default() },
             depth: 12,
@@ -239,7 +239,7 @@ fn devices_agree_on_a_sweep() {
         radius: Grid::parse("lin(0.2,1.4,4)").expect("a grid"),
         ..Default::default()
     };
-    let reference = cells(&Device::open("reference").expect("there").0, &spec);
+    let reference = cells(&Device::open("reference").expect("there"), &spec);
     for (device, _) in devices() {
         for (cell, truth) in cells(&device, &spec).iter().zip(&reference) {
             let neutral =

@@ -97,6 +97,32 @@ fn only_the_gpu_device_names_wgpu() {
     assert_eq!(naming_wgpu(&bad).len(), 1, "the rule bites");
 }
 
+/// Texts with a flag of the command line in a room that does not read or write command lines: such a room names settings
+/// (`error::Remedy`), and whoever shows an error calls them by his own names.
+fn naming_flags(files: &BTreeMap<String, String>) -> Vec<String> {
+    let allowed = |file: &str| ["cli", "jobs", "request"].iter().any(|room| file.starts_with(&format!("src/{room}")));
+    let is_flag = |(at, _): (usize, &str), line: &str| {
+        line[..at].matches('"').count() % 2 == 1 && line[at + 2..].starts_with(|c: char| c.is_ascii_lowercase())
+    };
+    let names =
+        |line: &str| !line.trim_start().starts_with("//") && line.match_indices("--").any(|at| is_flag(at, line));
+    let lines = files
+        .iter()
+        .filter(|(file, _)| !allowed(file))
+        .flat_map(|(file, text)| text.lines().enumerate().map(move |(number, line)| (file, number + 1, line)));
+    lines.filter(|(.., line)| names(line)).map(|(file, number, _)| format!("{file}:{number}")).collect()
+}
+
+#[test]
+fn only_the_command_line_names_its_flags() {
+    let files = files("src", "rs");
+    assert!(naming_flags(&files).is_empty(), "{:?}", naming_flags(&files));
+    let bad = |file: &str, text: &str| naming_flags(&BTreeMap::from([(file.to_string(), text.to_string())])).len();
+    assert_eq!(bad("src/device.rs", "let x = \"use --device cpu\";"), 1, "the rule bites");
+    assert_eq!(bad("src/cli/flags.rs", "let x = \"use --device cpu\";"), 0);
+    assert_eq!(bad("src/device.rs", "// \"use --device cpu\"\nlet x = 1 --y;"), 0);
+}
+
 #[test]
 fn every_kernel_has_one_stem() {
     let listed: BTreeSet<String> = KERNELS.iter().map(|entry| entry.name.to_string()).collect();

@@ -21,7 +21,7 @@ pub const TINY: [&str; 7] = ["llama", "llama_scaled", "qwen2", "gpt2", "neox", "
 pub const OWN: Point = Point { step_size: 1.0, radius: 1.0, damping: 0.0 };
 
 pub fn device(word: &str) -> Device {
-    Device::open(word).expect("the device opens").0
+    Device::open(word).expect("the device opens")
 }
 
 /// States, logits and own-token Jacobians of a model, layer by layer, against its oracle.

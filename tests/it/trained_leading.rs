@@ -108,7 +108,7 @@ fn eigenvalues_of_one_size_are_not_claimed() {
 
 #[test]
 fn tiny_models_have_the_leading_eigenvalues_of_their_jacobians() {
-    let reference = Device::open("reference").expect("it opens").0;
+    let reference = Device::open("reference").expect("it opens");
     for name in ["llama", "qwen2", "gpt2", "neox", "neox_sequential", "bert"] {
         let model = Model::open(&data(name)).expect(name);
         let token_ids = ids(&json(&format!("{name}/oracle.json"))["token_ids"]);
@@ -135,7 +135,7 @@ fn smollm2_has_the_published_radii() {
     let (path, truth) = (smollm2_file(), json("mercury.json"));
     let model = Model::open(&path).expect("a model");
     let token_ids = ids(&truth["ids"]);
-    let cpu = Device::open("cpu").expect("it opens").0;
+    let cpu = Device::open("cpu").expect("it opens");
     let spec = TrainedSpectrumSpec {
         input: TrainedInput { checkpoint: path, prompts: Vec::new(), token_ids: token_ids.clone() },
         tokens: Tokens::Last,

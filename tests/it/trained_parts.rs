@@ -64,7 +64,7 @@ fn said(device: &Device, model: &Model, spec: &TrainedSpectrumSpec, found: &Trai
 
 #[test]
 fn spectra_are_the_same_whatever_is_done_first() {
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     let (spec, model) = (specification(), Model::open(&data("gpt2")).expect("a model"));
     let texts = TEXTS.map(<[u32]>::to_vec);
     let go_on = &mut |_: f64| ControlFlow::Continue(());
@@ -96,7 +96,7 @@ fn spectra_are_the_same_whatever_is_done_first() {
 #[test]
 fn a_stop_keeps_whole_units_and_no_half_known_peak() {
     // It searches for every peak; the others have multiplied some powers before they ask whether to stop.
-    let device = Device::open("reference").expect("always there").0;
+    let device = Device::open("reference").expect("always there");
     let (spec, model) = (specification(), Model::open(&data("gpt2")).expect("a model"));
     let texts = TEXTS.map(<[u32]>::to_vec);
     let asked = Asked { model: &model, spec: &spec, texts: &texts, stop: &|| false };

@@ -113,7 +113,7 @@ fn decode(bytes: &[u8], empty: Part) -> Option<Part> {
 }
 
 fn parts(model: Model) -> (Shapes, Bytes) {
-    let device = Device::open("reference").expect("always there").0;
+    let device = Device::open("reference").expect("always there");
     let mut spec = SweepSpec { depth: 3, ..SweepSpec::of(model) };
     (spec.ensemble.members, spec.ensemble.width, spec.layer.tokens) = (5, 3, 1);
     (spec.step_size, spec.radius) = (Grid::parse("0.5,1").expect("a grid"), Grid::parse("1").expect("a grid"));

@@ -4,6 +4,7 @@
 //! when it is asked to stop, it ends after the unit that it works on, so nobody has to look for it.
 
 use super::{LongRun, Recorded};
+use crate::cli::flags::said;
 use crate::cli::process::stop_flag;
 use crate::device::{Device, self_test};
 use crate::error::{Error, Result};
@@ -44,8 +45,10 @@ pub fn run() -> Result<()> {
     let request = request(&stop)?;
     let told = match work(&request, &stop) {
         Ok(()) => Message::Over,
-        Err(error @ Error::Device(_)) => Message::Failed(error.to_string()),
-        Err(error) => Message::Refused { code: error.exit_code(), line: error.to_string() },
+        Err(error) => match error.bare() {
+            Error::Device(_) => Message::Failed(said(&error)),
+            _ => Message::Refused { code: error.exit_code(), line: said(&error) },
+        },
     };
     // Where nobody listens any more there is nothing to tell.
     let _ = wire::send(&mut io::stdout(), &told);
@@ -68,7 +71,7 @@ fn request(stop: &Arc<AtomicBool>) -> Result<Request> {
 }
 
 fn work(request: &Request, stop: &AtomicBool) -> Result<()> {
-    let (device, _) = Device::open(&request.device)?;
+    let device = Device::open(&request.device)?;
     if request.attempt == 0 {
         self_test::refuse_unusable(&device)?;
     }

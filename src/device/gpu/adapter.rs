@@ -4,7 +4,8 @@ use crate::device::gpu::Gpu;
 use crate::device::gpu::upload::Uploads;
 use crate::device::profile::Recorder;
 use crate::device::{Description, Kind, host_budget};
-use crate::error::{Error, Result};
+use crate::error::remedy::{CPU, Piece::Text, REFERENCE};
+use crate::error::{Error, Remedy, Result};
 use crate::spec::Precision;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicBool;
@@ -94,7 +95,8 @@ impl Adapter {
         if precision == Precision::F64 {
             if !self.has_f64() {
                 let name = &self.description.name;
-                return Err(Error::Adapter(format!("{name} has no f64 in shaders; use --device reference, or f32")));
+                let narrow = Error::Adapter(format!("{name} has no f64 in shaders"));
+                return Err(narrow.remedied(Remedy::of(&[Text("use "), REFERENCE, Text(", or f32")])));
             }
             wanted |= DOUBLE;
         }
@@ -105,10 +107,11 @@ impl Adapter {
             ..Default::default()
         });
         let (device, queue) = pollster::block_on(request).map_err(|error| {
-            Error::Adapter(format!(
-                "{} cannot be opened: {error}; use --device cpu, or another adapter",
-                self.description
-            ))
+            Error::Adapter(format!("{} cannot be opened: {error}", self.description)).remedied(Remedy::of(&[
+                Text("use "),
+                CPU,
+                Text(", or another adapter"),
+            ]))
         })?;
         let gpu = self.opened(device, queue, limits, precision);
         watch(&gpu.device, &gpu.failure);
@@ -181,7 +184,7 @@ pub fn choose(word: &str) -> Result<Adapter> {
             if matches.len() > 1 {
                 let matching: Vec<Adapter> = matches.into_iter().rev().map(|i| all.swap_remove(i)).collect();
                 return Err(Error::Adapter(format!(
-                    "--device '{name}' matches {}; use more of one name",
+                    "device: '{name}' matches {}; use more of one name",
                     listed(&matching)
                 )));
             }
@@ -194,7 +197,7 @@ pub fn choose(word: &str) -> Result<Adapter> {
             Err(Error::Adapter(format!("no software adapter among {}; {DRIVER_HINT}", listed(&all))))
         }
         None => Err(Error::Adapter(format!(
-            "--device '{word}' matches no adapter; there are {}, and the words auto, gpu, software, cpu, reference",
+            "device: '{word}' matches no adapter; there are {}, and the words auto, gpu, software, cpu, reference",
             listed(&all)
         ))),
     }

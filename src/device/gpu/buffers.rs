@@ -2,8 +2,8 @@
 
 use crate::device::gpu::Gpu;
 use crate::device::gpu::upload::to_bytes;
-use crate::error::Result;
-use crate::invalid;
+use crate::error::remedy::{CPU, Piece::Text};
+use crate::error::{Error, Remedy, Result};
 use crate::plan::{Buffer, Plan};
 use std::collections::HashMap;
 
@@ -21,14 +21,14 @@ pub fn check_size(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> Result<()> {
         return Ok(());
     }
     let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
-    invalid!(
-        "`{}` takes {} MiB, and the largest buffer of {} is {} MiB; lower the width, the tokens or the grid, or use --device \
-         cpu",
+    let large = Error::Invalid(format!(
+        "`{}` takes {} MiB, and the largest buffer of {} is {} MiB",
         buffer.label,
         mebibytes(bytes),
         gpu.description.name,
         most >> 20
-    )
+    ));
+    Err(large.remedied(Remedy::of(&[Text("lower the width, the tokens or the grid, or use "), CPU])))
 }
 
 pub fn create_buffer(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> wgpu::Buffer {

@@ -8,7 +8,7 @@ use crate::device::gpu::pace::Pace;
 use crate::device::gpu::readback::{Copy, Readback, Readbacks, Summed};
 use crate::device::gpu::upload::to_bytes;
 use crate::device::profile::Profile;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::plan::{BufferId, Chunk, Content, Data, Inputs, Plan, Repeat, Words};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -82,7 +82,7 @@ impl<'a> Session<'a> {
         let buffers = plan.buffers.iter().map(|buffer| create_buffer(gpu, buffer, capacity)).collect::<Vec<_>>();
         let (params, offsets) = create_params(gpu, plan);
         if let Some(error) = pollster::block_on(memory.pop()) {
-            return Err(Error::Device(format!("{error}; try --chunk {}", (capacity / 2).max(1))));
+            return Err(Error::Device(error.to_string()).remedied(Remedy::chunk((capacity / 2).max(1))));
         }
         let dispatches = create_dispatches(gpu, plan, &buffers, &params, &offsets)?;
         gpu.check_failure()?;

@@ -1,6 +1,7 @@
 //! Inputs on their way to the adapter.
 
-use crate::error::{Error, Result};
+use crate::error::remedy::{CHUNK, Piece::Text};
+use crate::error::{Error, Remedy, Result};
 use crate::plan::Slice;
 use crate::spec::Precision;
 use rayon::prelude::*;
@@ -25,6 +26,9 @@ pub struct Uploads {
     kept: Arc<Mutex<Vec<wgpu::Buffer>>>,
 }
 
+/// Where memory for inputs is not to be had.
+const FEWER: Remedy = Remedy::of(&[Text("try "), CHUNK, Text(" with fewer members")]);
+
 impl Uploads {
     /// None is taken yet.
     pub fn new(device: &wgpu::Device) -> Self {
@@ -40,7 +44,7 @@ impl Uploads {
         let staging = self.take(size);
         let mut view = staging
             .get_mapped_range_mut(..size)
-            .map_err(|error| Error::Device(format!("no memory for inputs: {error}; try --chunk with fewer members")))?;
+            .map_err(|error| Error::Device(format!("no memory for inputs: {error}")).remedied(FEWER))?;
         copy(bytes, view.slice(..));
         drop(view);
         staging.unmap();

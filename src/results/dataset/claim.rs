@@ -2,6 +2,7 @@
 
 use super::landing::STAGING;
 use crate::error::{Error, Result};
+use crate::results::remedies::{BUSY, MAKEABLE, WRITABLE};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -11,8 +12,6 @@ use std::sync::Mutex;
 const LOCK: &str = ".eulerscope.lock";
 /// How often a folder that is being tidied away by another run is tried again.
 const TRIES: usize = 100;
-const WRITABLE: &str = "give --out a folder that can be written";
-
 /// What runs of this process would leave behind if they ended now.
 static OPEN: Mutex<Vec<Traces>> = Mutex::new(Vec::new());
 
@@ -117,8 +116,7 @@ fn remove_empty(made: &[PathBuf]) {
 /// The locked file, and whether the file system knows locks at all.
 fn locked(folder: &Path, path: &Path) -> Result<(File, bool)> {
     for _ in 0..TRIES {
-        fs::create_dir_all(folder)
-            .map_err(|source| Error::io(folder, source, "give --out a folder that can be made"))?;
+        fs::create_dir_all(folder).map_err(|source| Error::io(folder, source, MAKEABLE))?;
         let file = match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
@@ -148,7 +146,7 @@ fn taken(folder: &Path, mut file: File) -> Error {
 
 fn taken_by(folder: &Path, whom: &str) -> Error {
     let source = io::Error::new(ErrorKind::ResourceBusy, format!("another run{whom} is writing here"));
-    Error::io(folder, source, "wait until it is done or give --out another folder")
+    Error::io(folder, source, BUSY)
 }
 
 /// Is this open file the one at `path`?

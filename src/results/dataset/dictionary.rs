@@ -122,8 +122,7 @@ pub(super) fn metadata(table: &str, columns: &[&str]) -> Vec<(String, String)> {
 /// The dictionary for people, in Markdown.
 pub fn markdown() -> String {
     let tables: String = TABLES.iter().map(|table| section(table.name, table.row, table.columns)).collect();
-    let swept =
-        section("sweep_over", "every table of a sweep has, in front, the keys that `--sweep-over` sweeps", SWEPT);
+    let swept = section("sweep_over", "every table of a sweep has, in front, the keys of `sweep_over`", SWEPT);
     let endings: Vec<String> = SUMMARY.iter().map(|(ending, part)| format!("`{ending}` {part}")).collect();
     format!("{tables}{swept}Endings of `_*`, over the members: {}.\n", endings.join(", "))
 }

@@ -2,11 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::input;
+use crate::results::remedies::{OLD_FILE, ROOM, WRITABLE};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-const ROOM: &str = "make room or give --out another folder";
 
 /// What `run.json` remembers of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +52,7 @@ impl Pending {
     pub(in crate::results) fn create(staging: &Path, folder: &Path, name: &str) -> Result<Self> {
         let staged = staging.join(name);
         let target = folder.join(name);
-        let file = File::create(&staged)
-            .map_err(|source| Error::io(&target, source, "give --out a folder that can be written"))?;
+        let file = File::create(&staged).map_err(|source| Error::io(&target, source, WRITABLE))?;
         let sink = Sink { file, hasher: blake3::Hasher::new(), bytes: 0 };
         Ok(Pending { name: name.to_string(), staged, target, sink, whole: false })
     }
@@ -125,9 +123,7 @@ pub(in crate::results) fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Removes a file, if it is there.
 pub(in crate::results) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(Error::io(path, source, "delete this old file or give --out another folder"))
-        }
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::io(path, source, OLD_FILE)),
         _ => Ok(()),
     }
 }

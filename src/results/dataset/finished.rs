@@ -6,12 +6,11 @@ use super::landing::{self, STAGING};
 use super::{SEAL, seal};
 use crate::error::{Error, Result};
 use crate::invalid;
+use crate::results::remedies::WRITTEN;
 use serde_json::Value;
 use std::fs;
 use std::io::{Error as IoError, ErrorKind};
 use std::path::{Path, PathBuf};
-
-pub(super) const FOLDER: &str = "give a folder that --out has written";
 
 /// A folder of a finished run, held by this process alone, each of its files as it was written.
 #[derive(Debug)]
@@ -29,15 +28,15 @@ impl Finished {
     /// version, [`Error::Verification`] if a file is not what was written.
     pub fn open(folder: &Path, except: &str) -> Result<Self> {
         match fs::metadata(folder) {
-            Err(source) => return Err(Error::io(folder, source, FOLDER)),
+            Err(source) => return Err(Error::io(folder, source, WRITTEN)),
             Ok(found) if !found.is_dir() => {
-                return Err(Error::io(folder, IoError::from(ErrorKind::NotADirectory), FOLDER));
+                return Err(Error::io(folder, IoError::from(ErrorKind::NotADirectory), WRITTEN));
             }
             Ok(_) => {}
         }
         let is_one = |folder: &Path| folder.join(SEAL).exists();
         if !is_one(folder) && !is_one(&folder.join(STAGING)) {
-            return invalid!("{}: holds no {SEAL}; {FOLDER}", folder.display());
+            return Err(Error::Invalid(format!("{}: holds no {SEAL}", folder.display())).remedied(WRITTEN));
         }
         let claim = Claim::take(folder)?;
         landing::stage(folder)?;

@@ -8,6 +8,7 @@ use super::file::Record;
 use super::seal;
 use super::{SEAL, dictionary, file};
 use crate::error::{Error, Result};
+use crate::results::remedies::IN_THE_WAY;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,7 @@ pub(super) fn stage(folder: &Path) -> Result<PathBuf> {
     if seal::read(&staging).is_ok() || is_there(&staging.join(REPLACED)) {
         land(folder)?;
     }
-    let failed = |source| Error::io(&staging, source, "remove this folder or give --out another one");
+    let failed = |source| Error::io(&staging, source, IN_THE_WAY);
     match fs::remove_dir_all(&staging) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => fs::create_dir(&staging).map_err(failed)?,

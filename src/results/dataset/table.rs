@@ -4,6 +4,7 @@ use super::file::Pending;
 use super::file::Record;
 use super::{Column, dictionary};
 use crate::error::{Error, Result};
+use crate::results::remedies::ROOM;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -194,11 +195,10 @@ fn check_table(pending: &Pending, rows: u64, schema: &Type) -> Result<()> {
 
 /// The I/O cause inside a Parquet error, or the error itself: a bug, since the columns have been checked.
 fn failure(path: &Path, error: ParquetError) -> Error {
-    let hint = "make room or give --out another folder";
     match error {
         ParquetError::External(cause) => match cause.downcast::<io::Error>() {
-            Ok(source) => Error::io(path, *source, hint),
-            Err(cause) => Error::io(path, io::Error::other(cause), hint),
+            Ok(source) => Error::io(path, *source, ROOM),
+            Err(cause) => Error::io(path, io::Error::other(cause), ROOM),
         },
         other => Error::Bug(format!("{}: {other}", path.display())),
     }

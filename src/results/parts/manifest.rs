@@ -1,7 +1,8 @@
 //! `manifest.json`: which units are done, in which files, and what they are units of.
 
 use crate::device::Description;
-use crate::error::{Error, Result};
+use crate::error::remedy::{FORCE, Piece::Text, RESUME};
+use crate::error::{Error, Remedy, Result};
 use crate::input;
 use crate::results::dataset::file::Record;
 use crate::results::dataset::file::{self, Pending};
@@ -21,7 +22,8 @@ const BEFORE: &str = "manifest.prev.json";
 pub(super) const WAITING: &str = ".new";
 /// The longest manifest, in bytes.
 const LONGEST: u64 = 1 << 30;
-const MOVE: &str = "make the folder writable; --resume goes on from the parts that are there";
+const MOVE: Remedy =
+    Remedy::of(&[Text("make the folder writable; "), RESUME, Text(" goes on from the parts that are there")]);
 
 /// Units of a run whose parts can be kept.
 pub(super) const MOST_UNITS: usize = 1 << 24;
@@ -80,7 +82,7 @@ pub(super) fn device_in_words(device: &Value) -> String {
 }
 
 /// What tells two runs apart: keys of the specification that differ, `eulerscope` and `stream_version` for other versions,
-/// and `device` for one whose numbers may be others.
+/// the files of a trained model that are others, and `device` for one whose numbers may be others.
 pub fn differences(one: &Origin, other: &Origin) -> Vec<String> {
     if one.command() != other.command() {
         return vec!["command".to_string()];
@@ -93,6 +95,9 @@ pub fn differences(one: &Origin, other: &Origin) -> Vec<String> {
         own.keys().chain(others.keys()).filter(|key| own.get(*key) != others.get(*key)).cloned().collect();
     keys.sort();
     keys.dedup();
+    if keys.is_empty() {
+        keys = changed_files(&one["model"], &other["model"]);
+    }
     for key in ["eulerscope", "stream_version", "units", "model"] {
         if one[key] != other[key] && keys.is_empty() {
             keys.push(key.to_string());
@@ -102,6 +107,29 @@ pub fn differences(one: &Origin, other: &Origin) -> Vec<String> {
         keys.push("device".to_string());
     }
     keys
+}
+
+/// What the differences of two runs say of a model's file that is another one.
+const OF_MODEL: &str = " of the model";
+
+/// Are changed files of a model all that tells two runs apart?
+pub(super) fn are_of_model(differences: &[String]) -> bool {
+    differences.iter().all(|key| key.ends_with(OF_MODEL))
+}
+
+/// The files of two models that are not the same.
+fn changed_files(one: &Value, other: &Value) -> Vec<String> {
+    let files = |model: &Value| -> BTreeMap<String, Value> {
+        let all = model["files"].as_array().into_iter().flatten();
+        all.filter_map(|file| Some((file["name"].as_str()?.to_string(), file["blake3"].clone()))).collect()
+    };
+    let (one, other) = (files(one), files(other));
+    let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| one.get(*name) != other.get(*name))
+        .map(|name| format!("{name}{OF_MODEL}"))
+        .collect()
 }
 
 /// [`differences`] of runs whose parts make one result, whichever devices have made them; whoever puts them together says
@@ -175,10 +203,12 @@ impl Manifest {
                         return Ok(Some(manifest));
                     }
                     Err(why) => {
-                        damage.get_or_insert(Error::Verification(format!(
-                            "{}: {why}; the manifest is damaged, and so is that before it; start anew with --force",
+                        let damaged = Error::Verification(format!(
+                            "{}: {why}; the manifest is damaged, and so is that before it",
                             path.display()
-                        )));
+                        ));
+                        let anew = Remedy::of(&[Text("start anew with "), FORCE]);
+                        damage.get_or_insert(damaged.remedied(anew));
                     }
                 },
             }

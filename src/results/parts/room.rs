@@ -1,6 +1,7 @@
 //! Is there room on the disk for what is to be written?
 
 use crate::error::{Error, Result};
+use crate::results::remedies::ROOM_FOR_PARTS;
 use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
 
@@ -34,11 +35,7 @@ pub(super) fn check(folder: &Path, bytes: u64, what: &str) -> Result<()> {
             let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
             let cause = format!("{what} need {:.1} MiB, and {:.1} MiB are free", mib(bytes), mib(free));
             let source = IoError::new(ErrorKind::StorageFull, cause);
-            Err(Error::io(
-                folder,
-                source,
-                "make room or give --out another folder; --resume goes on from what is there",
-            ))
+            Err(Error::io(folder, source, ROOM_FOR_PARTS))
         }
         _ => Ok(()),
     }

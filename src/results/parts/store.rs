@@ -1,12 +1,16 @@
 //! The parts of one run: kept as they are done, and brought back when the run goes on.
 
-use super::manifest::{Entry, MOST_UNITS, Manifest, Origin, WAITING, device_in_words, differences, same_numbers};
+use super::manifest::{
+    Entry, MOST_UNITS, Manifest, NAME, Origin, WAITING, are_of_model, device_in_words, differences, same_numbers,
+};
 use super::reader::{Reader, file_name, tidy, verify};
 use super::tabled::{Columns, Tabled, Tables, damaged, numbered};
 use super::{FOLDER, discard, room};
-use crate::error::{Error, Result};
+use crate::error::remedy::{ANY_DEVICE, FORCE, OUT, Piece::Text, RESUME, SHARD};
+use crate::error::{Error, Remedy, Result};
 use crate::results::dataset::TableWriter;
 use crate::results::dataset::file::{self, Pending};
+use crate::results::remedies::ROOM_FOR_PARTS;
 use crate::spec::Shard;
 use crate::units::Parts;
 use serde_json::Value;
@@ -277,34 +281,49 @@ fn refuse_others(results: &Path, manifest: &Manifest, origin: &Origin, terms: &T
     let shard = terms.shard.map(|shard| shard.to_string());
     if manifest.shard != shard {
         let said = |shard: &Option<String>| shard.clone().map_or("all of it".to_string(), |own| format!("shard {own}"));
-        return Err(Error::Resume(format!(
-            "{place}: holds parts of {}, and this run is {}; give the same --shard, or --out another folder",
+        let other = Error::Resume(format!(
+            "{place}: holds parts of {}, and this run is {}",
             said(&manifest.shard),
             said(&shard)
-        )));
-    }
-    if keys == ["device"] {
-        return Err(Error::Resume(format!(
-            "{place}: its parts are of {}, whose last bits may differ from those of {}; take that device, or give \
-             --any-device to go on with this one",
-            device_in_words(manifest.origin.device()),
-            device_in_words(origin.device())
-        )));
+        ));
+        return Err(other.remedied(Remedy::of(&[
+            Text("give the same "),
+            SHARD,
+            Text(", or "),
+            OUT,
+            Text(" another folder"),
+        ])));
     }
     if keys.is_empty() {
         return Ok(());
     }
-    Err(Error::Resume(format!(
-        "{place}: is the run of another specification, which differs in {}; `eulerscope {} {} --out {place} --resume` goes \
-         on with that one, --force starts anew",
-        keys.join(", "),
-        manifest.origin.command(),
-        results.join(FOLDER).join(super::manifest::NAME).display()
-    )))
+    let (differs, remedy) = match () {
+        () if keys == ["device"] => (
+            format!(
+                "its parts are of {}, whose last bits may differ from those of {}",
+                device_in_words(manifest.origin.device()),
+                device_in_words(origin.device())
+            ),
+            Remedy::of(&[Text("take that device, or give "), ANY_DEVICE, Text(" to go on with this one")]),
+        ),
+        () if are_of_model(&keys) => (
+            format!("is a run of other files: {}", keys.join(", ")),
+            Remedy::of(&[Text("put those of before back, or give "), FORCE, Text(" to start anew")]),
+        ),
+        () => (
+            format!(
+                "is the run of another specification, which is in {}, and differs in {}",
+                results.join(FOLDER).join(NAME).display(),
+                keys.join(", ")
+            ),
+            Remedy::of(&[Text("give that file with "), RESUME, Text(" to go on, or "), FORCE, Text(" to start anew")]),
+        ),
+    };
+    Err(Error::Resume(format!("{place}: {differs}")).remedied(remedy))
 }
 
 fn failed(path: &Path, source: std::io::Error) -> Error {
-    Error::io(path, source, "make room or give --out another folder; --resume goes on from what is there")
+    Error::io(path, source, ROOM_FOR_PARTS)
 }
 
 fn make(folder: &Path, waiting: &Path) -> Result<()> {

@@ -3,6 +3,7 @@
 use super::manifest::{Manifest, Origin, differences_but_device};
 use super::{FOLDER, reader};
 use crate::error::{Error, Result};
+use crate::results::remedies::WRITTEN;
 use crate::spec::Shard;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,10 +47,8 @@ pub fn survey(folder: &Path) -> Result<Survey> {
         found.push((shard, manifest));
     }
     let Some((Shard { count, .. }, first)) = found.first() else {
-        return Err(Error::Invalid(format!(
-            "{}: holds no parts of a run; give a folder that --out has written",
-            folder.display()
-        )));
+        let nothing = Error::Invalid(format!("{}: holds no parts of a run", folder.display()));
+        return Err(nothing.remedied(WRITTEN));
     };
     for (_, other) in &found[1..] {
         let keys = differences_but_device(&first.origin, &other.origin);
@@ -111,8 +110,7 @@ pub fn tables(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
 pub(super) fn folders(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for folder in given {
-        let listing =
-            fs::read_dir(folder).map_err(|source| Error::io(folder, source, "give a folder that --out has written"))?;
+        let listing = fs::read_dir(folder).map_err(|source| Error::io(folder, source, WRITTEN))?;
         let mut shards: Vec<(usize, PathBuf)> = Vec::new();
         for found in listing.flatten() {
             if let Some(shard) = shard_of(&found.file_name().to_string_lossy()) {

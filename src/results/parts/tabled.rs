@@ -1,6 +1,7 @@
 //! Parts as tables, and back: what is written to disk, and what goes from one process to another.
 
-use crate::error::Error;
+use crate::error::remedy::{Piece::Text, RESUME};
+use crate::error::{Error, Remedy};
 use crate::results::dataset::Column;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -166,5 +167,6 @@ pub(super) fn named(columns: Vec<(&str, Column)>) -> Columns {
 
 /// What a table lacks that should be one of parts.
 pub(super) fn damaged(path: &Path, what: &str) -> Error {
-    Error::Verification(format!("{}: {what}; the part is damaged, --resume works it out again", path.display()))
+    Error::Verification(format!("{}: {what}; the part is damaged", path.display()))
+        .remedied(Remedy::of(&[RESUME, Text(" works it out again")]))
 }

@@ -5,7 +5,8 @@ use super::manifest::{Manifest, Origin, differences_but_device};
 use super::reader::{Reader, verify};
 use super::survey::{folders, listed};
 use super::tabled::Tabled;
-use crate::error::{Error, Result};
+use crate::error::remedy::{Piece::Text, RESUME_AUTO, SHARD};
+use crate::error::{Error, Remedy, Result};
 use crate::units::Parts;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -45,10 +46,8 @@ impl Together {
     fn check(&self, given: &[PathBuf]) -> Result<()> {
         let Some(first) = self.sources.first() else {
             let places: Vec<_> = given.iter().map(|place| place.display().to_string()).collect();
-            return Err(Error::Invalid(format!(
-                "{}: holds no parts of a run; give folders that --shard has written",
-                places.join(", ")
-            )));
+            let nothing = Error::Invalid(format!("{}: holds no parts of a run", places.join(", ")));
+            return Err(nothing.remedied(Remedy::of(&[Text("give folders that "), SHARD, Text(" has written")])));
         };
         for source in &self.sources {
             let keys = differences_but_device(&first.manifest.origin, &source.manifest.origin);
@@ -69,12 +68,13 @@ impl Together {
             Ok(found) if found.shards > 1 => format!("of shards {}", listed(found.missing)),
             _ => format!("units {}", listed(missing.iter().copied())),
         };
-        Err(Error::Verification(format!(
-            "{}: {} of {} units are missing, {which}; run those again with --resume=auto",
+        let incomplete = Error::Verification(format!(
+            "{}: {} of {} units are missing, {which}",
             given[0].display(),
             missing.len(),
             self.origin().units()
-        )))
+        ));
+        Err(incomplete.remedied(Remedy::of(&[Text("run those again with "), RESUME_AUTO])))
     }
 
     /// What the parts are parts of.

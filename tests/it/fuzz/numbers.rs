@@ -56,7 +56,7 @@ fn matrices<T: std::fmt::Debug + Clone>(
 #[test]
 fn eigenvalues_of_any_bits_are_finite_or_missing() {
     for (device, cases) in [("cpu", 2000), ("reference", 500)] {
-        let device = Device::open(device).expect("always there").0;
+        let device = Device::open(device).expect("always there");
         fuzz(cases, &matrices(single()), |(n, values)| {
             let spectra = eigenvalues(&device, &values, n).expect("a stack");
             for (matrix, spectrum) in values.chunks(n * n).zip(&spectra) {
@@ -92,7 +92,7 @@ const SIZES: [u64; 14] = [0, 1, 2, 3, 16, 64, 512, 513, 4096, 4097, 1 << 31, 1 <
 fn sizes_of_any_kind_are_refused_or_planned() {
     let model = select(&["linear", "mlp", "transformer"][..]);
     let grid = (0..=20_u32, 0..=20_u32);
-    let host = |word: &str| Device::open(word).expect("always there").0;
+    let host = |word: &str| Device::open(word).expect("always there");
     let devices = [host("cpu"), host("reference"), adapter::software()];
     let input = (model, prop::collection::btree_map(select(&KEYS[..]), select(&SIZES[..]), 0..6), grid);
     fuzz(100, &input, |(model, sizes, (h, rho))| {
@@ -126,7 +126,7 @@ fn sizes_of_any_kind_are_refused_or_planned() {
 /// Whatever is taken at a time, every member is made once, in order.
 #[test]
 fn every_member_is_in_one_chunk() {
-    let device = Device::open("cpu").expect("always there").0;
+    let device = Device::open("cpu").expect("always there");
     fuzz(200, &(1..60_usize, 0..70_usize, 1..5_usize), |(members, chunk, width)| {
         let ensemble = EnsembleSpec { members, width, ..EnsembleSpec::default() };
         let mut next = 0;
@@ -144,7 +144,7 @@ fn every_member_is_in_one_chunk() {
 #[test]
 fn a_magnitude_beyond_the_largest_number_is_an_overflow() {
     for device in ["cpu", "reference"] {
-        let device = Device::open(device).expect("always there").0;
+        let device = Device::open(device).expect("always there");
         for (x, status) in [(1.5e308, Status::Overflow), (1.2e308, Status::Ok)] {
             let spectrum = &eigenvalues(&device, &[x, x, -x, x], 2).expect("a stack")[0];
             assert_eq!(spectrum.status, status, "{x:e}: {spectrum:?}");

@@ -26,7 +26,7 @@ struct Run {
 impl Run {
     /// Two blocks of members.
     fn new() -> Self {
-        let device = Device::open("reference").expect("always there").0;
+        let device = Device::open("reference").expect("always there");
         let mut spec = SweepSpec { depth: 2, ..SweepSpec::default() };
         (spec.ensemble.members, spec.ensemble.width) = (260, 2);
         let grid = |text| Grid::parse(text).expect("a grid");

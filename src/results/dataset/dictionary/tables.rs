@@ -152,7 +152,7 @@ const CELLS: &[Described] = &[
     ),
     Described::column("observations_effective_step", "", "‖h f‖/‖x‖ of the last step, mean over members"),
     Described::column("observations_effective_damping", "", "1 − ‖x_{L−1}‖/‖x_L‖, mean over members"),
-    Described::column("given_step_size", "", "step size before its scaling with the depth (`--step-scaling`)"),
+    Described::column("given_step_size", "", "step size before its scaling with the depth (`step_scaling`)"),
 ];
 
 const MEMBERS: &[Described] = &[
