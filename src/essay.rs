@@ -18,6 +18,7 @@ mod friction;
 pub mod hallucination;
 mod integrators;
 mod lab;
+mod law;
 pub mod mercury;
 mod no_friction;
 mod overshoot;
@@ -52,6 +53,8 @@ pub struct Claim {
     pub experiment: &'static str,
     /// What the verdict comes to, whatever it is: what one should know about it.
     pub remark: &'static str,
+    /// About how long it takes quickly on two cores, in seconds.
+    seconds: f64,
     /// Runs the experiment with the essay's own premise.
     run: fn(&Lab) -> Result<Finding>,
 }
@@ -136,6 +139,14 @@ impl Claim {
     /// The claim of this name.
     pub fn named(id: &str) -> Option<&'static Claim> {
         CLAIMS.iter().find(|claim| claim.id == id)
+    }
+
+    /// About how long it takes on two cores, in seconds: most of it goes with the number of members.
+    pub fn seconds(&self, effort: Effort) -> f64 {
+        match effort {
+            Effort::Quick => self.seconds,
+            Effort::Full => 8.0 * self.seconds,
+        }
     }
 
     /// Runs its experiment.

@@ -18,20 +18,22 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &EssaySpec) -> Resu
     let trained = spec.trained.as_ref().map(Trained::open).transpose()?;
     let dataset = console.dataset(invocation)?;
     let device = console.open(invocation)?;
-    if invocation.plan {
-        let list = |claim: &&Claim| json!({ "id": claim.id, "claim": claim.claim, "experiment": claim.experiment });
-        let line = |claim: &&Claim| format!("{}: {}\n", claim.id, claim.experiment);
-        console.show(&claims.iter().map(line).collect::<String>())?;
-        return console.emit(&json!({ "spec": spec, "claims": claims.iter().map(list).collect::<Vec<_>>() }));
-    }
     let effort = if spec.quick { Effort::Quick } else { Effort::Full };
+    let all: f64 = claims.iter().map(|claim| claim.seconds(effort)).sum();
+    if invocation.plan {
+        return plan(console, spec, &claims, effort, all);
+    }
     let mut progress = console.progress("essay");
-    let done = Cell::new(0.0);
-    let mut stop = |part: f64| progress.at((done.get() + part) / claims.len() as f64);
+    let (done, current) = (Cell::new(0.0), Cell::new(claims[0]));
+    let mut stop = |part: f64| {
+        progress.work_on(current.get().id);
+        progress.at((done.get() + part * current.get().seconds(effort)) / all)
+    };
     let lab = Lab::new(&device, spec.seed, effort, &mut stop).with_model(trained.as_ref());
     let mut found: Vec<Examined> = Vec::new();
     let mut interrupted = false;
-    for claim in &claims {
+    for &claim in &claims {
+        current.set(claim);
         match claim.examine(&lab) {
             Ok(one) => found.push(one),
             Err(Error::Partial(_)) => {
@@ -40,7 +42,7 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &EssaySpec) -> Resu
             }
             Err(error) => return Err(error),
         }
-        done.set(done.get() + 1.0);
+        done.set(done.get() + claim.seconds(effort));
     }
     drop(lab);
     drop(progress);
@@ -55,6 +57,33 @@ pub fn run(console: &Console, invocation: &Invocation, spec: &EssaySpec) -> Resu
     match interrupted {
         true => Err(Error::Partial(format!("interrupted: {} of {} claims are there", found.len(), claims.len()))),
         false => Ok(()),
+    }
+}
+
+/// Says what would be done, and about how long it takes.
+fn plan(console: &Console, spec: &EssaySpec, claims: &[&Claim], effort: Effort, all: f64) -> Result<()> {
+    let own = |claim: &Claim| {
+        json!({
+            "id": claim.id,
+            "claim": claim.claim,
+            "experiment": claim.experiment,
+            "seconds_on_two_cores": claim.seconds(effort),
+        })
+    };
+    let line = |claim: &Claim| format!("{}: {} ({})\n", claim.id, claim.experiment, about(claim.seconds(effort)));
+    let mut text: String = claims.iter().map(|claim| line(claim)).collect();
+    let _ = writeln!(text, "{}, {} on two cores", counted(claims.len(), "claim"), about(all));
+    console.show(&text)?;
+    let list: Vec<_> = claims.iter().map(|claim| own(claim)).collect();
+    console.emit(&json!({ "spec": spec, "claims": list, "seconds_on_two_cores": all }))
+}
+
+/// A time that is known to a factor of two or so.
+fn about(seconds: f64) -> String {
+    match seconds {
+        ..1.0 => "less than a second".to_string(),
+        1.0..100.0 => format!("about {seconds:.0} s"),
+        _ => format!("about {:.0} min", seconds / 60.0),
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Form {
 /// The progress of some work.
 pub struct Progress {
     what: &'static str,
+    /// What of it is worked on, where that has a name.
+    part: Option<&'static str>,
     form: Form,
     bar: Option<ProgressBar>,
     /// Operations of the whole work; 0 if nobody knows.
@@ -51,13 +53,24 @@ impl Progress {
             bar
         });
         let start = Instant::now();
-        Progress { what, form, bar, flops: 0.0, device: String::new(), start, said: start, stop }
+        Progress { what, part: None, form, bar, flops: 0.0, device: String::new(), start, said: start, stop }
     }
 
     /// The same of so many operations on a device, so that it can say how fast it is.
     pub fn of(mut self, flops: f64, device: &str) -> Self {
         (self.flops, self.device) = (flops, device.to_string());
         self
+    }
+
+    /// What of it is worked on now.
+    pub fn work_on(&mut self, part: &'static str) {
+        if self.part == Some(part) {
+            return;
+        }
+        self.part = Some(part);
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(format!("{}, {part}", self.what));
+        }
     }
 
     /// A question for any thread: does the user want to stop?
@@ -84,7 +97,8 @@ impl Progress {
                 let left = elapsed / fraction * (1.0 - fraction);
                 let percent = 100.0 * fraction;
                 let speed = self.speed(fraction, elapsed);
-                remark(&format!("{}: {percent:.0}%, {elapsed:.0} s, about {left:.0} s left{speed}", self.what));
+                let part = self.part.map(|part| format!(", {part}")).unwrap_or_default();
+                remark(&format!("{}{part}: {percent:.0}%, {elapsed:.0} s, about {left:.0} s left{speed}", self.what));
                 self.said = Instant::now();
             }
             Form::Json if self.is_due(JSON_EVERY) || fraction >= 1.0 => {
@@ -117,6 +131,9 @@ impl Progress {
 
     fn json(&self, fraction: f64, elapsed: f64) -> serde_json::Value {
         let mut line = json!({ "progress": self.what, "fraction": fraction, "elapsed_seconds": elapsed });
+        if let Some(part) = self.part {
+            line["part"] = json!(part);
+        }
         if fraction > 0.0 {
             line["left_seconds"] = json!(elapsed / fraction * (1.0 - fraction));
         }

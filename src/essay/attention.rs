@@ -12,6 +12,7 @@ pub(super) const CLAIM: Claim = Claim {
                  its scores.",
     remark: "Sharp attention does commit: its entropy falls. But its Jacobian grows with sharpness only up to a point and falls \
              behind it, for a saturated softmax no longer moves; and what it writes is an average of values, so it is bounded.",
+    seconds: 0.1,
     run: |lab| examine(lab, &Premise::default()),
 };
 

@@ -10,6 +10,7 @@ pub(super) const CLAIM: Claim = Claim {
     claim: "Simulated with h = 1, dx/dt = -5 x explodes: four times larger at each step, with its sign flipped.",
     experiment: "A layer of width 1 with the restoring force μ = 5, stepped by Euler's method and by the exact solution.",
     remark: "It is so, and it is so for every λ below -2 / h. Whether a Transformer has such modes is another question.",
+    seconds: 0.1,
     run: |lab| examine(lab, &Premise::default()),
 };
 

@@ -18,6 +18,7 @@ pub(super) const CLAIM: Claim = Claim {
     remark: "As algebra it is so, and h is then not a fact of the layer: h and the scale of the weights are one parameter. As \
              numerics it is so for tied and for smooth stacks. Independent layers have no such equation behind them: with \
              steps of 1 / √L they approach a diffusion (Marion et al., JMLR 26, 2025).",
+    seconds: 0.4,
     run: |lab| examine(lab, &Premise::default()),
 };
 

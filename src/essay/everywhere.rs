@@ -11,6 +11,7 @@ pub(super) const CLAIM: Claim = Claim {
     experiment: "Eigenvalues of M = I + A of random layers; the exponents of stacks of them; the growth of a pre-norm stack.",
     remark: "They are everywhere: an undamped random layer has most of its eigenvalues outside of the unit circle. What does not \
              follow is that states run away: exponents sum to about 0, and behind a norm growth is not exponential.",
+    seconds: 1.3,
     run: |lab| examine(lab, &Premise::default()),
 };
 

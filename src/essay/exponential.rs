@@ -1,5 +1,6 @@
 //! Exponential growth without bound.
 
+use super::law::excess_of_exponential;
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Predicted, Statement, trained};
 use crate::error::Result;
 use crate::spec::{Activation, Model, NormKind, NormPlacement, SweepSpec, Weights};
@@ -11,6 +12,7 @@ pub(super) const CLAIM: Claim = Claim {
     remark: "True without a norm. Behind a norm each layer adds what does not depend on the size of the state, so its square \
              grows by a constant a layer: as the root of the depth. (Weights that grow with depth, as trained ones do, bring \
              a mild exponential back: with a checkpoint it is measured here, too.)",
+    seconds: 1.2,
     run: |lab| examine(lab, &Premise::default()),
 };
 
@@ -34,6 +36,7 @@ const DEPTH: usize = 120;
 /// Measures growth over the later half of the depth.
 pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
     let mut statements = Vec::new();
+    let mut laws = Vec::new();
     let mut curves = Vec::new();
     let says = ["without a norm growth is exponential", "and with a norm before f", "and with a norm behind the sum"];
     for (norm, says) in premise.norms.into_iter().zip(says) {
@@ -43,9 +46,19 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         let Predicted { value, tolerance } = theory(norm);
         let statement = Statement::new(says, name, late, Criterion::Above(0.05)).unit("nats");
         statements.push(statement.predicted(value, tolerance));
+        laws.push(Statement::new(
+            "and no slower law of growth describes it better",
+            format!(
+                "AIC of e^(r k) less that of the best of e^(r √k), 1 + r k and its root, mean over members, {}",
+                said(norm)
+            ),
+            history.of_logs(excess_of_exponential),
+            Criterion::Below(-2.0),
+        ));
         let steps = (0..=DEPTH).step_by(10);
         curves.push(Curve::new(said(norm), steps.map(|step| (step as f64, history.growth(0, step)))));
     }
+    statements.append(&mut laws);
     statements.extend(trained::growth(lab)?);
     let graph = Graph {
         x_label: "layer",

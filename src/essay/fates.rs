@@ -11,6 +11,7 @@ pub(super) const CLAIM: Claim = Claim {
     experiment: "Rotations with 169 complex λ about the unit circle of 1 + λ, seven λ on it, and a Jordan block with λ = 0.",
     remark: "Neutral is the whole circle |1 + λ| = 1, of which λ = 0 is one point and λ = -2 another; and on it a state may \
              still grow, by a power of the depth, where eigenvectors are missing.",
+    seconds: 0.1,
     run: |lab| examine(lab, &Premise::default()),
 };
 

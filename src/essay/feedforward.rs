@@ -14,6 +14,7 @@ pub(super) const CLAIM: Claim = Claim {
     remark: "Random ReLU units bring states together; GELU and tanh units pull near ones apart by a few or by fifty per cent. The \
              width changes the scatter and not the mean. Where a pair of units is planted along a direction, 80 of them do \
              make certainty of 51 %: that is a fact of the weights, not of the form.",
+    seconds: 0.5,
     run: |lab| examine(lab, &Premise::default()),
 };
 

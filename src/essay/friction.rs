@@ -14,6 +14,7 @@ pub(super) const CLAIM: Claim = Claim {
     remark: "True of layers without a norm. Behind a norm it is directions that are read, and uniform friction keeps the stream \
              short, so that every layer turns it further: near states are separated by orders of magnitude more, and what the \
              prompt has written is forgotten.",
+    seconds: 1.0,
     run: |lab| examine(lab, &Premise::default()),
 };
 

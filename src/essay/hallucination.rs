@@ -17,6 +17,7 @@ pub(super) const CLAIM: Claim = Claim {
              hallucinate by would be seen in labelled answers of one: by how much its layers amplify the margin of each answer, \
              and whether wrong answers are amplified more than right ones whose evidence is as strong. No such answers are \
              here.",
+    seconds: 6.3,
     run: |lab| examine(lab, &Premise::default()),
 };
 

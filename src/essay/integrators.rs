@@ -11,6 +11,7 @@ pub(super) const CLAIM: Claim = Claim {
     claim: "Forward Euler is the junk food of integrators: it is Euler that explodes, a proper method would not.",
     experiment: "The same equation with h = 1, stepped by Heun's method, Runge and Kutta's of order 4, and backward Euler.",
     remark: "Every explicit method explodes at h λ = -5, those of higher order faster. It takes an implicit step, or a smaller one.",
+    seconds: 0.1,
     run: |lab| examine(lab, &Premise::default()),
 };
 

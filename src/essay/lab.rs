@@ -59,6 +59,11 @@ impl AlongDepth {
         Measured::of((0..self.members).map(|member| log(member, to) - log(member, from)))
     }
 
+    /// The mean over members of something about ln |x| / |x_0| behind steps 0, 1, ..
+    pub fn of_logs(&self, of: impl Fn(&[f64]) -> f64) -> Measured {
+        Measured::of(self.history.log_growth.chunks(self.depth + 1).take(self.members).map(of))
+    }
+
     fn place(&self, member: usize, step: usize) -> usize {
         member * (self.depth + 1) + step
     }
@@ -230,6 +235,15 @@ impl<'a> Lab<'a> {
         let flow = (self.stop.borrow_mut())(share);
         self.stopped.set(self.stopped.get() || flow.is_break());
         flow
+    }
+
+    /// The same, for work that nothing is left of when it is stopped.
+    ///
+    /// # Errors
+    /// [`Error::Partial`] where it was stopped.
+    pub(super) fn reached(&self, share: f64) -> Result<()> {
+        let _ = self.part(share);
+        self.finished(())
     }
 
     /// What was found, unless it is only a part.

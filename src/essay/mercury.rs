@@ -6,7 +6,9 @@ mod ensemble;
 pub use context::Context;
 pub use ensemble::{DEPTH, Model, Question, WIDTH, ask};
 
-use super::planted::{Answers, Planted, confidence, decided, first_sure, follows, sure};
+use super::planted::{
+    Answers, Graded, Planted, Turned, calibration_error, confidence, decided, first_sure, follows, locked, sure,
+};
 use super::{Claim, Criterion, Curve, Finding, Graph, Lab, Measured, Statement, trained_mercury};
 use crate::error::Result;
 use crate::spec::NormPlacement;
@@ -23,6 +25,7 @@ pub(super) const CLAIM: Claim = Claim {
              amplified 80 times: a few layers decide and the others change nothing. The answers follow the evidence more \
              with depth, not less; and random layers do nothing of the kind. Whether a trained model has such directions \
              is a question to its weights.",
+    seconds: 12.1,
     run: |lab| examine(lab, &Premise::default()),
 };
 
@@ -64,7 +67,9 @@ pub const CONTEXTS: [Context; 4] = [
 ];
 /// The friction of one of the curves.
 const FRICTION: f64 = 0.3;
-/// After this layer contexts are turned around.
+/// Behind these layers contexts are turned around.
+const TURNS: [usize; 4] = [1, 8, TURN, 48];
+/// The one behind which answers should not follow any more.
 const TURN: usize = 24;
 /// From this layer on growth is measured.
 const EARLY: usize = 20;
@@ -75,7 +80,8 @@ pub fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
     let both = [0, 1].map(|model| [&of_statements[model][..], &of_graph[model]].concat());
     let asked = ask(lab, &premise.models(both))?;
     let [planted, control] = [0, 1].map(|model| asked[model].split_at(of_statements[model].len()));
-    let found = Finding::new(said(premise, planted.0, control.0), graph(planted.1, control.1));
+    let plain = &planted.0[1 + TURNS.len()..];
+    let found = Finding::new(said(premise, planted.0, control.0), graph(plain, planted.1, control.1));
     Ok(found.with_model(trained_mercury::examine(lab)?))
 }
 
@@ -93,24 +99,33 @@ impl Premise {
         [model(self.planted, own), model(self.control, compared)]
     }
 
-    /// One question for both, and for the planted ones the same with a context that turns around.
+    /// One question for both, and for the planted ones the same with contexts that turn around, and graded evidence.
     fn of_statements(&self) -> [Vec<Question>; 2] {
         let own = Question::plain(self.context, self.damping);
-        [vec![own, Question { reversed_after: Some(TURN), ..own }], vec![own]]
+        let turned = TURNS.map(|layer| Question { reversed_after: Some(layer), ..own });
+        [[&[own][..], &turned, &graded(&CONTEXTS, self.damping)].concat(), vec![own]]
     }
 
-    /// Graded evidence: for the planted ones also with friction.
+    /// Graded evidence: for the planted ones with friction.
     fn of_graph(&self) -> [Vec<Question>; 2] {
-        let graded = |contexts: &[Context], damping| -> Vec<Question> {
-            contexts.iter().map(|&context| Question::plain(context, damping)).collect()
-        };
-        let leaning = &CONTEXTS[1..];
-        [[graded(&CONTEXTS, self.damping), graded(leaning, FRICTION)].concat(), graded(leaning, self.damping)]
+        [graded(&CONTEXTS[1..], FRICTION), graded(&CONTEXTS[1..], self.damping)]
     }
 }
 
+fn graded(contexts: &[Context], damping: f64) -> Vec<Question> {
+    contexts.iter().map(|&context| Question::plain(context, damping)).collect()
+}
+
 fn said(premise: &Premise, planted: &[Answers], control: &[Answers]) -> Vec<Statement> {
-    let (lean, turned, control) = (&planted[0], &planted[1], &control[0]);
+    let (lean, control) = (&planted[0], &control[0]);
+    let turned: Vec<Turned> =
+        TURNS.into_iter().zip(&planted[1..]).map(|(layer, answers)| Turned { layer, answers }).collect();
+    let graded: Vec<Graded> = CONTEXTS
+        .iter()
+        .zip(&planted[1 + TURNS.len()..])
+        .map(|(context, answers)| Graded { share: context.share(), answers })
+        .collect();
+    let since = |layer: usize| turned.iter().find(|own| own.layer == layer).map_or(lean, |own| own.answers);
     let share = premise.context.share();
     let growth = lean.behind(DEPTH, f64::abs).over(lean.behind(EARLY, f64::abs)).ln();
     // The share of right answers where the planet is right as often as the context says so.
@@ -137,6 +152,12 @@ fn said(premise: &Premise, planted: &[Answers], control: &[Answers]) -> Vec<Stat
             Criterion::Above(0.3),
         ),
         Statement::new(
+            "whatever the evidence is",
+            "expected calibration error, of contexts from 4 : 4 to 7 : 1",
+            calibration_error(&graded, DEPTH),
+            Criterion::Above(0.3),
+        ),
+        Statement::new(
             "and sure of the wrong word",
             format!(
                 "share of answers that give the wrong word more than 90 % where {:.1} % are for the planet",
@@ -160,9 +181,19 @@ fn said(premise: &Premise, planted: &[Answers], control: &[Answers]) -> Vec<Stat
         Statement::new(
             "and then the opposite evidence does not turn it",
             format!("share of answers for the word that is likelier since layer {TURN}"),
-            turned.share(DEPTH, |margin| 1.0 - follows(margin)),
+            since(TURN).share(DEPTH, |margin| 1.0 - follows(margin)),
             // Half of them follow it where nothing is decided, and a third where all is.
             Criterion::Below(0.42),
+        ),
+        Statement::new(
+            "for it is locked in by then",
+            format!(
+                "mean of the first of layers {} behind which turning the evidence around changes an answer no more, of those \
+                 that it changes behind the first",
+                TURNS.map(|layer| layer.to_string()).join(", ")
+            ),
+            locked(lean, &turned, DEPTH),
+            Criterion::Below(12.0),
         ),
         Statement::new(
             "every one of 80 layers amplifies it",
@@ -189,9 +220,8 @@ fn said(premise: &Premise, planted: &[Answers], control: &[Answers]) -> Vec<Stat
 }
 
 /// The answers to graded evidence: by depth, with friction, and of the layers that are compared.
-fn graph(planted: &[Answers], control: &[Answers]) -> Graph {
+fn graph(plain: &[Answers], rubbed: &[Answers], control: &[Answers]) -> Graph {
     let leaning = &CONTEXTS[1..];
-    let (plain, rubbed) = planted.split_at(CONTEXTS.len());
     let by_layer = |layer| curve(format!("behind layer {layer}"), &CONTEXTS, plain, layer);
     let rubbed = curve(format!("behind layer {DEPTH}, γ = {FRICTION}"), leaning, rubbed, DEPTH);
     let control = curve(format!("behind layer {DEPTH}, no axis planted"), leaning, control, DEPTH);

@@ -14,6 +14,7 @@ pub(super) const CLAIM: Claim = Claim {
     remark: "There is no such factor in the formula. But what is read is the direction of the stream, and of that each layer \
              keeps the share |x_k| / |x_(k+1)| only: about 1 / 2k is lost at layer k before training, and more where trained \
              weights grow with depth.",
+    seconds: 0.6,
     run: |lab| examine(lab, &Premise::default()),
 };
 

@@ -15,6 +15,7 @@ pub(super) const CLAIM: Claim = Claim {
                  step flips.",
     remark: "Overshoot needs λ < -1 / h. A growing mode is under-estimated by Euler's method, (1 + h λ) < e^(h λ): with h = 1 it \
              commits later than the solution, not earlier.",
+    seconds: 0.1,
     run: |lab| examine(lab, &Premise::default()),
 };
 

@@ -3,12 +3,16 @@
 //! They run as those of a trained model do: their weights are shared by all members of a plan, whose states differ.
 
 mod answers;
+mod calibration;
 mod evidence;
+mod locked;
 mod passage;
 mod saddle;
 
 pub use answers::{Answers, confidence, decided, first_sure, follows, probability, sure};
+pub use calibration::{Graded, calibration_error};
 pub use evidence::Evidence;
+pub use locked::{Turned, locked};
 pub use passage::{Form, Layers, Passage, Words, dot};
 pub use saddle::Saddle;
 

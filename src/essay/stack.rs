@@ -13,6 +13,7 @@ pub(super) const CLAIM: Claim = Claim {
                  step, and two layers in turn.",
     remark: "True of one linear layer that is repeated. Of different layers eigenvalues say neither that a stack grows nor that \
              it decays: Lyapunov exponents do, and fresh layers decay where (1 - γ)² + (h ρ)² < 1.",
+    seconds: 0.3,
     run: |lab| examine(lab, &Premise::default()),
 };
 

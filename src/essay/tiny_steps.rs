@@ -12,6 +12,7 @@ pub(super) const CLAIM: Claim = Claim {
     experiment: "Random layers with a restoring force (μ = 1, ρ = 0.5) and without (μ = 0, ρ = 1), eigenvalues against h.",
     remark: "With a restoring force there is a largest h, (2 - γ) / (μ + ρ), and it is not tiny. Without one no h is stable: a \
              smaller step only takes more of them.",
+    seconds: 0.1,
     run: |lab| examine(lab, &Premise::default()),
 };
 

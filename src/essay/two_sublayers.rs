@@ -11,6 +11,7 @@ pub(super) const CLAIM: Claim = Claim {
     experiment: "80 fresh layers of exactly this form with almost uniform attention: the norm of a token and the cosine of two, \
                  against the recursion that follows from the formula.",
     remark: "The formula is right, and its first consequence is that norms grow by an addend a layer and not by a factor.",
+    seconds: 2.2,
     run: |lab| examine(lab, &Premise::default()),
 };
 

@@ -50,7 +50,7 @@ const FILES: &[(&str, &str)] = &[
     ("sweep_over = { width = '0,1' }", "width is a whole number from 1"),
     ("sweep_over = { depth = '1,2', depth = '3' }", "line 1"),
     ("checkpoint = ''\ntoken_ids = [1, 2]", "the name of a file is empty"),
-    ("checkpoint = 'x'", "give --prompt, --prompts or --token-ids"),
+    ("checkpoint = 'x'", "give prompt, prompts or token_ids"),
 ];
 
 #[test]

@@ -114,7 +114,7 @@ fn a_second_run_replaces_the_first_as_a_whole_or_not_at_all() {
     std::fs::write(folder.path().join("notes.txt"), "mine").unwrap();
     let before = names(folder.path());
     let error = Dataset::create(folder.path(), false).expect_err("must be refused");
-    assert!(error.exit_code() == 7 && error.to_string().contains("--force"), "{error}");
+    assert!(error.exit_code() == 7 && error.to_string().contains("`force`"), "{error}");
     let mut dataset = Dataset::create(folder.path(), true).unwrap();
     dataset.write_table("cells", &cells()).unwrap();
     verify(folder.path()).expect("the first run stays until the second is complete");
@@ -160,7 +160,7 @@ fn a_move_that_was_cut_off_is_ended_by_the_next_run() {
         ];
         steps[..cut].iter().for_each(|step| step());
         let error = Dataset::create(folder.path(), false).expect_err("there are results now");
-        assert!(error.to_string().contains("--force"), "{error}");
+        assert!(error.to_string().contains("`force`"), "{error}");
         verify(folder.path()).unwrap();
         assert_eq!(names(folder.path()), ["cells.parquet", "new.svg", "run.json"], "cut after {cut} steps");
     }

@@ -187,8 +187,13 @@ fn a_plan_says_what_would_be_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let plan = cli_results::json("essay --plan --json", folder.path());
     assert_eq!(plan["claims"].as_array().map(Vec::len), Some(CLAIMS.len()));
+    let seconds = |plan: &serde_json::Value| plan["seconds_on_two_cores"].as_f64().expect("a time");
+    let each: f64 = plan["claims"].as_array().into_iter().flatten().map(seconds).sum();
+    assert!((seconds(&plan) - each).abs() < 1e-9);
+    let quick = cli_results::json("essay --plan --quick --json", folder.path());
+    assert!((seconds(&plan) / seconds(&quick) - 8.0).abs() < 1e-9, "as many members");
     let (shown, _) = run("essay fates --plan", folder.path(), "80");
-    assert!(shown.starts_with("fates: "), "{shown}");
+    assert!(shown.starts_with("fates: ") && shown.contains("1 claim, less than a second on two cores"), "{shown}");
 }
 
 /// The README's table is what the program finds.

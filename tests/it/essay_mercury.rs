@@ -6,8 +6,8 @@ use eulerscope::device::Device;
 use eulerscope::error::Error;
 use eulerscope::essay::mercury::{self, Context, DEPTH, FEEDBACK, Model, Premise, Question, ask};
 use eulerscope::essay::planted::{
-    Address, Answers, Axes, Evidence, Form, Layers, Passage, Planted, Saddle, Words, anatomy, blank, confidence,
-    decided, drawn, first_sure, follows, put_column, put_row,
+    Address, Answers, Axes, Evidence, Form, Graded, Layers, Passage, Planted, Saddle, Turned, Words, anatomy, blank,
+    calibration_error, confidence, decided, drawn, first_sure, follows, locked, put_column, put_row,
 };
 use eulerscope::essay::{Effort, Lab, Measured, Statement, Truth, Verdict, hallucination};
 use eulerscope::layer::Point;
@@ -233,6 +233,52 @@ fn answers_are_decided_where_they_change_sides_last() {
     assert!(answers.share(1, |_| 1.0).standard_error > 0.1);
 }
 
+/// Confidence that is what the evidence allows has no error; answers that are all sure have what is left of 1, and two stacks
+/// that disagree the error of the jackknife.
+#[test]
+fn calibration_is_judged_by_confidence() {
+    let answers = |stacks: &[f64]| {
+        let mut all = Answers::default();
+        stacks.iter().for_each(|&margin| all.push(vec![vec![0.0, margin]; 5]));
+        all
+    };
+    let share = 0.625_f64;
+    let allowed = answers(&[(share / (1.0 - share)).ln(); 3]);
+    let even = answers(&[0.0; 3]);
+    let graded = [Graded { share, answers: &allowed }, Graded { share: 0.5, answers: &even }];
+    let error = |own: &[Graded]| calibration_error(own, 2);
+    assert!(error(&graded).value.is_some_and(|error| error.abs() < 1e-12), "{:?}", error(&graded));
+    let (sure, split) = (answers(&[40.0; 3]), answers(&[40.0, -40.0]));
+    let one = error(&[Graded { share, answers: &sure }]);
+    assert!((one.value.expect("some") - 0.375).abs() < 1e-12 && one.standard_error < 1e-12, "{one:?}");
+    let two = error(&[Graded { share, answers: &split }]);
+    assert!((two.value.expect("some") - 0.5).abs() < 1e-12, "{two:?}");
+    assert!((two.standard_error - 0.125).abs() < 1e-12, "{two:?}");
+    // Behind layer 1 all are even: half of them are right.
+    assert!(calibration_error(&graded, 1).value.is_some_and(|error| error < 0.126));
+    assert_eq!(error(&[]), Measured::MISSING);
+}
+
+/// By hand: of four answers one is never turned, one at layer 2 alone, one at layers 2 and 8, one at all three.
+#[test]
+fn answers_are_locked_in_where_turning_comes_too_late() {
+    let answers = |sides: [f64; 4]| {
+        let mut all = Answers::default();
+        all.push(sides.map(|side| vec![side]).to_vec());
+        all.push(sides.map(|side| vec![side]).to_vec());
+        all
+    };
+    let plain = answers([1.0; 4]);
+    let turned = [answers([1.0, -1.0, -1.0, -1.0]), answers([1.0, 1.0, -1.0, -1.0]), answers([-1.0, 1.0, 1.0, -1.0])];
+    let at = |layers: [usize; 3]| -> Vec<Turned> {
+        layers.into_iter().zip(&turned).map(|(layer, answers)| Turned { layer, answers }).collect()
+    };
+    let found = locked(&plain, &at([2, 8, 24]), 80);
+    assert!((found.value.expect("three are turned") - (8.0 + 24.0 + 80.0) / 3.0).abs() < 1e-12, "{found:?}");
+    let never = Turned { layer: 2, answers: &plain };
+    assert_eq!(locked(&plain, &[never], 80).value, None);
+}
+
 /// Random layers and friction leave answers a coin's, and margins of a size, at every depth.
 #[test]
 fn without_a_planted_axis_nothing_is_decided() {
@@ -268,31 +314,32 @@ fn mercury(device: &Device, premise: Premise) -> Vec<Statement> {
 fn verdicts_on_mercury_turn_with_their_premises() {
     use Truth::{Fails, Holds};
     let essay = mercury(&cpu(), Premise::default());
-    assert_eq!(truths(&essay), [Holds, Holds, Holds, Holds, Holds, Holds, Holds, Fails, Fails, Fails]);
+    let as_said = [Holds; 9].into_iter().chain([Fails; 3]).collect::<Vec<_>>();
+    assert_eq!(truths(&essay), as_said);
     assert_eq!(Verdict::of(&essay), Verdict::HoldsConditionally);
-    assert_eq!(essay[9].agrees(), Some(true), "{:?}", essay[9]);
+    assert_eq!(essay[11].agrees(), Some(true), "{:?}", essay[11]);
     // Nothing planted: nothing of it is true.
     let nothing = mercury(&cpu(), Premise { planted: Planted::NOTHING, ..Premise::default() });
     assert_eq!(Verdict::of(&nothing), Verdict::Wrong, "{nothing:?}");
     // All of the context for one word: sure, and rightly so.
     let clear = Context { planet: 8, element: 0 };
     let clear = mercury(&cpu(), Premise { context: clear, ..Premise::default() });
-    assert_eq!([2, 3].map(|place| clear[place].truth()), [Fails; 2], "{clear:?}");
+    assert_eq!([2, 4].map(|place| clear[place].truth()), [Fails; 2], "{clear:?}");
     // As many words for each: whatever is answered is wrong half of the time.
     let even = mercury(&cpu(), Premise { context: Context { planet: 4, element: 4 }, ..Premise::default() });
-    let [sure, wrong] = [1, 3].map(|place| even[place].measured.value.expect("there are answers"));
+    let [sure, wrong] = [1, 4].map(|place| even[place].measured.value.expect("there are answers"));
     assert!(sure > 0.9 && (wrong - 0.5 * sure).abs() <= 1e-12, "{even:?}");
     // Feedback so weak that it is not saturated: the layers go on amplifying, and the context may turn the answer.
     let weak = Planted { feedback: 0.2, value: 0.2, saddle: 0.0 };
     let weak = mercury(&cpu(), Premise { planted: weak, ..Premise::default() });
-    assert_eq!([4, 6, 7].map(|place| weak[place].truth()), [Fails, Fails, Holds], "{weak:?}");
+    assert_eq!([5, 7, 8, 9].map(|place| weak[place].truth()), [Fails, Fails, Fails, Holds], "{weak:?}");
     // Friction forgets the evidence.
     let strong = Context { planet: 7, element: 1 };
     let rubbed = mercury(&cpu(), Premise { context: strong, damping: 0.3, ..Premise::default() });
-    assert_eq!(rubbed[8].truth(), Holds, "{:?}", rubbed[8]);
+    assert_eq!(rubbed[10].truth(), Holds, "{:?}", rubbed[10]);
     // The same planted in the layers that are compared.
     let both = mercury(&cpu(), Premise { control: FEEDBACK, ..Premise::default() });
-    assert_eq!(both[9].truth(), Holds, "{:?}", both[9]);
+    assert_eq!(both[11].truth(), Holds, "{:?}", both[11]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn any_two_swept_keys_are_axes() {
         assert_eq!(output.status.code(), Some(4));
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
-    assert!(refused("h,depth").contains("axes: depth is not swept; add --sweep-over depth=GRID"));
+    assert!(refused("h,depth").contains("axes: depth is not swept; add sweep_over depth=GRID"));
     assert!(refused("h,h").contains("axes: step_size is given twice"));
 }
 

@@ -63,18 +63,21 @@ pub fn ask(lab: &Lab, models: &[Model]) -> Result<Vec<Vec<Answers>>> {
         models.iter().map(|model| vec![Answers::default(); model.questions.len()]).collect();
     let stacks = lab.members(4096) / TEXTS;
     for stack in 0..stacks {
-        for (own, answers) in of_stack(lab, models, stack)?.into_iter().zip(&mut answers) {
+        let reached = |part: f64| lab.reached((stack as f64 + part) / stacks as f64);
+        for (own, answers) in of_stack(lab, models, stack, &reached)?.into_iter().zip(&mut answers) {
             own.into_iter().zip(answers).for_each(|(own, answers)| answers.push(own));
         }
-        if lab.part((stack + 1) as f64 / stacks as f64).is_break() {
-            break;
-        }
     }
-    lab.finished(answers)
+    Ok(answers)
 }
 
-/// Answers of one stack, `[models][questions][answers][layers]`.
-fn of_stack(lab: &Lab, models: &[Model], stack: usize) -> Result<Vec<Vec<Vec<Vec<f64>>>>> {
+/// Answers of one stack, `[models][questions][answers][layers]`. `reached` is told how much of it is done.
+fn of_stack(
+    lab: &Lab,
+    models: &[Model],
+    stack: usize,
+    reached: &dyn Fn(f64) -> Result<()>,
+) -> Result<Vec<Vec<Vec<Vec<f64>>>>> {
     let words = Words::drawn(lab.seed, stack, WIDTH);
     let axis = words.axis();
     let longest = models.iter().flat_map(|model| &model.questions).map(|own| own.context.tokens()).max().unwrap_or(0);
@@ -92,6 +95,7 @@ fn of_stack(lab: &Lab, models: &[Model], stack: usize) -> Result<Vec<Vec<Vec<Vec
             asked.turn(next, &axis);
         }
         layer = next;
+        reached(layer as f64 / DEPTH as f64)?;
     }
     Ok(asked.into_iter().map(|asked| asked.answers).collect())
 }

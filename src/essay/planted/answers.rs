@@ -20,6 +20,11 @@ impl Answers {
         self.stacks.iter().map(Vec::len).sum()
     }
 
+    /// The margins, `[stacks][answers][layers]`.
+    pub fn stacks(&self) -> &[Vec<Vec<f64>>] {
+        &self.stacks
+    }
+
     /// The mean of something about an answer's margins by layer. Answers of one stack are not independent, so the standard
     /// error is that of the means of stacks.
     pub fn mean(&self, of: impl Fn(&[f64]) -> f64) -> Measured {

@@ -38,12 +38,10 @@ impl Saddle {
         let stacks = lab.members(4096) / STATES;
         for stack in 0..stacks {
             let margins = self.stack(lab, stack, depth)?;
+            lab.reached((stack + 1) as f64 / stacks as f64)?;
             answers.push((0..STATES).map(|state| margins.iter().map(|layer| layer[0][state]).collect()).collect());
-            if lab.part((stack + 1) as f64 / stacks as f64).is_break() {
-                break;
-            }
         }
-        lab.finished(answers)
+        Ok(answers)
     }
 
     fn stack(&self, lab: &Lab, stack: usize, depth: usize) -> Result<Vec<Vec<Vec<f64>>>> {
