@@ -9,6 +9,7 @@ use crate::sweep::{self, Sweep, linearised_members, linearised_steps, work};
 use crate::units::Afresh;
 use crate::weights::matrix::MatrixStack;
 use serde_json::{Value, json};
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Steps of a trial.
@@ -55,6 +56,11 @@ fn real(device: &Device) -> usize {
 /// Members of a trial, of so many operations each: about half a second.
 fn trial_members(device: &Device, flops: f64, members: usize) -> usize {
     ((device.flops_of_a_trial() / flops) as usize).max(rayon::current_num_threads()).min(members)
+}
+
+/// Has a device behind a driver make a `first` run: its pipelines are built once, which is no part of the time of a long run.
+fn warmed(device: &Device, first: impl FnOnce() -> Result<()>) -> Result<()> {
+    if device.is_host() { Ok(()) } else { first() }
 }
 
 /// The error of a trial that was stopped.
@@ -166,12 +172,11 @@ fn tried(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<Sweep>
 /// Estimated seconds, and the members of the trial.
 fn seconds_of_sweep(device: &Device, spec: &SweepSpec, progress: Progress) -> Result<(f64, usize)> {
     let trial = trial(device, spec)?;
-    if !device.is_host() {
-        // Pipelines are built once, which is no part of the time of a long run.
+    warmed(device, || {
         let mut first = trial.clone();
         (first.depth, first.ensemble.members) = (1, 1);
-        tried(device, &first, progress)?;
-    }
+        tried(device, &first, progress).map(drop)
+    })?;
     let timing = tried(device, &trial, progress)?.timing;
     let wider = spec.ensemble.width as f64 / trial.ensemble.width as f64;
     let members = spec.ensemble.members as f64 / trial.ensemble.members as f64;
@@ -208,11 +213,11 @@ pub fn lyapunov(device: &Device, spec: &LyapunovSpec, chunk: Option<usize>, prog
     let mut trial = LyapunovSpec { transient_steps: 0, blocks: 1, ..spec.clone() };
     trial.depth = ((RATE / 4.0 / of_a_step) as usize).clamp(1, 50).min(steps);
     trial.ensemble.members = trial_members(device, of_a_step * trial.depth as f64, members);
-    if !device.is_host() {
+    warmed(device, || {
         let mut first = LyapunovSpec { depth: 1, ..trial.clone() };
         first.ensemble.members = 1;
-        lyapunov::run_valid(device, &first, 0, &mut Afresh, &mut |_| std::ops::ControlFlow::Continue(()))?;
-    }
+        lyapunov::run_valid(device, &first, 0, &mut Afresh, &mut |_| ControlFlow::Continue(())).map(drop)
+    })?;
     let start = Instant::now();
     if lyapunov::run_valid(device, &trial, 0, &mut Afresh, progress)?.interrupted {
         return stopped();
@@ -249,11 +254,11 @@ pub fn spectrum(
     trial.ensemble.width = width.min(WIDEST);
     let n = trial.ensemble.width as f64;
     trial.ensemble.members = trial_members(device, EIGENVALUE_WORK * n.powi(3), matrices.min(1024));
-    if !device.is_host() {
+    warmed(device, || {
         let mut first = trial.clone();
         first.ensemble.members = 1;
-        solve::of_ensemble(device, &first, None, false, progress)?;
-    }
+        solve::of_ensemble(device, &first, None, false, progress).map(drop)
+    })?;
     let start = Instant::now();
     if solve::of_ensemble(device, &trial, None, false, progress)?.stopped {
         return stopped();

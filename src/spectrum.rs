@@ -48,6 +48,9 @@ pub mod peak;
 mod precision;
 pub mod pseudospectrum;
 pub mod solve;
+mod wing;
+
+pub use wing::precision_of_files;
 
 use crate::device::Device;
 use crate::error::Result;
@@ -72,10 +75,9 @@ pub fn eigenvalues<T: Real>(device: &Device, matrices: &[T], n: usize) -> Result
         return precision::single(device, bytemuck::cast_slice(matrices), n);
     }
     let matrices: Vec<&[f64]> = bytemuck::cast_slice(matrices).chunks(n * n).collect();
-    if device.is_single() && !device.is_host() {
-        precision::narrowed(device, &matrices, n)
-    } else {
-        precision::double(device, &matrices, n)
+    match wing::takes_f64(device) {
+        true => precision::double(device, &matrices, n),
+        false => precision::narrowed(device, &matrices, n),
     }
 }
 

@@ -9,11 +9,11 @@ use crate::results::dataset::{Dataset, Landed};
 use crate::results::{pictures, tables};
 use crate::spec::grid::brief;
 use crate::spec::{Precision, SpectrumSpec};
-use crate::spectrum::Status;
 use crate::spectrum::derived::Derived;
 use crate::spectrum::facts;
 use crate::spectrum::pseudospectrum::Pseudospectrum;
 use crate::spectrum::solve::Solved;
+use crate::spectrum::{Status, precision_of_files};
 use serde_json::{Value, json};
 
 /// Eigenvalues of the figure; more are thinned by it.
@@ -165,9 +165,9 @@ fn origin(spec: &SpectrumSpec, width: &Value) -> String {
 
 /// What computed the eigenvalues: matrices of a file are solved in f64 wherever that is the host.
 fn arithmetic(spec: &SpectrumSpec, device: &Device) -> String {
-    let usual = device.is_host() && spec.matrix.is_some() && spec.precision.is_none();
+    let of_file = spec.matrix.is_some().then(|| precision_of_files(device, spec.precision));
     let description = device.description();
-    match usual || spec.precision == Some(Precision::F64) {
+    match of_file.or(spec.precision) == Some(Precision::F64) {
         true => format!("{} f64: {}", description.kind.word(), description.name),
         false => description.caption(),
     }

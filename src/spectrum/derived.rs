@@ -6,8 +6,9 @@
 use super::critical::critical_step_size;
 use super::norms::{self, Norms, Peak, exponent_of_largest, f32_exponent, shifted};
 use super::peak::{self, PeakStatus, Radius, Stop, Transient, peak};
+use super::wing::Wing;
 use super::{Spectrum, norms::Wanted as WantedNorms};
-use crate::device::{Device, cpu::Cpu};
+use crate::device::Device;
 use crate::error::Result;
 use crate::machine::Processor;
 use crate::numbers::real::Real;
@@ -116,13 +117,11 @@ pub fn derived_all(
     wanted: Quantities,
     stop: Stop,
 ) -> Result<Vec<Derived>> {
-    let wide = Device::Reference(Cpu::default());
-    if device.is_host() && !device.is_single() {
+    let wing = Wing::of(device, n <= norms::WIDEST);
+    let Some(device) = wing.device() else {
         let pairs = matrices.par_iter().zip(spectra);
         return Ok(pairs.map(|(matrix, spectrum)| of_one(matrix, n, spectrum, wanted, stop)).collect());
-    }
-    let fits = !device.is_host() && n <= norms::WIDEST && device.has_all_kernels();
-    let device = if fits { device } else { &wide };
+    };
     // What does not fit the range of f32 is left to the host.
     let own: Vec<usize> =
         (0..matrices.len()).into_par_iter().filter(|&i| f32_exponent(matrices[i]).is_some()).collect();
@@ -204,10 +203,8 @@ pub fn norms_and_departures<T: Real>(
     n: usize,
     spectra: &[&Spectrum],
 ) -> Result<Vec<Norms>> {
-    let wide = Device::Reference(Cpu::default());
-    let too_wide = !device.is_host() && n > norms::WIDEST;
-    let device = if too_wide || !device.has_all_kernels() { &wide } else { device };
-    norms::norms(device, matrices, n, WantedNorms::NoAbscissa, spectra)
+    let wing = Wing::of_kernels(device, n <= norms::WIDEST);
+    norms::norms(wing.device().unwrap_or(device), matrices, n, WantedNorms::NoAbscissa, spectra)
 }
 
 /// Henrici's departure from normality. Squares are taken at the scale of the largest entry, so that they neither

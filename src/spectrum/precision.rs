@@ -3,26 +3,27 @@
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::spectrum::norms::{f32_exponent, shifted};
+use crate::spectrum::wing::{Eigensolver, eigensolver};
 use crate::spectrum::{Spectrum, device, host};
 
 /// The eigenvalues of f32 matrices: in f32, on the reference in f64.
 pub fn single(on: &Device, matrices: &[f32], n: usize) -> Result<Vec<Spectrum>> {
-    if !on.is_host() && n <= device::WIDEST {
-        return device::eigenvalues(on, matrices, n);
+    match eigensolver(on, n) {
+        Eigensolver::Device => device::eigenvalues(on, matrices, n),
+        Eigensolver::Single => Ok(host::batch::eigenvalues(&matrices.chunks(n * n).collect::<Vec<_>>(), n)),
+        Eigensolver::Double => {
+            let wide: Vec<f64> = matrices.iter().map(|&x| x.into()).collect();
+            Ok(host::batch::eigenvalues(&wide.chunks(n * n).collect::<Vec<_>>(), n))
+        }
     }
-    if on.is_host() && !on.is_single() {
-        let wide: Vec<f64> = matrices.iter().map(|&x| x.into()).collect();
-        return Ok(host::batch::eigenvalues(&wide.chunks(n * n).collect::<Vec<_>>(), n));
-    }
-    Ok(host::batch::eigenvalues(&matrices.chunks(n * n).collect::<Vec<_>>(), n))
 }
 
 /// The eigenvalues of f64 matrices in f64, on the host or on a GPU of f64.
 pub fn double(on: &Device, matrices: &[&[f64]], n: usize) -> Result<Vec<Spectrum>> {
-    if !on.is_host() && n <= device::WIDEST {
-        return device::eigenvalues(on, &matrices.concat(), n);
+    match eigensolver(on, n) {
+        Eigensolver::Device => device::eigenvalues(on, &matrices.concat(), n),
+        Eigensolver::Single | Eigensolver::Double => Ok(host::batch::eigenvalues(matrices, n)),
     }
-    Ok(host::batch::eigenvalues(matrices, n))
 }
 
 /// f64 matrices on a device of f32: each is scaled by a power of two so that its largest entry is between 1 and 2.

@@ -17,7 +17,8 @@
 //! the random start, as always with Lanczos' method.
 
 use super::norms::{exponent_of_largest, shifted};
-use crate::device::{Device, Progress, cpu::Cpu};
+use super::wing::Wing;
+use crate::device::{Device, Progress};
 use crate::error::Result;
 use crate::invalid;
 use crate::kernel::inverse_lanczos::{self, PARTS, POINTS};
@@ -126,16 +127,14 @@ pub fn smallest_singular_values(
     let exponent = exponent_of_largest(&[largest]);
     let unit: Vec<f64> = matrix.iter().map(|&x| shifted(x, -exponent)).collect();
     let places: Vec<[f64; 2]> = places.iter().map(|z| z.map(|x| shifted(x, -exponent))).collect();
-    let wide = Device::Reference(Cpu::default());
-    let fits = !device.is_host() && device.has_all_kernels() && inverse_lanczos::steps_at_once(n as u32) > 0;
-    let (device, found) = if device.is_host() && !device.is_single() {
-        (device, dense(&unit, n, &places, progress))
-    } else {
-        let device = if fits { device } else { &wide };
-        (device, by_lanczos(device, unit, n, &places, progress)?)
+    let wing = Wing::of(device, inverse_lanczos::steps_at_once(n as u32) > 0);
+    let found = match wing.device() {
+        None => dense(&unit, n, &places, progress),
+        Some(device) => by_lanczos(device, unit, n, &places, progress)?,
     };
+    let epsilon = wing.device().unwrap_or(device).epsilon();
     let scaled = |all: Vec<Option<f64>>| all.into_iter().map(|value| Some(shifted(value?, exponent))).collect();
-    Ok(found.map(|all| (scaled(all), device.epsilon())))
+    Ok(found.map(|all| (scaled(all), epsilon)))
 }
 
 /// By the kernels, for a matrix and places of size 1.

@@ -3,7 +3,7 @@
 use super::critical::critical_step_size;
 use super::derived::{Derived, derived_all};
 use super::facts::Facts;
-use super::precision;
+use super::{precision, precision_of_files};
 use crate::device::cpu::Cpu;
 use crate::device::{Device, Progress};
 use crate::error::Result;
@@ -102,7 +102,6 @@ fn band_of_ensemble(spec: &SpectrumSpec, epsilon: f64) -> Band {
 /// What the device reports.
 pub fn of_stack(device: &Device, stack: &MatrixStack, spec: &SpectrumSpec, progress: Progress) -> Result<Solved> {
     let n = stack.n;
-    let usual = if device.is_host() { Precision::F64 } else { Precision::F32 };
     let matrices: Vec<&[f64]> = stack.values.chunks(n * n).collect();
     let mut solved = Solved::default();
     for matrices in matrices.chunks(at_once(n, None)) {
@@ -111,7 +110,7 @@ pub fn of_stack(device: &Device, stack: &MatrixStack, spec: &SpectrumSpec, progr
             solved.stopped = true;
             break;
         }
-        let spectra = match spec.precision.unwrap_or(usual) {
+        let spectra = match precision_of_files(device, spec.precision) {
             Precision::F32 => precision::narrowed(device, matrices, n)?,
             Precision::F64 => precision::double(device, matrices, n)?,
         };
