@@ -13,6 +13,7 @@ mod contour;
 mod convergence;
 mod grid;
 mod hatch;
+mod map;
 mod roofline;
 mod spectrum;
 mod spread;
@@ -22,10 +23,10 @@ mod terminal;
 pub use clouds::{Cloud, CloudFigure};
 pub use color::Theme;
 pub use convergence::{ConvergenceFigure, Series};
+pub use map::{Mark, StabilityMap, Values};
 pub use roofline::{Roof, RooflineFigure, RooflinePoint};
 pub use spectrum::{Disc, LevelLines, SpectrumScatter};
 pub use spread::{Spread, SpreadFigure, SpreadLine, evenly};
-pub use stability::{Mark, StabilityMap, Values};
 
 use crate::error::Result;
 

@@ -13,6 +13,7 @@ mod combinations;
 mod course;
 mod division;
 mod jacobians;
+mod linearisation;
 mod part;
 mod prediction;
 mod worked;
@@ -21,7 +22,7 @@ pub use affine::Member;
 pub use cell::{Bands, Cell, Fates, Intervals, Linearised, Observed, Remark};
 pub use combinations::{Combination, Shapes, check_all, run_all, run_parts};
 pub use course::Course;
-pub use jacobians::{linearised_members, linearised_steps};
+pub use linearisation::{linearised_members, linearised_steps};
 pub use part::Part;
 
 use crate::device::{Device, Progress};

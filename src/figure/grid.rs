@@ -3,7 +3,7 @@
 use super::axis::{Scale, extent};
 use super::canvas::Point;
 use super::contour;
-use super::stability::StabilityMap;
+use super::map::StabilityMap;
 use crate::error::{Error, Result};
 use std::ops::Range;
 

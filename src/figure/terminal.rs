@@ -3,7 +3,7 @@
 use super::axis::{Scale, short};
 use super::color::{Rgb, Theme};
 use super::grid::Grid;
-use super::stability::StabilityMap;
+use super::map::StabilityMap;
 use crate::error::Result;
 use std::fmt::Write;
 

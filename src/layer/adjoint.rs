@@ -15,7 +15,7 @@ use crate::kernel::shared::PADDING;
 use crate::kernel::shared::trips::MOST_TRIPS;
 use crate::kernel::{attend_adjoint, combine, update_adjoint};
 use crate::layer::NonlinearLayer;
-use crate::layer::tangent::{OwnColumns, Size};
+use crate::layer::columns::{OwnColumns, Size};
 use crate::layer::update::{Repeated, Update, UpdateCoefficients};
 use crate::plan::{Plan, Reals};
 use crate::spec::NormPlacement;

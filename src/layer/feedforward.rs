@@ -5,7 +5,7 @@ use crate::kernel::{activate, project};
 use crate::layer::anatomy::Units;
 use crate::layer::bias::DrawnBias;
 use crate::layer::learned::{self, RowAffine};
-use crate::layer::sublayer::Shape;
+use crate::layer::shape::Shape;
 use crate::numbers::activation::kind;
 use crate::numbers::random::Tensor;
 use crate::plan::{Plan, Reals};

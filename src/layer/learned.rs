@@ -4,7 +4,7 @@
 use crate::kernel::shared::PADDING;
 use crate::kernel::{affine, project};
 use crate::layer::bias::DrawnBias;
-use crate::layer::sublayer::Shape;
+use crate::layer::shape::Shape;
 use crate::numbers::activation::kind;
 use crate::plan::{Data, Plan, Reals};
 use crate::weights::{Affine, Projection};

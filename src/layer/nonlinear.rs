@@ -1,13 +1,15 @@
 //! The nonlinear layers: the MLP, attention alone, and the essay's Transformer layer with both as its sublayers.
 
-use crate::integrator::{self, Field, Operation, Program, Value, c64};
-use crate::kernel::combine::{self, MOST_TERMS};
+use crate::integrator::{self, Field, Operation, Program, c64};
+use crate::kernel::combine::MOST_TERMS;
 use crate::kernel::end_step::{self, observation};
 use crate::kernel::shared::trajectory::{event, norm};
 use crate::layer::anatomy::Anatomy;
 use crate::layer::attention::Attention;
-use crate::layer::sublayer::{Branch, Frame, Shape, Sublayer, Weights};
+use crate::layer::shape::Shape;
+use crate::layer::sublayer::{Branch, Frame, Sublayer, Weights};
 use crate::layer::update::Update;
+use crate::layer::weighted_sum::WeightedSum;
 use crate::layer::{Point, State, Threshold};
 use crate::numbers::random::Tensor;
 use crate::plan::{Ints, Plan, Reals};
@@ -292,26 +294,4 @@ fn factors(plan: &mut Plan, operation: &Operation) -> Option<Reals> {
     let mut values = vec![0.0; MOST_TERMS];
     values.iter_mut().zip(terms).for_each(|(value, (_, factor))| *value = *factor);
     Some(plan.shared_reals("factors", values))
-}
-
-/// A weighted sum of states or of tangents.
-pub(super) struct WeightedSum<'a> {
-    /// What is added, and how much of it.
-    pub terms: &'a [(Value, f64)],
-    /// The same weights on the device.
-    pub factors: Option<Reals>,
-    pub rows: usize,
-    pub columns: usize,
-}
-
-impl WeightedSum<'_> {
-    /// Records the sum of some of `values`.
-    pub fn record(&self, plan: &mut Plan, values: &[Reals], out: Reals) {
-        let of = |i: usize| values[self.terms.get(i).unwrap_or(&self.terms[0]).0.index()];
-        let [a, b, c, d, e] = std::array::from_fn(of);
-        let terms = self.terms.len() as u32;
-        let params = combine::Params { rows: self.rows as u32, columns: self.columns as u32, terms };
-        let factors = self.factors.expect("a sum has weights");
-        plan.run(params, combine::Buffers { a, b, c, d, e, factors, out });
-    }
 }

@@ -2,9 +2,9 @@
 
 use crate::kernel::{normalise, normalise_tangent};
 use crate::layer::anatomy::NormForm;
+use crate::layer::columns::{OwnColumns, Size};
 use crate::layer::learned::RowAffine;
-use crate::layer::sublayer::Shape;
-use crate::layer::tangent::{OwnColumns, Size};
+use crate::layer::shape::Shape;
 use crate::plan::{Plan, Reals};
 use crate::spec::{NormKind, NormPlacement};
 use crate::weights::Affine;

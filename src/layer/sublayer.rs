@@ -9,6 +9,7 @@ use crate::layer::bias::DrawnBias;
 use crate::layer::feedforward::{Drawn, Feedforward};
 use crate::layer::learned;
 use crate::layer::norm::Norm;
+use crate::layer::shape::Shape;
 use crate::layer::update::{Repeated, Update, UpdateCoefficients};
 use crate::layer::{Point, Threshold};
 use crate::numbers::random::Tensor;
@@ -16,29 +17,6 @@ use crate::plan::{Data, Ints, Plan, Reals};
 use crate::spec::{Gains, NormPlacement};
 use crate::weights::{LearnedSublayer, Scale, Size, Source};
 use std::cell::Cell;
-
-/// The sizes of a nonlinear layer.
-#[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    /// The width n of a state.
-    pub width: usize,
-    /// The rows of a state: the width, padded to a multiple of 4.
-    pub rows: usize,
-    /// The tokens T of a state.
-    pub tokens: usize,
-    /// The number of grid points.
-    pub points: usize,
-    /// Grid points times tokens, padded; column `point * tokens + token`.
-    pub columns: usize,
-}
-
-impl Shape {
-    /// Of a layer with so many tokens.
-    pub fn new(width: usize, tokens: usize, points: usize) -> Self {
-        let columns = (points * tokens).next_multiple_of(PADDING);
-        Shape { width, rows: width.next_multiple_of(PADDING), tokens, points, columns }
-    }
-}
 
 /// f of a sublayer up to its output projection.
 pub(super) enum Branch {

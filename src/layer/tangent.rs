@@ -4,22 +4,21 @@
 //! for each element (row, token) of the state and one column for each tangent vector, which is what `orthonormalise`
 //! reads and what the Jacobian is.
 
-mod columns;
 mod sublayer;
 
 use crate::integrator::{Field, Operation};
 use crate::kernel::shared::PADDING;
 use crate::kernel::shared::trajectory::{event, norm};
 use crate::kernel::{attend_tangent, euler_update, fill_basis, fill_tangents};
-use crate::layer::nonlinear::WeightedSum;
-use crate::layer::sublayer::Shape;
+use crate::layer::columns::{OwnColumns, Size};
+use crate::layer::shape::Shape;
 use crate::layer::update::Update;
+use crate::layer::weighted_sum::WeightedSum;
 use crate::layer::{NonlinearLayer, State};
 use crate::numbers::random::Tensor;
 use crate::plan::{Ints, Plan, Reals};
 use crate::spec::NormPlacement;
 use crate::weights::{Columns, Source};
-pub(super) use columns::{OwnColumns, Size};
 use std::cell::OnceCell;
 use std::ops::Range;
 use sublayer::SublayerTangents;

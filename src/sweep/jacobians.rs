@@ -3,40 +3,19 @@
 use super::accumulator::Accumulator;
 use super::batch::Batch;
 use super::cell::Bands;
+use super::linearisation::{linearised_members, linearised_steps};
 use super::prediction::Prediction;
 use super::{Point, rollout};
 use crate::device::Device;
 use crate::error::Result;
 use crate::numbers::verdict::Band;
 use crate::rollout::{Jacobians, middle};
-use crate::spec::{Model, SweepSpec};
+use crate::spec::SweepSpec;
 use crate::spectrum::{self, Spectrum, Status, derived::norms_and_departures, norms::Norms};
 use std::ops::{ControlFlow, Range};
 
-/// Arithmetic that may go into Jacobians and their spectra; it decides how many members are linearised.
-const LINEARISE_FLOPS: f64 = 3e12;
 /// Numbers of the Jacobians of one member that are made at once.
 const NUMBERS_AT_ONCE: usize = 4 << 20;
-
-/// The steps whose Jacobians are made: every so many, or the first, the first of the later half and the last; none for 0,
-/// and none of the linear model, whose Jacobian is the same everywhere.
-pub fn linearised_steps(spec: &SweepSpec) -> Vec<usize> {
-    let mut steps = match spec.linearise_every {
-        _ if spec.layer.model == Model::Linear => Vec::new(),
-        Some(0) => Vec::new(),
-        Some(every) => (1..=spec.depth).step_by(every).collect(),
-        None => vec![1, middle(spec.depth) + 1, spec.depth],
-    };
-    steps.dedup();
-    steps
-}
-
-/// How many members are linearised within a budget of arithmetic: 12 order³ for a Jacobian with its spectrum.
-pub fn linearised_members(spec: &SweepSpec, points: usize, steps: usize) -> usize {
-    let order = (spec.ensemble.width * spec.layer.tokens) as f64;
-    let each = 12.0 * order.powi(3) * points as f64 * steps as f64;
-    if steps == 0 { 0 } else { ((LINEARISE_FLOPS / each) as usize).min(spec.ensemble.members) }
-}
 
 /// What Jacobians along the trajectories of a batch promise.
 pub(super) struct AlongTrajectories<'a> {

@@ -1,7 +1,7 @@
 //! What a unit of a sweep finds.
 
 use super::accumulator::Accumulator;
-use super::jacobians::linearised_steps;
+use super::linearisation::linearised_steps;
 use super::{Cell, Course, Member, Point};
 use crate::error::Result;
 use crate::numbers::statistics::{Field, Fields};

@@ -1,14 +1,11 @@
 //! What eigenvalues promise the members of a sweep, which is another thing for each model.
 
 use super::accumulator::Accumulator;
-use super::affine::Affine;
 use super::batch::Batch;
-use super::jacobians::AlongTrajectories;
 use super::{Member, Point};
 use crate::device::Device;
 use crate::error::Result;
 use crate::numbers::verdict::Band;
-use crate::spec::{Model, SweepSpec};
 use crate::spectrum::Spectrum;
 use std::ops::{ControlFlow, Range};
 
@@ -69,12 +66,4 @@ pub trait Prediction: Sync {
 
     /// The spectra of those of them that are among the first ones.
     fn spectra(&self, members: Range<usize>) -> Vec<Spectrum>;
-}
-
-/// The prediction of a model.
-pub fn of<'a>(device: &Device, spec: &'a SweepSpec) -> Box<dyn Prediction + 'a> {
-    match spec.layer.model {
-        Model::Linear => Box::new(Affine::new(device, spec)),
-        Model::Mlp | Model::Attention | Model::Transformer => Box::new(AlongTrajectories::new(device, spec)),
-    }
 }

@@ -1,10 +1,12 @@
 //! Working through the units of a plain sweep: what is left of them is done in batches, and their parts merge in order.
 
+use super::affine::Affine;
 use super::batch::{Batch, Pass, Worked};
 use super::division::Division;
-use super::jacobians::{linearised_members, linearised_steps};
+use super::jacobians::AlongTrajectories;
+use super::linearisation::{linearised_members, linearised_steps};
 use super::part::{self, Numbered, Part};
-use super::prediction::{self, Prediction};
+use super::prediction::Prediction;
 use super::{Point, Sweep, Timing, check, points, quantile_members};
 use crate::device::{Device, Progress};
 use crate::error::Result;
@@ -23,7 +25,7 @@ pub fn run(
     let (start, points) = (Instant::now(), points(spec));
     check(device, spec)?;
     let passes: Vec<Pass> = division.passes.iter().map(|places| Pass::of(places, &points)).collect();
-    let prediction = prediction::of(device, spec);
+    let prediction = prediction_of(device, spec);
     let mut sweep = Sweep::empty(spec, &*prediction, &points);
     let left = (0..division.units()).filter(|&unit| parts.is_left(unit)).map(|unit| division.work(unit)).sum();
     let mut units = Units { device, spec, division, passes, prediction, parts, progress, left, done: 0.0 };
@@ -130,5 +132,13 @@ impl Sweep {
         self.courses.append(&mut found.courses);
         self.spectra.append(&mut found.spectra);
         places.iter().zip(part::cells(found, points)).for_each(|(&place, cell)| self.cells[place] = cell);
+    }
+}
+
+/// The prediction of a model.
+fn prediction_of<'a>(device: &Device, spec: &'a SweepSpec) -> Box<dyn Prediction + 'a> {
+    match spec.layer.model {
+        Model::Linear => Box::new(Affine::new(device, spec)),
+        Model::Mlp | Model::Attention | Model::Transformer => Box::new(AlongTrajectories::new(device, spec)),
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::invalid;
 use crate::kernel::attend_tangent::MOST_WORK;
 use crate::kernel::shared::trajectory::event;
-use crate::layer::sublayer::Shape;
+use crate::layer::Shape;
 use crate::layer::{Adjoint, NonlinearLayer, Part, Point, Tangents};
 use crate::plan::{Data, Inputs, Plan, Reals};
 use crate::spec::{Integrator, MOST_TOKENS};

@@ -239,6 +239,13 @@ fn size(bytes: u128) -> String {
     if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", units[unit]) }
 }
 
+/// What is said of a whole number that is not exact as a float.
+fn inexact(number: impl std::fmt::Display) -> String {
+    format!(
+        "{number} is not exact as a float; scale the matrix, or write it with a point or an exponent if it may be rounded"
+    )
+}
+
 /// A piece of the user's file for an error line: short, on one line, without control characters.
 fn excerpt(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { '�' } else { c }).take(32).collect();

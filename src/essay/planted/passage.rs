@@ -3,8 +3,8 @@
 use crate::device::Device;
 use crate::error::Result;
 use crate::kernel::shared::PADDING;
+use crate::layer::Shape;
 use crate::layer::anatomy::Anatomy;
-use crate::layer::sublayer::Shape;
 use crate::layer::{NonlinearLayer, Point, learned, normed_alone};
 use crate::numbers::random::{Stream, Tensor};
 use crate::plan::{Data, Inputs, Output, Plan, Reals};

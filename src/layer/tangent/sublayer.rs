@@ -1,11 +1,11 @@
 //! The tangents of one sublayer, up to its output projection.
 
-use super::{OwnColumns, Size};
 use crate::kernel::{
     activate_tangent, attend_own_tangent, attend_tangent, project, project_tangent, token_differences,
 };
 use crate::layer::NonlinearLayer;
 use crate::layer::attention::Attention;
+use crate::layer::columns::{OwnColumns, Size};
 use crate::layer::feedforward::Feedforward;
 use crate::layer::sublayer::{Branch, Sublayer};
 use crate::layer::update::{Repeated, Update, UpdateCoefficients};

@@ -1,7 +1,6 @@
 //! NumPy's `.npy`: a short header, then the raw values.
 
-use super::text::inexact;
-use super::{Array, MAX_VALUES, MatrixStack, Parsed, check_shape, excerpt};
+use super::{Array, MAX_VALUES, MatrixStack, Parsed, check_shape, excerpt, inexact};
 
 /// The first bytes of every `.npy` file.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";

@@ -1,6 +1,6 @@
 //! What text formats have in common: their encoding, their line ends, and how a number is written.
 
-use super::{Parsed, excerpt, npy};
+use super::{Parsed, excerpt, inexact, npy};
 use std::borrow::Cow;
 
 /// Digits of the largest whole numbers of any usual type: 2^64 has 20.
@@ -34,13 +34,6 @@ pub(super) fn number(word: &str) -> Parsed<Option<f64>> {
         }
         Err(_) => Ok(None),
     }
-}
-
-/// What is said of a whole number that is not exact as a float.
-pub(super) fn inexact(number: impl std::fmt::Display) -> String {
-    format!(
-        "{number} is not exact as a float; scale the matrix, or write it with a point or an exponent if it may be rounded"
-    )
 }
 
 /// Is the word a whole number, and the value not it? Programs print large floats as whole numbers of more digits than any

@@ -1,12 +1,12 @@
 //! Which columns of a state are perturbed.
 
 use crate::kernel::select_columns;
-use crate::layer::sublayer::Shape;
+use crate::layer::shape::Shape;
 use crate::plan::{Plan, Reals, Words};
 
 /// How many tangent vectors there are at how many columns.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::layer) struct Size {
+pub struct Size {
     /// Columns of the state.
     pub columns: usize,
     /// Vectors at each: 1, or a multiple of 4.
@@ -21,7 +21,7 @@ impl Size {
 }
 
 /// Columns of a state of which each is perturbed alone.
-pub(in crate::layer) struct OwnColumns {
+pub struct OwnColumns {
     /// Which they are, `[columns]`.
     pub which: Words,
     list: Vec<usize>,
