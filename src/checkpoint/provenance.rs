@@ -2,8 +2,10 @@
 
 use super::Checkpoint;
 use super::config;
-use crate::error::Result;
+use crate::error::remedy::{CHECKPOINT, Piece::Text};
+use crate::error::{Error, Remedy, Result};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Which files a model came from, and what they say of themselves.
@@ -32,7 +34,7 @@ impl Checkpoint {
     /// Which files this is made of. Hashes all of them, which reads them whole; the second time it knows.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::error::Error::Io) if a file cannot be read any more.
+    /// [`Error::Io`] if a file cannot be read any more.
     pub fn provenance(&self) -> Result<&Provenance> {
         if let Some(known) = self.provenance.get() {
             return Ok(known);
@@ -46,6 +48,34 @@ impl Checkpoint {
         Ok(self.provenance.get_or_init(|| found))
     }
 }
+
+impl Provenance {
+    /// The names of files that are not those of these names and hashes.
+    fn changed<'a>(&'a self, recorded: &'a BTreeMap<String, String>) -> BTreeSet<&'a str> {
+        let own: BTreeMap<&str, &str> = self.files.iter().map(|file| (&*file.name, &*file.blake3)).collect();
+        let names = own.keys().copied().chain(recorded.keys().map(String::as_str));
+        names.filter(|name| own.get(name).copied() != recorded.get(*name).map(String::as_str)).collect()
+    }
+}
+
+impl Checkpoint {
+    /// Refuses files that are not those of a run that is made again; any if nothing is recorded.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming those that have changed, [`Error::Io`] if one cannot be read.
+    pub fn refuse_changed(&self, recorded: &BTreeMap<String, String>) -> Result<()> {
+        let changed = if recorded.is_empty() { BTreeSet::new() } else { self.provenance()?.changed(recorded) };
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let names = changed.into_iter().collect::<Vec<_>>().join(", ");
+        let what = format!("checkpoint: {}: not as in the run that is recorded: {names}", self.path.display());
+        Err(Error::Invalid(what).remedied(AS_IT_IS))
+    }
+}
+
+/// Where a model is another one than before.
+const AS_IT_IS: Remedy = Remedy::of(&[Text("give "), CHECKPOINT, Text(" to take it as it is now")]);
 
 fn record(path: &Path, content: &[u8]) -> FileRecord {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

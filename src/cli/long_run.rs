@@ -124,7 +124,7 @@ pub fn is_complete(console: &Console, invocation: &Invocation, run: &impl LongRu
         return Ok(false);
     }
     let Some(standing) = dataset::standing(&folder)?.filter(dataset::is_whole) else { return Ok(false) };
-    let mut wanted = standing.clone();
+    let (whole, mut wanted) = (standing.clone(), standing.clone());
     (wanted["command"], wanted["spec"]) = (json!(run.command()), run.spec());
     let model = run.model()?;
     if model != Value::Null {
@@ -133,7 +133,8 @@ pub fn is_complete(console: &Console, invocation: &Invocation, run: &impl LongRu
     let keys = differences(&Origin(standing), &Origin(wanted));
     if keys.is_empty() {
         console.note(&format!("{}: the results are complete", folder.display()));
-        return parts::discard(&folder).map(|()| true);
+        parts::discard(&folder)?;
+        return console.emit(&whole).map(|()| true);
     }
     if folder.join(parts::FOLDER).is_dir() {
         // A run that was to replace these results; whether it is this one, its manifest says.

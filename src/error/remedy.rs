@@ -54,6 +54,8 @@ pub const SHARD: Piece = Piece::key("shard");
 pub const CHUNK: Piece = Piece::key("chunk");
 /// Going on whatever device made what is there.
 pub const ANY_DEVICE: Piece = Piece::key("any_device");
+/// A trained model.
+pub const CHECKPOINT: Piece = Piece::key("checkpoint");
 /// The processor.
 pub const CPU: Piece = Piece::set("device", "cpu");
 /// The processor in f64.

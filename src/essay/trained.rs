@@ -26,7 +26,7 @@ impl Trained {
     /// # Errors
     /// What the checkpoint or its tokenizer is refused for.
     pub fn open(input: &TrainedInput) -> Result<Self> {
-        let model = Model::open(&input.checkpoint)?;
+        let model = Model::of(input)?;
         let mut input = input.clone();
         if input.token_ids.is_empty() {
             let text = input.prompts.first().map_or(TEXT, String::as_str).to_owned();

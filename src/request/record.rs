@@ -1,6 +1,6 @@
 //! The record of an earlier run as a specification: what it was asked for can be asked for again.
 
-use super::keys::{BenchKeys, EssayKeys, Keys, LyapunovKeys, Source, SpectrumKeys, SweepKeys};
+use super::keys::{BenchKeys, EssayKeys, Keys, LyapunovKeys, Source, SpectrumKeys, SweepKeys, TrainedKeys};
 use super::refusal::{in_plain_words, unknown};
 use crate::error::{Error, Result};
 use crate::input::Object;
@@ -28,6 +28,22 @@ struct Record {
     eulerscope: Option<String>,
     /// The version of its random numbers, where it drew any.
     stream_version: Option<u32>,
+    /// The trained model, where there was one.
+    model: Option<Model>,
+}
+
+/// What a run says of the files of its model.
+#[derive(Deserialize)]
+struct Model {
+    #[serde(default)]
+    files: Vec<ModelFile>,
+}
+
+/// A file with the hash of its content.
+#[derive(Deserialize)]
+struct ModelFile {
+    name: String,
+    blake3: String,
 }
 
 /// Does a file hold a record? An object of JSON begins with a brace, which no TOML does.
@@ -52,10 +68,15 @@ pub(super) fn parse<K: Keys>(text: &str, place: &str) -> Result<K> {
         return invalid!("is the record of {}, not of {}; {remedy}", shown(&command), K::COMMAND);
     }
     check_version(record.eulerscope.as_deref(), record.stream_version)?;
-    let spec = Map::from_iter(spec.0);
+    let mut spec = Map::from_iter(spec.0);
     match spec.keys().find_map(|key| unknown::<K>(key)) {
         Some(refusal) => invalid!("spec: {refusal}"),
-        None => K::read(&Json(spec)),
+        None => {
+            let files = record.model.into_iter().flat_map(|model| model.files);
+            let hashes: Map<String, Value> = files.map(|file| (file.name, Value::String(file.blake3))).collect();
+            spec.insert(TrainedKeys::MODEL.to_owned(), Value::Object(hashes));
+            K::read(&Json(spec))
+        }
     }
 }
 

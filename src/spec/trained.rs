@@ -7,6 +7,7 @@ use super::words::{Control, Integrator};
 use crate::error::Result;
 use crate::invalid;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -19,6 +20,9 @@ const MOST_EXPONENTS: usize = 4096;
 pub struct TrainedInput {
     /// A folder of Hugging Face or a `.gguf` file.
     pub checkpoint: PathBuf,
+    /// The BLAKE3 hashes that its files are to have, by their names: those of a run that is made again. Empty for any.
+    #[serde(skip)]
+    pub recorded_files: BTreeMap<String, String>,
     /// Texts, each on its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<String>,

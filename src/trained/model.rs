@@ -9,7 +9,7 @@ use crate::layer::anatomy::{Anatomy, Heads, NormForm, Rotary, Units};
 use crate::layer::normed_alone;
 use crate::numbers::activation::kind;
 use crate::plan::{Data, Inputs, Plan};
-use crate::spec::{Control, Mask};
+use crate::spec::{Control, Mask, TrainedInput};
 use crate::weights::{Affine, LearnedLayer};
 use std::ops::Range;
 use std::path::Path;
@@ -33,6 +33,16 @@ impl Model {
         let checkpoint = Arc::new(Checkpoint::open(path)?);
         let anatomy = anatomy(checkpoint.architecture());
         Ok(Model { checkpoint, anatomy, control: None, seed: 0 })
+    }
+
+    /// Opens the one that is asked for, which must be that of the recorded run if one is made again.
+    ///
+    /// # Errors
+    /// What the checkpoint is refused for; [`Error::Invalid`](crate::error::Error::Invalid) for files that have changed.
+    pub fn of(input: &TrainedInput) -> Result<Self> {
+        let model = Self::open(&input.checkpoint)?;
+        model.checkpoint.refuse_changed(&input.recorded_files)?;
+        Ok(model)
     }
 
     /// The same form with the weights of a control.

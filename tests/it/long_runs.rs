@@ -173,12 +173,26 @@ fn another_run_is_refused() {
     }
     let arguments = trained().replace(&data("llama").display().to_string(), &model.display().to_string());
     succeeds(run(&arguments, "cpu", &folder, &[]));
-    succeeds(run(&arguments, "cpu", &folder, &["--resume"]));
+    let whole = run(&arguments, "cpu", &folder, &["--resume", "--json"]).output().expect("it runs").stdout;
+    let whole: serde_json::Value = serde_json::from_slice(&whole).expect("the record");
+    assert_eq!(whole["files"].as_object().map(serde_json::Map::is_empty), Some(false), "{whole}");
     let path = model.join("model-00004-of-00004.safetensors");
     let mut bytes = fs::read(&path).expect("there");
     let last = bytes.len() - 2;
     bytes[last] ^= 1;
     fs::write(&path, bytes).expect("written");
+    let again = |more: &[&str]| {
+        let mut command = eulerscope();
+        command.arg(arguments.split(' ').next().expect("a command")).arg(folder.join("run.json"));
+        command.args(["--device", "cpu", "-q"]).args(more);
+        command
+    };
+    let error = refusal(again(&[]), 4);
+    assert!(
+        error.contains("not as in the run that is recorded: model-00004-of-00004.safetensors; give --checkpoint"),
+        "{error}"
+    );
+    succeeds(again(&["--checkpoint", &model.display().to_string()]));
     let error = refusal(run(&arguments, "cpu", &folder, &["--resume"]), 8);
     assert!(error.contains("differs in model-00004-of-00004.safetensors of the model"), "{error}");
     let exponents = root.path().join("exponents");

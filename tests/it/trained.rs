@@ -124,7 +124,12 @@ fn smollm2(device: &Device, tokens: Tokens) -> (Value, spectrum::TrainedSpectrum
     let prompt = truth["prompt"].as_str().expect("a prompt");
     let token_ids = model.checkpoint().encode(prompt).expect("tokens");
     assert_eq!(token_ids, ids(&truth["ids"]));
-    let input = TrainedInput { checkpoint: path, prompts: vec![prompt.to_string()], token_ids: Vec::new() };
+    let input = TrainedInput {
+        checkpoint: path,
+        prompts: vec![prompt.to_string()],
+        token_ids: Vec::new(),
+        ..TrainedInput::default()
+    };
     let spec = TrainedSpectrumSpec { input, tokens, ..TrainedSpectrumSpec::default() };
     let asked = Asked { model: &model, spec: &spec, texts: &[token_ids], stop: &|| false };
     let found = spectrum::run(device, &asked, &mut |_| ControlFlow::Continue(())).expect("it runs");
@@ -199,7 +204,7 @@ fn exponents_sum_up_to_determinants() {
         let model = Model::open(&data(name)).expect(name);
         let token_ids = ids(&json(&format!("{name}/oracle.json"))["token_ids"]);
         let n = model.anatomy().width;
-        let input = TrainedInput { checkpoint: data(name), prompts: Vec::new(), token_ids: token_ids.clone() };
+        let input = TrainedInput { checkpoint: data(name), token_ids: token_ids.clone(), ..TrainedInput::default() };
         let spec = TrainedLyapunovSpec { input, top: n * token_ids.len(), ..TrainedLyapunovSpec::default() };
         let found =
             lyapunov::run(&reference, &model, &spec, &token_ids, &mut |_| ControlFlow::Continue(())).expect(name);
@@ -331,7 +336,7 @@ fn products_along_the_depth_are_those_of_the_jacobians() {
     let model = Model::open(&data("gpt2")).expect("a model");
     let token_ids = ids(&json("gpt2/oracle.json")["token_ids"]);
     let (n, token) = (model.anatomy().width, token_ids.len() - 1);
-    let input = TrainedInput { checkpoint: data("gpt2"), prompts: Vec::new(), token_ids: token_ids.clone() };
+    let input = TrainedInput { checkpoint: data("gpt2"), token_ids: token_ids.clone(), ..TrainedInput::default() };
     let spec = TrainedSpectrumSpec { input, ..TrainedSpectrumSpec::default() };
     let progress = &mut |_| ControlFlow::Continue(());
     let texts = std::slice::from_ref(&token_ids);

@@ -137,7 +137,7 @@ fn smollm2_has_the_published_radii() {
     let token_ids = ids(&truth["ids"]);
     let cpu = Device::open("cpu").expect("it opens");
     let spec = TrainedSpectrumSpec {
-        input: TrainedInput { checkpoint: path, prompts: Vec::new(), token_ids: token_ids.clone() },
+        input: TrainedInput { checkpoint: path, token_ids: token_ids.clone(), ..TrainedInput::default() },
         tokens: Tokens::Last,
         leading: Some(4),
         derived: Quantities::NONE,

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 const TEXTS: [&[u32]; 2] = [&[3, 1, 4, 1, 5, 9, 2], &[2, 7, 1, 8]];
 
 fn specification() -> TrainedSpectrumSpec {
-    let input = TrainedInput { checkpoint: data("gpt2"), prompts: Vec::new(), token_ids: TEXTS[0].to_vec() };
+    let input = TrainedInput { checkpoint: data("gpt2"), token_ids: TEXTS[0].to_vec(), ..TrainedInput::default() };
     TrainedSpectrumSpec {
         input,
         tokens: Tokens::All,

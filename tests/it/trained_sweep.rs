@@ -24,7 +24,12 @@ fn smollm2_has_the_published_cross_entropies() {
     let cells = truth["cross_entropy"].as_array().expect("cells");
     for (step_sizes, dampings) in [("0.5,0.8,0.9,1,1.1,1.2,1.5,2", "0"), ("1", "0.01,0.02,0.05,0.1")] {
         let spec = TrainedSweepSpec {
-            input: TrainedInput { checkpoint: path.clone(), prompts: vec!["-".to_string()], token_ids: Vec::new() },
+            input: TrainedInput {
+                checkpoint: path.clone(),
+                prompts: vec!["-".to_string()],
+                token_ids: Vec::new(),
+                ..TrainedInput::default()
+            },
             step_size: Grid::parse(step_sizes).expect("step sizes"),
             damping: Grid::parse(dampings).expect("frictions"),
             ..TrainedSweepSpec::default()
@@ -50,7 +55,7 @@ fn divergence_is_counted_from_the_trained_model() {
     let model = Model::open(&data("llama")).expect("a model");
     let token_ids = ids(&json("llama/oracle.json")["token_ids"]);
     let text = Text { model: &model, token_ids: &token_ids, margin: None };
-    let input = TrainedInput { checkpoint: data("llama"), prompts: Vec::new(), token_ids: token_ids.clone() };
+    let input = TrainedInput { checkpoint: data("llama"), token_ids: token_ids.clone(), ..TrainedInput::default() };
     let run = |integrator| {
         let spec = TrainedSweepSpec { input: input.clone(), integrator, ..TrainedSweepSpec::default() };
         let progress = &mut |_| ControlFlow::Continue(());
@@ -68,7 +73,7 @@ fn likelihoods_and_margins_are_those_of_their_definitions() {
     let reference = device("reference");
     let model = Model::open(&data("llama")).expect("a model");
     let token_ids = ids(&json("llama/oracle.json")["token_ids"]);
-    let input = TrainedInput { checkpoint: data("llama"), prompts: Vec::new(), token_ids: token_ids.clone() };
+    let input = TrainedInput { checkpoint: data("llama"), token_ids: token_ids.clone(), ..TrainedInput::default() };
     let step_size = Grid::parse("0.6,1.3").expect("step sizes");
     let spec = TrainedSweepSpec { input, step_size, damping: Grid::single(0.1), ..TrainedSweepSpec::default() };
     let margin = Margin { first: 7, second: 41 };

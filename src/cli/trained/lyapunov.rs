@@ -17,7 +17,7 @@ const SHOWN: usize = 16;
 /// Runs the command.
 pub fn run(console: &Console, invocation: &Invocation, spec: &TrainedLyapunovSpec) -> Result<()> {
     let start = Instant::now();
-    let model = Model::open(&spec.input.checkpoint)?;
+    let model = Model::of(&spec.input)?;
     let text = token_ids(&model, &spec.input)?.swap_remove(0);
     lyapunov::check(&model, spec, &text)?;
     let dataset = console.dataset(invocation)?;

@@ -33,7 +33,7 @@ impl TextSpectra {
     /// # Errors
     /// For files that are no model, and texts and tokens that it does not take.
     pub fn open(spec: &TrainedSpectrumSpec) -> Result<Self> {
-        let model = Model::open(&spec.input.checkpoint)?;
+        let model = Model::of(&spec.input)?;
         spectrum::check(&model, spec)?;
         let texts = token_ids(&model, &spec.input)?;
         let shapes = Shapes::of(spec, model.depth(), &texts)?;

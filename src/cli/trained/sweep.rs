@@ -32,7 +32,7 @@ impl TextSweep {
     /// # Errors
     /// For files that are no model, and texts that it does not take.
     pub fn open(spec: &TrainedSweepSpec) -> Result<Self> {
-        let model = Model::open(&spec.input.checkpoint)?;
+        let model = Model::of(&spec.input)?;
         let token_ids = token_ids(&model, &spec.input)?.swap_remove(0);
         let margin = spec.margin.as_ref().map(|words| Margin::of(&model, words)).transpose()?;
         Ok(TextSweep { spec: spec.clone(), model, token_ids, margin })

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::input;
 use crate::invalid;
 use crate::spec::TrainedInput;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which model, at which texts.
@@ -27,6 +28,9 @@ pub struct TrainedKeys {
     /// The texts themselves, in a file of keys.
     #[arg(skip)]
     pub prompts: Option<Vec<String>>,
+    /// The hashes of the model's files by their names, in the record of a run.
+    #[arg(skip)]
+    pub recorded_model: BTreeMap<String, String>,
     /// Tokens by their numbers, in place of a text
     #[arg(long, value_name = "IDS", value_delimiter = ',', allow_negative_numbers = true)]
     pub token_ids: Option<Vec<u32>>,
@@ -38,6 +42,9 @@ const LONGEST: u64 = 1 << 20;
 impl TrainedKeys {
     /// The keys that are no flags.
     pub const RECORDED: &'static [&'static str] = &["prompts"];
+
+    /// The key under which the record of a run has the hashes of a model's files, beside those of its specification.
+    pub const MODEL: &'static str = "recorded_model";
 
     /// The first key that was given of those that mean nothing without a checkpoint.
     pub fn first(&self) -> Option<&'static str> {
@@ -57,6 +64,7 @@ impl TrainedKeys {
     pub fn apply(&self, input: &mut TrainedInput) -> Result<()> {
         if let Some(checkpoint) = &self.checkpoint {
             input.checkpoint = checkpoint.clone();
+            input.recorded_files = self.recorded_model.clone();
         }
         if self.first().is_some() {
             input.prompts = match (&self.prompt, &self.text, &self.prompts_file) {

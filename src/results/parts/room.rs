@@ -25,15 +25,21 @@ fn free(_folder: &Path) -> Option<u64> {
     None
 }
 
+/// What must be free for so many bytes.
+fn with_reserve(bytes: u64) -> u64 {
+    bytes.saturating_add(bytes / 5).saturating_add(FLOOR)
+}
+
 /// Refuses to write so many bytes, `what` they are, where there is no room for them.
 ///
 /// # Errors
 /// [`Error::Io`] with both numbers.
 pub(super) fn check(folder: &Path, bytes: u64, what: &str) -> Result<()> {
     match free(folder) {
-        Some(free) if free < bytes.saturating_add(bytes / 5).saturating_add(FLOOR) => {
+        Some(free) if free < with_reserve(bytes) => {
             let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-            let cause = format!("{what} need {:.1} MiB, and {:.1} MiB are free", mib(bytes), mib(free));
+            let needed = mib(with_reserve(bytes));
+            let cause = format!("{what} need {needed:.1} MiB with some to spare, and {:.1} MiB are free", mib(free));
             let source = IoError::new(ErrorKind::StorageFull, cause);
             Err(Error::io(folder, source, ROOM_FOR_PARTS))
         }
