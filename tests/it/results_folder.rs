@@ -70,7 +70,7 @@ fn two_runs_cannot_write_one_folder_and_a_request_to_end_keeps_what_is_done() {
     for signal in ["-TERM", "-HUP", "-INT"] {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("results");
-        // A test may itself run where Ctrl-C is ignored, which no shell can undo.
+        // A test may itself run where Ctrl-C is ignored, or hang-ups are (`nohup`), which no shell can undo.
         let first = start("", LONG, &out);
         for line in [SHORT, "sweep --device cpu --force", "spectrum --layers 3 --width 3"] {
             let said = refusal(with(line, &out), 7);
@@ -78,7 +78,7 @@ fn two_runs_cannot_write_one_folder_and_a_request_to_end_keeps_what_is_done() {
             assert!(said.contains(&process) && said.contains("--out another folder"), "{said}");
         }
         send(signal, &first);
-        if signal == "-INT" {
+        if signal == "-INT" || signal == "-HUP" && hangups_are_ignored() {
             send("-TERM", &first);
         }
         let output = first.wait_with_output().unwrap();
@@ -91,6 +91,14 @@ fn two_runs_cannot_write_one_folder_and_a_request_to_end_keeps_what_is_done() {
         assert_eq!(seal(&out)["interrupted"], true);
         assert!(names(&out).iter().all(|name| !name.starts_with('.')), "{:?}", names(&out));
     }
+}
+
+/// Do the processes that this one starts live on when its terminal is gone? The system says so where it has a /proc.
+#[cfg(unix)]
+fn hangups_are_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim);
+    ignored.and_then(|set| u64::from_str_radix(set, 16).ok()).is_some_and(|set| set & 1 == 1)
 }
 
 /// As coreutils' `timeout` sends it: to the program, and then to its group.
