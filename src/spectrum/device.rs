@@ -45,7 +45,7 @@ pub const WIDEST: usize = 512;
 /// of f64: [`Device::open_in`], or the reference.
 ///
 /// # Errors
-/// [`Error::Invalid`](crate::error::Error::Invalid) where the sizes do not fit or the device has no f64; what the
+/// [`Error::Invalid`] where the sizes do not fit or the device has no f64; what the
 /// device reports.
 pub fn eigenvalues<T: Real>(device: &Device, matrices: &[T], n: usize) -> Result<Vec<Spectrum>> {
     eigenvalues_in_chunks(device, matrices, n, 0)
