@@ -22,7 +22,7 @@ mod store;
 mod tokenizer;
 
 pub use architecture::{Activation, Architecture, Biases, Embedding, Family, Norm, Rotary, Unembedding};
-pub use provenance::{FileRecord, Provenance};
+pub use provenance::{FileRecord, Provenance, changed_files};
 
 use crate::error::{Error, Result};
 use crate::input;

@@ -145,7 +145,7 @@ impl Claim {
     pub fn seconds(&self, effort: Effort) -> f64 {
         match effort {
             Effort::Quick => self.seconds,
-            Effort::Full => 8.0 * self.seconds,
+            Effort::Full => Effort::FULL_OVER_QUICK as f64 * self.seconds,
         }
     }
 

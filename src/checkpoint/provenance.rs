@@ -49,13 +49,12 @@ impl Checkpoint {
     }
 }
 
-impl Provenance {
-    /// The names of files that are not those of these names and hashes.
-    fn changed<'a>(&'a self, recorded: &'a BTreeMap<String, String>) -> BTreeSet<&'a str> {
-        let own: BTreeMap<&str, &str> = self.files.iter().map(|file| (&*file.name, &*file.blake3)).collect();
-        let names = own.keys().copied().chain(recorded.keys().map(String::as_str));
-        names.filter(|name| own.get(name).copied() != recorded.get(*name).map(String::as_str)).collect()
-    }
+/// The names of the files that are in one of two models alone, or have another hash there; files by their names.
+pub fn changed_files<'a, H: PartialEq>(
+    one: &'a BTreeMap<String, H>,
+    other: &'a BTreeMap<String, H>,
+) -> BTreeSet<&'a String> {
+    one.keys().chain(other.keys()).filter(|name| one.get(*name) != other.get(*name)).collect()
 }
 
 impl Checkpoint {
@@ -64,11 +63,16 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Invalid`] naming those that have changed, [`Error::Io`] if one cannot be read.
     pub fn refuse_changed(&self, recorded: &BTreeMap<String, String>) -> Result<()> {
-        let changed = if recorded.is_empty() { BTreeSet::new() } else { self.provenance()?.changed(recorded) };
+        if recorded.is_empty() {
+            return Ok(());
+        }
+        let hash = |file: &FileRecord| (file.name.clone(), file.blake3.clone());
+        let own = self.provenance()?.files.iter().map(hash).collect();
+        let changed = changed_files(&own, recorded);
         if changed.is_empty() {
             return Ok(());
         }
-        let names = changed.into_iter().collect::<Vec<_>>().join(", ");
+        let names = changed.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let what = format!("checkpoint: {}: not as in the run that is recorded: {names}", self.path.display());
         Err(Error::Invalid(what).remedied(AS_IT_IS))
     }

@@ -105,11 +105,10 @@ impl Console {
     /// [`Console::open`], with kernels in f32 or f64 where it is a GPU.
     pub fn open_in(&self, precision: Precision, invocation: &Invocation) -> Result<Device> {
         let device = Device::open_in(precision, &invocation.device)?;
-        let description = device.description();
         if let Some(line) = unexpected(&invocation.device, &device) {
             self.note(line);
         }
-        self.note(&description.to_string());
+        self.note(&device.description().to_string());
         Ok(device)
     }
 

@@ -58,7 +58,7 @@ pub(super) fn examine(lab: &Lab, premise: &Premise) -> Result<Finding> {
         let steps = (0..=DEPTH).step_by(10);
         curves.push(Curve::new(said(norm), steps.map(|step| (step as f64, history.growth(0, step)))));
     }
-    statements.append(&mut laws);
+    statements.extend(laws);
     statements.extend(trained::growth(lab)?);
     let graph = Graph {
         x_label: "layer",

@@ -24,6 +24,11 @@ pub enum Effort {
     Full,
 }
 
+impl Effort {
+    /// How many times as many members [`Effort::Full`] takes as [`Effort::Quick`].
+    pub(super) const FULL_OVER_QUICK: usize = 8;
+}
+
 /// A run that an experiment consists of.
 #[derive(Clone, Debug)]
 pub enum Run {
@@ -105,7 +110,7 @@ impl<'a> Lab<'a> {
     pub fn members(&self, full: usize) -> usize {
         match self.effort {
             Effort::Full => full,
-            Effort::Quick => (full / 8).max(8).min(full),
+            Effort::Quick => (full / Effort::FULL_OVER_QUICK).max(8).min(full),
         }
     }
 

@@ -125,7 +125,7 @@ fn said(premise: &Premise, planted: &[Answers], control: &[Answers]) -> Vec<Stat
         .zip(&planted[1 + TURNS.len()..])
         .map(|(context, answers)| Graded { share: context.share(), answers })
         .collect();
-    let since = |layer: usize| turned.iter().find(|own| own.layer == layer).map_or(lean, |own| own.answers);
+    let late = turned.iter().find(|own| own.layer == TURN).expect("it is one of TURNS").answers;
     let share = premise.context.share();
     let growth = lean.behind(DEPTH, f64::abs).over(lean.behind(EARLY, f64::abs)).ln();
     // The share of right answers where the planet is right as often as the context says so.
@@ -181,7 +181,7 @@ fn said(premise: &Premise, planted: &[Answers], control: &[Answers]) -> Vec<Stat
         Statement::new(
             "and then the opposite evidence does not turn it",
             format!("share of answers for the word that is likelier since layer {TURN}"),
-            since(TURN).share(DEPTH, |margin| 1.0 - follows(margin)),
+            late.share(DEPTH, |margin| 1.0 - follows(margin)),
             // Half of them follow it where nothing is decided, and a third where all is.
             Criterion::Below(0.42),
         ),

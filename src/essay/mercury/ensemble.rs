@@ -54,11 +54,35 @@ pub struct Model {
 /// The answers of each model to each of its questions: 4,096 texts and their mirror images, or with
 /// [`Effort::Quick`](crate::essay::Effort::Quick) an eighth.
 ///
-/// All models share the random parts of their weights and the texts.
+/// All models share the random parts of their weights and the texts. What is asked twice is answered once.
 ///
 /// # Errors
 /// What the device reports; [`Error::Partial`](crate::error::Error::Partial) where it was stopped.
 pub fn ask(lab: &Lab, models: &[Model]) -> Result<Vec<Vec<Answers>>> {
+    let distinct: Vec<Model> = models.iter().map(Model::distinct).collect();
+    let answers = answers(lab, &distinct)?;
+    let of_model = |((model, distinct), answers): ((&Model, &Model), &Vec<Answers>)| {
+        let place = |own: &Question| distinct.questions.iter().position(|other| other == own);
+        model.questions.iter().filter_map(place).map(|place| answers[place].clone()).collect()
+    };
+    Ok(models.iter().zip(&distinct).zip(&answers).map(of_model).collect())
+}
+
+impl Model {
+    /// The same with each of its questions once.
+    fn distinct(&self) -> Self {
+        let mut questions: Vec<Question> = Vec::new();
+        for own in &self.questions {
+            if !questions.contains(own) {
+                questions.push(*own);
+            }
+        }
+        Model { questions, ..self.clone() }
+    }
+}
+
+/// The answers of each model to each of its questions, all of which are asked.
+fn answers(lab: &Lab, models: &[Model]) -> Result<Vec<Vec<Answers>>> {
     let mut answers: Vec<Vec<Answers>> =
         models.iter().map(|model| vec![Answers::default(); model.questions.len()]).collect();
     let stacks = lab.members(4096) / TEXTS;

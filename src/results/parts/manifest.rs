@@ -1,5 +1,6 @@
 //! `manifest.json`: which units are done, in which files, and what they are units of.
 
+use crate::checkpoint;
 use crate::device::Description;
 use crate::error::remedy::{FORCE, Piece::Text, RESUME};
 use crate::error::{Error, Remedy, Result};
@@ -96,7 +97,7 @@ pub fn differences(one: &Origin, other: &Origin) -> Vec<String> {
     keys.sort();
     keys.dedup();
     if keys.is_empty() {
-        keys = changed_files(&one["model"], &other["model"]);
+        keys = differing_files(&one["model"], &other["model"]);
     }
     for key in ["eulerscope", "stream_version", "units", "model"] {
         if one[key] != other[key] && keys.is_empty() {
@@ -118,18 +119,13 @@ pub(super) fn are_of_model(differences: &[String]) -> bool {
 }
 
 /// The files of two models that are not the same.
-fn changed_files(one: &Value, other: &Value) -> Vec<String> {
+fn differing_files(one: &Value, other: &Value) -> Vec<String> {
     let files = |model: &Value| -> BTreeMap<String, Value> {
         let all = model["files"].as_array().into_iter().flatten();
         all.filter_map(|file| Some((file["name"].as_str()?.to_string(), file["blake3"].clone()))).collect()
     };
     let (one, other) = (files(one), files(other));
-    let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-    names
-        .into_iter()
-        .filter(|name| one.get(*name) != other.get(*name))
-        .map(|name| format!("{name}{OF_MODEL}"))
-        .collect()
+    checkpoint::changed_files(&one, &other).into_iter().map(|name| format!("{name}{OF_MODEL}")).collect()
 }
 
 /// [`differences`] of runs whose parts make one result, whichever devices have made them; whoever puts them together says
