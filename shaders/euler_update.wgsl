@@ -1,7 +1,8 @@
 // The Euler update with its epilogue: out = keep x + gain (weights . input), then the norm of every column.
 //
-// The product is made in blocks (shared/block.wgsl). A workgroup owns whole columns and takes tile after tile of their
-// rows, so norms need one barrier and no atomics, and are summed in a fixed order.
+// The product is made in blocks (shared/block.wgsl). A workgroup that keeps a record owns whole columns and takes tile after
+// tile of their rows, so norms need one barrier and no atomics, and are summed in a fixed order. Without a record each tile
+// has a workgroup of its own: few columns of a wide state would leave a card idle.
 // CPU twin: src/kernel/euler_update.rs.
 
 struct Params {
@@ -9,6 +10,7 @@ struct Params {
     inner: u32,
     columns: u32,
     step: u32,
+    record: u32,
     renormalise: u32,
     threshold_exponent: i32,
     threshold_mantissa: f32,
@@ -33,9 +35,12 @@ struct Scales {
 fn scales(member: u32, quad: u32) -> Scales {
     let quads = params.columns / 4u;
     let own = min(quad, quads - 1u);
-    let pending = (member * EVENT_ROWS + PENDING) * params.columns + 4u * own;
-    let scale = vec4<f32>(power_of_two(-events[pending]), power_of_two(-events[pending + 1u]),
-        power_of_two(-events[pending + 2u]), power_of_two(-events[pending + 3u]));
+    var scale = vec4<f32>(1.0);
+    if params.record != 0u {
+        let pending = (member * EVENT_ROWS + PENDING) * params.columns + 4u * own;
+        scale = vec4<f32>(power_of_two(-events[pending]), power_of_two(-events[pending + 1u]),
+            power_of_two(-events[pending + 2u]), power_of_two(-events[pending + 3u]));
+    }
     let gain = coefficients[quads + own] * member_gain[member % arrayLength(&member_gain)];
     return Scales(coefficients[own] * scale, gain * scale);
 }
@@ -68,7 +73,10 @@ fn euler_update(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgrou
     let right_scales = scales(member, right);
     var squares = vec4<f32>();
     var squares_right = vec4<f32>();
-    for (var first_row = 0u; first_row < params.rows; first_row += 4u * TILE_ROWS) {
+    // With a record `group.y` is 0 and the loop goes through all tiles, else it ends behind the workgroup's own.
+    let tile = 4u * TILE_ROWS;
+    let stride = select(params.rows, tile, params.record != 0u);
+    for (var first_row = group.y * tile; first_row < params.rows; first_row += stride) {
         let p = product(member, first_row, first_quad, lane.xy);
         let row = first_row + 4u * lane.x;
         let low = row + 4u * ROW_LANES;
@@ -82,6 +90,9 @@ fn euler_update(@builtin(local_invocation_id) lane: vec3<u32>, @builtin(workgrou
         if TALL && WIDE {
             squares_right += finish(member, low, right, right_scales, p.lower_right);
         }
+    }
+    if params.record == 0u {
+        return;
     }
     partial[lane.y * ROW_LANES + lane.x] = squares;
     if WIDE {

@@ -21,6 +21,7 @@ use crate::weights::{Source, State};
 use kept::{Kept, Norms};
 use outcome::{Outputs, Rolled};
 use perturbation::Perturbation;
+use rayon::prelude::*;
 use std::ops::{ControlFlow, Range};
 
 /// Where the later half of a trajectory begins: after step floor(L/2).
@@ -130,12 +131,12 @@ impl<'a> Rollout<'a> {
         device.run(&plan, members.len(), 0, &source.inputs(members.clone()), &mut |chunk| {
             let numbers = chunk.reals(matrices);
             let records = chunk.ints(events).len() / (chunk.members.len() * event::ROWS);
-            let matrix = |(member, point)| {
+            let matrix = |place: usize| {
+                let (member, point) = (place / points, place % points);
                 let frozen = chunk.ints(events)[(member * event::ROWS + event::DIVERGED_STEP) * records + point] > 0;
                 (!frozen).then(|| jacobian.matrix(numbers, member, point))
             };
-            let pairs = (0..chunk.members.len()).flat_map(|member| (0..points).map(move |point| (member, point)));
-            let matrices = pairs.map(matrix).collect();
+            let matrices = (0..chunk.members.len() * points).into_par_iter().map(matrix).collect();
             sink(Jacobians { members: chunk.members.clone(), order: jacobian.order, matrices })
         })
     }

@@ -36,7 +36,7 @@ const FEWEST: usize = 3;
 /// So many times.
 const MANY: f64 = 5.0;
 /// Seconds of work after which a card runs at its own speed.
-const WAKE: f64 = 0.3;
+pub(super) const WAKE: f64 = 0.3;
 
 impl Patience {
     fn of(job: &Job, quick: bool) -> Self {
@@ -71,7 +71,7 @@ pub(super) fn measure(job: &Job, devices: &[Device], quick: bool, watch: &mut Wa
 }
 
 /// Is it a GPU with a clock of its own?
-fn is_card(device: &Device) -> bool {
+pub(super) fn is_card(device: &Device) -> bool {
     label(device) == "gpu"
 }
 

@@ -64,8 +64,8 @@ fn linear_sweep(settings: &BenchSpec, name: &str, width: usize, members: usize, 
             Rollout::new(&ensemble, &layer, depth, &points_of_grid).run(device, 0..members, 0, &mut |outcomes| {
                 let (members, points) = (outcomes.members().len(), outcomes.points());
                 // By all threads, as the cells of a sweep.
-                let growth = |p| (0..members).map(|m| outcomes.get(m, p).log_growth).sum::<f64>();
-                std::hint::black_box((0..points).into_par_iter().map(growth).sum::<f64>());
+                let growth = |m| (0..points).map(|p| outcomes.get(m, p).log_growth).sum::<f64>();
+                std::hint::black_box((0..members).into_par_iter().map(growth).sum::<f64>());
                 ControlFlow::Continue(())
             })
         }),

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Instant;
 
 /// A run in units, whose parts can be kept.
 pub trait LongRun {
@@ -86,6 +87,10 @@ pub struct Done<F> {
     pub found: F,
     /// Seconds before the work began.
     pub opening_seconds: f64,
+    /// Seconds of the processes that worked on the units, their start included; none where this one did.
+    pub worker_seconds: Option<f64>,
+    /// Were some of the units done before this call?
+    pub goes_on: bool,
     /// Units that could not be worked on, and why.
     pub failed: BTreeMap<usize, String>,
     /// Devices that have made some of the parts, where those were others than the one that ended it.
@@ -93,6 +98,18 @@ pub struct Done<F> {
 }
 
 impl<F> Done<F> {
+    /// All of it by this process and in this call.
+    fn afresh(found: F, opening_seconds: f64) -> Self {
+        Done {
+            found,
+            opening_seconds,
+            worker_seconds: None,
+            goes_on: false,
+            failed: BTreeMap::new(),
+            other_devices: Vec::new(),
+        }
+    }
+
     /// Notes in a record what could not be worked on, and who else has worked.
     pub fn note(&self, record: &mut Value) {
         if !self.failed.is_empty() {
@@ -173,14 +190,15 @@ pub fn carry_out<R: LongRun>(
     let own = json!(device.description());
     let Some(mut store) = store else {
         let found = work(console, device, run, &mut Afresh)?;
-        return finish(Done { found, opening_seconds, failed: BTreeMap::new(), other_devices: Vec::new() });
+        return finish(Done::afresh(found, opening_seconds));
     };
+    let goes_on = store.progress().done > 0;
     let worked = match supervised {
         true => collected(console, invocation, run, device, &mut store),
-        false => work(console, device, run, &mut store),
+        false => work(console, device, run, &mut store).map(|found| (found, None)),
     };
-    let found = match worked {
-        Ok(found) => found,
+    let (found, worker_seconds) = match worked {
+        Ok(worked) => worked,
         // Of an input that is refused there is nothing to go on with.
         Err(refused) if refused.is_of_input() && store.progress().done == 0 => {
             store.remove()?;
@@ -197,7 +215,7 @@ pub fn carry_out<R: LongRun>(
         store.flush()?;
     }
     let (failed, other_devices) = (store.failed().clone(), store.other_devices(&own));
-    let ended = finish(Done { found, opening_seconds, failed, other_devices });
+    let ended = finish(Done { found, opening_seconds, worker_seconds, goes_on, failed, other_devices });
     match &ended {
         _ if target.is_some() && !is_done => console.note("`--resume` with the same command goes on from here"),
         Ok(()) | Err(Error::Partial(_)) => store.remove()?,
@@ -221,23 +239,25 @@ pub fn merge<R: LongRun>(
     other_devices.iter().for_each(|other| console.note(&format!("parts are of {other}")));
     let opening_seconds = console.seconds();
     let found = work(console, device, run, parts)?;
-    finish(Done { found, opening_seconds, failed: BTreeMap::new(), other_devices })
+    finish(Done { goes_on: true, other_devices, ..Done::afresh(found, opening_seconds) })
 }
 
-/// Has a process of its own work on all that is left.
+/// Has a process of its own work on all that is left. Returns its seconds, too.
 fn collected<R: LongRun>(
     console: &Console,
     invocation: &Invocation,
     run: &R,
     device: &Device,
     store: &mut Store,
-) -> Result<R::Found> {
+) -> Result<(R::Found, Option<f64>)> {
+    let start = Instant::now();
     let stopped = supervise::collect(console, invocation, run, device, store)?;
+    let seconds = start.elapsed().as_secs_f64();
     let mut found = run.work(device, &mut AsTheyAre(store), &mut |_| ControlFlow::Continue(()))?;
     if stopped {
         R::stop(&mut found);
     }
-    Ok(found)
+    Ok((found, Some(seconds)))
 }
 
 /// The parts of this run, those that are there already and those to come.

@@ -93,7 +93,7 @@ fn finish(
     done: &Done<Vec<Combination>>,
 ) -> Result<()> {
     let results = &done.found;
-    let mut record = record::record(device, spec, results, record::timing(results, done.opening_seconds));
+    let mut record = record::record(device, spec, done);
     done.note(&mut record);
     set_total(&mut record, console.seconds());
     if let Some(dataset) = dataset {
@@ -112,7 +112,7 @@ fn finish(
         console.landed(&landed);
     }
     words::show(console, device, spec, results)?;
-    words::show_timing(console, spec, results, &record["timing"])?;
+    words::show_timing(console, spec, done, &record["timing"])?;
     console.emit(&Whole { record: &record, cells: Cells { spec, results } })?;
     done.refuse_failed("their members are missing from the cells")?;
     ending(spec, results)

@@ -179,6 +179,7 @@ impl Params {
             inner: self.rows,
             columns: columns as u32,
             step: self.first + step,
+            record: 1,
             renormalise: self.renormalise,
             threshold_exponent: self.threshold_exponent,
             threshold_mantissa: self.threshold_mantissa,

@@ -3,11 +3,10 @@
 
 use crate::integrator::Scheme;
 use crate::kernel::shared::PADDING;
-use crate::kernel::shared::trajectory::{event, norm};
 use crate::kernel::{euler_steps, euler_update};
 use crate::layer::implicit::Implicit;
 use crate::layer::{Coefficients, State, Threshold};
-use crate::plan::{Ints, Plan, Reals};
+use crate::plan::{Plan, Reals};
 use std::ops::Range;
 
 /// What a step multiplies by.
@@ -45,15 +44,6 @@ struct Products {
     within: [Reals; 2],
     /// Results of series, in turn.
     between: [Reals; 2],
-    /// The record of states that are not the end of a step.
-    unrecorded: Unrecorded,
-}
-
-/// The record of states that are not the end of a step, which nobody reads.
-#[derive(Clone, Copy)]
-struct Unrecorded {
-    norms: Reals,
-    events: Ints,
 }
 
 impl Products {
@@ -73,11 +63,7 @@ impl Products {
         let brackets = (0..degree).rev().map(|j| plan.shared_reals("coefficients", bracket(j))).collect();
         let mut states = |needed: bool| [(); 2].map(|()| plan.reals("stage", if needed { rows * columns } else { 1 }));
         let (within, between) = (states(degree > 1), states(substeps > 1));
-        // Only what a bracket's record is written to; without brackets in between it is not used.
-        let record = if degree * substeps > 1 { columns } else { 1 };
-        let norms = plan.reals("norms", norm::ROWS * record);
-        let unrecorded = Unrecorded { norms, events: plan.ints("events", event::ROWS * record) };
-        Products { brackets, substeps, within, between, unrecorded }
+        Products { brackets, substeps, within, between }
     }
 
     /// The runs of a step; the last one keeps the record.
@@ -100,9 +86,11 @@ impl Products {
                     (false, true) => self.between[substep % 2],
                     (false, false) => self.within[i % 2],
                 };
-                let own = Unrecorded { norms: state.norms, events: state.events };
-                let Unrecorded { norms, events } = if last { own } else { self.unrecorded };
-                let own = euler_update::Params { renormalise: if last { params.renormalise } else { 0 }, ..params };
+                let own = match last {
+                    true => params,
+                    false => euler_update::Params { record: 0, renormalise: 0, ..params },
+                };
+                let State { norms, events, .. } = state;
                 let buffers =
                     euler_update::Buffers { weights, input, x, coefficients, member_gain, out, norms, events };
                 plan.run(own, buffers);
@@ -152,6 +140,7 @@ impl StepMap {
             inner: self.rows as u32,
             columns: self.columns as u32,
             step: step as u32,
+            record: 1,
             renormalise: u32::from(self.renormalise),
             threshold_exponent: self.threshold.exponent,
             threshold_mantissa: self.threshold.mantissa,

@@ -1,7 +1,6 @@
 //! A sublayer: norm, branch (attention or FFN) and the Euler update with the branch's output projection.
 
 use crate::kernel::shared::PADDING;
-use crate::kernel::shared::trajectory::{event, norm};
 use crate::kernel::{add_bias, euler_update};
 use crate::layer::anatomy::{Heads, NormForm, Units};
 use crate::layer::attention::Attention;
@@ -77,6 +76,7 @@ pub(super) struct Sublayer {
     pub member_gain: Reals,
     /// The state at which the norm and the branch were last evaluated.
     evaluated_at: Cell<Option<Reals>>,
+    /// What an update without a record is bound to.
     norms: Reals,
     events: Ints,
     threshold: Threshold,
@@ -138,8 +138,8 @@ impl Sublayer {
             coefficients: UpdateCoefficients::new(plan, columns, points, scale, updates),
             evaluated_at: Cell::new(None),
             member_gain: plan.shared_reals("member_gain", vec![1.0]),
-            norms: plan.reals("norms", norm::ROWS * shape.columns),
-            events: plan.ints("events", event::ROWS * shape.columns),
+            norms: plan.reals("norms", 1),
+            events: plan.ints("events", 1),
             threshold,
         }
     }
@@ -241,6 +241,7 @@ impl Sublayer {
             inner: self.inner.next_multiple_of(PADDING) as u32,
             columns: columns as u32,
             step,
+            record: 0,
             renormalise: 0,
             threshold_exponent: self.threshold.exponent,
             threshold_mantissa: self.threshold.mantissa,

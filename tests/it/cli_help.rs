@@ -129,8 +129,15 @@ fn shells_get_their_completions() {
 fn timings_say_all_of_the_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("sweep").display().to_string();
-    for line in ["sweep --members 20 --width 16", "sweep --model mlp --members 4", "lyapunov --members 8 --steps 200"] {
-        let line = format!("{line} --device cpu --quiet --json --out {out}");
+    for line in [
+        "sweep --members 20 --width 16 --device cpu",
+        "sweep --model mlp --members 4 --device cpu",
+        "lyapunov --members 8 --steps 200 --device cpu",
+        // Where a worker computes there is nothing to say about spectra and rollouts, and its start counts.
+        "sweep --members 20 --width 16 --depth 4 --step-size 1 --device software",
+        "sweep --members 2 --width 8 --depth 2 --step-size 1 --radius 1 --sweep-over depth=2,3 --device software",
+    ] {
+        let line = format!("{line} --quiet --json --out {out}");
         let start = std::time::Instant::now();
         let (code, text, said) = run(&line);
         let wall = start.elapsed().as_secs_f64();
@@ -142,6 +149,11 @@ fn timings_say_all_of_the_time() {
         let is_part = |(name, _): &(&String, &Value)| !["total_seconds", "seconds"].contains(&name.as_str());
         let parts: f64 = timing.iter().filter(is_part).filter_map(|(_, s)| s.as_f64()).sum();
         assert!(timing["files_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{timing:?}");
+        let of_workers = line.contains("software");
+        assert_eq!(timing.contains_key("worker_seconds"), of_workers, "{timing:?}");
+        assert_eq!(timing.contains_key("rollout_seconds"), line.starts_with("sweep") && !of_workers, "{timing:?}");
+        let own = value["combinations"].as_array().is_some_and(|all| all.iter().any(|own| own["timing"].is_object()));
+        assert!(!own, "a worker says nothing of its combinations: {value}");
         assert!(parts <= total + 1e-6 && total - parts <= 0.1 * total + 0.1, "{timing:?}");
         assert!(total <= wall && total >= 0.5 * wall - 0.5, "{timing:?}, {wall} s by the clock");
         let record = std::fs::read(folder.path().join("sweep/run.json")).expect("a record");

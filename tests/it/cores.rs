@@ -86,6 +86,7 @@ fn updates_and_their_records_have_the_same_bits_on_every_number_of_cores() {
             inner: inner as u32,
             columns: columns as u32,
             step: 3,
+            record: 1,
             renormalise: 1,
             threshold_exponent: 3,
             threshold_mantissa: 1.5,

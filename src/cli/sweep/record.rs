@@ -3,6 +3,7 @@
 use super::interrupted;
 use crate::cli::console::Console;
 use crate::cli::headline::Headline;
+use crate::cli::long_run::Done;
 use crate::device::Device;
 use crate::results::sweep::Recorded;
 use crate::results::tables;
@@ -67,7 +68,8 @@ fn outer(spec: &SweepSpec, result: &Combination) -> Map<String, Value> {
 }
 
 /// What a run was, without its cells. With several combinations, counts of members are those of the smallest.
-pub(super) fn record(device: &Device, spec: &SweepSpec, results: &[Combination], timing: Value) -> Value {
+pub(super) fn record(device: &Device, spec: &SweepSpec, done: &Done<Vec<Combination>>) -> Value {
+    let results = &done.found;
     let fewest = |f: fn(&sweep::Sweep) -> usize| results.iter().map(|result| f(&result.sweep)).min();
     let mut record = json!({
         "eulerscope": env!("CARGO_PKG_VERSION"),
@@ -75,7 +77,7 @@ pub(super) fn record(device: &Device, spec: &SweepSpec, results: &[Combination],
         "stream_version": crate::numbers::random::STREAM_VERSION,
         "spec": spec,
         "device": device.description(),
-        "timing": timing,
+        "timing": timing(done),
         "interrupted": interrupted(spec, results),
         "headline": Headline::of(spec, results),
         "quantile_members": fewest(|sweep| sweep.quantile_members),
@@ -84,7 +86,9 @@ pub(super) fn record(device: &Device, spec: &SweepSpec, results: &[Combination],
     if !spec.sweep_over.is_empty() {
         let own = |result: &Combination| {
             let mut own = outer(spec, result);
-            own.insert("timing".to_string(), json!(result.sweep.timing));
+            if done.worker_seconds.is_none() {
+                own.insert("timing".to_string(), json!(result.sweep.timing));
+            }
             own.insert("quantile_members".to_string(), json!(result.sweep.quantile_members));
             own.insert("linearised_members".to_string(), json!(result.sweep.linearised_members));
             own
@@ -118,13 +122,20 @@ pub(super) fn recorded(
     recorded
 }
 
-/// Seconds of the parts of the run.
-pub(super) fn timing(results: &[Combination], opening_seconds: f64) -> Value {
-    let sum = |f: fn(&Timing) -> f64| results.iter().map(|result| f(&result.sweep.timing)).sum::<f64>();
-    json!({
-        "opening_seconds": opening_seconds,
-        "spectra_seconds": sum(|own| own.spectra_seconds),
-        "rollout_seconds": sum(|own| own.rollout_seconds),
-        "files_seconds": 0.0,
-    })
+/// Seconds of the parts of the run. Where workers computed, nothing is known here but how long they took, and what follows is
+/// the merging of what they made.
+fn timing(done: &Done<Vec<Combination>>) -> Value {
+    let sum = |f: fn(&Timing) -> f64| done.found.iter().map(|result| f(&result.sweep.timing)).sum::<f64>();
+    let parts = match done.worker_seconds {
+        Some(seconds) => json!({ "worker_seconds": seconds, "merging_seconds": sum(|own| own.total_seconds) }),
+        None => json!({
+            "spectra_seconds": sum(|own| own.spectra_seconds),
+            "rollout_seconds": sum(|own| own.rollout_seconds),
+        }),
+    };
+    let mut timing = json!({ "opening_seconds": done.opening_seconds, "files_seconds": 0.0 });
+    for (name, seconds) in parts.as_object().into_iter().flatten() {
+        timing[name] = seconds.clone();
+    }
+    timing
 }

@@ -3,6 +3,7 @@
 use super::interrupted;
 use crate::cli::console::Console;
 use crate::cli::headline::Headline;
+use crate::cli::long_run::Done;
 use crate::device::Device;
 use crate::error::Result;
 use crate::estimate::counted;
@@ -70,22 +71,34 @@ pub(super) fn show(console: &Console, device: &Device, spec: &SweepSpec, results
     console.show(&Headline::of(spec, results).said())
 }
 
-/// Seconds, with a rate where all of the work was done.
-pub(super) fn show_timing(console: &Console, spec: &SweepSpec, results: &[Combination], timing: &Value) -> Result<()> {
-    let seconds = |name: &str| timing[name].as_f64().unwrap_or_default();
-    let work: f64 = results.iter().map(|result| work(&result.spec)).sum();
-    let rate = match interrupted(spec, results) {
+/// Seconds, with a rate where all of the work was done in this call.
+pub(super) fn show_timing(
+    console: &Console,
+    spec: &SweepSpec,
+    done: &Done<Vec<Combination>>,
+    timing: &Value,
+) -> Result<()> {
+    let seconds = |name: &str| timing[name].as_f64();
+    let work: f64 = done.found.iter().map(|result| work(&result.spec)).sum();
+    let rate = |seconds: f64| match done.goes_on || interrupted(spec, &done.found) {
         true => String::new(),
-        false => format!(" ({:.1} GFLOP/s)", work / seconds("rollout_seconds") / 1e9),
+        false => format!(" ({:.1} GFLOP/s)", work / seconds / 1e9),
     };
-    console.show(&format!(
-        "{:.2} s in all: opening {:.2} s, spectra {:.2} s, rollouts {:.2} s{rate}, files {:.2} s\n",
-        seconds("total_seconds"),
-        seconds("opening_seconds"),
-        seconds("spectra_seconds"),
-        seconds("rollout_seconds"),
-        seconds("files_seconds"),
-    ))
+    let parts = [
+        ("opening", "opening_seconds", false),
+        ("worker", "worker_seconds", true),
+        ("merging", "merging_seconds", false),
+        ("spectra", "spectra_seconds", false),
+        ("rollouts", "rollout_seconds", true),
+        ("files", "files_seconds", false),
+    ];
+    let said = parts.into_iter().filter_map(|(word, name, is_work)| {
+        let seconds = seconds(name)?;
+        Some(format!("{word} {seconds:.2} s{}", if is_work { rate(seconds) } else { String::new() }))
+    });
+    let said: Vec<String> = said.collect();
+    let total = seconds("total_seconds").unwrap_or_default();
+    console.show(&format!("{total:.2} s in all: {}\n", said.join(", ")))
 }
 
 fn show_maps(console: &Console, device: &Device, spec: &SweepSpec, results: &[Combination]) -> Result<()> {

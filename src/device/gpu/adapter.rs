@@ -1,6 +1,8 @@
 //! Adapters: which there are, which one is meant, and how one is opened.
 
 use crate::device::gpu::Gpu;
+use crate::device::gpu::pool::{MOST_OWN, Pool};
+use crate::device::gpu::readback::Readbacks;
 use crate::device::gpu::upload::Uploads;
 use crate::device::profile::Recorder;
 use crate::device::{Description, Kind, host_budget};
@@ -129,6 +131,8 @@ impl Adapter {
         Gpu {
             description: self.description.clone(),
             uploads: Uploads::new(&device),
+            readbacks: Readbacks::new(),
+            buffers: Pool::new(MOST_OWN),
             device,
             queue,
             limits,

@@ -31,14 +31,37 @@ pub fn check_size(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> Result<()> {
     Err(large.remedied(Remedy::of(&[Text("lower the width, the tokens or the grid, or use "), CPU])))
 }
 
-pub fn create_buffer(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> wgpu::Buffer {
-    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
-    let created = gpu.device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some(buffer.label),
-        size: bytes_of(gpu, buffer, capacity),
-        usage,
-        mapped_at_creation: false,
-    });
+/// The buffers of a plan, for so many members.
+///
+/// # Errors
+/// [`Error::Device`] where there is no memory for them.
+pub fn create_buffers(gpu: &Gpu, plan: &Plan, capacity: usize) -> Result<Vec<wgpu::Buffer>> {
+    loop {
+        let memory = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffers = plan.buffers.iter().map(|buffer| create_buffer(gpu, buffer, capacity)).collect();
+        match pollster::block_on(memory.pop()) {
+            None => return Ok(buffers),
+            // Those that were kept may be what is missing.
+            Some(_) if gpu.buffers.empty() => {}
+            Some(error) => {
+                return Err(Error::Device(error.to_string()).remedied(Remedy::chunk((capacity / 2).max(1))));
+            }
+        }
+    }
+}
+
+/// What is in it may be what an earlier run has left.
+fn create_buffer(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> wgpu::Buffer {
+    let size = bytes_of(gpu, buffer, capacity);
+    let create = || {
+        gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(buffer.label),
+            size,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        })
+    };
+    let created = gpu.buffers.exactly(size).unwrap_or_else(create);
     if let Some(data) = buffer.shared() {
         gpu.queue.write_buffer(&created, 0, &to_bytes(data, 0..buffer.len(), gpu.precision));
     }

@@ -2,9 +2,11 @@
 
 use crate::device::gpu::Gpu;
 use crate::device::gpu::checksum::{Checksums, checksum};
+use crate::device::gpu::pool::{MOST_STAGING, Pool};
 use crate::error::{Error, Result};
 use crate::plan::{Content, Data};
 use crate::spec::Precision;
+use rayon::prelude::*;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -15,6 +17,8 @@ type Mapped = std::result::Result<(), wgpu::BufferAsyncError>;
 pub struct Copy {
     content: Content,
     staging: wgpu::Buffer,
+    /// Its bytes; the buffer may have more.
+    size: u64,
 }
 
 /// A copy of the checksums of other copies.
@@ -41,7 +45,7 @@ struct Asked {
 
 impl Asked {
     fn of(copy: Copy) -> Self {
-        Asked { told: map(&copy.staging), copy }
+        Asked { told: map(&copy), copy }
     }
 }
 
@@ -57,24 +61,30 @@ impl Readback {
     }
 }
 
+/// Bytes that a thread copies at a time.
+const PIECE: usize = 1 << 18;
+
 /// Memory for copies.
-#[derive(Default)]
 pub struct Readbacks {
     /// Buffers for copies that are over.
-    idle: Vec<wgpu::Buffer>,
+    idle: Pool,
 }
 
 impl Readbacks {
+    /// None is taken yet.
+    pub fn new() -> Self {
+        Readbacks { idle: Pool::new(MOST_STAGING) }
+    }
+
     /// Copies the first `size` bytes of a buffer to one that can be read.
     pub fn copy(
-        &mut self,
+        &self,
         gpu: &Gpu,
         encoder: &mut wgpu::CommandEncoder,
         from: &wgpu::Buffer,
         size: u64,
         content: Content,
     ) -> Copy {
-        let used_before = self.idle.iter().position(|buffer| buffer.size() == size);
         let create = || {
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("readback"),
@@ -83,16 +93,16 @@ impl Readbacks {
                 mapped_at_creation: false,
             })
         };
-        let staging = used_before.map_or_else(create, |i| self.idle.swap_remove(i));
+        let staging = self.idle.at_least(size).unwrap_or_else(create);
         encoder.copy_buffer_to_buffer(from, 0, &staging, 0, size);
-        Copy { content, staging }
+        Copy { content, staging, size }
     }
 
     /// Waits for copies, and compares those that have checksums.
     ///
     /// # Errors
     /// [`Error::Device`] where the adapter fails, and for copies that are not what was asked for.
-    pub fn receive(&mut self, gpu: &Gpu, readback: Readback, checksums: &Checksums) -> Result<Vec<Data>> {
+    pub fn receive(&self, gpu: &Gpu, readback: Readback, checksums: &Checksums) -> Result<Vec<Data>> {
         gpu.wait(&readback.last)?;
         let outputs = readback.copies.into_iter().map(|asked| self.read(gpu, asked)).collect::<Result<Vec<_>>>()?;
         if let Some((asked, first)) = readback.summed {
@@ -112,27 +122,28 @@ impl Readbacks {
         Ok(outputs)
     }
 
-    fn read(&mut self, gpu: &Gpu, Asked { copy, told }: Asked) -> Result<Data> {
-        let Copy { content, staging } = copy;
+    fn read(&self, gpu: &Gpu, Asked { copy, told }: Asked) -> Result<Data> {
+        let Copy { content, staging, size } = copy;
         told.recv()
             .map_err(|_| Error::Device("the adapter dropped a readback".to_string()))?
             .map_err(|error| Error::Device(format!("readback failed: {error}")))?;
-        let view = staging.get_mapped_range(..).map_err(|error| Error::Device(format!("readback failed: {error}")))?;
+        let view =
+            staging.get_mapped_range(..size).map_err(|error| Error::Device(format!("readback failed: {error}")))?;
         let data = match (content, gpu.precision) {
-            (Content::Real, Precision::F32) => Data::F32(bytemuck::pod_collect_to_vec(&view)),
-            (Content::Real, Precision::F64) => Data::F64(bytemuck::pod_collect_to_vec(&view)),
+            (Content::Real, Precision::F32) => Data::F32(elements(&view)),
+            (Content::Real, Precision::F64) => Data::F64(elements(&view)),
             (Content::Word, _) => {
-                let mut words: Vec<u32> = bytemuck::pod_collect_to_vec(&view);
+                let mut words: Vec<u32> = elements(&view);
                 if gpu.garbled.swap(false, Ordering::SeqCst) {
                     words.iter_mut().for_each(|word| *word ^= 1 << 31);
                 }
                 Data::Word(words)
             }
-            (Content::Int, _) => Data::Int(bytemuck::pod_collect_to_vec(&view)),
+            (Content::Int, _) => Data::Int(elements(&view)),
         };
         drop(view);
         staging.unmap();
-        self.idle.push(staging);
+        self.idle.give(staging);
         Ok(data)
     }
 }
@@ -146,9 +157,20 @@ fn bytes(data: &Data) -> &[u8] {
     }
 }
 
-fn map(buffer: &wgpu::Buffer) -> Receiver<Mapped> {
+/// The elements that lie in mapped memory, copied by all threads.
+fn elements<T: bytemuck::Pod + Send>(bytes: &[u8]) -> Vec<T> {
+    let mut elements: Vec<T> = bytemuck::zeroed_vec(bytes.len() / size_of::<T>());
+    let own: &mut [u8] = bytemuck::cast_slice_mut(&mut elements);
+    match bytes.len() {
+        few if few <= PIECE => own.copy_from_slice(bytes),
+        _ => own.par_chunks_mut(PIECE).zip(bytes.par_chunks(PIECE)).for_each(|(to, from)| to.copy_from_slice(from)),
+    }
+    elements
+}
+
+fn map(Copy { staging, size, .. }: &Copy) -> Receiver<Mapped> {
     let (sender, receiver) = channel();
     // The receiver may be gone when an earlier error ended the run.
-    buffer.map_async(wgpu::MapMode::Read, .., move |result| drop(sender.send(result)));
+    staging.map_async(wgpu::MapMode::Read, ..*size, move |result| drop(sender.send(result)));
     receiver
 }

@@ -1,14 +1,14 @@
 //! A plan on an adapter: its buffers, its bind groups, its dispatches in bites that no watchdog minds, its readback.
 
 use crate::device::gpu::Gpu;
-use crate::device::gpu::buffers::{check_size, create_buffer, create_params};
+use crate::device::gpu::buffers::{check_size, create_buffers, create_params};
 use crate::device::gpu::checksum::Checksums;
 use crate::device::gpu::clock::Clock;
 use crate::device::gpu::pace::Pace;
-use crate::device::gpu::readback::{Copy, Readback, Readbacks, Summed};
+use crate::device::gpu::readback::{Copy, Readback, Summed};
 use crate::device::gpu::upload::to_bytes;
 use crate::device::profile::Profile;
-use crate::error::{Error, Remedy, Result};
+use crate::error::Result;
 use crate::plan::{BufferId, Chunk, Content, Data, Inputs, Plan, Repeat, Words};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -26,7 +26,6 @@ pub struct Session<'a> {
     buffers: Vec<wgpu::Buffer>,
     dispatches: Vec<Dispatch>,
     pace: Pace,
-    readbacks: Readbacks,
     checksums: Checksums,
     /// Only when the device's profile is wanted; and then only on adapters with timestamps.
     clock: Option<Clock>,
@@ -78,18 +77,14 @@ impl<'a> Session<'a> {
     /// Makes buffers, pipelines and bind groups.
     pub fn new(gpu: &'a Gpu, plan: &'a Plan, capacity: usize) -> Result<Self> {
         plan.buffers.iter().try_for_each(|buffer| check_size(gpu, buffer, capacity))?;
-        let memory = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let buffers = plan.buffers.iter().map(|buffer| create_buffer(gpu, buffer, capacity)).collect::<Vec<_>>();
+        let buffers = create_buffers(gpu, plan, capacity)?;
         let (params, offsets) = create_params(gpu, plan);
-        if let Some(error) = pollster::block_on(memory.pop()) {
-            return Err(Error::Device(error.to_string()).remedied(Remedy::chunk((capacity / 2).max(1))));
-        }
         let dispatches = create_dispatches(gpu, plan, &buffers, &params, &offsets)?;
         gpu.check_failure()?;
         let pace = Pace::new(gpu.description.software);
         let clock = if gpu.recorder.is_on() { Clock::new(gpu, plan.runs.len()) } else { None };
-        let (readbacks, checksums) = (Readbacks::default(), Checksums::new(gpu, plan.outputs.len()));
-        Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, readbacks, checksums, clock })
+        let checksums = Checksums::new(gpu, plan.outputs.len());
+        Ok(Session { gpu, plan, capacity, buffers, dispatches, pace, checksums, clock })
     }
 
     /// Takes in the inputs of one chunk. Nothing is sent yet, so this may be done while the last chunk runs.
@@ -139,7 +134,7 @@ impl<'a> Session<'a> {
 
     /// Waits for the outputs of a chunk.
     pub fn finish(&mut self, leaving: Leaving) -> Result<Chunk> {
-        let outputs = self.readbacks.receive(self.gpu, leaving.readback, &self.checksums)?;
+        let outputs = self.gpu.readbacks.receive(self.gpu, leaving.readback, &self.checksums)?;
         let profile = Profile { download: leaving.start.elapsed().as_secs_f64(), ..Profile::default() };
         self.gpu.recorder.add(&profile, 1.0);
         Ok(Chunk::new(leaving.members, outputs))
@@ -210,7 +205,7 @@ impl<'a> Session<'a> {
     fn repeat(&mut self, repeat: &Repeat, members: usize, mut rounds: VecDeque<Readback>) -> Result<()> {
         let (mut submitted, mut unfinished) = (rounds.len(), members);
         while let Some(round) = rounds.pop_front() {
-            let words = self.readbacks.receive(self.gpu, round, &self.checksums)?;
+            let words = self.gpu.readbacks.receive(self.gpu, round, &self.checksums)?;
             let left = unfinished_members(&words[0]);
             if left.is_empty() || submitted == repeat.most {
                 break;
@@ -294,20 +289,27 @@ impl<'a> Session<'a> {
         let outputs: Vec<_> = outputs.map(|(buffer, bytes)| (buffer, bytes * members as u64)).collect();
         let first = self.checksums.encode(self.gpu, encoder, &outputs);
         let sums = self.checksums.buffer();
-        Summed { sums: self.readbacks.copy(self.gpu, encoder, sums, sums.size(), Content::Word), first }
+        Summed { sums: self.gpu.readbacks.copy(self.gpu, encoder, sums, sums.size(), Content::Word), first }
     }
 
     /// Copies what these members have of a buffer to one that can be read.
     fn copy(&mut self, encoder: &mut wgpu::CommandEncoder, id: BufferId, members: usize) -> Copy {
         let buffer = &self.plan.buffers[id.0];
         let size = buffer.bytes(self.gpu.real_bytes()) * members as u64;
-        self.readbacks.copy(self.gpu, encoder, &self.buffers[id.0], size, buffer.content)
+        self.gpu.readbacks.copy(self.gpu, encoder, &self.buffers[id.0], size, buffer.content)
     }
 }
 
 /// The members whose word in `finished` is 0.
 fn unfinished_members(finished: &Data) -> Vec<u32> {
     (0..finished.len()).filter(|&member| finished.real(member) == 0.0).map(|member| member as u32).collect()
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        let own = std::mem::take(&mut self.buffers).into_iter();
+        own.for_each(|buffer| self.gpu.buffers.give(buffer));
+    }
 }
 
 fn create_dispatches(

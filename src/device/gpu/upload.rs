@@ -1,5 +1,6 @@
 //! Inputs on their way to the adapter.
 
+use crate::device::gpu::pool::{MOST_STAGING, Pool};
 use crate::error::remedy::{CHUNK, Piece::Text};
 use crate::error::{Error, Remedy, Result};
 use crate::plan::Slice;
@@ -7,23 +8,19 @@ use crate::spec::Precision;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use wgpu::WriteOnly;
 
 /// The least staging memory that is taken at a time.
 const LEAST: u64 = 1 << 18;
-/// So much staging memory is kept at most: twice the inputs of a chunk of some thousand members, because those of the
-/// next one are written while the last ones are read.
-const MOST_KEPT: u64 = 128 << 20;
 /// Bytes that a thread writes at a time.
 const PIECE: usize = 1 << 18;
 
-/// Staging memory that is kept from run to run: the pages of fresh memory cost more than what is written to them. On the
-/// host of an H100, 16 MiB took 9 ms in fresh memory.
+/// Staging memory that is kept from run to run. On the host of an H100, 16 MiB took 9 ms in fresh memory.
 pub struct Uploads {
     device: wgpu::Device,
     /// Mapped, and free to be written.
-    kept: Arc<Mutex<Vec<wgpu::Buffer>>>,
+    idle: Arc<Pool>,
 }
 
 /// Where memory for inputs is not to be had.
@@ -32,7 +29,7 @@ const FEWER: Remedy = Remedy::of(&[Text("try "), CHUNK, Text(" with fewer member
 impl Uploads {
     /// None is taken yet.
     pub fn new(device: &wgpu::Device) -> Self {
-        Uploads { device: device.clone(), kept: Arc::default() }
+        Uploads { device: device.clone(), idle: Arc::new(Pool::new(MOST_STAGING)) }
     }
 
     /// Writes some bytes to the beginning of a buffer, before what the encoder does next.
@@ -50,11 +47,10 @@ impl Uploads {
         staging.unmap();
         encoder.copy_buffer_to_buffer(&staging, 0, target, 0, size);
         // When the adapter has read it, it is mapped again. A buffer that fails to be is dropped.
-        let (kept, buffer) = (self.kept.clone(), staging.clone());
+        let (idle, buffer) = (self.idle.clone(), staging.clone());
         encoder.map_buffer_on_submit(&staging, wgpu::MapMode::Write, .., move |mapped| {
-            let mut kept = lock(&kept);
-            if mapped.is_ok() && kept.iter().map(wgpu::Buffer::size).sum::<u64>() + buffer.size() <= MOST_KEPT {
-                kept.push(buffer);
+            if mapped.is_ok() {
+                idle.give(buffer);
             }
         });
         Ok(())
@@ -62,23 +58,16 @@ impl Uploads {
 
     /// A mapped buffer of at least so many bytes, the smallest that is there.
     fn take(&self, size: u64) -> wgpu::Buffer {
-        let mut kept = lock(&self.kept);
-        let large_enough = kept.iter().enumerate().filter(|(_, buffer)| buffer.size() >= size);
-        if let Some((i, _)) = large_enough.min_by_key(|(_, buffer)| buffer.size()) {
-            return kept.swap_remove(i);
-        }
-        drop(kept);
-        self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("upload"),
-            size: size.max(LEAST).next_multiple_of(wgpu::MAP_ALIGNMENT),
-            usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::MAP_WRITE,
-            mapped_at_creation: true,
-        })
+        let create = || {
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("upload"),
+                size: size.max(LEAST).next_multiple_of(wgpu::MAP_ALIGNMENT),
+                usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::MAP_WRITE,
+                mapped_at_creation: true,
+            })
+        };
+        self.idle.at_least(size).unwrap_or_else(create)
     }
-}
-
-fn lock(buffers: &Mutex<Vec<wgpu::Buffer>>) -> MutexGuard<'_, Vec<wgpu::Buffer>> {
-    buffers.lock().expect("no holder of the lock panics")
 }
 
 /// Copies bytes to mapped memory, by all threads.

@@ -8,13 +8,39 @@ use crate::numbers::random::sample;
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
     let shapes = [(4, 4, 4, 1), (8, 8, 12, 3), (12, 12, 68, 2), (64, 64, 256, 1), (20, 36, 8, 5), (68, 68, 4, 1)];
-    let own = shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape, false));
+    let own = shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape, Kind::Own));
     let shared = [(8, 20, 12, 3), (68, 36, 4, 2)].into_iter().enumerate();
-    own.chain(shared.map(|(i, shape)| case(6 + i as u32, shape, true))).collect()
+    let shared = shared.map(|(i, shape)| case(6 + i as u32, shape, Kind::Shared));
+    // Of three tiles along the rows, the last one partly empty, and of one.
+    let unrecorded = [(148, 20, 12, 2), (36, 68, 20, 3)].into_iter().enumerate();
+    let unrecorded = unrecorded.map(|(i, shape)| case(8 + i as u32, shape, Kind::Unrecorded));
+    own.chain(shared).chain(unrecorded).collect()
+}
+
+/// What is particular to a case.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// Every member has its own weights.
+    Own,
+    /// All share them.
+    Shared,
+    /// There is no record: what stands there must stay as it is, and nothing is rescaled.
+    Unrecorded,
+}
+
+impl Kind {
+    fn said(self) -> &'static str {
+        match self {
+            Kind::Own => "weights of their own",
+            Kind::Shared => "shared weights",
+            Kind::Unrecorded => "without a record",
+        }
+    }
 }
 
 /// A case with columns of every scale, one of them 0.
-fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize), shared: bool) -> Case<Params> {
+fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize), kind: Kind) -> Case<Params> {
+    let (shared, recorded) = (kind == Kind::Shared, kind != Kind::Unrecorded);
     let weights = sample(10 * i, if shared { 1 } else { members } * rows * inner);
     let input = sample(10 * i + 1, members * inner * columns);
     let x = sample(10 * i + 2, members * rows * columns);
@@ -28,22 +54,26 @@ fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize), s
             events[(m * event::ROWS + scale::PENDING) * columns + c] = (c % 7) as i32 - 3;
             events[(m * event::ROWS + scale::PEAK_EXPONENT) * columns + c] = c as i32 - 2;
             norms[(m * norm::ROWS + norm::INITIAL) * columns + c] = (c + 1) as f64;
-            norms[(m * norm::ROWS + norm::NOW) * columns + c] = f64::NAN;
+            if recorded {
+                norms[(m * norm::ROWS + norm::NOW) * columns + c] = f64::NAN;
+            }
         }
     }
-    let case = BoundsCase { weights: &weights, input: &input, x: &x, coefficients: &coefficients, events: &events };
+    let case =
+        BoundsCase { weights: &weights, input: &input, x: &x, coefficients: &coefficients, events: &events, recorded };
     let (out, squares) = case.bounds((rows, inner, columns, members), &member_gain);
     let norm_bounds = (0..members * norm::ROWS * columns)
         .map(|j| squares[j / (norm::ROWS * columns) * columns + j % columns][j / columns % norm::ROWS])
         .collect();
     Case {
-        name: format!("{rows} x {inner} x {columns}, {members} members, shared weights {shared}"),
+        name: format!("{rows} x {inner} x {columns}, {members} members, {}", kind.said()),
         members,
         params: Params {
             rows: rows as u32,
             inner: inner as u32,
             columns: columns as u32,
             step: 7,
+            record: u32::from(recorded),
             renormalise: i % 2,
             threshold_exponent: 2,
             threshold_mantissa: 1.5,
@@ -69,6 +99,7 @@ struct BoundsCase<'a> {
     x: &'a [f64],
     coefficients: &'a [f64],
     events: &'a [i32],
+    recorded: bool,
 }
 
 impl BoundsCase<'_> {
@@ -84,7 +115,8 @@ impl BoundsCase<'_> {
         let mut squares = vec![[0.0; norm::ROWS]; members * columns];
         for (m, &own_gain) in member_gain.iter().enumerate() {
             for c in 0..columns {
-                let scale = (-self.events[(m * event::ROWS + scale::PENDING) * columns + c] as f64).exp2();
+                let pending = self.events[(m * event::ROWS + scale::PENDING) * columns + c];
+                let scale = if self.recorded { f64::from(-pending).exp2() } else { 1.0 };
                 let gain = self.coefficients[columns + c] * own_gain;
                 let (mut error_of_norm, mut norm) = (0.0, 0.0);
                 for r in 0..rows {
@@ -101,7 +133,9 @@ impl BoundsCase<'_> {
                 }
                 let error = error_of_norm + (rows + 2) as f64 * ulp * norm;
                 // The peak is stored as a mantissa, which is at most 2 norms' worth.
-                squares[m * columns + c] = [error, 2.0 * error / norm, 0.0];
+                if self.recorded {
+                    squares[m * columns + c] = [error, 2.0 * error / norm, 0.0];
+                }
             }
         }
         (out, squares)

@@ -22,7 +22,7 @@ impl Team {
     /// On an H100, Hessenberg reduction and Francis' sweeps, nanoseconds a matrix: at n = 16 (65,536 matrices) with 4, 8,
     /// 16, 32 invocations 53, 43, 47, 71; at n = 32 (32,768) with 8, 16, 32 invocations 558, 381, 307, and two such teams
     /// in a workgroup 355; at n = 64 (4,096) with 16, 32, 64 invocations 7.3, 4.4, 3.9 us; at n = 128 (512) with 32, 64,
-    /// 128 invocations 77, 62, 56 us. Up to n = 8 nothing was measured: the matrices of 32 teams of one fit the workgroup
+    /// 128 invocations 77, 62, 56 us (1,024 from call to result with 16, 32, 64, 128 invocations: 126, 91, 73, 68 us). Up to n = 8 nothing was measured: the matrices of 32 teams of one fit the workgroup
     /// memory of any adapter.
     pub fn of(n: u32, machine: &Machine) -> Team {
         let (lanes, teams) = match (machine.is_software(), n) {

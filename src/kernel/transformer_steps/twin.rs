@@ -162,6 +162,7 @@ impl<T: Real> Between<T> {
             inner,
             columns: p.columns,
             step: p.first,
+            record: 0,
             renormalise: 0,
             threshold_exponent: p.threshold_exponent,
             threshold_mantissa: p.threshold_mantissa,
