@@ -7,8 +7,11 @@ pub mod gpu;
 #[path = "device/no_gpu.rs"]
 pub mod gpu;
 mod pace;
+#[doc(hidden)]
 pub mod parity;
+#[doc(hidden)]
 pub mod profile;
+#[doc(hidden)]
 pub mod self_test;
 
 use crate::error::Result;

@@ -1,8 +1,9 @@
 //! What can go wrong, said in one line: what, where, what to change. Each kind has its documented exit code.
 
+#[doc(hidden)]
 pub mod remedy;
 
-pub use remedy::{Remedy, Setting};
+pub use remedy::{Piece, Remedy, Setting, Value};
 
 use std::path::{Path, PathBuf};
 

@@ -9,7 +9,7 @@
 //! An invalid specification is [`crate::error::Error::Invalid`]: one line that names the key to change.
 
 mod axes;
-pub mod check;
+pub(crate) mod check;
 mod ensemble;
 mod essay;
 mod given;

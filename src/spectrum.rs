@@ -1,10 +1,10 @@
 //! Eigenvalues of many small real matrices, on the CPU and on the GPU.
 //!
-//! [`eigenvalues`] is the entry. On a GPU it goes to [`device`], whose steps are kernels. On a CPU it goes to
-//! [`host::batch`], where one matrix travels in each SIMD lane through steps of the same names: exact balancing
-//! ([`host::balance`]), Hessenberg reduction ([`host::hessenberg`]), Francis' iteration ([`host::francis`],
-//! [`host::reflect`]), eigenvalues of the diagonal blocks and a check against the traces ([`host::diagonal_blocks`]). What
-//! fails the check is solved again in f64 ([`host::exact`]).
+//! [`eigenvalues`] is the entry. On a GPU it goes to [`device`], whose steps are kernels. On a CPU it goes to `host::batch`,
+//! where one matrix travels in each SIMD lane through steps of the same names: exact balancing (`host::balance`),
+//! Hessenberg reduction (`host::hessenberg`), Francis' iteration (`host::francis`, `host::reflect`), eigenvalues of the
+//! diagonal blocks and a check against the traces (`host::diagonal_blocks`). What fails the check is solved again in f64
+//! (`host::exact`).
 //!
 //! # Speed
 //!
@@ -25,7 +25,7 @@
 //!
 //! Times per matrix in f32 on one core of a Zen 4 server, uniform random matrices; the machine was shared.
 //! - Vectors in a plain `Vec`, aligned like single numbers: 6.2, 20, 129 us at n = 16, 32, 64 instead of 3.4, 13, 68
-//!   ([`host::lanes::Buffer`]).
+//!   (`host::lanes::Buffer`).
 //! - Reflectors applied from memory in the far updates instead of from local copies: part of the same step.
 //! - `f32::mul_add` outside the functions compiled for FMA: a library call, a tenth of the time at n = 16.
 //! - A Newton step that makes tau fit the rounded v: 4 to 20 % slower, errors no smaller (trace ratio 5.4 against 4.3).
@@ -40,22 +40,26 @@ pub mod critical;
 pub mod derived;
 pub mod device;
 pub mod facts;
+#[doc(hidden)]
 pub mod host;
 mod krylov;
 pub mod lanczos;
+#[doc(hidden)]
 pub mod norms;
 pub mod peak;
 mod precision;
 pub mod pseudospectrum;
-pub mod solve;
+#[cfg(feature = "application")]
+pub(crate) mod solve;
 mod wing;
 
-pub use wing::precision_of_files;
+pub use host::lanes::Real;
+#[cfg(feature = "application")]
+pub(crate) use wing::precision_of_files;
 
 use crate::device::Device;
 use crate::error::Result;
 use crate::invalid;
-use host::lanes::Real;
 
 /// Eigenvalues of `matrices`, `[count, n, n]` in row-major order, on a device: one [`Spectrum`] for each, in order.
 ///

@@ -4,7 +4,8 @@
 //! order. What eigenvalues promise trajectories is a prediction of the model: known before for the whole grid, or found
 //! along the trajectories of a pass.
 
-pub mod thinning;
+#[cfg(feature = "application")]
+pub(crate) mod thinning;
 mod accumulator;
 mod affine;
 mod batch;

@@ -13,6 +13,7 @@ mod session;
 mod upload;
 
 pub use adapter::{Adapter, DRIVER_HINT, adapters, choose};
+#[doc(hidden)]
 pub use layout::check;
 /// The version of wgpu whose devices and buffers can be handed in.
 pub use wgpu;

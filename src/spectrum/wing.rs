@@ -3,6 +3,7 @@
 
 use super::device::WIDEST;
 use crate::device::{Device, cpu::Cpu};
+#[cfg(feature = "application")]
 use crate::spec::Precision;
 
 /// Who derives something of a matrix besides its eigenvalues.
@@ -68,6 +69,7 @@ pub(super) fn takes_f64(device: &Device) -> bool {
 }
 
 /// The precision in which matrices of a file are solved: the one that is asked for, else f64 wherever that is the host's.
+#[cfg(feature = "application")]
 pub fn precision_of_files(device: &Device, asked: Option<Precision>) -> Precision {
     asked.unwrap_or(if device.is_host() { Precision::F64 } else { Precision::F32 })
 }
