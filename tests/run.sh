@@ -97,4 +97,10 @@ bash tests/slurm.sh target/release/eulerscope
 
 note "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet
+# What the library promises is few: types, functions, traits and constants that its documentation lists.
+items=$(grep -oE '<a href="[^"]*(struct|enum|fn|trait|type|constant|static|macro)\.[^"]*"' "${CARGO_TARGET_DIR:-target}/doc/eulerscope/all.html" | wc -l)
+if [ "$items" -eq 0 ] || [ "$items" -ge 300 ]; then
+    echo "$items public items; there are to be fewer than 300" >&2
+    exit 1
+fi
 note "all passed"

@@ -111,8 +111,7 @@ impl Kernel for EulerSteps {
     }
 
     fn cases() -> Vec<Case<Params>> {
-        let shapes = [(4, 4, 1, 1), (8, 12, 3, 5), (64, 68, 2, 7), (36, 8, 2, STEPS), (20, 100, 1, 6), (112, 20, 1, 3)];
-        shapes.into_iter().enumerate().map(|(i, shape)| case::case(2000 + 10 * i as u32, shape)).collect()
+        case::cases()
     }
 }
 

@@ -123,6 +123,37 @@ fn only_the_command_line_names_its_flags() {
     assert_eq!(bad("src/device.rs", "// \"use --device cpu\"\nlet x = 1 --y;"), 0);
 }
 
+/// Functions whose parameters hold a tuple, which does not say what its parts are.
+fn taking_tuples(text: &str) -> Vec<&str> {
+    let parameters = |from: &str| -> Option<String> {
+        let open = from.find('(')?;
+        let mut depth = 0;
+        let end = from[open..].find(|c| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            depth == 0
+        })?;
+        Some(from[open..open + end].to_string())
+    };
+    let has_tuple = |text: &str| text.split(": (").skip(1).any(|kind| !kind.starts_with("dyn "));
+    text.lines()
+        .filter(|line| line.trim_start().starts_with("fn ") || line.contains(" fn "))
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .filter(|line| {
+            let from = &text[line.as_ptr() as usize - text.as_ptr() as usize..];
+            parameters(from).is_some_and(|own| has_tuple(&own))
+        })
+        .collect()
+}
+
+#[test]
+fn functions_take_structs_and_not_tuples() {
+    for (file, text) in files("src", "rs") {
+        assert!(taking_tuples(&text).is_empty(), "{file}: {:?}", taking_tuples(&text));
+    }
+    assert_eq!(taking_tuples("fn area(\n    (width, height): (f64, f64),\n) -> f64 {").len(), 1, "the rule bites");
+    assert!(taking_tuples("fn ask(stop: &(dyn Fn() -> bool + Sync), x: f64) -> (f64, f64) {").is_empty());
+}
+
 #[test]
 fn every_kernel_has_one_stem() {
     let listed: BTreeSet<String> = KERNELS.iter().map(|entry| entry.name.to_string()).collect();

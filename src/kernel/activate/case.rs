@@ -8,7 +8,6 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    // (units, columns, members, gated, activation)
     let shapes = [
         (1, 4, 1, 0, kind::GELU),
         (7, 12, 3, 1, kind::SILU),
@@ -18,7 +17,8 @@ pub(super) fn cases() -> Vec<Case<Params>> {
         (6, 16, 2, 0, kind::SILU),
         (6, 16, 1, 1, kind::RELU),
         (3, 8, 2, 1, kind::IDENTITY),
-    ];
+    ]
+    .map(|(hidden, columns, members, gated, activation)| Shape { hidden, columns, members, gated, activation });
     shapes.into_iter().enumerate().map(|(i, shape)| case(3100 + 10 * i as u32, shape)).collect()
 }
 
@@ -28,9 +28,19 @@ pub(in crate::kernel) fn of_every_size(stream: u32, count: usize) -> Vec<f64> {
     sample(stream, count).into_iter().enumerate().map(|(i, x)| if i % 17 == 3 { 0.0 } else { x * large(i) }).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    hidden: usize,
+    columns: usize,
+    members: usize,
+    gated: u32,
+    activation: u32,
+}
+
 /// The activation's own error, relative to its argument (beyond -87 the tail of the sigmoid stays e^-87 times that),
 /// and that of a product.
-fn case(stream: u32, (hidden, columns, members, gated, activation): (usize, usize, usize, u32, u32)) -> Case<Params> {
+fn case(stream: u32, Shape { hidden, columns, members, gated, activation }: Shape) -> Case<Params> {
     let rows = hidden.next_multiple_of(4);
     let stacked_rows = (hidden << gated).next_multiple_of(4);
     let stacked = of_every_size(stream, members * stacked_rows * columns);

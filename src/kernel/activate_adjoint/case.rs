@@ -9,7 +9,6 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    // (units, columns, vectors, members, gated, activation)
     let shapes = [
         (1, 4, 1, 1, 0, kind::GELU),
         (7, 9, 8, 3, 1, kind::SILU),
@@ -19,15 +18,31 @@ pub(super) fn cases() -> Vec<Case<Params>> {
         (6, 16, 4, 2, 0, kind::SILU),
         (6, 16, 1, 1, 1, kind::RELU),
         (3, 3, 12, 2, 1, kind::IDENTITY),
-    ];
+    ]
+    .map(|(hidden, columns, vectors, members, gated, activation)| Shape {
+        hidden,
+        columns,
+        vectors,
+        members,
+        gated,
+        activation,
+    });
     shapes.into_iter().enumerate().map(|(i, shape)| case(3500 + 10 * i as u32, shape)).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    hidden: usize,
+    columns: usize,
+    vectors: usize,
+    members: usize,
+    gated: u32,
+    activation: u32,
+}
+
 /// The errors of the slope, and of the activation relative to its argument, and of two products.
-fn case(
-    stream: u32,
-    (hidden, columns, vectors, members, gated, activation): (usize, usize, usize, usize, u32, u32),
-) -> Case<Params> {
+fn case(stream: u32, Shape { hidden, columns, vectors, members, gated, activation }: Shape) -> Case<Params> {
     let (rows, stacked_rows) = (hidden.next_multiple_of(4), (hidden << gated).next_multiple_of(4));
     let stacked = of_every_size(stream, members * stacked_rows * columns);
     let cotangents = sample(stream + 1, members * rows * columns * vectors);

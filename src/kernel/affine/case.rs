@@ -6,12 +6,23 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(1, 4, 1, 1, false), (7, 260, 3, 1, true), (64, 12, 2, 0, true), (5, 36, 2, 0, false)];
+    let shapes = [(1, 4, 1, 1, false), (7, 260, 3, 1, true), (64, 12, 2, 0, true), (5, 36, 2, 0, false)]
+        .map(|(rows, columns, members, biased, shared)| Shape { rows, columns, members, biased, shared });
     shapes.into_iter().enumerate().map(|(i, shape)| case(2800 + 10 * i as u32, shape)).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    columns: usize,
+    members: usize,
+    biased: u32,
+    shared: bool,
+}
+
 /// A product and a sum, fused or not.
-fn case(stream: u32, (rows, columns, members, biased, shared): (usize, usize, usize, u32, bool)) -> Case<Params> {
+fn case(stream: u32, Shape { rows, columns, members, biased, shared }: Shape) -> Case<Params> {
     let owners = if shared { 1 } else { members };
     let (gain, bias) = (sample(stream, owners * rows), sample(stream + 1, owners * rows));
     let x = sample(stream + 2, members * rows * columns);

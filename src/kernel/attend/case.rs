@@ -7,7 +7,6 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    // (head width, heads of queries and of keys, tokens, points, members, causal)
     let shapes = [
         (1, [1, 1], 1, 4, 1, 0),
         (3, [2, 2], 5, 3, 2, 1),
@@ -17,16 +16,27 @@ pub(super) fn cases() -> Vec<Case<Params>> {
         (4, [1, 1], 512, 1, 1, 0),
         (5, [6, 2], 7, 3, 2, 1),
         (7, [3, 1], 1, 5, 2, 0),
-    ];
+    ]
+    .map(|(d, heads, tokens, points, members, causal)| Shape { d, heads, tokens, points, members, causal });
     shapes.into_iter().enumerate().map(|(i, shape)| case(1200 + i as u32, shape)).collect()
+}
+
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// Width of a head.
+    d: usize,
+    /// Of queries, and of keys and values.
+    heads: [usize; 2],
+    tokens: usize,
+    points: usize,
+    members: usize,
+    causal: u32,
 }
 
 /// A score is off by e = (d + 4) 2^-23 scale sum |q k|; so a weight by a factor 1 + 2 e and the error of exp, a
 /// normalised one by twice that and the sum's T 2^-23. The entropy moves by at most that times (1 + ln T + range).
-fn case(
-    stream: u32,
-    (d, [heads, shared], tokens, points, members, causal): (usize, [usize; 2], usize, usize, usize, u32),
-) -> Case<Params> {
+fn case(stream: u32, Shape { d, heads: [heads, shared], tokens, points, members, causal }: Shape) -> Case<Params> {
     let width = d * heads;
     let (keys, values) = (width, width + shared * d);
     let (rows, out_rows) = ((values + shared * d).next_multiple_of(4), width.next_multiple_of(4));

@@ -7,13 +7,22 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(1, 2, 0), (2, 3, 30), (5, 2, -140), (16, 2, 100), (33, 2, 0), (12, 4, -7), (9, 5, 4), (40, 5, -90)];
+    let shapes = [(1, 2, 0), (2, 3, 30), (5, 2, -140), (16, 2, 100), (33, 2, 0), (12, 4, -7), (9, 5, 4), (40, 5, -90)]
+        .map(|(n, members, e)| Shape { n, members, e });
     shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+}
+
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    n: usize,
+    members: usize,
+    e: i32,
 }
 
 /// Random, graded (rows grow, columns shrink), zero, near the identity, and block triangular matrices, at scale 2^e.
 /// What couples the blocks of these is up to 2^30 times as large as they are.
-fn case(i: u32, (n, members, e): (usize, usize, i32)) -> Case<Params> {
+fn case(i: u32, Shape { n, members, e }: Shape) -> Case<Params> {
     let mut a = sample(400 + i, members * n * n);
     let mut blocks = Vec::new();
     for (member, matrix) in a.chunks_mut(n * n).enumerate() {

@@ -6,12 +6,22 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(4, 4, 1, 2), (8, 12, 3, 3), (64, 68, 2, 5), (4, 260, 1, 4)];
+    let shapes = [(4, 4, 1, 2), (8, 12, 3, 3), (64, 68, 2, 5), (4, 260, 1, 4)]
+        .map(|(rows, columns, members, terms)| Shape { rows, columns, members, terms });
     shapes.into_iter().enumerate().map(|(i, shape)| case(1900 + 10 * i as u32, shape)).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    columns: usize,
+    members: usize,
+    terms: usize,
+}
+
 /// A sum of five products is off by at most 6 roundings of the sum of their magnitudes.
-fn case(stream: u32, (rows, columns, members, terms): (usize, usize, usize, usize)) -> Case<Params> {
+fn case(stream: u32, Shape { rows, columns, members, terms }: Shape) -> Case<Params> {
     let size = members * rows * columns;
     let states: Vec<Vec<f64>> = (0..MOST_TERMS).map(|k| sample(stream + k as u32, size)).collect();
     let factors = sample(stream + 5, MOST_TERMS);

@@ -6,12 +6,19 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(1, 2), (2, 4), (5, 4), (8, 9), (16, 5), (33, 4), (70, 4)];
+    let shapes = [(1, 2), (2, 4), (5, 4), (8, 9), (16, 5), (33, 4), (70, 4)].map(|(n, members)| Shape { n, members });
     shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    n: usize,
+    members: usize,
+}
+
 /// In turn: full matrices, zeros, one cycle through all indices, and block triangular ones in a mixed order.
-fn case(i: u32, (n, members): (usize, usize)) -> Case<Params> {
+fn case(i: u32, Shape { n, members }: Shape) -> Case<Params> {
     let mut a = sample(700 + i, members * n * n);
     for (member, matrix) in a.chunks_mut(n * n).enumerate() {
         let cycle = |at: usize| at % n == (at / n + 1) % n;

@@ -7,16 +7,24 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    // (rows, tokens, points, heads, members, step)
     let shapes =
-        [(4, 1, 5, 0, 1, 1), (8, 3, 4, 2, 3, 1), (64, 16, 4, 4, 2, 7), (12, 70, 2, 1, 1, 3), (4, 512, 1, 1, 1, 2)];
+        [(4, 1, 5, 0, 1, 1), (8, 3, 4, 2, 3, 1), (64, 16, 4, 4, 2, 7), (12, 70, 2, 1, 1, 3), (4, 512, 1, 1, 1, 2)]
+            .map(|(rows, tokens, points, heads, members, step)| Shape { rows, tokens, points, heads, members, step });
     shapes.into_iter().enumerate().map(|(i, shape)| case(1300 + 10 * i as u32, shape)).collect()
 }
 
-fn case(
-    stream: u32,
-    (rows, tokens, points, heads, members, step): (usize, usize, usize, usize, usize, u32),
-) -> Case<Params> {
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    tokens: usize,
+    points: usize,
+    heads: usize,
+    members: usize,
+    step: u32,
+}
+
+fn case(stream: u32, Shape { rows, tokens, points, heads, members, step }: Shape) -> Case<Params> {
     let columns = (tokens * points).next_multiple_of(4);
     let size = members * rows * columns;
     let (before, start, mut x) = (sample(stream, size), sample(stream + 1, size), sample(stream + 2, size));

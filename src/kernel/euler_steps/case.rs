@@ -1,13 +1,29 @@
 //! The cases of the steps, with the bounds of their errors.
 
-use super::Params;
+use super::{Params, STEPS};
 use crate::kernel::shared::trajectory::{event, norm, scale};
 use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::random::sample;
 use crate::numbers::real::Real;
 
+/// The cases on which devices must agree.
+pub(super) fn cases() -> Vec<Case<Params>> {
+    let shapes = [(4, 4, 1, 1), (8, 12, 3, 5), (64, 68, 2, 7), (36, 8, 2, STEPS), (20, 100, 1, 6), (112, 20, 1, 3)]
+        .map(|(rows, columns, members, steps)| Shape { rows, columns, members, steps });
+    shapes.into_iter().enumerate().map(|(i, shape)| case(2000 + 10 * i as u32, shape)).collect()
+}
+
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    columns: usize,
+    members: usize,
+    steps: usize,
+}
+
 /// A case with columns of every scale, one of them 0.
-pub(super) fn case(stream: u32, (rows, columns, members, steps): (usize, usize, usize, usize)) -> Case<Params> {
+fn case(stream: u32, Shape { rows, columns, members, steps }: Shape) -> Case<Params> {
     let unit = 1.0 / (rows as f64).sqrt();
     let f32s = |values: Vec<f64>, factor: f64| -> Vec<f64> {
         values.into_iter().map(|value| (factor * value) as f32 as f64).collect()

@@ -7,12 +7,14 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(4, 4, 4, 1), (8, 8, 12, 3), (12, 12, 68, 2), (64, 64, 256, 1), (20, 36, 8, 5), (68, 68, 4, 1)];
+    let shape = |(rows, inner, columns, members)| Shape { rows, inner, columns, members };
+    let shapes =
+        [(4, 4, 4, 1), (8, 8, 12, 3), (12, 12, 68, 2), (64, 64, 256, 1), (20, 36, 8, 5), (68, 68, 4, 1)].map(shape);
     let own = shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape, Kind::Own));
-    let shared = [(8, 20, 12, 3), (68, 36, 4, 2)].into_iter().enumerate();
+    let shared = [(8, 20, 12, 3), (68, 36, 4, 2)].map(shape).into_iter().enumerate();
     let shared = shared.map(|(i, shape)| case(6 + i as u32, shape, Kind::Shared));
     // Of three tiles along the rows, the last one partly empty, and of one.
-    let unrecorded = [(148, 20, 12, 2), (36, 68, 20, 3)].into_iter().enumerate();
+    let unrecorded = [(148, 20, 12, 2), (36, 68, 20, 3)].map(shape).into_iter().enumerate();
     let unrecorded = unrecorded.map(|(i, shape)| case(8 + i as u32, shape, Kind::Unrecorded));
     own.chain(shared).chain(unrecorded).collect()
 }
@@ -38,8 +40,17 @@ impl Kind {
     }
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    inner: usize,
+    columns: usize,
+    members: usize,
+}
+
 /// A case with columns of every scale, one of them 0.
-fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize), kind: Kind) -> Case<Params> {
+fn case(i: u32, Shape { rows, inner, columns, members }: Shape, kind: Kind) -> Case<Params> {
     let (shared, recorded) = (kind == Kind::Shared, kind != Kind::Unrecorded);
     let weights = sample(10 * i, if shared { 1 } else { members } * rows * inner);
     let input = sample(10 * i + 1, members * inner * columns);
@@ -61,7 +72,7 @@ fn case(i: u32, (rows, inner, columns, members): (usize, usize, usize, usize), k
     }
     let case =
         BoundsCase { weights: &weights, input: &input, x: &x, coefficients: &coefficients, events: &events, recorded };
-    let (out, squares) = case.bounds((rows, inner, columns, members), &member_gain);
+    let (out, squares) = case.bounds(Shape { rows, inner, columns, members }, &member_gain);
     let norm_bounds = (0..members * norm::ROWS * columns)
         .map(|j| squares[j / (norm::ROWS * columns) * columns + j % columns][j / columns % norm::ROWS])
         .collect();
@@ -107,7 +118,7 @@ impl BoundsCase<'_> {
     /// either rounding direction, is off by at most (k + 2) 2^-23 times the sum of magnitudes.
     fn bounds(
         &self,
-        (rows, inner, columns, members): (usize, usize, usize, usize),
+        Shape { rows, inner, columns, members }: Shape,
         member_gain: &[f64],
     ) -> (Vec<f64>, Vec<[f64; norm::ROWS]>) {
         let ulp = f32::EPSILON as f64;

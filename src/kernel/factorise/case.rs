@@ -6,12 +6,21 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    // (width, columns, members, first pivot)
-    let shapes = [(1, 4, 1, 0), (2, 4, 3, 0), (7, 8, 2, 0), (20, 4, 2, 0), (67, 4, 1, 0), (12, 4, 2, 5)];
+    let shapes = [(1, 4, 1, 0), (2, 4, 3, 0), (7, 8, 2, 0), (20, 4, 2, 0), (67, 4, 1, 0), (12, 4, 2, 5)]
+        .map(|(n, columns, members, first)| Shape { n, columns, members, first });
     shapes.into_iter().enumerate().map(|(i, shape)| case(1700 + 10 * i as u32, shape)).collect()
 }
 
-fn case(stream: u32, (n, columns, members, first): (usize, usize, usize, usize)) -> Case<Params> {
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    n: usize,
+    columns: usize,
+    members: usize,
+    first: usize,
+}
+
+fn case(stream: u32, Shape { n, columns, members, first }: Shape) -> Case<Params> {
     let padded = n.next_multiple_of(4);
     let weights = sample(stream, members * padded * padded);
     // Gains that differ by much; the last column has the matrix 0, which is singular.

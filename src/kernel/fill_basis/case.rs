@@ -5,7 +5,6 @@ use crate::kernel::{Case, CaseBuffer};
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    // (width, tokens, columns, vectors, first, members)
     let shapes = [(1, 1, 4, 4, 0, 1), (6, 3, 8, 20, 0, 2), (5, 5, 12, 8, 20, 3)];
     shapes
         .into_iter()

@@ -7,20 +7,39 @@ use crate::numbers::random::normal_table;
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
     let half = (std::f64::consts::FRAC_1_SQRT_2 * 4_294_967_296.0) as u32;
-    let mixes = [(0, 0, 0), (half, half, 0), (half, half, 1), (4_148_390_399, 1_111_557_871, 0)];
-    let shapes = [(1, 1, 1), (7, 7, 3), (64, 64, 2), (5, 9, 4)];
+    let mixes = [(0, 0, 0), (half, half, 0), (half, half, 1), (4_148_390_399, 1_111_557_871, 0)]
+        .map(|(alpha, beta, beta_negative)| Mix { alpha, beta, beta_negative });
+    let shapes =
+        [(1, 1, 1), (7, 7, 3), (64, 64, 2), (5, 9, 4)].map(|(rows, columns, members)| Shape { rows, columns, members });
     let mut cases = Vec::new();
-    for (rows, columns, members) in shapes {
-        for (alpha, beta, beta_negative) in mixes {
-            if rows == columns || beta == 0 {
-                cases.push(case((rows, columns, members), (alpha, beta, beta_negative)));
+    for shape in shapes {
+        for mix in mixes {
+            if shape.rows == shape.columns || mix.beta == 0 {
+                cases.push(case(shape, mix));
             }
         }
     }
     cases
 }
 
-fn case((rows, columns, members): (u32, u32, usize), (alpha, beta, beta_negative): (u32, u32, u32)) -> Case<Params> {
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: u32,
+    columns: u32,
+    members: usize,
+}
+
+/// How an entry is made of two draws.
+#[derive(Clone, Copy)]
+struct Mix {
+    alpha: u32,
+    beta: u32,
+    beta_negative: u32,
+}
+
+fn case(shape: Shape, Mix { alpha, beta, beta_negative }: Mix) -> Case<Params> {
+    let Shape { rows, columns, members } = shape;
     let (padded_rows, padded_columns) = (rows.next_multiple_of(4), columns.next_multiple_of(4));
     let size = members * (padded_rows * padded_columns) as usize;
     Case {

@@ -8,10 +8,23 @@ use crate::numbers::random::{normal_table, sample};
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
     let drawn = [(1, 1, 1, 1, false), (64, 20, 1, 3, false), (7, 30, 5, 2, false), (5, 66, 3, 2, false)];
-    drawn.into_iter().chain([(7, 30, 5, 2, true), (3, 5, 1, 3, true)]).map(case).collect()
+    let shapes = drawn.into_iter().chain([(7, 30, 5, 2, true), (3, 5, 1, 3, true)]);
+    let shape = |(rows, columns, tokens, members, given)| Shape { rows, columns, tokens, members, given };
+    shapes.map(|row| case(shape(row))).collect()
 }
 
-fn case((rows, columns, tokens, members, given): (u32, u32, u32, usize, bool)) -> Case<Params> {
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: u32,
+    columns: u32,
+    tokens: u32,
+    members: usize,
+    /// Is the state given, not drawn?
+    given: bool,
+}
+
+fn case(Shape { rows, columns, tokens, members, given }: Shape) -> Case<Params> {
     let (padded_rows, padded_columns) = (rows.next_multiple_of(4), columns.next_multiple_of(4));
     let size = (padded_rows * padded_columns) as usize * members;
     let records = padded_columns as usize * members;

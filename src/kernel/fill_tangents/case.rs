@@ -6,13 +6,25 @@ use crate::numbers::random::{Tensor, normal_table};
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    // (width, tokens, points, vectors, drawn, members)
-    let shapes = [(1, 1, 1, 1, 1, 1), (6, 3, 2, 8, 5, 2), (5, 5, 3, 1, 1, 3), (64, 2, 17, 4, 4, 2)];
+    let shapes = [(1, 1, 1, 1, 1, 1), (6, 3, 2, 8, 5, 2), (5, 5, 3, 1, 1, 3), (64, 2, 17, 4, 4, 2)].map(
+        |(width, tokens, points, vectors, drawn, members)| Shape { width, tokens, points, vectors, drawn, members },
+    );
     shapes.into_iter().map(case).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    width: u32,
+    tokens: u32,
+    points: u32,
+    vectors: u32,
+    drawn: u32,
+    members: usize,
+}
+
 /// The numbers are exact in f32.
-fn case((width, tokens, points, vectors, drawn, members): (u32, u32, u32, u32, u32, usize)) -> Case<Params> {
+fn case(Shape { width, tokens, points, vectors, drawn, members }: Shape) -> Case<Params> {
     let (rows, columns) = (width.next_multiple_of(4), (tokens * points).next_multiple_of(4));
     Case {
         name: format!("{drawn} of {vectors} vectors of {width} x {tokens}, {points} points, {members} members"),

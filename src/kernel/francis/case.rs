@@ -6,13 +6,22 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(1, 1, 2), (2, 1, 3), (3, 1, 2), (4, 2, 3), (9, 3, 2), (17, 2, 2), (33, 1, 1)];
+    let shapes = [(1, 1, 2), (2, 1, 3), (3, 1, 2), (4, 2, 3), (9, 3, 2), (17, 2, 2), (33, 1, 1)]
+        .map(|(n, sweeps, members)| Shape { n, sweeps, members });
     shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+}
+
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    n: usize,
+    sweeps: u32,
+    members: usize,
 }
 
 /// Well-separated matrices, so that f32 and f64 take the same decisions: a random Hessenberg matrix, coupled to a
 /// block that is finished already where it has room.
-fn case(i: u32, (n, sweeps, members): (usize, u32, usize)) -> Case<Params> {
+fn case(i: u32, Shape { n, sweeps, members }: Shape) -> Case<Params> {
     let noise = sample(300 + i, members * n * n);
     let mut h = vec![0.0; members * n * n];
     for (at, (value, noise)) in h.iter_mut().zip(&noise).enumerate() {

@@ -6,11 +6,18 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(3, 1), (4, 3), (8, 2), (17, 2), (33, 2), (92, 1)];
+    let shapes = [(3, 1), (4, 3), (8, 2), (17, 2), (33, 2), (92, 1)].map(|(n, members)| Shape { n, members });
     shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
 }
 
-fn case(i: u32, (n, members): (usize, usize)) -> Case<Params> {
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    n: usize,
+    members: usize,
+}
+
+fn case(i: u32, Shape { n, members }: Shape) -> Case<Params> {
     let mut a = sample(200 + i, members * n * n);
     a.iter_mut().for_each(|x| *x = (*x / (n as f64).sqrt()) as f32 as f64);
     // The entries below the first column's subdiagonal are zero already in the last member: nothing to reflect.

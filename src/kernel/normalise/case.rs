@@ -7,26 +7,32 @@ use crate::numbers::random::sample;
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
     let shapes = [
-        ((1, 4, 1), 1e-5),
-        ((7, 12, 3), 1e-5),
-        ((64, 32, 2), 1e-5),
-        ((61, 68, 2), 1e-12),
-        ((421, 12, 1), 1e-5),
-        ((128, 40, 1), 1e-6),
-    ];
+        (1, 4, 1, 1e-5),
+        (7, 12, 3, 1e-5),
+        (64, 32, 2, 1e-5),
+        (61, 68, 2, 1e-12),
+        (421, 12, 1, 1e-5),
+        (128, 40, 1, 1e-6),
+    ]
+    .map(|(width, columns, members, epsilon)| Shape { width, columns, members, epsilon });
     let cases = shapes.into_iter().enumerate();
-    cases.flat_map(|(i, (shape, epsilon))| [0, 1].map(|kind| case(1100 + i as u32, shape, kind, epsilon))).collect()
+    cases.flat_map(|(i, shape)| [0, 1].map(|kind| case(1100 + i as u32, shape, kind))).collect()
+}
+
+/// The sizes of a case, and its ε.
+#[derive(Clone, Copy)]
+struct Shape {
+    width: usize,
+    columns: usize,
+    members: usize,
+    epsilon: f64,
 }
 
 /// With u = 2^-23, n rows and the largest element a of a column: the corrected mean is off by 2 u a and (n + 3) u times
 /// the largest centred element, so a centred element by e / inverse with e = (3 a + (n + 3) largest centred) u inverse;
 /// hence inverse by relative e + (n / 2 + 8) u.
-fn case(
-    stream: u32,
-    (width, columns, members): (usize, usize, usize),
-    root_mean_square: u32,
-    epsilon: f64,
-) -> Case<Params> {
+fn case(stream: u32, shape: Shape, root_mean_square: u32) -> Case<Params> {
+    let Shape { width, columns, members, epsilon } = shape;
     let rows = width.next_multiple_of(4);
     let mut x = vec![0.0; members * rows * columns];
     let values = sample(stream, members * rows * columns);

@@ -6,13 +6,23 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(1, 4, 4, 1), (7, 8, 12, 3), (64, 4, 36, 2), (61, 12, 4, 2), (5, 44, 1, 2)];
+    let shapes = [(1, 4, 4, 1), (7, 8, 12, 3), (64, 4, 36, 2), (61, 12, 4, 2), (5, 44, 1, 2)]
+        .map(|(width, columns, vectors, members)| Shape { width, columns, vectors, members });
     let cases = shapes.into_iter().enumerate();
     cases.flat_map(|(i, shape)| [0, 1].map(|kind| case(1400 + 10 * i as u32, shape, kind))).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    width: usize,
+    columns: usize,
+    vectors: usize,
+    members: usize,
+}
+
 /// Two sums of n terms, then three operations on each element.
-fn case(stream: u32, (width, columns, vectors, members): (usize, usize, usize, usize), kind: u32) -> Case<Params> {
+fn case(stream: u32, Shape { width, columns, vectors, members }: Shape, kind: u32) -> Case<Params> {
     let rows = width.next_multiple_of(4);
     let y = sample(stream, members * rows * columns);
     let inverse = sample(stream + 1, members * columns);

@@ -6,12 +6,21 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(4, 1, 1), (4, 4, 3), (8, 7, 2), (64, 64, 2), (68, 5, 2), (32, 32, 5)];
+    let shapes = [(4, 1, 1), (4, 4, 3), (8, 7, 2), (64, 64, 2), (68, 5, 2), (32, 32, 5)]
+        .map(|(rows, columns, members)| Shape { rows, columns, members });
     shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    columns: usize,
+    members: usize,
+}
+
 /// Well-conditioned vectors: unit vectors with a little noise, in scales from 2^-8 to 2^8.
-fn case(i: u32, (rows, columns, members): (usize, usize, usize)) -> Case<Params> {
+fn case(i: u32, Shape { rows, columns, members }: Shape) -> Case<Params> {
     let stride = columns.next_multiple_of(4);
     let mut deviations = vec![0.0; members * rows * stride];
     let noise = sample(100 + i, members * rows * columns);

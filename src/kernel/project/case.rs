@@ -8,6 +8,7 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
+    let shape = |(rows, inner, columns, members, activation)| Shape { rows, inner, columns, members, activation };
     let shapes = [
         (4, 4, 4, 1, kind::IDENTITY),
         (8, 4, 12, 3, kind::RELU),
@@ -16,19 +17,26 @@ pub(super) fn cases() -> Vec<Case<Params>> {
         (12, 68, 4, 5, kind::TANH),
         (4, 128, 64, 1, kind::GELU),
         (68, 20, 136, 2, kind::TANH),
-    ];
+    ]
+    .map(shape);
     let own = shapes.into_iter().enumerate().map(|(i, shape)| case(1000 + 10 * i as u32, shape, false));
-    let shared = [(20, 68, 36, 3, kind::IDENTITY), (8, 4, 4, 2, kind::TANH)].into_iter().enumerate();
+    let shared = [(20, 68, 36, 3, kind::IDENTITY), (8, 4, 4, 2, kind::TANH)].map(shape).into_iter().enumerate();
     own.chain(shared.map(|(i, shape)| case(1080 + 10 * i as u32, shape, true))).collect()
+}
+
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    inner: usize,
+    columns: usize,
+    members: usize,
+    activation: u32,
 }
 
 /// A sum of k products is off by at most (k + 2) 2^-23 times the sum of magnitudes; all activations have slopes below
 /// 1.13, and their own error is relative, for GELU relative to its argument.
-fn case(
-    stream: u32,
-    (rows, inner, columns, members, activation): (usize, usize, usize, usize, u32),
-    shared: bool,
-) -> Case<Params> {
+fn case(stream: u32, Shape { rows, inner, columns, members, activation }: Shape, shared: bool) -> Case<Params> {
     let weights = sample(stream, if shared { 1 } else { members } * rows * inner);
     let input = sample(stream + 1, members * inner * columns);
     let scale = 1.0 / (inner as f64).sqrt();

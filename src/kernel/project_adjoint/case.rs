@@ -6,12 +6,23 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(4, 4, 4, 1, false), (12, 68, 40, 3, true), (68, 20, 12, 2, false), (128, 4, 260, 1, true)];
+    let shapes = [(4, 4, 4, 1, false), (12, 68, 40, 3, true), (68, 20, 12, 2, false), (128, 4, 260, 1, true)]
+        .map(|(rows, inner, columns, members, shared)| Shape { rows, inner, columns, members, shared });
     shapes.into_iter().enumerate().map(|(i, shape)| case(3400 + 10 * i as u32, shape)).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    inner: usize,
+    columns: usize,
+    members: usize,
+    shared: bool,
+}
+
 /// A sum of as many products as there are rows, and its factor.
-fn case(stream: u32, (rows, inner, columns, members, shared): (usize, usize, usize, usize, bool)) -> Case<Params> {
+fn case(stream: u32, Shape { rows, inner, columns, members, shared }: Shape) -> Case<Params> {
     let weights = sample(stream, if shared { 1 } else { members } * rows * inner);
     let input = sample(stream + 1, members * rows * columns);
     let scale = 1.0 / (rows as f64).sqrt();

@@ -8,6 +8,14 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
+    let shape = |(rows, inner, points, vectors, members, activation)| Shape {
+        rows,
+        inner,
+        points,
+        vectors,
+        members,
+        activation,
+    };
     let shapes = [
         (4, 4, 4, 4, 1, kind::RELU),
         (8, 4, 4, 12, 3, kind::GELU),
@@ -15,18 +23,26 @@ pub(super) fn cases() -> Vec<Case<Params>> {
         (16, 64, 4, 64, 1, kind::GELU),
         (68, 20, 72, 1, 2, kind::GELU),
         (8, 4, 12, 1, 1, kind::TANH),
-    ];
+    ]
+    .map(shape);
     let own = shapes.into_iter().enumerate().map(|(i, shape)| case(1500 + 10 * i as u32, shape, false));
-    let shared = [(20, 68, 4, 12, 3, kind::IDENTITY), (12, 4, 8, 1, 2, kind::TANH)].into_iter().enumerate();
+    let shared = [(20, 68, 4, 12, 3, kind::IDENTITY), (12, 4, 8, 1, 2, kind::TANH)].map(shape).into_iter().enumerate();
     own.chain(shared.map(|(i, shape)| case(1560 + 10 * i as u32, shape, true))).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    inner: usize,
+    points: usize,
+    vectors: usize,
+    members: usize,
+    activation: u32,
+}
+
 /// The product's error as in `project`; the slope, below 1.13, is off by its functions' error.
-fn case(
-    stream: u32,
-    (rows, inner, points, vectors, members, activation): (usize, usize, usize, usize, usize, u32),
-    shared: bool,
-) -> Case<Params> {
+fn case(stream: u32, Shape { rows, inner, points, vectors, members, activation }: Shape, shared: bool) -> Case<Params> {
     let columns = points * vectors;
     let weights = sample(stream, if shared { 1 } else { members } * rows * inner);
     let input = sample(stream + 1, members * inner * columns);

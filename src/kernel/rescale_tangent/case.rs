@@ -6,12 +6,22 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(4, 1, 4, 1), (8, 5, 3, 2), (64, 16, 2, 3), (12, 70, 1, 2), (260, 3, 5, 1)];
+    let shapes = [(4, 1, 4, 1), (8, 5, 3, 2), (64, 16, 2, 3), (12, 70, 1, 2), (260, 3, 5, 1)]
+        .map(|(rows, tokens, points, members)| Shape { rows, tokens, points, members });
     shapes.into_iter().enumerate().map(|(i, shape)| case(2300 + i as u32, shape)).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    tokens: usize,
+    points: usize,
+    members: usize,
+}
+
 /// Tangents of every size. A sum of m squares is off by m 2^-23 of itself; numbers and exponents are exact.
-fn case(stream: u32, (rows, tokens, points, members): (usize, usize, usize, usize)) -> Case<Params> {
+fn case(stream: u32, Shape { rows, tokens, points, members }: Shape) -> Case<Params> {
     let columns = (tokens * points).next_multiple_of(4);
     let sizes = [1.0, 2.0_f64.powi(100), 2.0_f64.powi(-90), 0.0, 3e38];
     let mut deviations = sample(stream, members * rows * columns);

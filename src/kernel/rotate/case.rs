@@ -4,27 +4,47 @@ use super::Params;
 use crate::kernel::{Case, CaseBuffer};
 use crate::numbers::random::sample;
 
-/// The sizes of a case: rotated heads of so many rows, of which so many are rotated; rows behind them.
-type Sizes = ([usize; 4], usize, usize, usize, bool);
-
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    // ([heads, head width, dimensions, further rows], columns, vectors, members, shared positions)
-    let sizes: [Sizes; 5] = [
+    let shapes = [
         ([1, 2, 2, 2], 4, 1, 1, true),
         ([3, 7, 4, 3], 12, 1, 2, false),
         ([12, 8, 8, 8], 9, 8, 2, true),
         ([2, 5, 2, 6], 1, 4, 3, false),
         ([2, 6, 6, 0], 68, 4, 1, true),
-    ];
-    sizes.into_iter().enumerate().map(|(i, sizes)| case(2900 + 10 * i as u32, sizes)).collect()
+    ]
+    .map(|([heads, head_width, dimensions, more], columns, vectors, members, shared)| Shape {
+        heads,
+        head_width,
+        dimensions,
+        more,
+        columns,
+        vectors,
+        members,
+        shared,
+    });
+    shapes.into_iter().enumerate().map(|(i, shape)| case(2900 + 10 * i as u32, shape)).collect()
+}
+
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    heads: usize,
+    head_width: usize,
+    /// Rows of a head that are rotated.
+    dimensions: usize,
+    /// Rows behind the heads.
+    more: usize,
+    columns: usize,
+    vectors: usize,
+    members: usize,
+    /// Do all members share the positions?
+    shared: bool,
 }
 
 /// Two products and a sum, and the rounding of the tables, on each number of a rotated pair.
-fn case(
-    stream: u32,
-    ([heads, head_width, dimensions, more], columns, vectors, members, shared): Sizes,
-) -> Case<Params> {
+fn case(stream: u32, shape: Shape) -> Case<Params> {
+    let Shape { heads, head_width, dimensions, more, columns, vectors, members, shared } = shape;
     const POSITIONS: usize = 11;
     let rows = heads * head_width + more;
     let (pairs, line) = (dimensions / 2, columns * vectors);

@@ -6,11 +6,22 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree: exactly, for nothing is computed.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(1, 4, 4, 1, true), (7, 9, 12, 3, true), (64, 68, 1, 2, false), (5, 12, 100, 2, false)];
+    let shapes = [(1, 4, 4, 1, true), (7, 9, 12, 3, true), (64, 68, 1, 2, false), (5, 12, 100, 2, false)]
+        .map(|(rows, columns, selected, members, shared)| Shape { rows, columns, selected, members, shared });
     shapes.into_iter().enumerate().map(|(i, shape)| case(3000 + i as u32, shape)).collect()
 }
 
-fn case(stream: u32, (rows, columns, selected, members, shared): (usize, usize, usize, usize, bool)) -> Case<Params> {
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    columns: usize,
+    selected: usize,
+    members: usize,
+    shared: bool,
+}
+
+fn case(stream: u32, Shape { rows, columns, selected, members, shared }: Shape) -> Case<Params> {
     let owners = if shared { 1 } else { members };
     // Neither in order nor once each.
     let columns_of = (0..owners * selected).map(|j| ((5 * j + j / columns) % columns) as u32).collect();

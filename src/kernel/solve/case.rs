@@ -9,12 +9,23 @@ const ULP: f64 = f32::EPSILON as f64;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    // (width, columns, members)
-    let shapes = [(1, 4, 1), (3, 4, 2), (8, 12, 3), (67, 4, 2), (130, 4, 1)];
+    let shapes = [(1, 4, 1), (3, 4, 2), (8, 12, 3), (67, 4, 2), (130, 4, 1)].map(|(n, columns, members)| Shape {
+        n,
+        columns,
+        members,
+    });
     shapes.into_iter().enumerate().map(|(i, shape)| case(1800 + 10 * i as u32, shape)).collect()
 }
 
-fn case(stream: u32, (n, columns, members): (usize, usize, usize)) -> Case<Params> {
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    n: usize,
+    columns: usize,
+    members: usize,
+}
+
+fn case(stream: u32, Shape { n, columns, members }: Shape) -> Case<Params> {
     let rows = n.next_multiple_of(4);
     let x = sample(stream, members * rows * columns);
     // Off the diagonal no more than 1/n, so that rounding is not amplified.

@@ -6,12 +6,26 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(4, 4, 1, 1), (8, 12, 5, 2), (12, 68, 3, 3)];
+    let shapes = [(4, 4, 1, 1), (8, 12, 5, 2), (12, 68, 3, 3)].map(|(rows, columns, tokens, members)| Shape {
+        rows,
+        columns,
+        tokens,
+        members,
+    });
     shapes.into_iter().enumerate().map(|(i, shape)| case(1650 + i as u32, shape)).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: u32,
+    columns: u32,
+    tokens: u32,
+    members: usize,
+}
+
 /// One rounding of a difference of numbers below 6.3.
-fn case(stream: u32, (rows, columns, tokens, members): (u32, u32, u32, usize)) -> Case<Params> {
+fn case(stream: u32, Shape { rows, columns, tokens, members }: Shape) -> Case<Params> {
     let x = sample(stream, members * (rows * columns) as usize);
     Case {
         name: format!("{rows} x {columns}, {tokens} tokens, {members} members"),

@@ -82,7 +82,7 @@ fn params(s: Shape, causal: u32, root_mean_square: u32, activation: u32) -> Para
 }
 
 /// Normal weights of `[rows, inner]` for each member, padded with zeros.
-fn weights(stream: u32, members: usize, (rows, inner): (usize, usize)) -> Vec<f64> {
+fn weights(stream: u32, members: usize, rows: usize, inner: usize) -> Vec<f64> {
     let (padded_rows, padded_inner) = (rows.next_multiple_of(4), inner.next_multiple_of(4));
     let values = sample(stream, members * padded_rows * padded_inner).into_iter().enumerate();
     let is = |i: usize| i / padded_inner % padded_rows < rows && i % padded_inner < inner;
@@ -137,8 +137,8 @@ fn spike(row: usize, p: &Params, draw: f64) -> f64 {
 fn case(stream: u32, s: Shape, causal: u32, root_mean_square: u32, activation: u32) -> Case<Params> {
     let p = params(s, causal, root_mean_square, activation);
     let (n, hidden, points) = (s.width, s.ffn_ratio * s.width, s.points);
-    let of = |i: u32, size: (usize, usize)| weights(stream + i, s.members, size);
-    let all = [of(0, (3 * n, n)), of(1, (n, n)), of(2, (hidden, n)), of(3, (n, hidden))];
+    let of = |i: u32, rows: usize, inner: usize| weights(stream + i, s.members, rows, inner);
+    let all = [of(0, 3 * n, n), of(1, n, n), of(2, hidden, n), of(3, n, hidden)];
     let coefficients = coefficients(&p, stream + 4);
     let x = states(&p, stream + 5, s.members);
     let mut norms = vec![3.0; s.members * norm::ROWS * points];

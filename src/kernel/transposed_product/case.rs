@@ -6,11 +6,19 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    [(4, 3), (8, 2), (36, 2), (64, 1)].into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+    let shapes = [(4, 3), (8, 2), (36, 2), (64, 1)].map(|(n, members)| Shape { n, members });
+    shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
+}
+
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    n: usize,
+    members: usize,
 }
 
 /// The second member does not want its product, and its output stays what it was.
-fn case(i: u32, (n, members): (usize, usize)) -> Case<Params> {
+fn case(i: u32, Shape { n, members }: Shape) -> Case<Params> {
     let (x, y) = (sample(2000 + 2 * i, members * n * n), sample(2001 + 2 * i, members * n * n));
     let bound = |at: usize| {
         let (member, row, column) = (at / (n * n), at / n % n, at % n);

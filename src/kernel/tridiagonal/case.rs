@@ -6,12 +6,21 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(1, 2, 4), (2, 2, 4), (3, 1, 3), (17, 2, 20), (33, 3, 36), (92, 1, 92)];
+    let shapes = [(1, 2, 4), (2, 2, 4), (3, 1, 3), (17, 2, 20), (33, 3, 36), (92, 1, 92)]
+        .map(|(n, members, stride)| Shape { n, members, stride });
     shapes.into_iter().enumerate().map(|(i, shape)| case(i as u32, shape)).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    n: usize,
+    members: usize,
+    stride: usize,
+}
+
 /// Symmetric parts of random matrices of norm about 2. The last of three members is not wanted.
-fn case(i: u32, (n, members, stride): (usize, usize, usize)) -> Case<Params> {
+fn case(i: u32, Shape { n, members, stride }: Shape) -> Case<Params> {
     let mut s = sample(2100 + i, members * stride * stride);
     s.iter_mut().for_each(|x| *x = (*x / (n as f64).sqrt()) as f32 as f64);
     // At most 16 columns: late columns depend on rounding errors ever more, though the eigenvalues do not.

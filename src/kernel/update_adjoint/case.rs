@@ -6,12 +6,24 @@ use crate::numbers::random::sample;
 
 /// The cases on which devices must agree.
 pub(super) fn cases() -> Vec<Case<Params>> {
-    let shapes = [(4, 4, 1), (8, 12, 3), (68, 260, 2), (4, 1028, 1)];
+    let shapes = [(4, 4, 1), (8, 12, 3), (68, 260, 2), (4, 1028, 1)].map(|(rows, columns, members)| Shape {
+        rows,
+        columns,
+        members,
+    });
     shapes.into_iter().enumerate().map(|(i, shape)| case(3600 + 10 * i as u32, shape)).collect()
 }
 
+/// The sizes of a case.
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    columns: usize,
+    members: usize,
+}
+
 /// Two products and their sum.
-fn case(stream: u32, (rows, columns, members): (usize, usize, usize)) -> Case<Params> {
+fn case(stream: u32, Shape { rows, columns, members }: Shape) -> Case<Params> {
     let coefficients = sample(stream, 2 * columns);
     let (base, image) = (sample(stream + 1, members * rows * columns), sample(stream + 2, members * rows * columns));
     let bound = |i: usize| {
