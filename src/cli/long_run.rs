@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A run in units, whose parts can be kept.
 pub trait LongRun {
@@ -184,7 +184,9 @@ pub fn carry_out<R: LongRun>(
     }
     let scratch = (supervised && target.is_none()).then(Scratch::new).transpose()?;
     let folder = target.as_deref().or(scratch.as_ref().map(Scratch::folder));
-    let store = folder.map(|folder| open(console, invocation, run, device, folder)).transpose()?;
+    // Of what is done in a scratch folder nobody goes on.
+    let every = target.is_some().then_some(invocation.keeping.every);
+    let store = folder.map(|folder| open(console, invocation, run, device, folder, every)).transpose()?;
     let opening_seconds = console.seconds();
     begin();
     let own = json!(device.description());
@@ -267,9 +269,10 @@ fn open<R: LongRun>(
     run: &R,
     device: &Device,
     folder: &Path,
+    every: Option<Duration>,
 ) -> Result<Store> {
     let keeping = &invocation.keeping;
-    let terms = Terms { shard: invocation.shard, every: keeping.every, any_device: keeping.any_device };
+    let terms = Terms { shard: invocation.shard, every, any_device: keeping.any_device };
     let units = run.units(device).count();
     let origin = Origin::of(run.command(), &run.spec(), &device.description(), &invocation.device, units);
     let origin = origin.of_model(run.model()?);

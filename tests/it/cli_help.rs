@@ -135,7 +135,7 @@ fn timings_say_all_of_the_time() {
         "lyapunov --members 8 --steps 200 --device cpu",
         // Where a worker computes there is nothing to say about spectra and rollouts, and its start counts.
         "sweep --members 20 --width 16 --depth 4 --step-size 1 --device software",
-        "sweep --members 2 --width 8 --depth 2 --step-size 1 --radius 1 --sweep-over depth=2,3 --device software",
+        "sweep --members 2 --width 8 --step-size 1 --radius 1 --sweep-over depth=2,3 --device software",
     ] {
         let line = format!("{line} --quiet --json --out {out}");
         let start = std::time::Instant::now();

@@ -295,7 +295,7 @@ fn results_of_several_devices_say_so() {
         let device = Device::open(word).expect("always there");
         Origin::of("lyapunov", &LyapunovSpec::default(), &device.description(), word, 2)
     };
-    let terms = Terms { shard: None, every: Duration::ZERO, any_device: true };
+    let terms = Terms { shard: None, every: Some(Duration::ZERO), any_device: true };
     let folder = root.path().join("run");
     Store::begin(&folder, origin("cpu"), &terms).expect("a new folder");
     for word in ["reference", "cpu", "reference"] {

@@ -22,14 +22,16 @@ use std::time::{Duration, Instant};
 
 /// Parts wait in memory until they are this large,
 const MOST_WAITING: u64 = 64 << 20;
+/// or, where nobody will go on from them, this large: a disk is only to relieve the memory then.
+const MOST_WAITING_OF_SCRATCH: u64 = 512 << 20;
 
 /// On what terms a run keeps its parts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Terms {
     /// Which share of the units is this run's; none: all.
     pub shard: Option<Shard>,
-    /// or for so long.
-    pub every: Duration,
+    /// or for so long; with none they are there for this process alone.
+    pub every: Option<Duration>,
     /// May parts that another device has made be gone on from?
     pub any_device: bool,
 }
@@ -40,7 +42,7 @@ pub struct Store {
     manifest: Manifest,
     wanted: Range<usize>,
     is_whole: bool,
-    every: Duration,
+    every: Option<Duration>,
     /// Units that are done and on no disk yet.
     waiting: BTreeMap<usize, Tables>,
     waiting_bytes: u64,
@@ -140,7 +142,11 @@ impl Store {
     pub fn keep_tables(&mut self, unit: usize, tables: Tables) -> Result<()> {
         self.waiting_bytes += tables.bytes();
         self.waiting.insert(unit, tables);
-        if self.waiting_bytes >= MOST_WAITING || self.flushed.elapsed() >= self.every { self.flush() } else { Ok(()) }
+        let (most, is_due) = match self.every {
+            Some(every) => (MOST_WAITING, self.flushed.elapsed() >= every),
+            None => (MOST_WAITING_OF_SCRATCH, false),
+        };
+        if is_due || self.waiting_bytes >= most { self.flush() } else { Ok(()) }
     }
 
     /// Notes that a unit cannot be worked on, and why.

@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const TERMS: Terms = Terms { shard: None, every: Duration::ZERO, any_device: false };
+const TERMS: Terms = Terms { shard: None, every: Some(Duration::ZERO), any_device: false };
 
 struct Run {
     device: Device,
