@@ -87,7 +87,7 @@ fn in_this_process(device: &Device, spec: &SweepSpec, every: Option<Duration>) -
         None => drop(run(&mut Afresh)),
         Some(every) => {
             let origin = Origin::of("sweep", spec, &device.description(), "cpu", Shapes::of(device, spec).count());
-            let terms = Terms { shard: None, every, any_device: false };
+            let terms = Terms { shard: None, every: Some(every), any_device: false };
             drop(run(&mut Store::begin(folder.path(), origin, &terms).expect("a new folder")));
         }
     })
