@@ -20,10 +20,37 @@ pub enum Field<'a> {
     Values(&'a mut Vec<f64>),
 }
 
+/// The name of a field in its parts, which are put together where somebody asks: a sweep has millions of fields, and a hundred
+/// names.
+#[derive(Clone, Copy, Debug)]
+pub struct Name<'a> {
+    before: Option<&'a Name<'a>>,
+    own: &'a str,
+}
+
+impl Name<'static> {
+    /// What all names begin with: nothing.
+    pub const START: Name<'static> = Name { before: None, own: "" };
+}
+
+impl Name<'_> {
+    /// The same with something behind it.
+    pub fn and<'a>(&'a self, own: &'a str) -> Name<'a> {
+        Name { before: Some(self), own }
+    }
+}
+
+impl std::fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.before.map_or(Ok(()), |before| before.fmt(f))?;
+        f.write_str(self.own)
+    }
+}
+
 /// Statistics as the numbers that they consist of, to be kept somewhere and brought back to the last bit.
 pub trait Fields {
     /// Shows every number with its name, which begins with `name`; always in the same order.
-    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field));
+    fn fields(&mut self, name: Name, see: &mut dyn FnMut(Name, Field));
 }
 
 /// Count, mean and variance, by Welford's recurrence.
@@ -88,10 +115,10 @@ impl Moments {
 }
 
 impl Fields for Moments {
-    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field)) {
-        see(format!("{name}_count"), Field::Count(&mut self.count));
-        see(format!("{name}_mean"), Field::Real(&mut self.mean));
-        see(format!("{name}_squares"), Field::Real(&mut self.squares));
+    fn fields(&mut self, name: Name, see: &mut dyn FnMut(Name, Field)) {
+        see(name.and("_count"), Field::Count(&mut self.count));
+        see(name.and("_mean"), Field::Real(&mut self.mean));
+        see(name.and("_squares"), Field::Real(&mut self.squares));
     }
 }
 
@@ -229,9 +256,9 @@ impl Share {
 }
 
 impl Fields for Share {
-    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field)) {
-        see(format!("{name}_count"), Field::Count(&mut self.count));
-        see(format!("{name}_of"), Field::Count(&mut self.of));
+    fn fields(&mut self, name: Name, see: &mut dyn FnMut(Name, Field)) {
+        see(name.and("_count"), Field::Count(&mut self.count));
+        see(name.and("_of"), Field::Count(&mut self.of));
     }
 }
 

@@ -6,7 +6,7 @@ mod summary;
 pub use sample::Radii;
 
 use super::cell::Bands;
-use crate::numbers::statistics::{Field, Fields, LogMean, Moments, Share};
+use crate::numbers::statistics::{Field, Fields, LogMean, Moments, Name, Share};
 use crate::numbers::verdict::Band;
 use crate::rollout::{Observation, Outcome};
 use crate::spec::SweepSpec;
@@ -142,29 +142,28 @@ impl Accumulator {
 }
 
 impl Fields for Accumulator {
-    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field)) {
-        let of = |what: &str| format!("{name}{what}");
-        see(of("band_predicted"), Field::Real(self.bands.predicted.number()));
-        see(of("band_observed"), Field::Real(self.bands.observed.number()));
-        see(of("band_norm"), Field::Real(self.bands.norm.number()));
-        self.radius.fields(&of("spectral_radius"), see);
-        self.predicted_rate.fields(&of("predicted_rate"), see);
-        self.observed_rate.fields(&of("observed_rate"), see);
+    fn fields(&mut self, name: Name, see: &mut dyn FnMut(Name, Field)) {
+        see(name.and("band_predicted"), Field::Real(self.bands.predicted.number()));
+        see(name.and("band_observed"), Field::Real(self.bands.observed.number()));
+        see(name.and("band_norm"), Field::Real(self.bands.norm.number()));
+        self.radius.fields(name.and("spectral_radius"), see);
+        self.predicted_rate.fields(name.and("predicted_rate"), see);
+        self.observed_rate.fields(name.and("observed_rate"), see);
         for (fate, word) in FATES.iter().enumerate() {
-            self.predicted[fate].fields(&of(&format!("predicted_{word}")), see);
-            self.observed[fate].fields(&of(&format!("observed_{word}")), see);
+            self.predicted[fate].fields(name.and("predicted_").and(word), see);
+            self.observed[fate].fields(name.and("observed_").and(word), see);
         }
-        self.grew.fields(&of("grew"), see);
-        self.diverged.fields(&of("diverged"), see);
-        self.growth.fields(&of("log_growth"), see);
-        self.square.fields(&of("square_growth"), see);
-        self.log_peak.fields(&of("log_peak_growth"), see);
-        self.peak.fields(&of("peak_growth"), see);
-        self.peak_step.fields(&of("overshoot_step"), see);
-        self.crossing_step.fields(&of("crossing_step"), see);
-        see(of("collapsed"), Field::Count(&mut self.collapsed));
-        see(of("frozen"), Field::Count(&mut self.frozen));
-        see(of("no_spectrum"), Field::Count(&mut self.no_spectrum));
+        self.grew.fields(name.and("grew"), see);
+        self.diverged.fields(name.and("diverged"), see);
+        self.growth.fields(name.and("log_growth"), see);
+        self.square.fields(name.and("square_growth"), see);
+        self.log_peak.fields(name.and("log_peak_growth"), see);
+        self.peak.fields(name.and("peak_growth"), see);
+        self.peak_step.fields(name.and("overshoot_step"), see);
+        self.crossing_step.fields(name.and("crossing_step"), see);
+        see(name.and("collapsed"), Field::Count(&mut self.collapsed));
+        see(name.and("frozen"), Field::Count(&mut self.frozen));
+        see(name.and("no_spectrum"), Field::Count(&mut self.no_spectrum));
         self.apart.iter_mut().for_each(|apart| apart.fields(name, see));
         self.linearised.iter_mut().for_each(|radii| radii.fields(name, see));
     }

@@ -4,7 +4,7 @@ use super::accumulator::Accumulator;
 use super::linearisation::linearised_steps;
 use super::{Cell, Course, Member, Point};
 use crate::error::Result;
-use crate::numbers::statistics::{Field, Fields};
+use crate::numbers::statistics::{Field, Fields, Name};
 use crate::spec::{Model, SweepSpec};
 use crate::spectrum::Spectrum;
 use crate::units::Parts;
@@ -40,8 +40,8 @@ impl Part {
     }
 
     /// Shows every number of the statistics at a point with its name.
-    pub fn fields(&mut self, point: usize, see: &mut dyn FnMut(String, Field)) {
-        self.cells[point].fields("", see);
+    pub fn fields(&mut self, point: usize, see: &mut dyn FnMut(Name, Field)) {
+        self.cells[point].fields(Name::START, see);
     }
 
     /// Adds the block behind.

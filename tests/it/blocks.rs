@@ -39,12 +39,14 @@ impl Parts<Part> for Memory {
                     Field::Count(count) => vec![*count],
                     Field::Values(values) => values.iter().map(|value| value.to_bits()).collect(),
                 };
-                assert!(numbers.insert(name, number).is_none(), "names are told apart");
+                assert!(numbers.insert(name.to_string(), number).is_none(), "names are told apart");
             });
             empty.fields(point, &mut |name, field| match field {
-                Field::Real(number) => *number = f64::from_bits(numbers[&name][0]),
-                Field::Count(count) => *count = numbers[&name][0],
-                Field::Values(values) => *values = numbers[&name].iter().map(|&bits| f64::from_bits(bits)).collect(),
+                Field::Real(number) => *number = f64::from_bits(numbers[&name.to_string()][0]),
+                Field::Count(count) => *count = numbers[&name.to_string()][0],
+                Field::Values(values) => {
+                    *values = numbers[&name.to_string()].iter().map(|&bits| f64::from_bits(bits)).collect();
+                }
             });
         }
         (empty.members, empty.courses, empty.spectra) = (kept.members, kept.courses, kept.spectra);

@@ -1,6 +1,6 @@
 //! The mean of e^x over values x that may be far beyond the range of e^x.
 
-use super::{Field, Fields};
+use super::{Field, Fields, Name};
 
 /// The mean of e^x over values x that may be far beyond the range of e^x.
 #[derive(Clone, Copy, Debug)]
@@ -104,11 +104,11 @@ impl LogMean {
 }
 
 impl Fields for LogMean {
-    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field)) {
-        see(format!("{name}_count"), Field::Count(&mut self.count));
-        see(format!("{name}_largest"), Field::Real(&mut self.largest));
-        see(format!("{name}_sum"), Field::Real(&mut self.sum));
-        see(format!("{name}_squares"), Field::Real(&mut self.squares));
-        see(format!("{name}_deviations"), Field::Real(&mut self.deviations));
+    fn fields(&mut self, name: Name, see: &mut dyn FnMut(Name, Field)) {
+        see(name.and("_count"), Field::Count(&mut self.count));
+        see(name.and("_largest"), Field::Real(&mut self.largest));
+        see(name.and("_sum"), Field::Real(&mut self.sum));
+        see(name.and("_squares"), Field::Real(&mut self.squares));
+        see(name.and("_deviations"), Field::Real(&mut self.deviations));
     }
 }

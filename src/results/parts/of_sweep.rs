@@ -41,7 +41,7 @@ fn statistics(part: &mut Part) -> Columns {
         let mut place = numbers;
         part.fields(point, &mut |name, field| {
             if point == 0 {
-                columns.push((name, blank(&field)));
+                columns.push((name.to_string(), blank(&field)));
             }
             push(&mut columns[place].1, field);
             place += 1;
@@ -72,10 +72,19 @@ fn read_statistics(rows: &Rows, part: &mut Part) -> Read<()> {
     if rows.count() != part.points() {
         return Err(format!("{} rows of a unit with {} grid points", rows.count(), part.points()));
     }
+    // All points have the same fields in the same order.
+    let mut columns = Vec::new();
     for point in 0..part.points() {
-        let mut wrong = None;
+        let (mut place, mut wrong) = (0, None);
         part.fields(point, &mut |name, field| {
-            if let Err(why) = read_field(rows, point, &name, field) {
+            if columns.len() == place {
+                columns.push(rows.column(&name.to_string()));
+            }
+            let read = columns[place].clone().and_then(|column| {
+                read_field(rows, point, column, field).ok_or_else(|| format!("no column {name} of its kind"))
+            });
+            place += 1;
+            if let Err(why) = read {
                 wrong.get_or_insert(why);
             }
         });
@@ -84,13 +93,15 @@ fn read_statistics(rows: &Rows, part: &mut Part) -> Read<()> {
     Ok(())
 }
 
-fn read_field(rows: &Rows, row: usize, name: &str, field: Field) -> Read<()> {
-    match field {
-        Field::Real(number) => *number = rows.optional(name, row)?.unwrap_or(f64::NAN),
-        Field::Count(count) => *count = rows.whole(name, row)? as u64,
-        Field::Values(values) => *values = rows.some_list(name, row)?,
+/// Reads a field; none if the column is of another kind.
+fn read_field(rows: &Rows, row: usize, column: &Column, field: Field) -> Option<()> {
+    match (field, column) {
+        (Field::Real(number), Column::OptionalF64(all)) => *number = rows.of(all, row)?.unwrap_or(f64::NAN),
+        (Field::Count(count), Column::I64(all)) => *count = *rows.of(all, row)? as u64,
+        (Field::Values(values), Column::ListF64(all)) => *values = rows.of(all, row)?.clone()?,
+        _ => return None,
     }
-    Ok(())
+    Some(())
 }
 
 /// One row for each member of a part.

@@ -82,13 +82,19 @@ impl<'a> Rows<'a> {
         self.column(name).is_ok()
     }
 
-    fn column(&self, name: &str) -> Read<&'a Column> {
+    /// A column.
+    pub(super) fn column(&self, name: &str) -> Read<&'a Column> {
         let found = self.columns.iter().find(|(own, _)| own == name);
         found.map(|(_, column)| column).ok_or_else(|| format!("no column {name}"))
     }
 
+    /// The value in one of these rows, of all that a column has.
+    pub(super) fn of<T>(&self, values: &'a [T], row: usize) -> Option<&'a T> {
+        values.get(self.first + row)
+    }
+
     fn value<T: Clone>(&self, name: &str, row: usize, values: Option<&[T]>) -> Read<T> {
-        let value = values.and_then(|values| values.get(self.first + row));
+        let value = values.and_then(|values| self.of(values, row));
         value.cloned().ok_or_else(|| format!("no column {name} of its kind"))
     }
 

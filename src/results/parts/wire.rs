@@ -15,6 +15,8 @@ const MAGIC: u32 = 0x4555_5350;
 const HEAD: usize = 24;
 /// See [`HEAD`].
 const HASH: usize = 16;
+/// Bytes that are reserved for a payload at most.
+const MOST_RESERVED: u64 = 1 << 26;
 /// The longest payload: what is longer is damage.
 const LONGEST: u64 = 1 << 32;
 
@@ -82,7 +84,8 @@ pub fn receive(from: &mut impl Read) -> io::Result<Message> {
     if u32_at(&frame, 0) != MAGIC || length > LONGEST {
         return Err(damaged("no frame"));
     }
-    // What was promised may never come, so memory follows what does.
+    // What was promised may never come, so memory follows what does, but for room that is not touched before.
+    frame.reserve(length.min(MOST_RESERVED) as usize + HASH);
     from.take(length + HASH as u64).read_to_end(&mut frame)?;
     let end = HEAD + length as usize;
     if frame.len() != end + HASH {
@@ -117,7 +120,8 @@ fn u64_at(bytes: &[u8], place: usize) -> u64 {
 
 /// The tables of a part as words: each with its name and its columns, each of which has its name, its kind and its rows.
 pub fn encode(tables: &Tables) -> Vec<u8> {
-    let mut words = Words(Vec::new());
+    // Room for lists and numbers that may be missing; growing would copy all of it some times over.
+    let mut words = Words(Vec::with_capacity(2 * tables.bytes() as usize));
     words.word(tables.0.len() as u64);
     for (name, columns) in &tables.0 {
         words.text(name);
@@ -138,6 +142,13 @@ impl Words {
         self.0.extend(word.to_le_bytes());
     }
 
+    fn reals(&mut self, values: &[f64]) {
+        let start = self.0.len();
+        self.0.resize(start + 8 * values.len(), 0);
+        let (places, _) = self.0[start..].as_chunks_mut::<8>();
+        places.iter_mut().zip(values).for_each(|(place, value)| *place = value.to_le_bytes());
+    }
+
     /// Its length, then its bytes, filled up to whole words.
     fn text(&mut self, text: &str) {
         self.word(text.len() as u64);
@@ -149,7 +160,7 @@ impl Words {
         self.word(kind(column));
         self.word(column.rows() as u64);
         match column {
-            Column::F64(values) => values.iter().for_each(|value| self.word(value.to_bits())),
+            Column::F64(values) => self.reals(values),
             Column::OptionalF64(values) => values.iter().for_each(|value| self.optional(value.map(f64::to_bits))),
             Column::I64(values) => values.iter().for_each(|value| self.word(*value as u64)),
             Column::OptionalI64(values) => values.iter().for_each(|value| self.optional(value.map(i64::cast_unsigned))),
@@ -157,7 +168,7 @@ impl Words {
             Column::Text(values) => values.iter().for_each(|value| self.text(value)),
             Column::ListF64(values) => values.iter().for_each(|value| {
                 self.optional(value.as_ref().map(|list| list.len() as u64));
-                value.iter().flatten().for_each(|value| self.word(value.to_bits()));
+                self.reals(value.as_deref().unwrap_or_default());
             }),
         }
     }
@@ -201,8 +212,11 @@ impl Rest<'_> {
         Some(u64::from_le_bytes(*word))
     }
 
-    fn real(&mut self) -> Option<f64> {
-        self.word().map(f64::from_bits)
+    fn reals(&mut self, count: usize) -> Option<Vec<f64>> {
+        let (own, rest) = self.0.split_at_checked(count.checked_mul(8)?)?;
+        self.0 = rest;
+        let (words, _) = own.as_chunks::<8>();
+        Some(words.iter().map(|&word| f64::from_le_bytes(word)).collect())
     }
 
     fn optional(&mut self) -> Option<Option<u64>> {
@@ -235,7 +249,10 @@ impl Rest<'_> {
 
     fn column(&mut self) -> Option<Column> {
         Some(match self.word()? {
-            0 => Column::F64(self.several(1, Self::real)?),
+            0 => {
+                let count = self.word()? as usize;
+                Column::F64(self.reals(count)?)
+            }
             1 => Column::OptionalF64(self.several(2, |own| Some(own.optional()?.map(f64::from_bits)))?),
             2 => Column::I64(self.several(1, |own| own.word().map(u64::cast_signed))?),
             3 => Column::OptionalI64(self.several(2, |own| Some(own.optional()?.map(u64::cast_signed)))?),
@@ -249,7 +266,7 @@ impl Rest<'_> {
     fn list(&mut self) -> Option<Option<Vec<f64>>> {
         match self.optional()? {
             None => Some(None),
-            Some(length) => self.as_many(length as usize, 1, Self::real).map(Some),
+            Some(length) => self.reals(length as usize).map(Some),
         }
     }
 }

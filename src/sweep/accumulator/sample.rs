@@ -1,7 +1,7 @@
 //! Values of members while they arrive.
 
 use super::super::cell::{Linearised, Observed};
-use crate::numbers::statistics::{Field, Fields, Moments, Share, Summary, quantile};
+use crate::numbers::statistics::{Field, Fields, Moments, Name, Share, Summary, quantile};
 use crate::numbers::verdict::Band;
 use crate::rollout::Observation;
 use crate::spectrum::norms::Norms;
@@ -42,9 +42,9 @@ impl Sample {
 }
 
 impl Fields for Sample {
-    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field)) {
+    fn fields(&mut self, name: Name, see: &mut dyn FnMut(Name, Field)) {
         self.finite.fields(name, see);
-        see(format!("{name}_values"), Field::Values(&mut self.values));
+        see(name.and("_values"), Field::Values(&mut self.values));
     }
 }
 
@@ -87,10 +87,10 @@ impl Apart {
 }
 
 impl Fields for Apart {
-    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field)) {
-        self.norm_rate.fields(&format!("{name}norm_rate"), see);
-        self.perturbation.fields(&format!("{name}log_perturbation_growth"), see);
-        self.seen.iter_mut().zip(SEEN).for_each(|(own, of)| own.fields(&format!("{name}observations_{of}"), see));
+    fn fields(&mut self, name: Name, see: &mut dyn FnMut(Name, Field)) {
+        self.norm_rate.fields(name.and("norm_rate"), see);
+        self.perturbation.fields(name.and("log_perturbation_growth"), see);
+        self.seen.iter_mut().zip(SEEN).for_each(|(own, of)| own.fields(name.and("observations_").and(of), see));
     }
 }
 
@@ -164,13 +164,14 @@ impl Radii {
 }
 
 impl Fields for Radii {
-    fn fields(&mut self, name: &str, see: &mut dyn FnMut(String, Field)) {
-        let name = format!("{name}linearised_{}", self.step);
-        see(format!("{name}_asked"), Field::Count(&mut self.asked));
-        self.radii.fields(&format!("{name}_spectral_radius"), see);
-        self.abscissas.fields(&format!("{name}_spectral_abscissa"), see);
-        self.unstable.fields(&format!("{name}_unstable"), see);
-        self.norms.fields(&format!("{name}_norm"), see);
-        self.departures.fields(&format!("{name}_relative_departure"), see);
+    fn fields(&mut self, name: Name, see: &mut dyn FnMut(Name, Field)) {
+        let step = format!("linearised_{}", self.step);
+        let name = name.and(&step);
+        see(name.and("_asked"), Field::Count(&mut self.asked));
+        self.radii.fields(name.and("_spectral_radius"), see);
+        self.abscissas.fields(name.and("_spectral_abscissa"), see);
+        self.unstable.fields(name.and("_unstable"), see);
+        self.norms.fields(name.and("_norm"), see);
+        self.departures.fields(name.and("_relative_departure"), see);
     }
 }
