@@ -34,7 +34,7 @@ use session::Session;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use upload::Uploads;
@@ -81,6 +81,10 @@ pub struct Gpu {
     checksum: OnceLock<wgpu::ComputePipeline>,
     /// Is the next readback to be a wrong one? For tests of what follows.
     garbled: AtomicBool,
+    /// Are the next outputs not to be copied? For the same.
+    omitted: AtomicBool,
+    /// Chunks whose outputs have been summed.
+    summed: AtomicU32,
     /// The first error that no call returned: wgpu's default handler would panic.
     failure: Arc<Mutex<Option<String>>>,
     recorder: Recorder,
@@ -108,6 +112,11 @@ impl Gpu {
     /// Has the words of the next readback come out wrong.
     pub(super) fn garble(&self) {
         self.garbled.store(true, Ordering::SeqCst);
+    }
+
+    /// Has the outputs of the next chunk not copied to where the host reads them.
+    pub(super) fn omit(&self) {
+        self.omitted.store(true, Ordering::SeqCst);
     }
 
     /// The numbers of its kernels.

@@ -171,5 +171,10 @@ fn a_readback_that_comes_out_wrong_is_a_device_failure() {
         let error = self_test(&device).expect_err("a word came back wrong");
         assert!(error.exit_code() == 6 && error.to_string().contains("came back with checksum"), "{name}: {error}");
         assert_eq!(self_test(&device).expect("it runs"), good, "{name}");
+        // What is read then are the outputs of the runs before, right to the last bit, and their checksums.
+        device.omit();
+        let error = self_test(&device).expect_err("nothing came back");
+        assert!(error.exit_code() == 6 && error.to_string().contains("came back with checksum"), "{name}: {error}");
+        assert_eq!(self_test(&device).expect("it runs"), good, "{name}");
     }
 }

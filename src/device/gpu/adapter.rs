@@ -10,7 +10,7 @@ use crate::error::remedy::{CPU, Piece::Text, REFERENCE};
 use crate::error::{Error, Remedy, Result};
 use crate::spec::Precision;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// An adapter that could be opened.
@@ -143,6 +143,8 @@ impl Adapter {
             pipelines: Mutex::new(HashMap::new()),
             checksum: OnceLock::new(),
             garbled: AtomicBool::new(false),
+            omitted: AtomicBool::new(false),
+            summed: AtomicU32::new(0),
             failure: Arc::new(Mutex::new(None)),
             recorder: Recorder::default(),
         }

@@ -1,12 +1,14 @@
 //! Checksums of outputs: the device sums what it is about to send, the host what it has received. Memory that a readback was
-//! to fill still holds another chunk's outputs, so a copy that never happened, or only in part, looks like a result; its
-//! checksum is that of another chunk.
+//! to fill still holds another chunk's outputs, be it of another run, and their checksums, so a copy that never happened, or
+//! only in part, looks like a result; its checksum is that of another chunk, for no two chunks of a device begin with the
+//! same number.
 //!
 //! The device's half: shaders/device/checksum.wgsl, where the sum is explained.
 
 use super::Gpu;
 use rayon::prelude::*;
 use std::num::NonZeroU64;
+use std::sync::atomic::Ordering;
 
 /// The name of the shader's entry point.
 const ENTRY: &str = "checksum_of_words";
@@ -25,8 +27,6 @@ pub struct Checksums {
     sums: wgpu::Buffer,
     apart: u64,
     outputs: usize,
-    /// The number that the sums of the last chunk began with.
-    first: u32,
 }
 
 impl Checksums {
@@ -41,16 +41,16 @@ impl Checksums {
             usage,
             mapped_at_creation: false,
         });
-        Checksums { sums, apart, outputs, first: STRIDE }
+        Checksums { sums, apart, outputs }
     }
 
     /// Sums the first `bytes` of each of these outputs at the end of what is encoded. Returns the number that the sums begin
     /// with.
-    pub fn encode(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, outputs: &[(&wgpu::Buffer, u64)]) -> u32 {
+    pub fn encode(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, outputs: &[(&wgpu::Buffer, u64)]) -> u32 {
         assert_eq!(outputs.len(), self.outputs, "all outputs of the session");
-        self.first = self.first.wrapping_add(STRIDE);
+        let first = STRIDE.wrapping_mul(1 + gpu.summed.fetch_add(1, Ordering::SeqCst));
         let firsts: Vec<u8> =
-            std::iter::repeat_n(self.first.to_le_bytes(), self.sums.size() as usize / 4).flatten().collect();
+            std::iter::repeat_n(first.to_le_bytes(), self.sums.size() as usize / 4).flatten().collect();
         gpu.queue.write_buffer(&self.sums, 0, &firsts);
         let pipeline = gpu.checksum.get_or_init(|| pipeline(gpu));
         let mut pass = encoder
@@ -77,7 +77,7 @@ impl Checksums {
             pass.set_bind_group(0, &group, &[]);
             pass.dispatch_workgroups(groups.clamp(1, most) as u32, 1, 1);
         }
-        self.first
+        first
     }
 
     /// The buffer of the sums.

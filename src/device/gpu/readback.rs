@@ -94,7 +94,9 @@ impl Readbacks {
             })
         };
         let staging = self.idle.at_least(size).unwrap_or_else(create);
-        encoder.copy_buffer_to_buffer(from, 0, &staging, 0, size);
+        if !gpu.omitted.load(Ordering::SeqCst) {
+            encoder.copy_buffer_to_buffer(from, 0, &staging, 0, size);
+        }
         Copy { content, staging, size }
     }
 

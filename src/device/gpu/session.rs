@@ -13,6 +13,7 @@ use crate::plan::{BufferId, Chunk, Content, Data, Inputs, Plan, Repeat, Words};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// A skip that leads past every member.
@@ -154,6 +155,7 @@ impl<'a> Session<'a> {
         let plan = self.plan;
         let summed = self.sum(&mut encoder, members.len());
         let copies = plan.outputs.iter().map(|&id| self.copy(&mut encoder, id, members.len())).collect();
+        self.gpu.omitted.store(false, Ordering::SeqCst);
         let last = self.pace.submit(self.gpu, encoder, work)?;
         Ok(Leaving { members, readback: Readback::new(copies, last).with(summed), start })
     }
