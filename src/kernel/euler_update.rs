@@ -19,10 +19,10 @@
 //! - lavapipe, `bench --only blocks` at n = 64: 8 by 8 blocks that read storage 14.0 GFLOP/s, 8 by 4 10.8, 4 by 4 8.4;
 //!   staged through workgroup memory a third of the direct ones, because of the barriers. At n = 16, where 8 by 8 leaves
 //!   lanes idle, 4 by 8 4.0 and 4 by 4 3.5.
-//! - Hardware: workgroups that own whole columns also where nobody reads the record, as at first. On an H100 the 8 updates of
-//!   four layers of width 576 at 9 tokens, FFN 1,536, took 11.3 ms of two workgroups' time, and the 24 of their Jacobians
-//!   24.4 ms. With workgroups along the rows all kernels of these layers take 5.0 ms instead of 13.6, of the Jacobians 9.1
-//!   instead of 30.6. What else is taken there, and why: [`Blocks::of`](crate::machine::Blocks::of).
+//! - Hardware: workgroups that own whole columns also where nobody reads the record, as at first. On an H100 the updates of
+//!   four layers of width 576 at 9 tokens (FFN 1,536) took 11.3 ms, in one or two workgroups each, and those of a run with
+//!   their Jacobians 24.4 ms. With workgroups along the rows all kernels of the first run take 5.0 ms instead of 13.6, of the
+//!   second 9.1 instead of 30.6. What else is taken there, and why: [`Blocks::of`](crate::machine::Blocks::of).
 
 mod case;
 mod norms;
