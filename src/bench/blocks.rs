@@ -3,7 +3,7 @@
 //! no timestamps, times include the drawing of weights, and small products look more alike than they are. The choice changes the order of no sum but that of the norms,
 //! so it is made in the source and not at run time: results stay the same from run to run.
 
-use super::measure::{WAKE, is_card};
+use super::measure::wake;
 use super::watch::{News, Watch};
 use crate::device::Device;
 use crate::device::gpu::Gpu;
@@ -17,7 +17,6 @@ use crate::numbers::random::Tensor;
 use crate::plan::{Plan, Reals};
 use crate::weights::{Columns, Size, Source, State};
 use serde::Serialize;
-use std::time::Instant;
 
 /// Columns of every product.
 const COLUMNS: usize = 256;
@@ -81,7 +80,8 @@ pub(super) fn blocks(
     let count = products.len();
     for (i, (product, rows, inner)) in products.into_iter().enumerate() {
         let trial = Trial::new(gpu, product, rows, inner, quick);
-        trial.wake(device, watch)?;
+        // Else the first layout would seem a third as fast as it is.
+        wake(device, watch, || trial.run(device))?;
         let mut own: Vec<BlockTime> = Vec::new();
         for (blocks, chosen) in candidates(product, rows, inner, &gpu.machine()) {
             if !watch.at(i as f64 / count as f64, trial.kernel) {
@@ -181,13 +181,9 @@ impl Trial {
         Trial { plan, source, kernel, members, cost, repetitions }
     }
 
-    /// Keeps a card busy until its clock is up; else the first layout would seem a third as fast as it is.
-    fn wake(&self, device: &Device, watch: &mut Watch<'_>) -> Result<()> {
-        let start = Instant::now();
-        while is_card(device) && start.elapsed().as_secs_f64() < WAKE && !watch.is_stopped() {
-            device.run(&self.plan, self.members, 0, &self.source.inputs(0..self.members), &mut |_| Ok(()))?;
-        }
-        Ok(())
+    /// One repetition.
+    fn run(&self, device: &Device) -> Result<()> {
+        device.run(&self.plan, self.members, 0, &self.source.inputs(0..self.members), &mut |_| Ok(()))
     }
 
     /// Of the median repetition behind the first one, which warms up; one is enough of a layout that is far from the
@@ -195,9 +191,7 @@ impl Trial {
     fn gflops(&self, device: &Device, best: f64) -> Result<f64> {
         let mut own = Vec::new();
         for repetition in 0..=self.repetitions {
-            let inputs = self.source.inputs(0..self.members);
-            let (result, profile) =
-                device.profiled(|| device.run(&self.plan, self.members, 0, &inputs, &mut |_| Ok(())));
+            let (result, profile) = device.profiled(|| self.run(device));
             result?;
             let seconds = profile.kernels.get(self.kernel).copied().unwrap_or(profile.compute);
             if repetition > 0 && seconds > 0.0 {

@@ -36,7 +36,7 @@ const FEWEST: usize = 3;
 /// So many times.
 const MANY: f64 = 5.0;
 /// Seconds of work after which a card runs at its own speed.
-pub(super) const WAKE: f64 = 0.3;
+const WAKE: f64 = 0.3;
 
 impl Patience {
     fn of(job: &Job, quick: bool) -> Self {
@@ -71,15 +71,15 @@ pub(super) fn measure(job: &Job, devices: &[Device], quick: bool, watch: &mut Wa
 }
 
 /// Is it a GPU with a clock of its own?
-pub(super) fn is_card(device: &Device) -> bool {
+fn is_card(device: &Device) -> bool {
     label(device) == "gpu"
 }
 
-/// Keeps a card busy until it is awake.
-fn wake(job: &Job, device: &Device, watch: &mut Watch<'_>) -> Result<()> {
+/// Keeps a card busy with some work until it is awake.
+pub(super) fn wake(device: &Device, watch: &mut Watch<'_>, work: impl Fn() -> Result<()>) -> Result<()> {
     let start = Instant::now();
     while is_card(device) && start.elapsed().as_secs_f64() < WAKE && watch.goes_on() {
-        job.samples(device, job.members)?;
+        work()?;
     }
     Ok(())
 }
@@ -94,7 +94,7 @@ fn take_turns(
     watch: &mut Watch<'_>,
 ) -> Result<()> {
     for &i in turns {
-        wake(job, &devices[i], watch)?;
+        wake(&devices[i], watch, || job.samples(&devices[i], job.members).map(drop))?;
     }
     let start = Instant::now();
     while let Some(fewest) = turns.iter().map(|&i| measured[i].samples.len()).min()
@@ -127,7 +127,7 @@ pub(super) fn break_even(
     first_at_least_as_fast(job.members, seconds, |members| {
         let mut seconds = [[0.0; FEWEST]; 2];
         for (own, device) in seconds.iter_mut().zip([first, second]) {
-            wake(job, device, watch)?;
+            wake(device, watch, || job.samples(device, job.members).map(drop))?;
             for own in own {
                 if !watch.goes_on() {
                     return Ok(None);

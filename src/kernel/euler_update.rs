@@ -119,6 +119,20 @@ impl Kernel for EulerUpdate {
 }
 
 impl Params {
+    /// Those of an update without a record, which knows no step and no threshold.
+    pub fn unrecorded(rows: usize, inner: usize, columns: usize) -> Self {
+        Params {
+            rows: rows as u32,
+            inner: inner as u32,
+            columns: columns as u32,
+            step: 0,
+            record: 0,
+            renormalise: 0,
+            threshold_exponent: 0,
+            threshold_mantissa: 1.0,
+        }
+    }
+
     /// What the record of this step depends on.
     fn track(&self) -> Track {
         Track {

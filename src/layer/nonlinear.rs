@@ -192,7 +192,7 @@ impl NonlinearLayer {
         let states: Vec<Reals> = [x].into_iter().chain(self.stages.iter().copied()).chain([after]).collect();
         self.sublayers.iter().for_each(Sublayer::begin_step);
         for i in 0..self.program.operations().len() {
-            self.operate(plan, i, &states, step);
+            self.operate(plan, i, &states);
         }
         self.observe(plan, x, after, step, slot);
         self.last = Some(states);
@@ -200,25 +200,20 @@ impl NonlinearLayer {
     }
 
     /// Operation `i` of the integrator.
-    fn operate(&self, plan: &mut Plan, i: usize, states: &[Reals], step: u32) {
+    fn operate(&self, plan: &mut Plan, i: usize, states: &[Reals]) {
         let out = states[i + 1];
         match &self.program.operations()[i] {
             Operation::Substep { sublayer, fraction, from } => {
                 let own = self.groups[*sublayer].clone();
-                self.update(plan, own, Update::Substep(*fraction), [states[from.index()], out], step);
+                self.update(plan, own, Update::Substep(*fraction), [states[from.index()], out]);
             }
             Operation::Increment { of: Field::Sublayer(sublayer), at } => {
-                self.update(
-                    plan,
-                    self.groups[*sublayer].clone(),
-                    Update::Increment(1),
-                    [states[at.index()], out],
-                    step,
-                );
+                let own = self.groups[*sublayer].clone();
+                self.update(plan, own, Update::Increment(1), [states[at.index()], out]);
             }
             Operation::Increment { of: Field::All, at } => {
                 let (all, count) = (0..self.sublayers.len(), self.groups.len());
-                self.update(plan, all, Update::Increment(count), [states[at.index()], out], step);
+                self.update(plan, all, Update::Increment(count), [states[at.index()], out]);
             }
             Operation::Sum { terms } => {
                 let sum =
@@ -229,13 +224,13 @@ impl NonlinearLayer {
     }
 
     /// The same update by each of some branches, all at x: the first one's, and what the others add to it.
-    fn update(&self, plan: &mut Plan, own: Range<usize>, update: Update, [x, out]: [Reals; 2], step: u32) {
+    fn update(&self, plan: &mut Plan, own: Range<usize>, update: Update, [x, out]: [Reals; 2]) {
         let (first, last) = (own.start, own.end - 1);
         let mut sum = x;
         for i in own {
             let update = if i == first { update } else { update.added() };
             let to = if i == last { out } else { self.partial };
-            self.sublayers[i].update(plan, update, [sum, x, to], step);
+            self.sublayers[i].update(plan, update, [sum, x, to]);
             sum = to;
         }
     }

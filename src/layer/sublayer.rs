@@ -79,7 +79,6 @@ pub(super) struct Sublayer {
     /// What an update without a record is bound to.
     norms: Reals,
     events: Ints,
-    threshold: Threshold,
 }
 
 impl Sublayer {
@@ -118,7 +117,7 @@ impl Sublayer {
         branch: Branch,
         output: Output,
     ) -> Self {
-        let Frame { shape, norm: form, points, threshold } = frame;
+        let Frame { shape, norm: form, points, .. } = frame;
         let (own, Output { inner, scale, drawn_bias }) = (weights.learned(), output);
         let bias = own.and_then(|own| own.output.bias.clone());
         let learned_bias = bias.map(|bias| plan.shared("bias", Data::F32(learned::extended(&bias, shape.rows))));
@@ -140,7 +139,6 @@ impl Sublayer {
             member_gain: plan.shared_reals("member_gain", vec![1.0]),
             norms: plan.reals("norms", 1),
             events: plan.ints("events", 1),
-            threshold,
         }
     }
 
@@ -187,11 +185,11 @@ impl Sublayer {
     }
 
     /// `out <- keep base + gain f(x)` as `update` says, with the norm before f or behind the sum.
-    pub fn update(&self, plan: &mut Plan, update: Update, [base, x, out]: [Reals; 3], step: u32) {
+    pub fn update(&self, plan: &mut Plan, update: Update, [base, x, out]: [Reals; 3]) {
         let units = self.evaluate(plan, x);
         let post = self.norm.form.placement == NormPlacement::Post;
         let sum = if post { self.norm.sum } else { out };
-        let (params, coefficients) = (self.euler_params(self.shape.columns, step), self.coefficients.of(update));
+        let (params, coefficients) = (self.euler_params(self.shape.columns), self.coefficients.of(update));
         let buffers = euler_update::Buffers {
             weights: self.output,
             input: units,
@@ -235,17 +233,8 @@ impl Sublayer {
     }
 
     /// Of the Euler update with the output projection, for a state or tangents with so many columns.
-    pub fn euler_params(&self, columns: usize, step: u32) -> euler_update::Params {
-        euler_update::Params {
-            rows: self.shape.rows as u32,
-            inner: self.inner.next_multiple_of(PADDING) as u32,
-            columns: columns as u32,
-            step,
-            record: 0,
-            renormalise: 0,
-            threshold_exponent: self.threshold.exponent,
-            threshold_mantissa: self.threshold.mantissa,
-        }
+    pub fn euler_params(&self, columns: usize) -> euler_update::Params {
+        euler_update::Params::unrecorded(self.shape.rows, self.inner.next_multiple_of(PADDING), columns)
     }
 }
 

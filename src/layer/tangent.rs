@@ -280,6 +280,6 @@ impl Tangents {
             norms: self.norms,
             events: self.events,
         };
-        plan.run(own.euler_params(self.size.stride(), 1), buffers);
+        plan.run(own.euler_params(self.size.stride()), buffers);
     }
 }

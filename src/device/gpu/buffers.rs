@@ -31,16 +31,27 @@ pub fn check_size(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> Result<()> {
     Err(large.remedied(Remedy::of(&[Text("lower the width, the tokens or the grid, or use "), CPU])))
 }
 
-/// The buffers of a plan, for so many members.
+/// What a plan needs of a device's memory.
+pub struct Allocated {
+    /// Its buffers.
+    pub buffers: Vec<wgpu::Buffer>,
+    /// The parameters of its runs,
+    pub params: wgpu::Buffer,
+    /// and where those of each are.
+    pub offsets: Vec<u32>,
+}
+
+/// The memory of a plan, for so many members.
 ///
 /// # Errors
-/// [`Error::Device`] where there is no memory for them.
-pub fn create_buffers(gpu: &Gpu, plan: &Plan, capacity: usize) -> Result<Vec<wgpu::Buffer>> {
+/// [`Error::Device`] where there is not so much.
+pub fn allocate(gpu: &Gpu, plan: &Plan, capacity: usize) -> Result<Allocated> {
     loop {
         let memory = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffers = plan.buffers.iter().map(|buffer| create_buffer(gpu, buffer, capacity)).collect();
+        let (params, offsets) = create_params(gpu, plan);
         match pollster::block_on(memory.pop()) {
-            None => return Ok(buffers),
+            None => return Ok(Allocated { buffers, params, offsets }),
             // Those that were kept may be what is missing.
             Some(_) if gpu.buffers.empty() => {}
             Some(error) => {
@@ -69,7 +80,7 @@ fn create_buffer(gpu: &Gpu, buffer: &Buffer, capacity: usize) -> wgpu::Buffer {
 }
 
 /// One uniform buffer for the parameters of all runs, and the offset of each; equal parameters share a place.
-pub fn create_params(gpu: &Gpu, plan: &Plan) -> (wgpu::Buffer, Vec<u32>) {
+fn create_params(gpu: &Gpu, plan: &Plan) -> (wgpu::Buffer, Vec<u32>) {
     let alignment = gpu.limits.min_uniform_buffer_offset_alignment as usize;
     let mut bytes = Vec::new();
     let mut places: HashMap<&[u8], u32> = HashMap::new();

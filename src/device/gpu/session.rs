@@ -1,7 +1,7 @@
 //! A plan on an adapter: its buffers, its bind groups, its dispatches in bites that no watchdog minds, its readback.
 
 use crate::device::gpu::Gpu;
-use crate::device::gpu::buffers::{check_size, create_buffers, create_params};
+use crate::device::gpu::buffers::{Allocated, allocate, check_size};
 use crate::device::gpu::checksum::Checksums;
 use crate::device::gpu::clock::Clock;
 use crate::device::gpu::pace::Pace;
@@ -78,8 +78,7 @@ impl<'a> Session<'a> {
     /// Makes buffers, pipelines and bind groups.
     pub fn new(gpu: &'a Gpu, plan: &'a Plan, capacity: usize) -> Result<Self> {
         plan.buffers.iter().try_for_each(|buffer| check_size(gpu, buffer, capacity))?;
-        let buffers = create_buffers(gpu, plan, capacity)?;
-        let (params, offsets) = create_params(gpu, plan);
+        let Allocated { buffers, params, offsets } = allocate(gpu, plan, capacity)?;
         let dispatches = create_dispatches(gpu, plan, &buffers, &params, &offsets)?;
         gpu.check_failure()?;
         let pace = Pace::new(gpu.description.software);

@@ -157,16 +157,7 @@ impl<T: Real> Between<T> {
             Units::Heads => (&self.heads, p.rows),
             Units::Hidden => (&self.hidden, p.hidden),
         };
-        let params = euler_update::Params {
-            rows: p.rows,
-            inner,
-            columns: p.columns,
-            step: p.first,
-            record: 0,
-            renormalise: 0,
-            threshold_exponent: p.threshold_exponent,
-            threshold_mantissa: p.threshold_mantissa,
-        };
+        let params = euler_update::Params::unrecorded(p.rows as usize, inner as usize, p.columns as usize);
         let views = euler_update::Views {
             weights,
             input: units,
